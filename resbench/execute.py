@@ -1,0 +1,267 @@
+"""Carry out runs: one process per run, side by side; the store alone decides what is done.
+
+A child claims its run, trains it, and publishes its record itself, so that a parent that dies loses nothing, and a
+child whose parent has died notices at its next step and leaves. Children come from a fork server that has imported
+torch but has started neither threads nor CUDA, which gives each run a fresh process within milliseconds.
+"""
+
+from __future__ import annotations
+
+import collections
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resbench.config import UserError
+from resbench.data import default_directory, prepare
+from resbench.device import choose, cores, place, provenance
+from resbench.grid import Grid, Planned
+from resbench.record import Record
+from resbench.store import Store
+from resbench.train import Stopped, train
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BUSY = 75  # exit code of a child whose run another process holds (EX_TEMPFAIL)
+_RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all runs of one command share.
+
+    Attributes:
+        folder: `results/<study>`.
+        directory: torchvision data root.
+        device: name of the torch device.
+        threads: of torch in each run.
+    """
+
+    folder: Path
+    directory: Path
+    device: str
+    threads: int
+
+
+class Watcher:
+    """What is told about runs while they go on; the base class says nothing."""
+
+    def epoch(self, run: Planned, done: float) -> None:
+        """A run has finished `done` epochs."""
+
+    def finished(self, run: Planned, record: Record) -> None:
+        """A run has left a record, here or in another process."""
+
+
+def share(jobs: int | None, total: int, device: str) -> tuple[int, int]:
+    """(runs side by side, threads of each).
+
+    On a CPU one thread per run wastes nothing on waiting; fewer runs than cores get more threads each. The number
+    depends on the whole grid, not on what is left of it, so that an interrupted grid goes on as it began: results
+    depend on the threads. On a GPU one run at a time.
+    """
+    if jobs is None:
+        jobs = min(cores(), max(total, 1)) if device == "cpu" else 1
+    return jobs, max(1, cores() // jobs)
+
+
+def local(runs: Iterable[Planned], setting: Setting, jobs: int, watcher: Watcher) -> None:
+    """Run processes side by side until every run has a record, whoever wrote it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["resbench.train"])
+    store = Store(setting.folder)
+    waiting = collections.deque(runs)
+    later: dict[str, float] = {}  # id -> when a run that another process holds is tried again
+    live: dict[Any, tuple[Planned, Any, Connection]] = {}
+    try:
+        while waiting or live:
+            for _ in range(len(waiting)):
+                if len(live) >= jobs:
+                    break
+                run = waiting.popleft()
+                if later.get(run.id, 0) > time.monotonic():
+                    waiting.append(run)
+                    continue
+                ours, theirs = context.Pipe(duplex=False)
+                child = context.Process(target=_child, args=(run, setting, theirs), daemon=True)
+                child.start()
+                theirs.close()
+                live[child.sentinel] = (run, child, ours)
+            pipes = {ours: run for run, _, ours in live.values()}
+            for ready in multiprocessing.connection.wait([*pipes, *live], timeout=0.5):
+                if isinstance(ready, Connection):
+                    _listen(ready, pipes[ready], watcher)
+            for sentinel, (run, child, ours) in list(live.items()):
+                if child.is_alive():
+                    continue
+                child.join()
+                ours.close()
+                del live[sentinel]
+                if child.exitcode == _BUSY:
+                    later[run.id] = time.monotonic() + _RETRY_SECONDS
+                    waiting.append(run)
+                else:
+                    watcher.finished(run, _outcome(run, store, setting, child.exitcode))
+    finally:
+        for _, child, _ in live.values():
+            child.terminate()
+        for _, child, _ in live.values():
+            child.join()
+
+
+def serial(runs: Iterable[Planned], setting: Setting, watcher: Watcher) -> None:
+    """The same in this process, one run after the other: for notebooks and debuggers."""
+    store = Store(setting.folder)
+    for run in runs:
+        with store.claim(run.id) as held:
+            if held and run.id not in store.done():
+                _do(run, setting, store, lambda done, run=run: watcher.epoch(run, done))
+        record = store.read(run.id)
+        if record:
+            watcher.finished(run, record)
+
+
+def _listen(pipe: Connection, run: Planned, watcher: Watcher) -> None:
+    try:
+        while pipe.poll():
+            watcher.epoch(run, pipe.recv())
+    except (EOFError, OSError):
+        return
+
+
+def _outcome(run: Planned, store: Store, setting: Setting, code: int | None) -> Record:
+    """The child's record, or one that says how the child died."""
+    record = store.read(run.id)
+    if record and (record["status"] != "failed" or code == 0):
+        return record
+    died = f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
+    if code == -signal.SIGKILL:
+        died += ", perhaps for want of memory"
+    failed: Record = {
+        "schema": 1,
+        "id": run.id,
+        "config": run.config.model_dump(mode="json"),
+        "status": "failed",
+        "metrics": {},
+        "history": [],
+        "predictions": None,
+        "provenance": provenance(place(choose(setting.device), setting.threads, run.config.recipe.precision)),
+        "error": {"kind": "process died", "message": f"the process of the run was {died}"},
+    }
+    store.add(failed)
+    return failed
+
+
+def _child(run: Planned, setting: Setting, pipe: Connection) -> None:
+    """Claim, train, publish, in a process of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent decides
+    parent = os.getppid()
+
+    def tell(done: float) -> None:
+        try:
+            pipe.send(done)
+        except OSError:
+            raise Stopped from None
+        if os.getppid() != parent:  # the fork server died, so the command did
+            raise Stopped
+
+    store = Store(setting.folder)
+    with store.claim(run.id) as held:
+        if not held:
+            os._exit(_BUSY)
+        found = store.read(run.id)
+        if found and found["status"] != "failed":
+            return
+        try:
+            _do(run, setting, store, tell)
+        except Stopped:
+            os._exit(1)
+
+
+def _do(run: Planned, setting: Setting, store: Store, progress: Callable[[float], None]) -> None:
+    saved = store.checkpoint(run.id)
+    try:
+        record = train(
+            run.config, setting.directory, choose(setting.device), setting.threads, saved, progress
+        )
+    except UserError as error:
+        record = {
+            "schema": 1,
+            "id": run.id,
+            "config": run.config.model_dump(mode="json"),
+            "status": "failed",
+            "metrics": {},
+            "history": [],
+            "predictions": None,
+            "provenance": provenance(
+                place(choose(setting.device), setting.threads, run.config.recipe.precision)
+            ),
+            "error": {"kind": "data", "message": str(error)},
+        }
+    store.add(record)
+    if record["status"] != "failed":
+        saved.unlink(missing_ok=True)
+
+
+def start(
+    grid: Grid,
+    results: Path,
+    directory: Path | None = None,
+    device: str = "auto",
+    jobs: int | None = None,
+) -> tuple[Setting, int]:
+    """Make ready: device, data, study file. Returns the setting and the number of runs side by side.
+
+    Raises:
+        UserError: a device or data that is not there.
+    """
+    kind = choose(device).type
+    planned = grid.runs()
+    jobs, threads = share(jobs, len(planned), kind)
+    setting = Setting(results / grid.name, directory or default_directory(), kind, threads)
+    for data in {run.config.data.name: run.config.data for run in planned}.values():
+        prepare(data, setting.directory)
+    Store(setting.folder).write_study(grid.study())
+    return setting, jobs
+
+
+def run(
+    grid: Grid | str | Path,
+    jobs: int | None = 1,
+    results: str | Path = "results",
+    data_dir: str | Path | None = None,
+    device: str = "auto",
+) -> pd.DataFrame:
+    """Do what is missing of a grid and return all its records.
+
+    Args:
+        grid: a Grid, or the path of a grid file.
+        jobs: runs side by side; 1 runs in this process, None chooses.
+        results: folder of all studies.
+        data_dir: torchvision data root.
+        device: auto, cpu, cuda or mps.
+
+    Returns:
+        One row per record of the study, as `resbench.load`.
+
+    Raises:
+        UserError: anything that keeps the grid from running.
+    """
+    grid = grid if isinstance(grid, Grid) else Grid.load(grid)
+    setting, width = start(grid, Path(results), Path(data_dir) if data_dir else None, device, jobs)
+    store = Store(setting.folder)
+    done = store.done()
+    missing = [planned for planned in grid.runs() if planned.id not in done]
+    if jobs == 1:
+        serial(missing, setting, Watcher())
+    else:
+        local(missing, setting, width, Watcher())
+    return store.frame()

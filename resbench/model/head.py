@@ -1,0 +1,49 @@
+"""`model.head` and `model.downsample`: what follows the last unit, and how maps shrink between stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+
+def halved(size: int) -> int:
+    """Side of a map after a stage change: what stride 2 with padding 1, and pooling that keeps the rim, both give."""
+    return (size + 1) // 2
+
+
+def gap(channels: int, size: int) -> tuple[nn.Module, int]:
+    """Global average pooling (He et al. 2015)."""
+    return nn.AdaptiveAvgPool2d(1), channels
+
+
+def max_linear(channels: int, size: int) -> tuple[nn.Module, int]:
+    """2x2 max pooling, then the linear layer (the article of 2016)."""
+    return nn.MaxPool2d(2, ceil_mode=True), channels * halved(size) ** 2
+
+
+def flatten_linear(channels: int, size: int) -> tuple[nn.Module, int]:
+    """No pooling at all (the program of 2016)."""
+    return nn.Identity(), channels * size**2
+
+
+# (channels, side of the map) -> (pooling, features that reach the classifier)
+HEADS: dict[str, Callable[[int, int], tuple[nn.Module, int]]] = {
+    "gap": gap,
+    "max_linear": max_linear,
+    "flatten_linear": flatten_linear,
+}
+
+
+def stride() -> tuple[nn.Module, int]:
+    """The first convolution of the stage has stride 2."""
+    return nn.Identity(), 2
+
+
+def max_pool() -> tuple[nn.Module, int]:
+    """2x2 max pooling before the first unit of the stage, on branch and shortcut alike."""
+    return nn.MaxPool2d(2, ceil_mode=True), 1
+
+
+# () -> (what stands before the unit, stride inside the unit)
+DOWNSAMPLES: dict[str, Callable[[], tuple[nn.Module, int]]] = {"stride": stride, "max_pool": max_pool}

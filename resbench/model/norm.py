@@ -1,0 +1,30 @@
+"""`model.norm`: the normalisation behind a convolution, as a function of its channels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from torch import nn
+
+
+def group(channels: int) -> nn.Module:
+    """Wu and He 2018 (1803.08494): 8 groups, or as many as divide the channels."""
+    return nn.GroupNorm(math.gcd(channels, 8), channels)
+
+
+def layer(channels: int) -> nn.Module:
+    """All channels and positions of an image together, i.e. one group."""
+    return nn.GroupNorm(1, channels)
+
+
+def none(channels: int) -> nn.Module:
+    return nn.Identity()
+
+
+NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "group": group,
+    "layer": layer,
+    "none": none,
+}

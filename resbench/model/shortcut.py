@@ -1,0 +1,160 @@
+"""`model.shortcut`: how a unit's input x and its branch F(x) are joined, before the nonlinearity.
+
+Each value is a function (Joint) -> module, and the module maps (x, branch) to their sum. He et al. 2015 (arXiv
+1512.03385), section 3.3, has options A, B, C; He et al. 2016 (1603.05027), table 1, has the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from resbench.model.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Joint:
+    """What a shortcut has to bridge: `cin` channels to `cout`, the map shrunk by `stride`.
+
+    Attributes:
+        norm: channels -> normalisation layer, as chosen by `model.norm`.
+        bias: whether a convolution without a norm behind it has a bias.
+    """
+
+    cin: int
+    cout: int
+    stride: int
+    norm: Callable[[int], nn.Module]
+    bias: bool
+    config: ModelConfig
+
+    @property
+    def keeps_shape(self) -> bool:
+        return self.cin == self.cout and self.stride == 1
+
+    def conv1x1(self) -> nn.Conv2d:
+        return nn.Conv2d(self.cin, self.cout, 1, self.stride, bias=self.bias)
+
+    def projection(self) -> nn.Module:
+        """W x: a 1x1 convolution, with a norm behind it where `model.projection_norm` says so."""
+        if not self.config.projection_norm:
+            return self.conv1x1()
+        bare = self.config.conv_bias != "always" and self.config.norm != "none"
+        conv = nn.Conv2d(self.cin, self.cout, 1, self.stride, bias=not bare and self.bias)
+        return nn.Sequential(conv, self.norm(self.cout))
+
+    def match(self) -> nn.Module:
+        """x itself where shapes agree, else the projection (option B)."""
+        return nn.Identity() if self.keeps_shape else self.projection()
+
+
+class NoShortcut(nn.Module):
+    """y = F(x): the plain network."""
+
+    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
+        return branch
+
+
+class Sum(nn.Module):
+    """y = a h(x) + b F(x) with a map h and constants a, b."""
+
+    def __init__(self, map_: nn.Module, scale: float = 1.0, branch_scale: float = 1.0) -> None:
+        super().__init__()
+        self.map, self.scale, self.branch_scale = map_, scale, branch_scale
+
+    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
+        carried = self.map(x)
+        if self.scale != 1.0:
+            carried = self.scale * carried
+        if self.branch_scale != 1.0:
+            branch = self.branch_scale * branch
+        return carried + branch
+
+
+class ZeroPad(nn.Module):
+    """Option A: subsampled x, new channels filled with zeros; no parameters."""
+
+    def __init__(self, extra: int, stride: int) -> None:
+        super().__init__()
+        self.extra, self.stride = extra, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
+
+
+class Gate(nn.Module):
+    """y = (1 - g) h(x) + g F(x), or + F(x) if only the shortcut is gated; g = sigmoid(W_g x + b_g), 1x1, per element."""
+
+    def __init__(self, joint: Joint, gates_branch: bool) -> None:
+        super().__init__()
+        self.map = joint.match()
+        self.gate = nn.Conv2d(joint.cin, joint.cout, 1, joint.stride)
+        self.gates_branch = gates_branch
+        self.initial_bias = joint.config.gate_bias
+
+    def reset_gate(self) -> None:
+        """Set b_g; called after `model.init`, which knows nothing of gates."""
+        nn.init.constant_(self.gate.bias, self.initial_bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
+        gate = torch.sigmoid(self.gate(x))
+        return (1 - gate) * self.map(x) + (gate * branch if self.gates_branch else branch)
+
+
+def identity(joint: Joint) -> nn.Module:
+    return Sum(joint.match())
+
+
+def projection(joint: Joint) -> nn.Module:
+    return Sum(joint.projection())
+
+
+def none(joint: Joint) -> nn.Module:
+    return NoShortcut()
+
+
+def zero_pad(joint: Joint) -> nn.Module:
+    return Sum(nn.Identity() if joint.keeps_shape else ZeroPad(joint.cout - joint.cin, joint.stride))
+
+
+def scaled(joint: Joint) -> nn.Module:
+    branch_scale = joint.config.branch_scale
+    return Sum(
+        joint.match(), joint.config.shortcut_scale, 1.0 if branch_scale == "auto" else float(branch_scale)
+    )
+
+
+def exclusive_gate(joint: Joint) -> nn.Module:
+    return Gate(joint, gates_branch=True)
+
+
+def shortcut_gate(joint: Joint) -> nn.Module:
+    return Gate(joint, gates_branch=False)
+
+
+def conv(joint: Joint) -> nn.Module:
+    return Sum(joint.conv1x1() if joint.keeps_shape else joint.projection())
+
+
+def dropout(joint: Joint) -> nn.Module:
+    return Sum(nn.Sequential(joint.match(), nn.Dropout(joint.config.shortcut_dropout)))
+
+
+SHORTCUTS: dict[str, Callable[[Joint], nn.Module]] = {
+    "identity": identity,
+    "projection": projection,
+    "none": none,
+    "zero_pad": zero_pad,
+    "scaled": scaled,
+    "exclusive_gate": exclusive_gate,
+    "shortcut_gate": shortcut_gate,
+    "conv": conv,
+    "dropout": dropout,
+}
+GATED = ("exclusive_gate", "shortcut_gate")

@@ -1,0 +1,135 @@
+"""What a grid will do and cost, before it does it."""
+
+from __future__ import annotations
+
+import bisect
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from resbench.data import DATASETS
+from resbench.device import Placement, place, settle
+from resbench.grid import Planned
+from resbench.model import build, count
+from resbench.run import RunConfig
+from resbench.store import Store
+
+_SAMPLES = 3  # cells that are calibrated where no record tells
+_BATCHES = 2
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one run.
+
+    Attributes:
+        flops: forward, per image.
+        memory: bytes of weights, gradients, momentum, and the activations of a batch, in fp32.
+        seconds: predicted, on this machine.
+    """
+
+    parameters: int
+    flops: int
+    memory: int
+    seconds: float
+
+
+class Costs:
+    """Predicts the cost of runs from records of the same machine, else from a short calibration.
+
+    Args:
+        store: where earlier records lie.
+        placement: device and threads that the runs will have.
+    """
+
+    def __init__(self, store: Store, placement: Placement) -> None:
+        self.placement = placement
+        self._sizes: dict[str, dict[str, int]] = {}
+        self._rates: list[tuple[float, float]] = []  # (log of FLOPs per image, log of images per second)
+        self.source = "a short calibration"
+        for record in store.records():
+            rate, where = record["metrics"].get("images_per_second"), record["provenance"]
+            if (
+                rate
+                and where.get("device") == placement.device.type
+                and where.get("threads") == placement.threads
+            ):
+                self._rates.append((math.log(record["metrics"]["flops"]), math.log(rate)))
+        if self._rates:
+            self.source = f"{len(self._rates)} earlier records"
+            self._rates.sort()
+
+    def of(self, run: RunConfig) -> Cost:
+        """Cost of one run; `calibrate` must have been called."""
+        size = self._size(run)
+        train, val = run.data.sizes
+        images = run.recipe.epochs * (train + val / 3) + DATASETS[run.data.name].test / 3
+        memory = 4 * (3 * size["parameters"] + run.recipe.batch_size * size["activations"])
+        return Cost(size["parameters"], size["flops"], memory, images / self._rate(size["flops"]))
+
+    def calibrate(self, runs: list[Planned]) -> None:
+        """Time a few training steps of the cheapest, the middle and the dearest network, unless records tell."""
+        if self._rates or not runs:
+            return
+        by_flops = sorted({self._size(run.config)["flops"]: run.config for run in runs}.items())
+        chosen = {round(i * (len(by_flops) - 1) / (_SAMPLES - 1)) for i in range(_SAMPLES)}
+        for index in sorted(chosen):
+            flops, config = by_flops[index]
+            self._rates.append((math.log(flops), math.log(_images_per_second(config, self.placement))))
+
+    def _size(self, run: RunConfig) -> dict[str, int]:
+        source = DATASETS[run.data.name]
+        key = f"{run.model.model_dump_json()}{source.channels}{source.size}{source.classes}"
+        if key not in self._sizes:
+            self._sizes[key] = count(run.model, source.channels, source.size, source.classes)
+        return self._sizes[key]
+
+    def _rate(self, flops: int) -> float:
+        """Images per second, interpolated in logarithms; beyond the ends FLOP/s is taken as constant."""
+        x = math.log(flops)
+        at = bisect.bisect_left(self._rates, (x, -math.inf))
+        if at == 0 or at == len(self._rates):
+            near = self._rates[min(at, len(self._rates) - 1)]
+            return math.exp(near[1] + near[0] - x)
+        (x0, y0), (x1, y1) = self._rates[at - 1], self._rates[at]
+        return math.exp(y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0))
+
+
+def _images_per_second(run: RunConfig, placement: Placement) -> float:
+    """Of training on made-up images, the faster of two steps after one that warms up."""
+    source = DATASETS[run.data.name]
+    placement = place(placement.device, placement.threads, run.recipe.precision)
+    settle(placement)
+    with torch.random.fork_rng(devices=[]):
+        network = build(run.model, source.channels, source.size, source.classes).to(placement.device)
+        images = torch.randn(
+            run.recipe.batch_size, source.channels, source.size, source.size, device=placement.device
+        )
+    labels = torch.zeros(len(images), dtype=torch.int64, device=placement.device)
+    fastest = math.inf
+    for step in range(1 + _BATCHES):
+        began = time.perf_counter()
+        with torch.autocast(placement.device.type, torch.bfloat16, enabled=placement.bf16):
+            logits = network(images)
+        torch.nn.functional.cross_entropy(logits.float(), labels).backward()  # type: ignore[no-untyped-call]
+        if placement.device.type == "cuda":
+            torch.cuda.synchronize()
+        if step:
+            fastest = min(fastest, time.perf_counter() - began)
+    return len(images) / fastest
+
+
+def totals(runs: list[Planned], costs: Costs) -> dict[str, Any]:
+    """Seconds of work one after the other, the dearest run, and the largest memory of a run."""
+    each = {}
+    for run in runs:
+        each[run.id] = costs.of(run.config)
+    return {
+        "seconds": sum(cost.seconds for cost in each.values()),
+        "longest": max((cost.seconds for cost in each.values()), default=0.0),
+        "memory": max((cost.memory for cost in each.values()), default=0),
+        "each": each,
+    }

@@ -1,0 +1,111 @@
+"""Live progress of a grid on a terminal, plain lines elsewhere; to stderr, with an estimate for the whole grid."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from resbench.execute import Watcher
+from resbench.grid import Planned
+from resbench.record import Record
+
+_PLAIN_SECONDS = 30.0
+
+
+def span(seconds: float) -> str:
+    """`95 s`, `12 min`, `3.4 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def label(run: Planned) -> str:
+    """`model.depth=34 model.shortcut=none seed=0`."""
+    return " ".join([*(f"{path}={value}" for path, value in run.cell.items()), f"seed={run.config.seed}"])
+
+
+def outcome(record: Record) -> str:
+    """`test accuracy 98.90 %, 34 s`, or what went wrong."""
+    if record["status"] != "ok":
+        return f"{record['status']}: {record['error']['message'].splitlines()[0] if record['error'] else 'no reason known'}"
+    return f"test accuracy {100 * record['metrics']['test_accuracy']:.2f} %, {span(record['metrics']['train_seconds'])}"
+
+
+class Live(Watcher):
+    """Weighs runs by their predicted work, so that the estimate holds for grids of unequal depths.
+
+    Args:
+        work: run id -> predicted seconds.
+    """
+
+    def __init__(self, runs: list[Planned], work: dict[str, float]) -> None:
+        self.work, self.total = work, len(runs)
+        self.done = 0
+        self.parts: dict[str, float] = {}
+        self.began = self.spoke = time.monotonic()
+        self.console = Console(stderr=True)
+        self.bars: Progress | None = None
+        self.tasks: dict[str, object] = {}
+        self.records: list[Record] = []
+        if self.console.is_terminal:
+            self.bars = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:3.0f} %"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=self.console,
+            )
+            self.whole = self.bars.add_task(f"{self.total} runs", total=sum(work.values()) or 1)
+
+    def __enter__(self) -> Self:
+        if self.bars:
+            self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bars:
+            self.bars.stop()
+
+    def epoch(self, run: Planned, done: float) -> None:
+        self.parts[run.id] = done / run.config.recipe.epochs
+        if self.bars:
+            if run.id not in self.tasks:
+                self.tasks[run.id] = self.bars.add_task(label(run), total=1.0)
+            self.bars.update(self.tasks[run.id], completed=self.parts[run.id])  # type: ignore[arg-type]
+            self.bars.update(self.whole, completed=self._worked())
+        elif time.monotonic() - self.spoke > _PLAIN_SECONDS:
+            self._say(f"{label(run)}: epoch {done:.1f} of {run.config.recipe.epochs}{self._left()}")
+
+    def finished(self, run: Planned, record: Record) -> None:
+        self.done += 1
+        self.parts[run.id] = 1.0
+        self.records.append(record)
+        line = f"[{self.done}/{self.total}] {label(run)}: {outcome(record)}{self._left()}"
+        if self.bars:
+            if run.id in self.tasks:
+                self.bars.remove_task(self.tasks.pop(run.id))  # type: ignore[arg-type]
+            self.bars.update(self.whole, completed=self._worked())
+            self.bars.console.print(line, markup=False, highlight=False)
+        else:
+            self._say(line)
+
+    def _worked(self) -> float:
+        return sum(self.work.get(run_id, 0.0) * part for run_id, part in self.parts.items())
+
+    def _left(self) -> str:
+        worked, total = self._worked(), sum(self.work.values())
+        if not worked or self.done == self.total:
+            return ""
+        return f" ({span((time.monotonic() - self.began) * (total - worked) / worked)} left)"
+
+    def _say(self, line: str) -> None:
+        self.spoke = time.monotonic()
+        print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,116 @@
+"""Training curves: mean loss over the seeds of a cell by epoch, train dashed and validation solid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from resbench.report.statistics import groups, interval, show
+from resbench.report.study import Study
+from resbench.report.styles import Arms, legend
+
+_ARMS_IN_ONE = 6
+_MOST_PANELS = 12
+_LOSSES: Mapping[str, Any] = {"train_loss": "--", "val_loss": "-"}
+
+
+def draw_curves(study: Study, x: str | None, arms: Arms) -> tuple[Figure, pd.DataFrame, str] | None:
+    """The figure, exactly what it shows, and its caption; None if no run that ended has a history.
+
+    Args:
+        x: the axis that makes the panels where there are too many cells for one.
+        arms: the combinations of all other axes.
+    """
+    found = list(groups(study.runs, study.axes))
+    if len(found) <= _ARMS_IN_ONE:
+        cells = pd.DataFrame([dict(part.iloc[0]) for _, part in found], dtype=object)
+        arms = Arms(cells, study.axes, study.baseline)
+        x = None
+    points = _points(study, x, arms)
+    if points.empty:
+        return None
+    panels = list(dict.fromkeys(points["panel"]))
+    shown = panels[:_MOST_PANELS]
+    points = points[points["panel"].isin(shown)]
+    caption = "Mean loss by epoch over the seeds that ended; diverged runs are left out."
+    if len(panels) > len(shown):
+        caption += f" The first {len(shown)} of {len(panels)} panels."
+    return _draw(points, shown, arms), points, caption
+
+
+def _points(study: Study, x: str | None, arms: Arms) -> pd.DataFrame:
+    histories = {record["id"]: record["history"] for record in study.records if record["status"] == "ok"}
+    rows: list[dict[str, Any]] = []
+    for _, part in groups(study.runs, study.axes):
+        cell = part.iloc[0]
+        at = {"panel": f"{x} {show(cell[x])}" if x else "", "arm": arms.of(cell.to_dict())}
+        epochs: dict[int, list[Mapping[str, Any]]] = {}
+        for run_id in part["id"]:
+            for entry in histories.get(run_id, []):
+                epochs.setdefault(entry["epoch"], []).append(entry)
+        for epoch, entries in sorted(epochs.items()):
+            losses = {name: _mean(entries, name) for name in _LOSSES}
+            rows.append(at | {"epoch": epoch, "seeds": len(entries)} | losses)
+    return pd.DataFrame(rows, columns=["panel", "arm", "epoch", "seeds", *_LOSSES])
+
+
+def _mean(entries: list[Mapping[str, Any]], name: str) -> float:
+    return interval([float(entry[name]) for entry in entries if entry.get(name) is not None]).mean
+
+
+def _draw(points: pd.DataFrame, panels: list[str], arms: Arms) -> Figure:
+    columns = 1 if len(panels) == 1 else 2 if len(panels) in (2, 4) else 3
+    rows = math.ceil(len(panels) / columns)
+    size = (8.5, 4.6) if len(panels) == 1 else (11, 0.6 + 2.7 * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    losses = points[list(_LOSSES)].stack()
+    logarithmic = bool(len(losses) and losses.min() > 0)
+    for number, axes in enumerate(grid.flat):
+        if number >= len(panels):
+            axes.set_visible(False)
+            continue
+        _draw_panel(axes, points[points["panel"] == panels[number]], arms, logarithmic)
+        axes.set_title(panels[number], fontsize="medium")
+        if number + columns >= len(panels):
+            axes.xaxis.set_tick_params(labelbottom=True)
+            axes.set_xlabel("epoch")
+        if number % columns == 0:
+            axes.set_ylabel("loss")
+    names = {"train_loss": "train", "val_loss": "validation"}
+    drawn = [name for name in _LOSSES if points[name].notna().any()]
+    extra = [Line2D([], [], color="#57606a", linestyle=_LOSSES[name], label=names[name]) for name in drawn]
+    legend(figure, arms, False, extra)
+    return figure
+
+
+def _draw_panel(axes: Axes, points: pd.DataFrame, arms: Arms, logarithmic: bool) -> None:
+    import seaborn as sns
+
+    for name, style in zip(arms.names, arms.styles, strict=True):
+        line = points[points["arm"] == name]
+        for loss, dash in _LOSSES.items():
+            there = line[line[loss].notna()]
+            if len(there):
+                sns.lineplot(
+                    data=there, x="epoch", y=loss, ax=axes, errorbar=None, estimator=None, color=style.color,
+                    linestyle=dash, linewidth=1.5, marker=style.marker, markersize=4, markeredgewidth=0,
+                    markevery=max(1, len(there) // 8),
+                )  # fmt: skip
+    if logarithmic:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlabel("")
+    axes.set_ylabel("")

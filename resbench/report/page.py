@@ -1,0 +1,117 @@
+"""The pages: one for each study, and the index of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from resbench.report.blocks import (
+    Block,
+    Bullets,
+    Code,
+    Heading,
+    Image,
+    Paragraph,
+    Table,
+    html,
+    markdown,
+    text_table,
+)
+from resbench.report.figures import FILES, Figures
+from resbench.report.sentences import answer, command, headline, notes
+from resbench.report.statistics import cells
+from resbench.report.study import Study, first_sentence, load, names
+from resbench.report.tables import (
+    cell_table,
+    excluded_table,
+    protocol_table,
+    provenance_table,
+    published_table,
+)
+
+
+def write(results: Path, reports: Path, study: str) -> Path:
+    """Write `reports/<study>/`: page, figures and tables; the same bytes for the same records.
+
+    Args:
+        results: folder of all records.
+        reports: folder of all reports.
+        study: name of the folder in `results`.
+
+    Returns:
+        The HTML page.
+
+    Raises:
+        UserError: there is no such study, or its study file is damaged.
+    """
+    loaded = load(results, study)
+    folder = reports / study
+    for part in ("figures", "tables"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        (folder / "figures" / name).unlink(missing_ok=True)
+    frame = cells(loaded.runs, loaded.axes)
+    frame.to_csv(folder / "tables" / "cells.csv", index=False, lineterminator="\n")
+    images = Figures(loaded, frame).save(folder / "figures", headline(frame))
+    title, blocks = (
+        loaded.name,
+        _blocks(loaded, cell_table(frame, loaded.axes), answer(loaded, frame), images),
+    )
+    _save(folder / "report.md", markdown(title, blocks))
+    return _save(folder / "index.html", html(title, blocks))
+
+
+def _blocks(study: Study, table: Table, said: tuple[str, list[str]], images: list[Image]) -> list[Block]:
+    """What the page shows, in its order."""
+    warnings, lines = notes(study), said[1]
+    out: list[Block] = [Paragraph(study.about)] if study.about.strip() else []
+    out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
+    out += [Heading("Answer"), Paragraph(said[0]), *([Bullets(lines)] if lines else [])]
+    out += [Heading("Cells"), table]
+    out += [Heading("Figures"), *images] if images else []
+    for heading, extra in (
+        ("Left out", excluded_table(study)),
+        ("Published numbers", published_table(study)),
+        ("Protocol", protocol_table(study) if study.records else None),
+        ("Provenance", provenance_table(study) if study.records else None),
+    ):
+        out += [Heading(heading), extra] if extra else []
+    again = command(study)
+    out += [Heading("Outstanding runs"), Code(again)] if again else []
+    return out
+
+
+def write_index(results: Path, reports: Path) -> Path:
+    """Write `reports/index.html` and `reports/README.md`, which lead to the page of each study.
+
+    Returns:
+        The HTML page.
+    """
+    blocks: list[Block] = []
+    for name in names(results):
+        if (reports / name / "index.html").is_file():
+            study = load(results, name)
+            done = int(study.runs["status"].isin(["ok", "diverged"]).sum())
+            state = f"{done} of {len(study.runs)} runs done."
+            blocks.append(
+                Paragraph(f"{first_sentence(study.about)} {state}".strip(), link=name, label=study.name)
+            )
+    reports.mkdir(parents=True, exist_ok=True)
+    shown = blocks or [Paragraph("No study has a report yet.")]
+    _save(reports / "README.md", markdown("Reports", shown))
+    return _save(reports / "index.html", html("Reports", shown))
+
+
+def summary(results: Path, study: str) -> str:
+    """The table of cells and the notes, for the terminal.
+
+    Raises:
+        UserError: there is no such study, or its study file is damaged.
+    """
+    loaded = load(results, study)
+    table = text_table(cell_table(cells(loaded.runs, loaded.axes), loaded.axes))
+    return "\n".join([table, *(f"note: {note}" for note in notes(loaded))])
+
+
+def _save(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return path

@@ -1,0 +1,90 @@
+"""Colours, markers and lines of the arms of a study, the same in all of its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from resbench.report.statistics import show
+
+ORANGE = "#de8f05"
+_COLORS = ("#0173b2", "#029e73", "#cc78bc", "#d55e00", "#56b4e9", "#ca9161", "#949494", "#fbafe4")
+_MARKERS = "oDv^sPXph*"
+_DASHES = ("-", "--", "-.", ":")
+
+
+@dataclass(frozen=True)
+class Style:
+    color: str
+    marker: str
+    dash: Any
+
+
+class Arms:
+    """The combinations of some axes, in the study's order.
+
+    Args:
+        frame: one row per cell.
+        axes: the axes that make the arms.
+        baseline: axis -> value; its arm is orange; without one, networks without shortcuts are.
+    """
+
+    def __init__(self, frame: pd.DataFrame, axes: Sequence[str], baseline: Mapping[str, Any]) -> None:
+        self.axes = list(axes)
+        cells = {self.of(row): row for row in frame.to_dict("records")}
+        self.names = list(cells)
+        fixed = {axis: value for axis, value in baseline.items() if axis in self.axes}
+        if not fixed and "model.shortcut" in self.axes:
+            fixed = {"model.shortcut": "none"}
+        plain = [
+            all(show(row[axis]) == show(value) for axis, value in fixed.items()) for row in cells.values()
+        ]
+        orange = plain.index(True) if fixed and any(plain) else -1
+        others = iter(range(len(cells)))
+        self.styles = [
+            Style(ORANGE, "s", "--") if number == orange else _style(next(others))
+            for number in range(len(cells))
+        ]
+
+    def of(self, cell: Mapping[Any, Any]) -> str:
+        """Name of the arm of a cell: its values, with the leaf of the path where a value would not speak."""
+        parts = []
+        for axis in self.axes:
+            text = show(cell[axis])
+            parts.append(
+                text
+                if isinstance(cell[axis], str) and len(self.axes) < 3
+                else f"{axis.split('.')[-1]} {text}"
+            )
+        return ", ".join(parts) or "all"
+
+
+def _style(number: int) -> Style:
+    return Style(
+        _COLORS[number % len(_COLORS)],
+        _MARKERS[number % len(_MARKERS)],
+        _DASHES[(number // len(_COLORS)) % 4],
+    )
+
+
+def legend(figure: Figure, arms: Arms, lines: bool, extra: Sequence[Line2D] = ()) -> None:
+    """The legend to the right of the figure.
+
+    Args:
+        lines: whether the arms are drawn as lines with their own dashes, or as markers alone.
+    """
+    handles = [
+        Line2D(
+            [], [], color=style.color, marker=style.marker, linestyle=style.dash if lines else "", label=name
+        )
+        for name, style in zip(arms.names, arms.styles, strict=True)
+    ]
+    title = " × ".join(axis.split(".")[-1] for axis in arms.axes)
+    figure.legend(
+        handles=[*handles, *extra], title=title, loc="outside right upper", frameon=False, fontsize="small"
+    )

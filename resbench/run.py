@@ -1,0 +1,54 @@
+"""A run: model + data + recipe + seed, fully resolved, and its identity."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from resbench.config import Config, content_id, refuse
+from resbench.data import DATASETS, DataConfig
+from resbench.model.config import ModelConfig
+from resbench.recipe import RecipeConfig
+
+SCHEMA = 1
+
+
+class RunConfig(Config):
+    """Everything that determines the result of a run."""
+
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    recipe: RecipeConfig = RecipeConfig()
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        train, val = self.data.sizes
+        total = DATASETS[self.data.name].train
+        if train < 10 or train + val > total:
+            raise refuse(
+                ["data.train_size", "data.val_size"],
+                f"{train} training and {val} validation images do not fit: {self.data.name} has {total} for both",
+            )
+        if self.recipe.select == "best_val" and val == 0:
+            raise refuse(
+                ["recipe.select", "data.val_size"], "best_val needs validation images, and data.val_size is 0"
+            )
+        return self
+
+    @cached_property
+    def id(self) -> str:
+        """16 hexadecimal digits of the normalised content; never of a name, path, machine or worker count."""
+        return content_id(self, SCHEMA)
+
+    def normalised(self) -> RunConfig:
+        """Inactive fields at their defaults, so that no two runs of a grid are the same training."""
+        return self.model_copy(update={"model": self.model.normalised(), "recipe": self.recipe.normalised()})
+
+    def stream(self, purpose: str, epoch: int = 0) -> int:
+        """Seed of a named random stream: a 63-bit hash of (seed, purpose, epoch), the same on every machine."""
+        digest = hashlib.blake2b(f"{self.seed}:{purpose}:{epoch}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") >> 1

@@ -1,0 +1,201 @@
+"""A folder of records: `results/<study>/<run-id>.json`, and `.work/` beside them for what is unfinished.
+
+A record appears whole or not at all: it is written to a temporary file, flushed to disk, and linked to its name, and
+the first writer wins. What is done is what has a record; nothing else is ever asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from resbench import record as records
+from resbench.config import UserError, flatten
+from resbench.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_RUN_FILE = re.compile(r"[0-9a-f]{16}\.json")
+
+
+class Store:
+    """The records of one study.
+
+    Args:
+        folder: `results/<study>`; made when something is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.work = folder / ".work"
+        self.damaged: list[str] = []
+
+    def path(self, run_id: str) -> Path:
+        return self.folder / f"{run_id}.json"
+
+    def checkpoint(self, run_id: str) -> Path:
+        return self.work / f"{run_id}.ckpt"
+
+    def ids(self) -> set[str]:
+        """Ids that have a record file, whatever is in it."""
+        if not self.folder.is_dir():
+            return set()
+        return {entry.name[:16] for entry in os.scandir(self.folder) if _RUN_FILE.fullmatch(entry.name)}
+
+    def read(self, run_id: str) -> Record | None:
+        """The record, or None if there is none or it is damaged (which is then named in `damaged`)."""
+        path = self.path(run_id)
+        try:
+            found = records.parse(path.read_text(encoding="utf-8"))
+            if found["id"] != run_id:
+                raise ValueError(f"that says it is {found['id']}")
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, OSError, RecursionError) as error:
+            self.damaged.append(
+                f"{path}: a damaged record ({' '.join(str(error).split())}): the run will be done again"
+            )
+            return None
+        return found
+
+    def records(self) -> list[Record]:
+        """All readable records, by id."""
+        return [found for run_id in sorted(self.ids()) if (found := self.read(run_id))]
+
+    def done(self) -> set[str]:
+        """Ids of runs that need not be done again: ok or diverged."""
+        return {found["id"] for found in self.records() if found["status"] != "failed"}
+
+    def add(self, record: Record) -> bool:
+        """Publish a record; False if a finished one was there first. Failures and damaged files are replaced."""
+        self.open()
+        path = self.path(record["id"])
+        temporary = self.work / f"{record['id']}.{os.getpid()}.tmp"
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(records.dump(record))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            there = self.read(record["id"])
+            if there and there["status"] != "failed":
+                return False
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(self.folder)
+        return True
+
+    def remove(self, run_id: str) -> bool:
+        """Forget a run (`--fresh`); True if it had a record."""
+        self.checkpoint(run_id).unlink(missing_ok=True)
+        had = self.path(run_id).exists()
+        self.path(run_id).unlink(missing_ok=True)
+        return had
+
+    @contextlib.contextmanager
+    def claim(self, run_id: str) -> Iterator[bool]:
+        """Hold the run while it is trained; yields False if another live process holds it.
+
+        The lock is the kernel's and dies with its holder, so that no one ever deletes one by hand.
+        """
+        self.open()
+        lock = FileLock(self.work / f"{run_id}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def write_study(self, study: dict[str, Any]) -> None:
+        """Keep what was asked beside the answers, so that the report needs nothing else."""
+        self.open()
+        text = json.dumps(study, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        path = self.folder / "study.json"
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            return
+        replace(path, text.encode(), self.work)
+
+    def study(self) -> dict[str, Any] | None:
+        """What `write_study` kept.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        path = self.folder / "study.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(found, dict) or "runs" not in found:
+                raise ValueError("it names no runs")
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise UserError(f"{path}: damaged ({error}): run the grid again to write it anew") from None
+        return found
+
+    def frame(self) -> pd.DataFrame:
+        """One row per record: id, status, seed, dotted config, `metrics.*` and `provenance.*`."""
+        import pandas as pd
+
+        rows = []
+        for found in self.records():
+            config = flatten(found["config"])
+            row = {"id": found["id"], "status": found["status"], "seed": config.pop("seed")}
+            row |= config
+            row |= flatten(found["metrics"], "metrics.") | flatten(found["provenance"], "provenance.")
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def open(self) -> None:
+        """Make the folders; `.work` hides itself from git."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        ignore = self.work / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+
+
+def replace(path: Path, content: bytes, scratch: Path) -> None:
+    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between."""
+    temporary = scratch / f"{path.name}.{os.getpid()}.tmp"
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def load(folder: str | Path) -> pd.DataFrame:
+    """Records of a study as a frame, one row per run.
+
+    Args:
+        folder: `results/<study>`.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise UserError(f"{path}: no such folder of records: run a grid first, or name another folder")
+    return Store(path).frame()

@@ -1,0 +1,142 @@
+"""A YAML reader for people: YAML 1.2 scalars, the line of every value, every mistake at once, no code.
+
+PyYAML follows YAML 1.1, in which `no` is false, `1e-3` a string and `10:30` the number 630. Its parser is kept, its
+scalar rules are replaced by the core schema (YAML 1.2.2, section 10.3.2), and trees are walked here so that
+duplicate keys, aliases and tags are reported with their lines.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 1 << 20
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
+    word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
+}
+
+_PLAIN_TAGS = {
+    "str",
+    "int",
+    "float",
+    "bool",
+    "null",
+    "timestamp",
+    "merge",
+    "value",
+}  # what PyYAML resolves to
+
+
+@dataclass
+class Document:
+    """A parsed file.
+
+    Attributes:
+        value: plain dicts, lists and scalars.
+        lines: path of keys and indices -> 1-based line of the key (or of the list item).
+        mistakes: (line, sentence) of everything that was refused.
+    """
+
+    value: Any = None
+    lines: dict[tuple[str | int, ...], int] = field(default_factory=dict)
+    mistakes: list[tuple[int, str]] = field(default_factory=list)
+
+    def line(self, *path: str | int) -> int:
+        """Line of the path, or of its nearest ancestor."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self.lines:
+                return self.lines[path[:end]]
+        return 1
+
+
+def scalar(text: str) -> Any:
+    """The value of a plain (unquoted) scalar by the YAML 1.2 core schema."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
+
+def parse(text: str) -> Document:
+    """Parse a document; never raises for anything a file can contain."""
+    document = Document()
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        document.mistakes.append((1, f"the file is larger than {MAX_BYTES} bytes"))
+        return document
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        document.mistakes.append(
+            (mark.line + 1 if mark else 1, f"not valid YAML: {error.problem or error.context}")
+        )
+        return document
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        document.mistakes.append((1, f"not valid YAML: {' '.join(str(error).split())}"))
+        return document
+    if node is not None:
+        try:
+            document.value = _walk(node, (), document, set())
+        except RecursionError:
+            document.mistakes.append((1, "not valid: nested too deeply"))
+    return document
+
+
+def _walk(node: yaml.Node, path: tuple[str | int, ...], document: Document, seen: set[int]) -> Any:
+    line = node.start_mark.line + 1
+    if id(node) in seen:
+        document.mistakes.append(
+            (line, "anchors and aliases (& and *) are not supported: write the value out")
+        )
+        return None
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, path, document, seen)
+    if isinstance(node, yaml.SequenceNode):
+        _refuse_tag(node, "tag:yaml.org,2002:seq", document)
+        items = []
+        for index, item in enumerate(node.value):
+            document.lines[(*path, index)] = item.start_mark.line + 1
+            items.append(_walk(item, (*path, index), document, seen))
+        return items
+    if node.style in ("'", '"', "|", ">"):
+        return node.value
+    if node.tag.removeprefix("tag:yaml.org,2002:") not in _PLAIN_TAGS:
+        document.mistakes.append(
+            (line, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is not supported")
+        )
+    return scalar(node.value)
+
+
+def _refuse_tag(node: yaml.Node, plain: str, document: Document) -> None:
+    if node.tag != plain:
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+        document.mistakes.append((node.start_mark.line + 1, f"the tag {tag} is not supported"))
+
+
+def _mapping(
+    node: yaml.MappingNode, path: tuple[str | int, ...], document: Document, seen: set[int]
+) -> dict[str, Any]:
+    _refuse_tag(node, "tag:yaml.org,2002:map", document)
+    out: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            document.mistakes.append((line, "a key must be a plain name"))
+            continue
+        key = key_node.value
+        if key in out:
+            first = document.lines[(*path, key)]
+            document.mistakes.append((line, f"{key}: given twice (first on line {first}): remove one"))
+            continue
+        document.lines[(*path, key)] = line
+        out[key] = _walk(value_node, (*path, key), document, seen)
+    return out
