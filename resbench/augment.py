@@ -52,9 +52,7 @@ def affine(images: Tensor, generator: Generator) -> Tensor:
     shear = _uniform(n, -0.1, 0.1, images, generator)
     move = torch.stack([_uniform(n, -4 / size, 4 / size, images, generator) for _ in range(2)], 1)
     cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
-    matrix = torch.stack(
-        [torch.stack([cos, shear * cos - sin], 1), torch.stack([sin, shear * sin + cos], 1)], 1
-    )
+    matrix = torch.stack([torch.stack([cos, shear * cos - sin], 1), torch.stack([sin, shear * sin + cos], 1)], 1)
     theta = torch.cat([matrix, move[:, :, None]], 2)
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     return functional.grid_sample(images.float(), grid, align_corners=False)

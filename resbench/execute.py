@@ -8,6 +8,7 @@ torch but has started neither threads nor CUDA, which gives each run a fresh pro
 from __future__ import annotations
 
 import collections
+import functools
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -123,7 +124,7 @@ def serial(runs: Iterable[Planned], setting: Setting, watcher: Watcher) -> None:
     for run in runs:
         with store.claim(run.id) as held:
             if held and run.id not in store.done():
-                _do(run, setting, store, lambda done, run=run: watcher.epoch(run, done))
+                _do(run, setting, store, functools.partial(watcher.epoch, run))
         record = store.read(run.id)
         if record:
             watcher.finished(run, record)
@@ -189,9 +190,7 @@ def _child(run: Planned, setting: Setting, pipe: Connection) -> None:
 def _do(run: Planned, setting: Setting, store: Store, progress: Callable[[float], None]) -> None:
     saved = store.checkpoint(run.id)
     try:
-        record = train(
-            run.config, setting.directory, choose(setting.device), setting.threads, saved, progress
-        )
+        record = train(run.config, setting.directory, choose(setting.device), setting.threads, saved, progress)
     except UserError as error:
         record = {
             "schema": 1,
@@ -201,9 +200,7 @@ def _do(run: Planned, setting: Setting, store: Store, progress: Callable[[float]
             "metrics": {},
             "history": [],
             "predictions": None,
-            "provenance": provenance(
-                place(choose(setting.device), setting.threads, run.config.recipe.precision)
-            ),
+            "provenance": provenance(place(choose(setting.device), setting.threads, run.config.recipe.precision)),
             "error": {"kind": "data", "message": str(error)},
         }
     store.add(record)

@@ -100,9 +100,7 @@ class Grid:
         """Every combination of axis values, excluded ones too; the first axis varies slowest."""
         crossed = [[{path: value} for value in values] for path, values in self.axes.items()]
         for group in self.zips:
-            crossed.append(
-                [dict(zip(group, values, strict=True)) for values in zip(*group.values(), strict=True)]
-            )
+            crossed.append([dict(zip(group, values, strict=True)) for values in zip(*group.values(), strict=True)])
         for parts in itertools.product(*crossed):
             yield {path: value for part in parts for path, value in part.items()}
 
@@ -151,9 +149,7 @@ class _Reader:
     def _stop(self) -> None:
         if self.mistakes:
             told = dict.fromkeys(sorted(self.mistakes))
-            raise UserError(
-                f"{f'{self.file}:{line}' if line else 'command line'}: {text}" for line, text in told
-            )
+            raise UserError(f"{f'{self.file}:{line}' if line else 'command line'}: {text}" for line, text in told)
 
     def _wrong(self, line: int, text: str) -> None:
         self.mistakes.append((line, text))
@@ -193,9 +189,7 @@ class _Reader:
 
     def _name(self, value: Any, line: int) -> str:
         if not isinstance(value, str) or not _NAME.fullmatch(value):
-            self._wrong(
-                line, f"name: {value!r} is not a name: use lower-case letters, digits, '-', '_' and '.'"
-            )
+            self._wrong(line, f"name: {value!r} is not a name: use lower-case letters, digits, '-', '_' and '.'")
             return "invalid"
         return value
 
@@ -216,9 +210,7 @@ class _Reader:
         at = (key, *inner)
         if mapping is None or not isinstance(mapping, dict):
             if mapping is not None:
-                self._wrong(
-                    self.document.line(*at), f"{key}: {mapping!r} should be a mapping of fields to values"
-                )
+                self._wrong(self.document.line(*at), f"{key}: {mapping!r} should be a mapping of fields to values")
             return {}
         out: Cell = {}
         for path, keys, value in _leaves(mapping):
@@ -248,8 +240,7 @@ class _Reader:
                 continue
             self.lines[path] = line
             out[path] = [
-                self._value(path, value, self.document.line(*at, *keys, index))
-                for index, value in enumerate(values)
+                self._value(path, value, self.document.line(*at, *keys, index)) for index, value in enumerate(values)
             ]
             doubles = [value for index, value in enumerate(values) if _among(value, values[:index])]
             if doubles:
@@ -269,9 +260,7 @@ class _Reader:
             lengths = {path: len(values) for path, values in axes.items()}
             if len(set(lengths.values())) > 1:
                 told = ", ".join(f"{path} has {length}" for path, length in lengths.items())
-                self._wrong(
-                    self.document.line("zip", index), f"zip: paired axes need lists of one length, but {told}"
-                )
+                self._wrong(self.document.line("zip", index), f"zip: paired axes need lists of one length, but {told}")
             elif axes:
                 out.append(axes)
         return out
@@ -309,18 +298,12 @@ class _Reader:
     def _seeds(self, value: Any, line: int) -> list[int]:
         if type(value) is int and 1 <= value <= 100_000:
             return list(range(value))
-        if (
-            isinstance(value, list)
-            and value
-            and all(type(seed) is int and 0 <= seed < 2**31 for seed in value)
-        ):
+        if isinstance(value, list) and value and all(type(seed) is int and 0 <= seed < 2**31 for seed in value):
             if len(set(value)) == len(value):
                 return value
             self._wrong(line, f"seeds: {value} names a seed twice")
         else:
-            self._wrong(
-                line, f"seeds: {value!r} should be a number from 1 to 100000, or a list of different seeds"
-            )
+            self._wrong(line, f"seeds: {value!r} should be a number from 1 to 100000, or a list of different seeds")
         return [0]
 
     def _published(self, rows: Any) -> list[dict[str, Any]]:
@@ -369,9 +352,7 @@ class _Reader:
             elif any(path in group for group in grid.zips):
                 self._wrong(0, f"{path}: is paired under zip in {self.file}: change it there")
             elif isinstance(value, list) or path in grid.axes:
-                grid.axes[path] = [
-                    self._value(path, one, 0) for one in (value if isinstance(value, list) else [value])
-                ]
+                grid.axes[path] = [self._value(path, one, 0) for one in (value if isinstance(value, list) else [value])]
                 grid.base.pop(path, None)
             else:
                 grid.base[path] = self._value(path, value, 0)
@@ -380,19 +361,15 @@ class _Reader:
     def _twice(self, grid: Grid) -> None:
         places = [*grid.base, *grid.paths]
         for path in dict.fromkeys(path for path in places if places.count(path) > 1):
-            self._wrong(
-                self.lines.get(path, 1), f"{path}: stands in more than one of base, axes and zip: keep one"
-            )
+            self._wrong(self.lines.get(path, 1), f"{path}: stands in more than one of base, axes and zip: keep one")
 
     def _build(self, grid: Grid) -> None:
         """Validate every cell as a whole; what means nothing is a mistake unless an exclusion removes it."""
         count = 1
-        for values in [*grid.axes.values(), *(next(iter(group.values())) for group in grid.zips)]:
-            count *= len(values)
+        for choices in [*grid.axes.values(), *(next(iter(group.values())) for group in grid.zips)]:
+            count *= len(choices)
         if count > _MOST_CELLS:
-            self._wrong(
-                self.document.line("axes"), f"axes: {count} cells are more than {_MOST_CELLS}: split the grid"
-            )
+            self._wrong(self.document.line("axes"), f"axes: {count} cells are more than {_MOST_CELLS}: split the grid")
             return
         refused: dict[tuple[int, str], Cell] = {}
         for cell in grid.points():
@@ -465,16 +442,10 @@ def only(expressions: list[str], runs: list[Planned]) -> list[Planned]:
             match = re.fullmatch(r"\s*([a-z_.]+[a-z0-9_.]*)\s*(==|=|!=|<=|>=|<|>)\s*(.+?)\s*", part)
             if not match or match[1] not in {*FIELDS, "seed"}:
                 known = match is None or suggestion(match[1], [*FIELDS, "seed"])
-                hint = (
-                    "write path==value, !=, <, <=, >, >=, joined by &"
-                    if match is None
-                    else f"unknown field{known}"
-                )
+                hint = "write path==value, !=, <, <=, >, >=, joined by &" if match is None else f"unknown field{known}"
                 raise UserError(f"--only: {part.strip()!r}: {hint}")
             value = parse(match[3]).value
-            runs = [
-                run for run in runs if _holds(flatten(run.config.model_dump())[match[1]], match[2], value)
-            ]
+            runs = [run for run in runs if _holds(flatten(run.config.model_dump())[match[1]], match[2], value)]
     return runs
 
 

@@ -52,11 +52,7 @@ class Costs:
         self.source = "a short calibration"
         for record in store.records():
             rate, where = record["metrics"].get("images_per_second"), record["provenance"]
-            if (
-                rate
-                and where.get("device") == placement.device.type
-                and where.get("threads") == placement.threads
-            ):
+            if rate and where.get("device") == placement.device.type and where.get("threads") == placement.threads:
                 self._rates.append((math.log(record["metrics"]["flops"]), math.log(rate)))
         if self._rates:
             self.source = f"{len(self._rates)} earlier records"
@@ -105,9 +101,7 @@ def _images_per_second(run: RunConfig, placement: Placement) -> float:
     settle(placement)
     with torch.random.fork_rng(devices=[]):
         network = build(run.model, source.channels, source.size, source.classes).to(placement.device)
-        images = torch.randn(
-            run.recipe.batch_size, source.channels, source.size, source.size, device=placement.device
-        )
+        images = torch.randn(run.recipe.batch_size, source.channels, source.size, source.size, device=placement.device)
     labels = torch.zeros(len(images), dtype=torch.int64, device=placement.device)
     fastest = math.inf
     for step in range(1 + _BATCHES):

@@ -15,14 +15,10 @@ from resbench.config import Config, one_of, refuse
 
 
 def sgd(parameters: Iterable[nn.Parameter], recipe: RecipeConfig, **options: Any) -> torch.optim.Optimizer:
-    return torch.optim.SGD(
-        parameters, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, **options
-    )
+    return torch.optim.SGD(parameters, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, **options)
 
 
-def nesterov(
-    parameters: Iterable[nn.Parameter], recipe: RecipeConfig, **options: Any
-) -> torch.optim.Optimizer:
+def nesterov(parameters: Iterable[nn.Parameter], recipe: RecipeConfig, **options: Any) -> torch.optim.Optimizer:
     return sgd(parameters, recipe, nesterov=True, **options)
 
 
@@ -123,13 +119,9 @@ class RecipeConfig(Config):
                 f"a warm-up of {self.warmup} epochs is longer than the {self.epochs} epochs",
             )
         if self.warmup and self.schedule == "onecycle":
-            raise refuse(
-                ["recipe.warmup", "recipe.schedule"], "onecycle has its own warm-up: leave recipe.warmup at 0"
-            )
+            raise refuse(["recipe.warmup", "recipe.schedule"], "onecycle has its own warm-up: leave recipe.warmup at 0")
         if self.optimizer == "nesterov" and self.momentum == 0:
-            raise refuse(
-                ["recipe.momentum", "recipe.optimizer"], "nesterov needs a momentum above 0: use sgd"
-            )
+            raise refuse(["recipe.momentum", "recipe.optimizer"], "nesterov needs a momentum above 0: use sgd")
         return self
 
     def normalised(self) -> RecipeConfig:

@@ -66,9 +66,7 @@ def parse(text: str) -> Record:
     if missing:
         raise ValueError(f"without {', '.join(sorted(missing))}")
     if record["schema"] > SCHEMA:
-        raise ValueError(
-            f"of schema {record['schema']}, newer than this resbench reads ({SCHEMA}): upgrade resbench"
-        )
+        raise ValueError(f"of schema {record['schema']}, newer than this resbench reads ({SCHEMA}): upgrade resbench")
     if record["status"] not in STATUSES:
         raise ValueError(f"of unknown status {record['status']!r}")
     return record

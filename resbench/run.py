@@ -34,9 +34,7 @@ class RunConfig(Config):
                 f"{train} training and {val} validation images do not fit: {self.data.name} has {total} for both",
             )
         if self.recipe.select == "best_val" and val == 0:
-            raise refuse(
-                ["recipe.select", "data.val_size"], "best_val needs validation images, and data.val_size is 0"
-            )
+            raise refuse(["recipe.select", "data.val_size"], "best_val needs validation images, and data.val_size is 0")
         return self
 
     @cached_property

@@ -100,9 +100,7 @@ def train(
     """
     device = device or torch.device("cpu")
     before, warning = checkpoint.load(saved, run.id) if saved else (None, "")
-    placement = place(
-        device, before["threads"] if before else threads or torch.get_num_threads(), run.recipe.precision
-    )
+    placement = place(device, before["threads"] if before else threads or torch.get_num_threads(), run.recipe.precision)
     settle(placement)
     record: Record = {
         "schema": SCHEMA,
@@ -124,9 +122,7 @@ def train(
     except (UserError, Stopped):
         raise
     except Exception as error:
-        memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(
-            error
-        )
+        memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
         record["status"] = "failed"
         record["error"] = {
             "kind": "out of memory" if memory else type(error).__name__,
@@ -233,15 +229,13 @@ def _one_epoch(
     row["train_accuracy"] = int(right) / len(training)
     train_seconds = time.perf_counter() - began
     if len(validation):
-        loss, accuracy, _ = evaluate(state.network, validation, pixels, placement)
-        row |= {"val_loss": loss if math.isfinite(loss) else None, "val_accuracy": accuracy}
+        val_loss, accuracy, _ = evaluate(state.network, validation, pixels, placement)
+        row |= {"val_loss": val_loss if math.isfinite(val_loss) else None, "val_accuracy": accuracy}
     row["seconds"] = round(train_seconds, 4)
     state.epoch += 1
     state.seconds += train_seconds
     state.history.append(row)
-    if run.recipe.select == "best_val" and (
-        state.best is None or row["val_accuracy"] > state.best["val_accuracy"]
-    ):
+    if run.recipe.select == "best_val" and (state.best is None or row["val_accuracy"] > state.best["val_accuracy"]):
         weights_now = copy.deepcopy(state.network.state_dict())
         state.best = {"epoch": state.epoch, "val_accuracy": row["val_accuracy"], "network": weights_now}
 
@@ -254,7 +248,7 @@ def _batches(run: RunConfig, epoch: int, images: Images) -> Iterator[tuple[Tenso
         shuffle = Generator().manual_seed(run.stream("order", epoch))
         order = torch.randperm(len(images), generator=shuffle).to(device)
     change = Generator(device).manual_seed(run.stream("augment", epoch))
-    for chosen in order.split(run.recipe.batch_size):
+    for chosen in torch.split(order, run.recipe.batch_size):
         yield AUGMENTS[run.data.augment](images.images[chosen], change), images.labels[chosen]
 
 
@@ -270,15 +264,11 @@ def _check(losses: Tensor, first: int, state: State) -> None:
     bad = (~torch.isfinite(losses)).nonzero()
     if len(bad):
         step = int(bad[0])
-        last = (
-            float(losses[step - 1]) if step else (state.history[-1]["train_loss"] if state.history else None)
-        )
+        last = float(losses[step - 1]) if step else (state.history[-1]["train_loss"] if state.history else None)
         raise Diverged(first + step, last)
 
 
-def evaluate(
-    network: nn.Module, images: Images, pixels: Pixels, placement: Placement
-) -> tuple[float, float, Tensor]:
+def evaluate(network: nn.Module, images: Images, pixels: Pixels, placement: Placement) -> tuple[float, float, Tensor]:
     """Mean loss, accuracy, and predicted classes `(n,)` on the CPU."""
     network.eval()
     losses, predicted = [], []
@@ -296,9 +286,7 @@ def evaluate(
 def _summarise(record: Record, run: RunConfig, state: State, images: int, placement: Placement) -> None:
     epoch = state.best["epoch"] if state.best else len(state.history)
     row = state.history[epoch - 1] if state.history else {}
-    kept = {
-        key: row[key] for key in ("train_loss", "train_accuracy", "val_loss", "val_accuracy") if key in row
-    }
+    kept = {key: row[key] for key in ("train_loss", "train_accuracy", "val_loss", "val_accuracy") if key in row}
     record["metrics"] |= kept | {"epoch": epoch, "train_seconds": round(state.seconds, 3)}
     if state.seconds:
         record["metrics"]["images_per_second"] = round(images * state.epoch / state.seconds, 1)

@@ -75,9 +75,7 @@ def parse(text: str) -> Document:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        document.mistakes.append(
-            (mark.line + 1 if mark else 1, f"not valid YAML: {error.problem or error.context}")
-        )
+        document.mistakes.append((mark.line + 1 if mark else 1, f"not valid YAML: {error.problem or error.context}"))
         return document
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         document.mistakes.append((1, f"not valid YAML: {' '.join(str(error).split())}"))
@@ -93,9 +91,7 @@ def parse(text: str) -> Document:
 def _walk(node: yaml.Node, path: tuple[str | int, ...], document: Document, seen: set[int]) -> Any:
     line = node.start_mark.line + 1
     if id(node) in seen:
-        document.mistakes.append(
-            (line, "anchors and aliases (& and *) are not supported: write the value out")
-        )
+        document.mistakes.append((line, "anchors and aliases (& and *) are not supported: write the value out"))
         return None
     seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
@@ -107,12 +103,11 @@ def _walk(node: yaml.Node, path: tuple[str | int, ...], document: Document, seen
             document.lines[(*path, index)] = item.start_mark.line + 1
             items.append(_walk(item, (*path, index), document, seen))
         return items
+    assert isinstance(node, yaml.ScalarNode)
     if node.style in ("'", '"', "|", ">"):
         return node.value
     if node.tag.removeprefix("tag:yaml.org,2002:") not in _PLAIN_TAGS:
-        document.mistakes.append(
-            (line, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is not supported")
-        )
+        document.mistakes.append((line, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is not supported"))
     return scalar(node.value)
 
 
@@ -122,9 +117,7 @@ def _refuse_tag(node: yaml.Node, plain: str, document: Document) -> None:
         document.mistakes.append((node.start_mark.line + 1, f"the tag {tag} is not supported"))
 
 
-def _mapping(
-    node: yaml.MappingNode, path: tuple[str | int, ...], document: Document, seen: set[int]
-) -> dict[str, Any]:
+def _mapping(node: yaml.MappingNode, path: tuple[str | int, ...], document: Document, seen: set[int]) -> dict[str, Any]:
     _refuse_tag(node, "tag:yaml.org,2002:map", document)
     out: dict[str, Any] = {}
     for key_node, value_node in node.value:

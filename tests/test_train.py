@@ -16,7 +16,7 @@ TINY = {
 
 
 def test_interrupted_run_leaves_the_record_of_an_undisturbed_one(tmp_path: Path) -> None:
-    run = RunConfig.model_validate(TINY | {"model": {"depth": 10, "width": 2, "dropout": 0.2}})
+    run = RunConfig.model_validate(TINY | {"model": {"depth": 10, "width": 8, "dropout": 0.2}})
     whole = train(run, tmp_path, threads=1)
 
     def stop(done: float) -> None:
@@ -33,9 +33,7 @@ def test_interrupted_run_leaves_the_record_of_an_undisturbed_one(tmp_path: Path)
 
 def test_a_loss_that_is_not_finite_is_a_result(tmp_path: Path) -> None:
     recipe = {"epochs": 1, "lr": 1000.0, "schedule": "constant"}
-    run = RunConfig.model_validate(
-        TINY | {"recipe": recipe, "model": {"depth": 10, "width": 2, "norm": "none"}}
-    )
+    run = RunConfig.model_validate(TINY | {"recipe": recipe, "model": {"depth": 10, "width": 2, "norm": "none"}})
     record = train(run, tmp_path, threads=1)
     assert record["status"] == "diverged"
     assert record["error"]["step"] >= 1

@@ -101,18 +101,14 @@ class ModelConfig(Config):
                 "dropping a branch needs a shortcut, and shortcut is none",
             )
         if self.branch == "fixup" and self.norm != "none":
-            raise refuse(
-                ["model.branch", "model.norm"], "fixup takes the place of the norm: set model.norm to none"
-            )
+            raise refuse(["model.branch", "model.norm"], "fixup takes the place of the norm: set model.norm to none")
         if self.branch == "fixup" and self.convs_per_unit == 1:
             raise refuse(
                 ["model.branch", "model.convs_per_unit"],
                 "fixup scales all but the last convolution: use 2 or 3 per unit",
             )
         if self.branch == "zero_gamma" and "b" not in self._branch_layers():
-            raise refuse(
-                ["model.branch", "model.norm"], "zero_gamma needs a norm inside the branch, and there is none"
-            )
+            raise refuse(["model.branch", "model.norm"], "zero_gamma needs a norm inside the branch, and there is none")
         if self.norm == "none" and self.unit in ("bn_after_add",):
             raise refuse(
                 ["model.unit", "model.norm"],
@@ -123,11 +119,7 @@ class ModelConfig(Config):
                 ["model.shortcut", "model.projection_norm"],
                 "without a norm behind projections conv is the same as projection: use projection",
             )
-        if (
-            self.shortcut == "scaled"
-            and self.branch in ("skipinit", "layerscale")
-            and self.branch_scale != "auto"
-        ):
+        if self.shortcut == "scaled" and self.branch in ("skipinit", "layerscale") and self.branch_scale != "auto":
             raise refuse(
                 ["model.branch_scale", "model.branch"],
                 f"branch_scale could mean the constant of scaled or the start of {self.branch}: leave it at auto",
@@ -144,9 +136,7 @@ class ModelConfig(Config):
         if n >= family.smallest and family.depth(n, convs) == self.depth:
             return
         near = sorted({family.depth(max(family.smallest, n + step), convs) for step in (0, 1)})
-        formula = (
-            family.formula if convs == 2 else f"{family.formula} at 2 convolutions per unit; here {convs}"
-        )
+        formula = family.formula if convs == 2 else f"{family.formula} at 2 convolutions per unit; here {convs}"
         raise refuse(
             ["model.depth", "model.family", "model.convs_per_unit"],
             f"{self.depth} is not a depth of the family {self.family} ({formula}); "

@@ -19,9 +19,7 @@ from resbench.model.unit import UNITS, Unit
 class ResNet(nn.Module):
     """Images `(batch, channels, side, side)` -> logits `(batch, classes)`."""
 
-    def __init__(
-        self, stem: nn.Module, units: list[Unit], final: nn.Module, pool: nn.Module, classify: nn.Module
-    ):
+    def __init__(self, stem: nn.Module, units: list[Unit], final: nn.Module, pool: nn.Module, classify: nn.Module):
         super().__init__()
         self.stem, self.units, self.final = stem, nn.Sequential(*units), final
         self.pool, self.classify = pool, classify
@@ -67,9 +65,7 @@ def _unit(config: ModelConfig, cin: int, cout: int, shrink: bool, place: Place) 
     if config.drop_path:
         branch.append(DropPath(1 - config.drop_path * place.index / place.units))
     joint = Joint(cin, cout, stride, NORMS[config.norm], bias=config.conv_bias != "never", config=config)
-    return Unit(
-        before, branch, SHORTCUTS[config.shortcut](joint), _layers(order.after, config, cout, cout, 1)
-    )
+    return Unit(before, branch, SHORTCUTS[config.shortcut](joint), _layers(order.after, config, cout, cout, 1))
 
 
 def _layers(
@@ -86,9 +82,7 @@ def _layers(
                 layers.extend(_dropout(config, "unit"))
             normed = config.norm != "none" and "b" in order[position : position + 2]
             layers.extend(_fixup_bias(config))
-            layers.append(
-                nn.Conv2d(channels, cout, 3, stride if seen == 1 else 1, 1, bias=_bias(config, normed))
-            )
+            layers.append(nn.Conv2d(channels, cout, 3, stride if seen == 1 else 1, 1, bias=_bias(config, normed)))
         elif letter == "b":
             layers.append(NORMS[config.norm](channels))
         else:
@@ -98,9 +92,7 @@ def _layers(
 
 
 def _bias(config: ModelConfig, normed: bool) -> bool:
-    return config.conv_bias == "always" or (
-        config.conv_bias == "auto" and not normed and config.branch != "fixup"
-    )
+    return config.conv_bias == "always" or (config.conv_bias == "auto" and not normed and config.branch != "fixup")
 
 
 def _fixup_bias(config: ModelConfig) -> list[nn.Module]:

@@ -74,7 +74,8 @@ class Sum(nn.Module):
             carried = self.scale * carried
         if self.branch_scale != 1.0:
             branch = self.branch_scale * branch
-        return carried + branch
+        y: Tensor = carried + branch
+        return y
 
 
 class ZeroPad(nn.Module):
@@ -104,7 +105,8 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor, branch: Tensor) -> Tensor:
         gate = torch.sigmoid(self.gate(x))
-        return (1 - gate) * self.map(x) + (gate * branch if self.gates_branch else branch)
+        y: Tensor = (1 - gate) * self.map(x) + (gate * branch if self.gates_branch else branch)
+        return y
 
 
 def identity(joint: Joint) -> nn.Module:
@@ -125,9 +127,7 @@ def zero_pad(joint: Joint) -> nn.Module:
 
 def scaled(joint: Joint) -> nn.Module:
     branch_scale = joint.config.branch_scale
-    return Sum(
-        joint.match(), joint.config.shortcut_scale, 1.0 if branch_scale == "auto" else float(branch_scale)
-    )
+    return Sum(joint.match(), joint.config.shortcut_scale, 1.0 if branch_scale == "auto" else float(branch_scale))
 
 
 def exclusive_gate(joint: Joint) -> nn.Module:

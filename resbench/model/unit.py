@@ -34,9 +34,7 @@ UNITS: dict[str, Order] = {
     "bn_after_add": Order(lambda k: "cbr" * (k - 1) + "c", after="br"),
     "relu_before_add": Order(lambda k: "cbr" * k, after=""),
     "relu_only_preact": Order(lambda k: "rcb" * k, after="", stem="cb", final="r"),
-    "seed": Order(
-        lambda k: "cr" * (k - 1) + "cbr", after="r"
-    ),  # the program of 2016: one norm, ReLU on both sides
+    "seed": Order(lambda k: "cr" * (k - 1) + "cbr", after="r"),  # the program of 2016: one norm, ReLU on both sides
 }
 
 

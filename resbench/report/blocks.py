@@ -98,9 +98,7 @@ def _markdown(block: Block) -> str:
             return f"## {_line(block.text)}"
         case Paragraph():
             link = f"[{_line(block.label)}](<{block.link}/report.md>): " if block.link else ""
-            return link + "\\\n".join(
-                escape(line.strip()) for line in block.text.strip().splitlines() if line.strip()
-            )
+            return link + "\\\n".join(escape(line.strip()) for line in block.text.strip().splitlines() if line.strip())
         case Bullets():
             return "\n".join(f"- {_line(item)}" for item in block.items)
         case Code():
@@ -122,9 +120,7 @@ def _markdown_table(table: Table) -> str:
     lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     caption = f"\n\n{_line(table.caption)}" if table.caption else ""
     return (
-        f"<details><summary>{_line(table.fold)}</summary>\n\n{lines}\n\n</details>"
-        if table.fold
-        else lines + caption
+        f"<details><summary>{_line(table.fold)}</summary>\n\n{lines}\n\n</details>" if table.fold else lines + caption
     )
 
 
@@ -139,9 +135,7 @@ def text_table(table: Table) -> str:
     lines = []
     for row in rows:
         parts = zip(row, widths, table.right, strict=True)
-        lines.append(
-            "  ".join(x.rjust(width) if right else x.ljust(width) for x, width, right in parts).rstrip()
-        )
+        lines.append("  ".join(x.rjust(width) if right else x.ljust(width) for x, width, right in parts).rstrip())
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join([*lines, *textwrap.wrap(_printable(table.caption), 110)])
 

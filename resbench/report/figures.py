@@ -177,9 +177,7 @@ def _draw_arm(axes: Axes, points: pd.DataFrame, number: int, arms: Arms, scale: 
     bars = means[means["low"].notna()]
     low = bars["low"].clip(lower=1e-9) if axes.get_yscale() == "log" else bars["low"]
     around = [(bars["error"] - low).to_numpy(), (bars["high"] - bars["error"]).to_numpy()]
-    axes.errorbar(
-        bars["place"], bars["error"], yerr=around, fmt="none", ecolor=style.color, capsize=3, zorder=3
-    )
+    axes.errorbar(bars["place"], bars["error"], yerr=around, fmt="none", ecolor=style.color, capsize=3, zorder=3)
     face: Any = {"markerfacecolor": style.color, "markeredgecolor": "white", "markersize": 7.5}
     axes.plot(means["place"], means["error"], linestyle="", marker=style.marker, zorder=4, **face)
     for kind in ("seed", "diverged"):

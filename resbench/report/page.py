@@ -92,9 +92,7 @@ def write_index(results: Path, reports: Path) -> Path:
             study = load(results, name)
             done = int(study.runs["status"].isin(["ok", "diverged"]).sum())
             state = f"{done} of {len(study.runs)} runs done."
-            blocks.append(
-                Paragraph(f"{first_sentence(study.about)} {state}".strip(), link=name, label=study.name)
-            )
+            blocks.append(Paragraph(f"{first_sentence(study.about)} {state}".strip(), link=name, label=study.name))
     reports.mkdir(parents=True, exist_ok=True)
     shown = blocks or [Paragraph("No study has a report yet.")]
     _save(reports / "README.md", markdown("Reports", shown))

@@ -53,9 +53,7 @@ def _nothing(frame: pd.DataFrame) -> str:
 
 def _range(study: Study, frame: pd.DataFrame) -> str:
     rows = frame[frame["seeds_ok"] > 0].sort_values("mean", kind="stable").to_dict("records")
-    low, high = (
-        [name_of({axis: row[axis] for axis in study.axes}), _accuracy(row)] for row in (rows[0], rows[-1])
-    )
+    low, high = ([name_of({axis: row[axis] for axis in study.axes}), _accuracy(row)] for row in (rows[0], rows[-1]))
     if len(rows) == 1:
         return f"Test accuracy at {low[0]}: {low[1]}."
     text = f"Mean test accuracies lie between {low[1]} at {low[0]}, and {high[1]} at {high[0]}."
@@ -123,9 +121,7 @@ def notes(study: Study) -> list[str]:
             out.append(f"The records come from different {words}: {told}.")
     dirty = study.provenance("dirty")["true"]
     if dirty:
-        out.append(
-            f"{dirty} of {len(study.records)} records come from code with changes that were not committed."
-        )
+        out.append(f"{dirty} of {len(study.records)} records come from code with changes that were not committed.")
     if study.others:
         out.append(f"{study.others} {_records(study.others)} of other settings in the folder, not shown.")
     if study.damaged:
@@ -135,9 +131,7 @@ def notes(study: Study) -> list[str]:
 
 def _failures(study: Study) -> str:
     errors = [record.get("error") or {} for record in study.records if record["status"] == "failed"]
-    told = Counter(
-        sorted(f"{error.get('kind', 'error')}: {_short(str(error.get('message', '')))}" for error in errors)
-    )
+    told = Counter(sorted(f"{error.get('kind', 'error')}: {_short(str(error.get('message', '')))}" for error in errors))
     return "; ".join(f"{text} ({count})" for text, count in told.items())
 
 
@@ -158,9 +152,7 @@ def command(study: Study) -> str:
     """The command that does the outstanding runs, or nothing if there are none."""
     if not study.asked.get("file") or not study.runs["status"].isin(["missing", "failed"]).any():
         return ""
-    return shlex.join(
-        ["resbench", "run", str(study.asked["file"]), *map(str, study.asked.get("overrides") or [])]
-    )
+    return shlex.join(["resbench", "run", str(study.asked["file"]), *map(str, study.asked.get("overrides") or [])])
 
 
 def headline(frame: pd.DataFrame) -> str:

@@ -45,8 +45,7 @@ def groups(frame: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[Key, pd.D
     """The rows of each cell; the first axis varies slowest, values in order of appearance."""
     labels = [tuple(show(row[axis]) for axis in axes) for row in frame.to_dict("records")]
     ranks = [
-        {text: rank for rank, text in enumerate(dict.fromkeys(key[i] for key in labels))}
-        for i in range(len(axes))
+        {text: rank for rank, text in enumerate(dict.fromkeys(key[i] for key in labels))} for i in range(len(axes))
     ]
     rows: dict[Key, list[int]] = {}
     for position, key in enumerate(labels):
@@ -108,9 +107,7 @@ def differences(frame: pd.DataFrame, axes: Sequence[str], baseline: Mapping[str,
     parts = dict(groups(frame, axes))
     rows = []
     for key, part in parts.items():
-        other = tuple(
-            show(baseline[axis]) if axis in baseline else text for axis, text in zip(axes, key, strict=True)
-        )
+        other = tuple(show(baseline[axis]) if axis in baseline else text for axis, text in zip(axes, key, strict=True))
         if other == key or other not in parts:
             continue
         ours, theirs = _by_seed(part), _by_seed(parts[other])

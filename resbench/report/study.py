@@ -45,9 +45,7 @@ class Study:
     @property
     def baseline(self) -> dict[str, Any]:
         """Values of the baseline, of those paths that are axes."""
-        return {
-            path: value for path, value in (self.asked.get("baseline") or {}).items() if path in self.axes
-        }
+        return {path: value for path, value in (self.asked.get("baseline") or {}).items() if path in self.axes}
 
     @property
     def settings(self) -> dict[str, list[str]]:

@@ -41,14 +41,11 @@ class Arms:
         fixed = {axis: value for axis, value in baseline.items() if axis in self.axes}
         if not fixed and "model.shortcut" in self.axes:
             fixed = {"model.shortcut": "none"}
-        plain = [
-            all(show(row[axis]) == show(value) for axis, value in fixed.items()) for row in cells.values()
-        ]
+        plain = [all(show(row[axis]) == show(value) for axis, value in fixed.items()) for row in cells.values()]
         orange = plain.index(True) if fixed and any(plain) else -1
         others = iter(range(len(cells)))
         self.styles = [
-            Style(ORANGE, "s", "--") if number == orange else _style(next(others))
-            for number in range(len(cells))
+            Style(ORANGE, "s", "--") if number == orange else _style(next(others)) for number in range(len(cells))
         ]
 
     def of(self, cell: Mapping[Any, Any]) -> str:
@@ -57,9 +54,7 @@ class Arms:
         for axis in self.axes:
             text = show(cell[axis])
             parts.append(
-                text
-                if isinstance(cell[axis], str) and len(self.axes) < 3
-                else f"{axis.split('.')[-1]} {text}"
+                text if isinstance(cell[axis], str) and len(self.axes) < 3 else f"{axis.split('.')[-1]} {text}"
             )
         return ", ".join(parts) or "all"
 
@@ -79,12 +74,8 @@ def legend(figure: Figure, arms: Arms, lines: bool, extra: Sequence[Line2D] = ()
         lines: whether the arms are drawn as lines with their own dashes, or as markers alone.
     """
     handles = [
-        Line2D(
-            [], [], color=style.color, marker=style.marker, linestyle=style.dash if lines else "", label=name
-        )
+        Line2D([], [], color=style.color, marker=style.marker, linestyle=style.dash if lines else "", label=name)
         for name, style in zip(arms.names, arms.styles, strict=True)
     ]
     title = " × ".join(axis.split(".")[-1] for axis in arms.axes)
-    figure.legend(
-        handles=[*handles, *extra], title=title, loc="outside right upper", frameon=False, fontsize="small"
-    )
+    figure.legend(handles=[*handles, *extra], title=title, loc="outside right upper", frameon=False, fontsize="small")

@@ -60,7 +60,7 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
     for status in ("diverged", "failed"):
         if frame[status].sum():
             columns[status] = [str(row[status]) for row in rows]
-    columns["test accuracy"] = [with_interval(row) for row in rows]
+    columns["test accuracy"] = [with_interval({str(key): value for key, value in row.items()}) for row in rows]
     columns["errors in 10,000"] = [number(row["errors"], ",.1f") for row in rows]
     columns["train loss"] = [number(row["train_loss"], ".4f") for row in rows]
     columns["train accuracy"] = [percent(row["train_accuracy"]) for row in rows]
@@ -130,10 +130,6 @@ def provenance_table(study: Study) -> Table:
     rows = []
     for path in sorted(found):
         values = study.provenance(path)
-        text = " / ".join(
-            value if len(values) == 1 else f"{value} ({count})" for value, count in values.items()
-        )
+        text = " / ".join(value if len(values) == 1 else f"{value} ({count})" for value, count in values.items())
         rows.append([path, text])
-    return Table(
-        ["what", "value (number of records)"], rows, fold=f"Where the {len(study.records)} records come from"
-    )
+    return Table(["what", "value (number of records)"], rows, fold=f"Where the {len(study.records)} records come from")
