@@ -9,7 +9,7 @@ from resbench.run import RunConfig
 from resbench.train import Stopped, train
 
 TINY = {
-    "model": {"depth": 10, "width": 2},
+    "model": {"depth": 10, "width": 8},
     "recipe": {"epochs": 2},
     "data": {"train_size": 256, "augment": "shift"},
 }
@@ -32,8 +32,13 @@ def test_interrupted_run_leaves_the_record_of_an_undisturbed_one(tmp_path: Path)
 
 
 def test_a_loss_that_is_not_finite_is_a_result(tmp_path: Path) -> None:
-    recipe = {"epochs": 1, "lr": 1000.0, "schedule": "constant"}
-    run = RunConfig.model_validate(TINY | {"recipe": recipe, "model": {"depth": 10, "width": 2, "norm": "none"}})
+    run = RunConfig.model_validate(
+        {
+            "model": {"depth": 100, "width": 8, "norm": "none"},
+            "recipe": {"epochs": 1, "lr": 1000.0, "schedule": "constant"},
+            "data": {"train_size": 256, "pixels": "raw"},
+        }
+    )
     record = train(run, tmp_path, threads=1)
     assert record["status"] == "diverged"
     assert record["error"]["step"] >= 1

@@ -84,6 +84,7 @@ def _draw(points: pd.DataFrame, panels: list[str], arms: Arms) -> Figure:
         if number + columns >= len(panels):
             axes.xaxis.set_tick_params(labelbottom=True)
             axes.set_xlabel("epoch")
+            axes.xaxis.label.set_visible(True)
         if number % columns == 0:
             axes.set_ylabel("loss")
     names = {"train_loss": "train", "val_loss": "validation"}

@@ -138,7 +138,7 @@ class _Scale:
         ordered = sorted(places)
         gaps = [right - left for left, right in pairwise(ordered)]
         self.unit = min(gaps, default=1.0)
-        self.step = min((0.3 if self.numeric else 0.7) / max(arms, 1), 0.18) * self.unit
+        self.step = min((0.6 if self.numeric else 0.75) / max(arms, 1), 0.22) * self.unit
 
     def at(self, value: object, arm: int, arms: int) -> float:
         """Where an arm is drawn: beside the others, around the value."""
@@ -178,7 +178,7 @@ def _draw_arm(axes: Axes, points: pd.DataFrame, number: int, arms: Arms, scale: 
     low = bars["low"].clip(lower=1e-9) if axes.get_yscale() == "log" else bars["low"]
     around = [(bars["error"] - low).to_numpy(), (bars["high"] - bars["error"]).to_numpy()]
     axes.errorbar(bars["place"], bars["error"], yerr=around, fmt="none", ecolor=style.color, capsize=3, zorder=3)
-    face: Any = {"markerfacecolor": style.color, "markeredgecolor": "white", "markersize": 7.5}
+    face: Any = {"markerfacecolor": style.color, "markeredgecolor": "white", "markersize": 7}
     axes.plot(means["place"], means["error"], linestyle="", marker=style.marker, zorder=4, **face)
     for kind in ("seed", "diverged"):
         _draw_seeds(axes, points[points["kind"] == kind], kind, style.color, scale.step)
@@ -202,7 +202,7 @@ def _draw_seeds(axes: Axes, points: pd.DataFrame, kind: str, color: str, step: f
             zorder=5,
         )
     else:
-        axes.scatter(place, points["error"], marker="o", s=9, c=color, alpha=0.55, linewidths=0, zorder=3.5)
+        axes.scatter(place, points["error"], marker="o", s=13, c=color, edgecolors="white", linewidths=0.6, zorder=5)
 
 
 def _limits(axes: Axes, points: pd.DataFrame) -> None:

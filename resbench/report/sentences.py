@@ -109,11 +109,11 @@ def notes(study: Study) -> list[str]:
     status = Counter(study.runs["status"])
     total = len(study.runs)
     if status["missing"]:
-        out.append(f"{status['missing']} of {total} runs are outstanding: the numbers may change.")
+        out.append(f"Outstanding runs: {status['missing']} of {total}; the numbers may change.")
     if status["failed"]:
-        out.append(f"{status['failed']} of {total} runs failed and count as not done: {_failures(study)}.")
+        out.append(f"Failed runs, which count as not done: {status['failed']} of {total}: {_failures(study)}.")
     if status["diverged"]:
-        out.append(f"{status['diverged']} of {total} runs diverged: a result, counted and not averaged.")
+        out.append(f"Diverged runs: {status['diverged']} of {total}; a result, counted and not averaged.")
     for field, words in _MIXED.items():
         values = study.provenance(field)
         if len(values) > 1:
@@ -121,7 +121,7 @@ def notes(study: Study) -> list[str]:
             out.append(f"The records come from different {words}: {told}.")
     dirty = study.provenance("dirty")["true"]
     if dirty:
-        out.append(f"{dirty} of {len(study.records)} records come from code with changes that were not committed.")
+        out.append(f"Records from code with changes that were not committed: {dirty} of {len(study.records)}.")
     if study.others:
         out.append(f"{study.others} {_records(study.others)} of other settings in the folder, not shown.")
     if study.damaged:

@@ -70,8 +70,8 @@ def cells(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
         axes: columns whose combinations are the cells.
 
     Returns:
-        The axes; runs `planned`, `seeds_done` (ok or diverged), `seeds_ok`, `diverged`, `failed`; `mean`, `sd`,
-        `low`, `high` of the test accuracy; `errors` per 10,000; means of other metrics.
+        The axes; runs `planned`, `seeds_done` (ok or diverged), `seeds_ok`, `diverged`, `failed`; `mean`,
+        `sd`, `low`, `high` of the test accuracy; `errors` per 10,000; means of other metrics.
     """
     rows = []
     for _, part in groups(frame, axes):

@@ -14,8 +14,6 @@ from resbench.config import UserError, flatten
 from resbench.report.statistics import show
 from resbench.store import Store
 
-_APART = ("id", "status", "seed")
-
 
 @dataclass
 class Study:
@@ -70,7 +68,7 @@ def load(results: Path, name: str) -> Study:
         UserError: there is no such folder.
     """
     folder = results / name
-    if not name or Path(name).name != name or not folder.is_dir():
+    if name in ("", "..") or Path(name).name != name or not folder.is_dir():
         there = ", ".join(names(results)) or "none"
         raise UserError([f"{name}: no such study in {results}; there are: {there}"])
     store = Store(folder)
@@ -82,6 +80,8 @@ def load(results: Path, name: str) -> Study:
     if wanted is None:
         wanted = [{"id": one, "cell": {}, "seed": config.get("seed")} for one, config in configs.items()]
         wanted.sort(key=lambda run: [_sortable(configs[run["id"]].get(axis)) for axis in [*axes, "seed"]])
+    if not wanted:
+        raise UserError([f"{folder}: nothing to report: no records and no runs asked for"])
     ids = {run["id"] for run in wanted}
     known = [record for record in records if record["id"] in ids]
     runs = _frame(wanted, {record["id"]: record for record in known}, axes)
@@ -119,7 +119,7 @@ def _frame(wanted: list[dict[str, Any]], records: dict[str, dict[str, Any]], axe
         row |= {"id": run["id"], "seed": run["seed"], "status": record["status"] if record else "missing"}
         row |= flatten(record["metrics"], "metrics.") if record else {}
         rows.append(row)
-    frame = pd.DataFrame(rows, columns=None if rows else [*axes, *_APART])
+    frame = pd.DataFrame(rows)
     for axis in axes:  # as they are: a frame would make None a NaN, and 1 beside 0.5 a 1.0
         frame[axis] = pd.Series([row[axis] for row in rows], dtype=object, index=frame.index)
     return frame

@@ -1,0 +1,233 @@
+"""The report: statistics on known numbers, and pages built from real files."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from resbench.config import UserError
+from resbench.report import summary, write, write_index
+from resbench.report.blocks import escape
+from resbench.report.statistics import cells, differences
+
+EVIL = "<script>alert(1)</script>"
+Result = float | str  # an accuracy, or "diverged", "failed", "missing"
+
+
+def record(run_id: str, cell: dict[str, Any], seed: int, result: Result) -> dict[str, Any]:
+    config: dict[str, Any] = {"model": {"width": 8}, "data": {"name": "mnist"}, "recipe": {"epochs": 2}, "seed": seed}
+    for path, value in cell.items():
+        group, field = path.split(".")
+        config[group][field] = value
+    status = result if isinstance(result, str) else "ok"
+    metrics: dict[str, Any] = {}
+    if not isinstance(result, str):
+        metrics = {"test_accuracy": result, "test_error": 1 - result, "train_loss": 0.1, "train_accuracy": 0.9}
+        metrics |= {"parameters": 1000, "flops": 5_000_000, "train_seconds": 12.0, "val_accuracy": None}
+    history = [{"epoch": n, "train_loss": 1 / n, "val_loss": 1.2 / n} for n in (1, 2)]
+    provenance = {"revision": "abc", "dirty": False, "device": "cpu", "precision": "fp32", "threads": 1}
+    error = {"kind": "failed", "message": EVIL} if status == "failed" else None
+    whole = {"schema": 1, "id": run_id, "config": config, "status": status, "metrics": metrics, "history": history}
+    return whole | {"predictions": None, "provenance": provenance, "error": error}
+
+
+def study(
+    results: Path,
+    name: str,
+    axes: dict[str, list[Any]],
+    result: Callable[[dict[str, Any], int], Result],
+    seeds: int = 2,
+    **asked: Any,
+) -> Path:
+    folder = results / name
+    folder.mkdir(parents=True)
+    runs = []
+    for values in itertools.product(*axes.values()):
+        for seed in range(seeds):
+            cell = dict(zip(axes, values, strict=True))
+            run_id = hashlib.sha256(repr((cell, seed)).encode()).hexdigest()[:16]
+            runs.append({"id": run_id, "cell": cell, "seed": seed})
+            if (one := result(cell, seed)) != "missing":
+                text = json.dumps(record(run_id, cell, seed, one))
+                (folder / f"{run_id}.json").write_text(text)
+    whole = {"schema": 1, "name": name, "file": f"ablations/{name}.yaml", "about": "", "overrides": []}
+    whole |= {"axes": list(axes), "baseline": {}, "published": [], "runs": runs, "excluded": []} | asked
+    (folder / "study.json").write_text(json.dumps(whole))
+    return folder
+
+
+def frame(rows: list[tuple[str, int, str, float | None]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["model.shortcut", "seed", "status", "metrics.test_accuracy"])
+
+
+def test_means_and_t_intervals_are_those_of_the_seeds() -> None:
+    found = cells(
+        frame([("b", 0, "ok", 0.8), ("b", 1, "ok", 0.9), ("b", 2, "ok", 1.0), ("a", 0, "ok", 0.5)]), ["model.shortcut"]
+    )
+    assert list(found["model.shortcut"]) == ["b", "a"]
+    first = found.iloc[0]
+    half = 4.302652729911275 * 0.1 / math.sqrt(3)  # t quantile of two degrees of freedom
+    assert (first["mean"], first["sd"]) == pytest.approx((0.9, 0.1))
+    assert (first["low"], first["high"]) == pytest.approx((0.9 - half, 0.9 + half))
+    assert first["errors"] == pytest.approx(1000)
+    assert found.iloc[1][["low", "high", "sd"]].isna().all()
+
+
+def test_diverged_runs_are_counted_and_not_averaged() -> None:
+    rows = [("a", 0, "ok", 0.9), ("a", 1, "diverged", 0.1), ("a", 2, "failed", None), ("a", 3, "missing", None)]
+    found = cells(frame(rows), ["model.shortcut"]).iloc[0]
+    counts = ["planned", "seeds_done", "seeds_ok", "diverged", "failed"]
+    assert list(found[counts]) == [4, 2, 1, 1, 1]
+    assert found["mean"] == pytest.approx(0.9)
+
+
+def test_differences_pair_the_seeds_that_both_cells_share() -> None:
+    rows = [("none", 0, "ok", 0.5), ("none", 1, "ok", 0.6), ("none", 2, "diverged", None), ("none", 7, "ok", 0.0)]
+    rows += [("identity", 0, "ok", 0.7), ("identity", 1, "ok", 0.9), ("identity", 2, "ok", 0.1)]
+    found = differences(frame(rows), ["model.shortcut"], {"model.shortcut": "none"})
+    assert len(found) == 1
+    only = found.iloc[0]
+    half = 12.706204736432095 * math.sqrt(0.005) / math.sqrt(2)
+    assert (only["model.shortcut"], only["shared"], only["baseline_diverged"]) == ("identity", 2, 1)
+    assert (only["mean"], only["low"], only["high"]) == pytest.approx((0.25, 0.25 - half, 0.25 + half))
+
+
+def _build(results: Path, reports: Path, hash_seed: str) -> dict[str, bytes]:
+    """Every file that a process of its own writes; the process also checks that it never imported torch."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom resbench.report import summary, write, write_index\n"
+        "results, reports = map(Path, sys.argv[1:])\n"
+        "write(results, reports, 'depth')\nwrite_index(results, reports)\nsummary(results, 'depth')\n"
+        "assert 'torch' not in sys.modules"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+    subprocess.run([sys.executable, "-c", code, str(results), str(reports)], env=environment, check=True)
+    return {str(path.relative_to(reports)): path.read_bytes() for path in reports.rglob("*") if path.is_file()}
+
+
+def test_builds_are_equal_byte_for_byte_and_do_without_torch(tmp_path: Path) -> None:
+    axes: dict[str, list[Any]] = {"model.depth": [10, 22, 34], "model.shortcut": ["identity", "projection", "none"]}
+    study(
+        tmp_path / "results",
+        "depth",
+        axes,
+        lambda cell, seed: "diverged" if cell["model.depth"] == 34 and seed else 0.9 + 0.01 * seed,
+        baseline={"model.shortcut": "none"},
+    )
+    first = _build(tmp_path / "results", tmp_path / "one", "1")
+    assert first == _build(tmp_path / "results", tmp_path / "two", "2")
+    figures = {f"depth/figures/{name}.{kind}" for name in ("error", "curves") for kind in ("svg", "png", "csv")}
+    pages = {"index.html", "README.md", "depth/index.html", "depth/report.md", "depth/tables/cells.csv"}
+    assert set(first) == figures | pages
+
+
+def test_nothing_in_the_data_becomes_markup(tmp_path: Path) -> None:
+    asked = {"name": EVIL, "about": EVIL, "file": EVIL, "excluded": [{"cell": {"model.norm": EVIL}, "because": EVIL}]}
+    asked |= {"published": [{"source": EVIL, "on": "test_error", "at": {"model.norm": EVIL}, "value": 0.1}]}
+    axes: dict[str, list[Any]] = {"model.norm": [EVIL, "a|b `c` $x$"]}
+    folder = study(tmp_path / "results", "evil", axes, lambda _, seed: "failed" if seed else 0.9)
+    (folder / "study.json").write_text(json.dumps(json.loads((folder / "study.json").read_text()) | asked))
+    page = write(tmp_path / "results", tmp_path / "reports", "evil")
+    write_index(tmp_path / "results", tmp_path / "reports")
+    pages = [page, page.parent / "report.md", *(tmp_path / "reports" / name for name in ("index.html", "README.md"))]
+    for path in pages:
+        text = path.read_text()
+        assert "<script" not in text.lower()
+        assert "&lt;script&gt;" in text
+    assert "a\\|b \\`c\\` \\$x\\$" in pages[1].read_text()
+
+
+def test_markdown_keeps_numbers_and_names_and_defuses_lists() -> None:
+    assert escape("99.23 ± 0.05 max_pool") == "99.23 ± 0.05 max_pool"
+    assert escape("1. one\n- two") == "1&#46; one\n&#45; two"
+
+
+def test_one_seed_has_no_interval(tmp_path: Path) -> None:
+    axes = {"model.shortcut": ["identity", "none"]}
+    accuracy = {"identity": 0.9923, "none": 0.9916}
+    study(
+        tmp_path,
+        "quick",
+        axes,
+        lambda cell, _: accuracy[cell["model.shortcut"]],
+        1,
+        baseline={"model.shortcut": "none"},
+    )
+    text = write(tmp_path, tmp_path / "reports", "quick").read_text()
+    assert "identity against none: +0.07 points (one seed: no interval)" in text
+    assert "99.23</td>" in text
+    assert "99.23 ±" not in text
+
+
+def test_all_diverged_says_so(tmp_path: Path) -> None:
+    study(tmp_path, "dead", {"model.depth": [10, 22]}, lambda *_: "diverged")
+    text = write(tmp_path, tmp_path / "reports", "dead").read_text()
+    assert "4 runs diverged, so nothing can be compared" in text
+
+
+def test_notes_say_what_is_off(tmp_path: Path) -> None:
+    axes = {"model.norm": ["batch", None]}
+    results: dict[int, Result] = {0: 0.9, 1: 0.91, 2: "failed", 3: "missing"}
+    folder = study(tmp_path, "some", axes, lambda _, seed: results[seed], 4, overrides=["recipe.lr=[0.1, 0.2]"])
+    other = record("f" * 16, {"model.norm": "layer"}, 0, 0.5)
+    (folder / f"{'f' * 16}.json").write_text(json.dumps(other))
+    (folder / f"{'e' * 16}.json").write_text("{")
+    path = next(
+        path for path in sorted(folder.glob("*.json")) if '"ok"' in path.read_text() and path.stem[0] not in "ef"
+    )
+    changed = json.loads(path.read_text())
+    changed["provenance"] |= {"revision": "def", "dirty": True}
+    path.write_text(json.dumps(changed))
+    text = summary(tmp_path, "some")
+    for note in (
+        "Outstanding runs: 2 of 8",
+        "2 of 8: failed: <script>",
+        "different code revisions: abc (5), def (1)",
+        "not committed: 1 of 6",
+        "1 record of other settings",
+        "1 damaged record",
+    ):
+        assert note in text
+    assert "null" in text
+    assert "layer" not in text
+    page = write(tmp_path, tmp_path / "reports", "some").parent / "report.md"
+    assert "resbench run ablations/some.yaml 'recipe.lr=[0.1, 0.2]'" in page.read_text()
+
+
+def test_records_without_a_study_file_span_their_own_axes(tmp_path: Path) -> None:
+    folder = study(tmp_path, "bare", {"model.depth": [22, 10], "model.norm": ["batch"]}, lambda *_: 0.9)
+    (folder / "study.json").unlink()
+    lines = summary(tmp_path, "bare").splitlines()
+    assert lines[0].split()[0] == "model.depth"
+    assert [line.split()[0] for line in lines[2:4]] == ["10", "22"]
+
+
+def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:
+    published = [{"source": "paper", "on": "test_error", "at": {"model.depth": 10}, "value": 0.0661}]
+    axes: dict[str, list[Any]] = {"model.depth": [10, 22], "model.norm": ["batch"]}
+    study(tmp_path, "published", axes, lambda *_: 0.95, published=published)
+    text = (write(tmp_path, tmp_path / "reports", "published").parent / "report.md").read_text()
+    assert "| paper | model.depth 10 | test_error | 6.61 | 5.00 ± 0.00 |" in text
+
+
+def test_a_study_without_runs_is_a_mistake_of_the_user(tmp_path: Path) -> None:
+    study(tmp_path, "empty", {}, lambda *_: 0.9, 0)
+    with pytest.raises(UserError, match="nothing to report"):
+        summary(tmp_path, "empty")
+
+
+@pytest.mark.parametrize("name", ["none", "", "..", "../results"])
+def test_a_study_that_is_not_there_is_a_mistake_of_the_user(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match="no such study"):
+        write(tmp_path, tmp_path / "reports", name)
