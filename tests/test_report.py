@@ -142,7 +142,8 @@ def test_nothing_in_the_data_becomes_markup(tmp_path: Path) -> None:
     write_index(tmp_path / "results", tmp_path / "reports")
     pages = [page, page.parent / "report.md", *(tmp_path / "reports" / name for name in ("index.html", "README.md"))]
     for path in pages:
-        text = path.read_text()
+        lines = path.read_text().splitlines()
+        text = "\n".join(line for line in lines if path.suffix == ".html" or not line.startswith("    "))  # no code
         assert "<script" not in text.lower()
         assert "&lt;script&gt;" in text
     assert "a\\|b \\`c\\` \\$x\\$" in pages[1].read_text()
