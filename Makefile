@@ -12,7 +12,6 @@ BIN := .venv/bin
 
 quickstart: .venv/installed
 	$(BIN)/resbench run ablations/quickstart.yaml
-	$(BIN)/resbench report quickstart
 
 test: .venv/installed
 	$(BIN)/python -m pytest

@@ -1,4 +1,7 @@
-"""A run's state after an epoch: one line of JSON (run, epoch, checksum), then torch's tensors. Nothing in it can run code."""
+"""A run's state after an epoch, and its file: one line of JSON (run, epoch, checksum), then torch's tensors.
+
+The tensors are read with `weights_only`, so that nothing in the file can run code.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,43 @@ import hashlib
 import io
 import json
 import pickle
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from resbench.store import replace
+
+
+@dataclass
+class State:
+    """Everything that changes while a run trains, and all that a checkpoint holds."""
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    epoch: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, Any] | None = None
+
+    def dump(self, threads: int) -> dict[str, Any]:
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "history": self.history,
+            "best": self.best,
+            "threads": threads,
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.epoch, self.seconds = saved["epoch"], saved["seconds"]
+        self.history, self.best = saved["history"], saved["best"]
 
 
 def save(path: Path, run_id: str, epoch: int, state: dict[str, Any]) -> None:

@@ -14,7 +14,6 @@ from resbench.errors import UserError
 
 if TYPE_CHECKING:
     from resbench.grid import Grid, Planned
-    from resbench.plan import Costs
     from resbench.store import Store
 
 app = typer.Typer(
@@ -51,20 +50,24 @@ def run(
     device: Device = "auto",
     data_dir: DataDir = None,
     results: Results = Path("results"),
+    reports: Reports = Path("reports"),
     only: Only = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print the plan and stop.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget these runs' records and start over.")] = False,
 ) -> None:
     """Do what is missing of a grid. The same command continues where it was interrupted."""
     from resbench.data import default_directory
+    from resbench.device import choose, place
     from resbench.execute import local, start
-    from resbench.progress import Live, span
+    from resbench.plan import Costs, describe, span
+    from resbench.progress import Live
     from resbench.store import Store
 
     loaded, chosen = _load(grid, overrides, only)
     width = _jobs(jobs)
+    choose(device)
     if dry_run:
-        _plan(loaded, chosen, Store(results / loaded.name), device, width)
+        print(describe(loaded, chosen, Store(results / loaded.name), device, width))
         return
     store = Store(results / loaded.name)
     if fresh:
@@ -77,7 +80,8 @@ def run(
         print(f"{loaded.name}: nothing to do: all {len(chosen)} runs have their records in {store.folder}")
         return
     setting, width = start(loaded, results, data_dir or default_directory(), device, width)
-    costs = _costs(store, setting.device, setting.threads, missing)
+    costs = Costs(store, place(choose(setting.device), setting.threads, "auto"))
+    costs.calibrate(missing)
     work = {one.id: costs.of(one.config).seconds for one in missing}
     print(
         f"{loaded.name}: {len(missing)} runs to do, {len(chosen) - len(missing)} done; {width} at a time on "
@@ -86,14 +90,17 @@ def run(
     )
     with Live(missing, work) as live:
         local(missing, setting, width, live)
-    _finish(loaded, store, [record["status"] for record in live.records])
+    _finish(loaded, store, reports, [record["status"] for record in live.records])
 
 
-def _finish(loaded: Grid, store: Store, statuses: list[str]) -> None:
-    """Print the table and what to do next; exit 1 if a run failed."""
-    from resbench.report import summary
+def _finish(loaded: Grid, store: Store, reports: Path, statuses: list[str]) -> None:
+    """Print the table, write the page; exit 1 if a run failed."""
+    from resbench.report import summary, write, write_index
 
-    print(summary(store.folder.parent, loaded.name))
+    results = store.folder.parent
+    print(summary(results, loaded.name))
+    print(f"page: {write(results, reports, loaded.name)}")
+    write_index(results, reports)
     failed = statuses.count("failed")
     if failed:
         print(f"{failed} runs failed: the same command tries them again", file=sys.stderr)
@@ -110,48 +117,13 @@ def plan(
     only: Only = None,
 ) -> None:
     """Cells, runs done and to do, what is excluded and why, parameters, FLOPs, predicted time and memory."""
+    from resbench.plan import describe
     from resbench.store import Store
 
     loaded, chosen = _load(grid, overrides, only)
-    _plan(loaded, chosen, Store(results / loaded.name), device, _jobs(jobs))
-
-
-def _plan(loaded: Grid, chosen: list[Planned], store: Store, device: str, jobs: int | None) -> None:
-    from resbench.device import choose
-    from resbench.execute import share
-    from resbench.plan import totals
-    from resbench.progress import span
-
-    done = store.done()
+    store = Store(results / loaded.name)
+    print(describe(loaded, chosen, store, device, _jobs(jobs)))
     _warn(store)
-    missing = [one for one in chosen if one.id not in done]
-    kind = choose(device).type
-    jobs, threads = share(jobs, len(loaded.runs()), kind)
-    costs = _costs(store, kind, threads, missing or chosen)
-    cells: dict[str, list[Planned]] = {}
-    for one in chosen:
-        cells.setdefault(" ".join(f"{path}={value}" for path, value in one.cell.items()) or "(one cell)", []).append(
-            one
-        )
-    wide = max(len(name) for name in cells) if cells else 4
-    print(f"{'cell':{wide}}  done  to do  parameters    MFLOPs  time a run  memory")
-    for name, runs in list(cells.items())[:200]:
-        cost = costs.of(runs[0].config)
-        ready = sum(one.id in done for one in runs)
-        print(
-            f"{name:{wide}}  {ready:4}  {len(runs) - ready:5}  {cost.parameters:10,}  {cost.flops / 1e6:8.1f}  "
-            f"{span(cost.seconds):>10}  {cost.memory / 2**20:,.0f} MiB"
-        )
-    if len(cells) > 200:
-        print(f"... and {len(cells) - 200} more cells")
-    for cell, because in loaded.excluded:
-        print(f"excluded: {', '.join(f'{path}={value}' for path, value in cell.items())}: {because}")
-    total = totals(missing, costs)
-    wall = max(total["seconds"] / jobs, total["longest"])
-    print(
-        f"{loaded.name}: {len(cells)} cells, {len(chosen)} runs: {len(chosen) - len(missing)} done, {len(missing)} to "
-        f"do; {jobs} at a time on {kind}: about {span(wall)}, by {costs.source}"
-    )
 
 
 @app.command()
@@ -201,35 +173,18 @@ def report(
 
 @ls.command()
 def axes() -> None:
-    """Every field that a grid file can set or vary."""
+    """Every field that a grid file can set or vary, its default, and what it allows."""
+    from resbench.config import names_of
     from resbench.grid import FIELDS
-    from resbench.run import RunConfig
+    from resbench.run_config import RunConfig
 
     default = RunConfig().model_dump()
     for path, adapter in FIELDS.items():
         section, name = path.split(".")
         schema = adapter.json_schema()
-        names = _names(adapter)
-        kind = ", ".join(names) if names else str(schema.get("type") or " or ".join(_kinds(schema)))
+        choices = schema.get("anyOf", [schema])
+        kind = ", ".join(names_of(adapter)) or " or ".join(str(one.get("const", one.get("type"))) for one in choices)
         print(f"{path:26} {default[section][name]!s:10} {kind}")
-
-
-def _names(adapter: object) -> list[str]:
-    import re
-
-    found = re.search(r"one_of\.<locals>\.check", repr(adapter))
-    if not found:
-        return []
-    try:
-        adapter.validate_python("?")  # type: ignore[attr-defined]
-    except ValueError as error:
-        return list(error.errors()[0]["ctx"]["names"])  # type: ignore[attr-defined]
-    return []
-
-
-def _kinds(schema: dict[str, object]) -> list[str]:
-    choices = schema.get("anyOf")
-    return [str(one.get("const", one.get("type"))) for one in choices] if isinstance(choices, list) else []
 
 
 @ls.command()
@@ -291,15 +246,6 @@ def _jobs(text: str) -> int | None:
     if not text.isdecimal() or not 1 <= int(text) <= 1024:
         raise UserError(f"--jobs {text}: use a number from 1 to 1024, or auto")
     return int(text)
-
-
-def _costs(store: Store, device: str, threads: int, runs: list[Planned]) -> Costs:
-    from resbench.device import choose, place
-    from resbench.plan import Costs
-
-    costs = Costs(store, place(choose(device), threads, "auto"))
-    costs.calibrate(runs)
-    return costs
 
 
 def _studies(results: Path) -> list[str]:

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
@@ -38,8 +38,16 @@ def one_of(table: Iterable[str]) -> AfterValidator:
             raise PydanticCustomError("one_of", "{text}", {"text": text, "names": names})
         return value
 
-    check.names = names  # type: ignore[attr-defined]  # what `resbench ls axes` prints
     return AfterValidator(check)
+
+
+def names_of(field: TypeAdapter[Any]) -> list[str]:
+    """The names that a `one_of` field allows, asked of the field itself; none for any other field."""
+    try:
+        field.validate_python("?")
+    except ValidationError as error:
+        return [name for item in error.errors() for name in item.get("ctx", {}).get("names", [])]
+    return []
 
 
 def refuse(paths: str | Iterable[str], reason: str) -> PydanticCustomError:
@@ -87,15 +95,9 @@ def fields(config: type[Config], prefix: str = "") -> dict[str, TypeAdapter[Any]
         else:
             annotated: Any = kind
             for extra in info.metadata:
-                annotated = _annotate(annotated, extra)
+                annotated = Annotated[annotated, extra]
             out[f"{prefix}{name}"] = TypeAdapter(annotated, config=ConfigDict(strict=True, allow_inf_nan=False))
     return out
-
-
-def _annotate(kind: Any, extra: Any) -> Any:
-    from typing import Annotated
-
-    return Annotated[kind, extra]
 
 
 def explain(error: ValidationError) -> list[tuple[str, str, list[str]]]:

@@ -136,7 +136,41 @@ DATASETS: dict[str, Source] = {
     "cifar10": Source(_torchvision("CIFAR10"), 3, 32, 10, 50_000, 10_000, "small colour photographs: 50,000/10,000"),
 }
 ORDERS = {"shuffle": "a new order each epoch", "file": "as the file has them, never shuffled"}
-PIXELS = {"standard": "mean 0, deviation 1 over the training set", "unit": "0..1", "raw": "0..255"}
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """(x - shift) / scale: uint8 or float 0..255 -> what the network sees. Shapes broadcast over `(n, c, h, w)`."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return (images.to(torch.float32) - self.shift) / self.scale
+
+
+def standard(images: Tensor) -> Pixels:
+    """Mean 0 and deviation 1 over the training set, per channel; exact sums, so the same on every machine."""
+    channels = images.shape[1]
+    values = torch.arange(256, dtype=torch.float64)
+    shares = torch.stack([torch.bincount(images[:, c].flatten(), minlength=256) for c in range(channels)]).double()
+    shares /= shares.sum(1, keepdim=True)
+    mean = shares @ values
+    deviation = (shares @ values**2 - mean**2).sqrt()
+    return Pixels(mean.reshape(1, channels, 1, 1), deviation.reshape(1, channels, 1, 1))
+
+
+def unit(images: Tensor) -> Pixels:
+    """0..1."""
+    return Pixels(torch.zeros(1, 1, 1, 1), torch.full((1, 1, 1, 1), 255.0))
+
+
+def raw(images: Tensor) -> Pixels:
+    """0..255, as the program of 2016."""
+    return Pixels(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1))
+
+
+PIXELS: dict[str, Callable[[Tensor], Pixels]] = {"standard": standard, "unit": unit, "raw": raw}
 
 
 class DataConfig(Config):
@@ -175,17 +209,6 @@ class Images:
         return len(self.labels)
 
 
-@dataclass(frozen=True)
-class Pixels:
-    """(x - shift) / scale: uint8 or float 0..255 -> what the network sees. Shapes broadcast over `(n, c, h, w)`."""
-
-    shift: Tensor
-    scale: Tensor
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return (images.to(torch.float32) - self.shift) / self.scale
-
-
 def default_directory() -> Path:
     """RESBENCH_DATA, else the user's cache directory."""
     from platformdirs import user_cache_path
@@ -201,21 +224,13 @@ def load_train(config: DataConfig, directory: Path, device: torch.device) -> tup
     Raises:
         UserError: files missing, damaged, or of an unexpected size.
     """
-    source = DATASETS[config.name]
+    DATASETS[config.name]
     images, labels = _checked(config.name, directory, train=True)
     train_size, val_size = config.sizes
     order = _stratified(labels)
     val, train = order[:val_size].sort().values, order[val_size : val_size + train_size].sort().values
-    kept = images[train].to(torch.float64)
-    channels = (1, source.channels, 1, 1)
-    zero, one = torch.zeros(channels), torch.ones(channels)
-    scales = {
-        "standard": lambda: (kept.mean((0, 2, 3)).reshape(channels), kept.std((0, 2, 3)).reshape(channels)),
-        "unit": lambda: (zero, one * 255),
-        "raw": lambda: (zero, one),
-    }
-    shift, scale = scales[config.pixels]()
-    pixels = Pixels(shift.to(device, torch.float32), scale.to(device, torch.float32))
+    pixels = PIXELS[config.pixels](images[train])
+    pixels = Pixels(pixels.shift.to(device, torch.float32), pixels.scale.to(device, torch.float32))
     return _on(device, images[train], labels[train]), _on(device, images[val], labels[val]), pixels
 
 

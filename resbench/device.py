@@ -120,13 +120,18 @@ def revision() -> tuple[str | None, bool]:
         return None, False
 
 
-def provenance(placement: Placement) -> dict[str, Any]:
-    """What a record says about code, libraries and hardware."""
+def provenance(placement: Placement, code: tuple[str | None, bool] | None = None) -> dict[str, Any]:
+    """What a record says about code, libraries and hardware.
+
+    Args:
+        placement: where and how the run computed.
+        code: `revision()` at the time when the code was loaded; now by default.
+    """
     import numpy as np
 
     import resbench
 
-    commit, dirty = revision()
+    commit, dirty = code or revision()
     versions = {"resbench": resbench.__version__, "python": platform.python_version()}
     versions |= {"torch": str(torch.__version__), "numpy": np.__version__}
     return {

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resbench.config import UserError
-from resbench.data import default_directory, prepare
-from resbench.device import choose, cores, place, provenance
+from resbench.data import DATASETS, default_directory, prepare
+from resbench.device import choose, cores, place, provenance, revision
 from resbench.grid import Grid, Planned
 from resbench.record import Record
 from resbench.store import Store
-from resbench.train import Stopped, train
+from resbench.train import Stopped, empty, train
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,12 +44,14 @@ class Setting:
         directory: torchvision data root.
         device: name of the torch device.
         threads: of torch in each run.
+        code: git revision when the command began, and whether the code differed from it.
     """
 
     folder: Path
     directory: Path
     device: str
     threads: int
+    code: tuple[str | None, bool]
 
 
 class Watcher:
@@ -77,9 +79,10 @@ def share(jobs: int | None, total: int, device: str) -> tuple[int, int]:
 def local(runs: Iterable[Planned], setting: Setting, jobs: int, watcher: Watcher) -> None:
     """Run processes side by side until every run has a record, whoever wrote it."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["resbench.train"])
-    store = Store(setting.folder)
     waiting = collections.deque(runs)
+    remote = any(DATASETS[run.config.data.name].remote for run in waiting)
+    context.set_forkserver_preload(["resbench.train", *(["torchvision"] if remote else [])])
+    store = Store(setting.folder)
     later: dict[str, float] = {}  # id -> when a run that another process holds is tried again
     live: dict[Any, tuple[Planned, Any, Connection]] = {}
     try:
@@ -146,19 +149,15 @@ def _outcome(run: Planned, store: Store, setting: Setting, code: int | None) -> 
     died = f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
     if code == -signal.SIGKILL:
         died += ", perhaps for want of memory"
-    failed: Record = {
-        "schema": 1,
-        "id": run.id,
-        "config": run.config.model_dump(mode="json"),
-        "status": "failed",
-        "metrics": {},
-        "history": [],
-        "predictions": None,
-        "provenance": provenance(place(choose(setting.device), setting.threads, run.config.recipe.precision)),
-        "error": {"kind": "process died", "message": f"the process of the run was {died}"},
-    }
+    failed = _failed(run, setting, "process died", f"the process of the run was {died}")
     store.add(failed)
     return failed
+
+
+def _failed(run: Planned, setting: Setting, kind: str, message: str) -> Record:
+    """The record of a run that could not even tell of itself."""
+    placement = place(choose(setting.device), setting.threads, run.config.recipe.precision)
+    return empty(run.config, "failed", provenance(placement, setting.code), {"kind": kind, "message": message})
 
 
 def _child(run: Planned, setting: Setting, pipe: Connection) -> None:
@@ -190,19 +189,17 @@ def _child(run: Planned, setting: Setting, pipe: Connection) -> None:
 def _do(run: Planned, setting: Setting, store: Store, progress: Callable[[float], None]) -> None:
     saved = store.checkpoint(run.id)
     try:
-        record = train(run.config, setting.directory, choose(setting.device), setting.threads, saved, progress)
+        record = train(
+            run.config,
+            setting.directory,
+            choose(setting.device),
+            setting.threads,
+            saved=saved,
+            progress=progress,
+            code=setting.code,
+        )
     except UserError as error:
-        record = {
-            "schema": 1,
-            "id": run.id,
-            "config": run.config.model_dump(mode="json"),
-            "status": "failed",
-            "metrics": {},
-            "history": [],
-            "predictions": None,
-            "provenance": provenance(place(choose(setting.device), setting.threads, run.config.recipe.precision)),
-            "error": {"kind": "data", "message": str(error)},
-        }
+        record = _failed(run, setting, "data", str(error))
     store.add(record)
     if record["status"] != "failed":
         saved.unlink(missing_ok=True)
@@ -223,7 +220,7 @@ def start(
     kind = choose(device).type
     planned = grid.runs()
     jobs, threads = share(jobs, len(planned), kind)
-    setting = Setting(results / grid.name, directory or default_directory(), kind, threads)
+    setting = Setting(results / grid.name, directory or default_directory(), kind, threads, revision())
     for data in {run.config.data.name: run.config.data for run in planned}.values():
         prepare(data, setting.directory)
     Store(setting.folder).write_study(grid.study())

@@ -1,4 +1,4 @@
-"""The grid file: base, axes, zip, exclude, seeds -> the list of runs; every mistake named with its line, before any runs."""
+"""A grid: base, axes, zip, exclude, seeds -> the list of runs. `grid_file.py` reads one from YAML."""
 
 from __future__ import annotations
 
@@ -9,26 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from resbench.config import UserError, explain, fields, flatten, nest, suggestion
-from resbench.run import RunConfig
-from resbench.yaml12 import Document, parse
+from resbench.config import UserError, fields, flatten, suggestion
+from resbench.run_config import RunConfig
+from resbench.yaml12 import parse
 
 Cell = dict[str, Any]
-KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "baseline", "published")
-METRICS = (
-    "test_error",
-    "test_accuracy",
-    "val_accuracy",
-    "train_loss",
-    "train_accuracy",
-    "parameters",
-    "flops",
-)
 FIELDS = {path: adapter for path, adapter in fields(RunConfig).items() if path != "seed"}
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_MOST_CELLS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +25,7 @@ class Exclusion:
     because: str
 
     def matches(self, values: Cell) -> bool:
-        return all(path in values and _among(values[path], allowed) for path, allowed in self.when.items())
+        return all(path in values and among(values[path], allowed) for path, allowed in self.when.items())
 
 
 @dataclass(frozen=True)
@@ -62,6 +48,8 @@ class Grid:
         base: dotted path -> value, for all cells.
         axes: dotted path -> values, crossed.
         zips: groups of such axes that advance together, crossed with the rest.
+        cells: what remains after the exclusions, with the configuration of each (seed 0).
+        excluded: what does not, with the reason.
     """
 
     name: str
@@ -75,7 +63,7 @@ class Grid:
     baseline: Cell = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
     overrides: list[str] = field(default_factory=list)
-    _cells: list[tuple[Cell, RunConfig]] = field(default_factory=list, repr=False)
+    cells: list[tuple[Cell, RunConfig]] = field(default_factory=list, repr=False)
     excluded: list[tuple[Cell, str]] = field(default_factory=list, repr=False)
 
     @classmethod
@@ -89,7 +77,9 @@ class Grid:
         Raises:
             UserError: one line for every mistake.
         """
-        return _Reader(str(file), overrides or []).read()
+        from resbench.grid_file import Reader
+
+        return Reader(str(file), overrides or []).read()
 
     @property
     def paths(self) -> list[str]:
@@ -107,7 +97,7 @@ class Grid:
     def runs(self) -> list[Planned]:
         """Cells x seeds without the excluded ones, each training once (deduplicated by id)."""
         seen: dict[str, Planned] = {}
-        for cell, config in self._cells:
+        for cell, config in self.cells:
             for seed in self.seeds:
                 planned = Planned(config.model_copy(update={"seed": seed}), cell)
                 seen.setdefault(planned.id, planned)
@@ -129,303 +119,9 @@ class Grid:
         }
 
 
-class _Reader:
-    """One pass over a file: every check appends its mistakes, and all are raised together."""
-
-    def __init__(self, file: str, overrides: list[str]) -> None:
-        self.file = file
-        self.overrides = overrides
-        self.mistakes: list[tuple[int, str]] = []  # line 0: the command line
-        self.lines: dict[str, int] = {}  # dotted path -> line of its value
-        self.document = Document()
-
-    def read(self) -> Grid:
-        grid = self._parse()
-        self._stop()
-        self._build(grid)
-        self._stop()
-        return grid
-
-    def _stop(self) -> None:
-        if self.mistakes:
-            told = dict.fromkeys(sorted(self.mistakes))
-            raise UserError(f"{f'{self.file}:{line}' if line else 'command line'}: {text}" for line, text in told)
-
-    def _wrong(self, line: int, text: str) -> None:
-        self.mistakes.append((line, text))
-
-    def _parse(self) -> Grid:
-        try:
-            text = Path(self.file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise UserError(f"{self.file}: cannot be read: {reason}") from None
-        self.document = parse(text)
-        self.mistakes += self.document.mistakes
-        root = self.document.value
-        grid = Grid(name="", file=self.file, about=_about(text))
-        if not isinstance(root, dict):
-            if not self.mistakes:
-                self._wrong(1, f"a grid file is a mapping with the keys {', '.join(KEYS)}")
-            return grid
-        for key in root:
-            if key not in KEYS:
-                self._wrong(
-                    self.document.line(key),
-                    f"{key}: unknown key; allowed are {', '.join(KEYS)}{suggestion(key, KEYS)}",
-                )
-        name = root.get("name", Path(self.file).stem)
-        grid.name = self._name(name, self.document.line("name"))
-        grid.base = self._values(root.get("base", {}), "base")
-        grid.axes = self._axes(root.get("axes", {}), ("axes",))
-        grid.zips = self._zips(root.get("zip", []))
-        grid.exclude = self._exclusions(root.get("exclude", []))
-        grid.seeds = self._seeds(root.get("seeds", 1), self.document.line("seeds"))
-        self._override(grid)
-        self._twice(grid)
-        grid.baseline = self._values(root.get("baseline", {}), "baseline")
-        grid.published = self._published(root.get("published", []))
-        return grid
-
-    def _name(self, value: Any, line: int) -> str:
-        if not isinstance(value, str) or not _NAME.fullmatch(value):
-            self._wrong(line, f"name: {value!r} is not a name: use lower-case letters, digits, '-', '_' and '.'")
-            return "invalid"
-        return value
-
-    def _value(self, path: str, value: Any, line: int) -> Any:
-        """Check one value of one field; returns it as the field reads it."""
-        if path not in FIELDS:
-            hint = suggestion(path, FIELDS) or f"; `resbench ls axes` lists all {len(FIELDS)}"
-            self._wrong(line, f"{path}: unknown field{hint}")
-            return value
-        try:
-            return FIELDS[path].validate_python(value)
-        except ValidationError as error:
-            self._wrong(line, f"{path}: {' or '.join(text for _, text, _ in explain(error))}")
-            return value
-
-    def _values(self, mapping: Any, key: str, *inner: str | int) -> Cell:
-        """A nested or dotted mapping of values -> dotted paths."""
-        at = (key, *inner)
-        if mapping is None or not isinstance(mapping, dict):
-            if mapping is not None:
-                self._wrong(self.document.line(*at), f"{key}: {mapping!r} should be a mapping of fields to values")
-            return {}
-        out: Cell = {}
-        for path, keys, value in _leaves(mapping):
-            line = self.document.line(*at, *keys)
-            if key in ("base", "baseline", "published"):
-                out[path] = self._value(path, value, line)
-                if key == "base":
-                    self.lines[path] = line
-            else:
-                choices = value if isinstance(value, list) else [value]
-                out[path] = [self._value(path, choice, line) for choice in choices]
-        return out
-
-    def _axes(self, mapping: Any, at: tuple[str | int, ...]) -> dict[str, list[Any]]:
-        if not isinstance(mapping, dict):
-            if mapping is not None:
-                self._wrong(
-                    self.document.line(*at),
-                    f"{at[0]}: {mapping!r} should be a mapping of fields to lists of values",
-                )
-            return {}
-        out: dict[str, list[Any]] = {}
-        for path, keys, values in _leaves(mapping):
-            line = self.document.line(*at, *keys)
-            if not isinstance(values, list) or not values:
-                self._wrong(line, f"{path}: {values!r} should be a list of values, such as [{values}]")
-                continue
-            self.lines[path] = line
-            out[path] = [
-                self._value(path, value, self.document.line(*at, *keys, index)) for index, value in enumerate(values)
-            ]
-            doubles = [value for index, value in enumerate(values) if _among(value, values[:index])]
-            if doubles:
-                self._wrong(line, f"{path}: {doubles[0]!r} is listed twice: remove one")
-        return out
-
-    def _zips(self, groups: Any) -> list[dict[str, list[Any]]]:
-        if not isinstance(groups, list):
-            self._wrong(
-                self.document.line("zip"),
-                f"zip: {groups!r} should be a list of mappings of fields to lists of one length",
-            )
-            return []
-        out = []
-        for index, group in enumerate(groups):
-            axes = self._zip_axes(group, index)
-            lengths = {path: len(values) for path, values in axes.items()}
-            if len(set(lengths.values())) > 1:
-                told = ", ".join(f"{path} has {length}" for path, length in lengths.items())
-                self._wrong(self.document.line("zip", index), f"zip: paired axes need lists of one length, but {told}")
-            elif axes:
-                out.append(axes)
-        return out
-
-    def _zip_axes(self, group: Any, index: int) -> dict[str, list[Any]]:
-        before = len(self.mistakes)
-        axes = self._axes(group, ("zip", index))
-        # values may repeat in a pair: only the pair as a whole has to be new
-        self.mistakes[before:] = [m for m in self.mistakes[before:] if "is listed twice" not in m[1]]
-        return axes
-
-    def _exclusions(self, rules: Any) -> list[Exclusion]:
-        if not isinstance(rules, list):
-            self._wrong(
-                self.document.line("exclude"),
-                f"exclude: {rules!r} should be a list of {{if: ..., because: ...}}",
-            )
-            return []
-        out = []
-        for index, rule in enumerate(rules):
-            line = self.document.line("exclude", index)
-            if not isinstance(rule, dict) or set(rule) != {"if", "because"}:
-                self._wrong(line, "exclude: each rule has exactly the keys if and because")
-                continue
-            if not isinstance(rule["because"], str) or not rule["because"].strip():
-                self._wrong(line, f"exclude: because: {rule['because']!r} should be the reason, in words")
-                continue
-            when = self._values(rule["if"], "exclude", index, "if")
-            if when:
-                out.append(Exclusion(when, rule["because"]))
-            elif not rule["if"]:
-                self._wrong(line, "exclude: if: is empty and would leave out everything")
-        return out
-
-    def _seeds(self, value: Any, line: int) -> list[int]:
-        if type(value) is int and 1 <= value <= 100_000:
-            return list(range(value))
-        if isinstance(value, list) and value and all(type(seed) is int and 0 <= seed < 2**31 for seed in value):
-            if len(set(value)) == len(value):
-                return value
-            self._wrong(line, f"seeds: {value} names a seed twice")
-        else:
-            self._wrong(line, f"seeds: {value!r} should be a number from 1 to 100000, or a list of different seeds")
-        return [0]
-
-    def _published(self, rows: Any) -> list[dict[str, Any]]:
-        if not isinstance(rows, list):
-            self._wrong(
-                self.document.line("published"),
-                f"published: {rows!r} should be a list of {{source, on, at, value}}",
-            )
-            return []
-        out = []
-        for index, row in enumerate(rows):
-            line = self.document.line("published", index)
-            if not isinstance(row, dict) or set(row) != {"source", "on", "at", "value"}:
-                self._wrong(line, "published: each row has exactly the keys source, on, at and value")
-                continue
-            if row["on"] not in METRICS:
-                self._wrong(
-                    line,
-                    f"published: on: {row['on']!r} is not one of {', '.join(METRICS)}{suggestion(row['on'], METRICS)}",
-                )
-            if not isinstance(row["source"], str):
-                self._wrong(line, f"published: source: {row['source']!r} should be text")
-            if type(row["value"]) not in (int, float):
-                self._wrong(
-                    line,
-                    f"published: value: {row['value']!r} should be a number (accuracies and errors as fractions)",
-                )
-            elif row["on"] in METRICS[:3] and not 0 <= row["value"] <= 1:
-                self._wrong(line, f"published: value: {row['value']} is not a fraction between 0 and 1")
-            out.append(row | {"at": self._values(row["at"], "published", index, "at")})
-        return out
-
-    def _override(self, grid: Grid) -> None:
-        for text in self.overrides:
-            path, equals, given = text.partition("=")
-            document = parse(given)
-            if not equals or document.mistakes:
-                self._wrong(0, f"{text!r} is not of the form path=value")
-                continue
-            value = document.value
-            grid.overrides.append(text)
-            if path == "name":
-                grid.name = self._name(value, 0)
-            elif path == "seeds":
-                grid.seeds = self._seeds(value, 0)
-            elif any(path in group for group in grid.zips):
-                self._wrong(0, f"{path}: is paired under zip in {self.file}: change it there")
-            elif isinstance(value, list) or path in grid.axes:
-                grid.axes[path] = [self._value(path, one, 0) for one in (value if isinstance(value, list) else [value])]
-                grid.base.pop(path, None)
-            else:
-                grid.base[path] = self._value(path, value, 0)
-            self.lines[path] = 0
-
-    def _twice(self, grid: Grid) -> None:
-        places = [*grid.base, *grid.paths]
-        for path in dict.fromkeys(path for path in places if places.count(path) > 1):
-            self._wrong(self.lines.get(path, 1), f"{path}: stands in more than one of base, axes and zip: keep one")
-
-    def _build(self, grid: Grid) -> None:
-        """Validate every cell as a whole; what means nothing is a mistake unless an exclusion removes it."""
-        count = 1
-        for choices in [*grid.axes.values(), *(next(iter(group.values())) for group in grid.zips)]:
-            count *= len(choices)
-        if count > _MOST_CELLS:
-            self._wrong(self.document.line("axes"), f"axes: {count} cells are more than {_MOST_CELLS}: split the grid")
-            return
-        refused: dict[tuple[int, str], Cell] = {}
-        for cell in grid.points():
-            values = grid.base | cell
-            rule = next((rule for rule in grid.exclude if rule.matches(values)), None)
-            if rule:
-                grid.excluded.append((cell, rule.because))
-                continue
-            try:
-                grid._cells.append((cell, RunConfig.model_validate(nest(values)).normalised()))
-            except ValidationError as error:
-                for _, text, blamed in explain(error):
-                    path = next(
-                        (p for p in blamed if p in grid.paths),
-                        next((p for p in blamed if p in self.lines), blamed[0]),
-                    )
-                    refused.setdefault((self.lines.get(path, 1), f"{path}: {text}"), cell)
-        for (line, text), cell in refused.items():
-            where = ", ".join(f"{path}={value}" for path, value in cell.items() if path not in text)
-            self._wrong(line, text + (f" (first at {where}; `exclude` can drop such cells)" if where else ""))
-        if not grid._cells and not refused:
-            self._wrong(self.document.line("exclude"), "exclude: leaves no cell to run")
-        self._references(grid)
-
-    def _references(self, grid: Grid) -> None:
-        """Baseline and published numbers must point at cells of the grid."""
-        for path, value in grid.baseline.items():
-            if path not in grid.paths:
-                self._wrong(self.document.line("baseline"), f"baseline: {path} is not an axis of this grid")
-            elif not _among(value, grid.axes.get(path, [cell[path] for cell, _ in grid._cells])):
-                if self.lines.get(path) == 0:  # an override took the baseline out of the grid, knowingly
-                    continue
-                self._wrong(self.document.line("baseline"), f"baseline: no cell has {path}={value}")
-
-
-def _leaves(
-    mapping: dict[str, Any], path: str = "", keys: tuple[str, ...] = ()
-) -> Iterator[tuple[str, tuple[str, ...], Any]]:
-    """(dotted path, keys as written, value) of a mapping that may be nested, dotted, or both."""
-    for key, value in mapping.items():
-        full = f"{path}.{key}" if path else key
-        if isinstance(value, dict):
-            yield from _leaves(value, full, (*keys, key))
-        else:
-            yield full, (*keys, key), value
-
-
-def _among(value: Any, allowed: list[Any]) -> bool:
+def among(value: Any, allowed: list[Any]) -> bool:
     """Membership that tells 1 from true."""
     return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in allowed)
-
-
-def _about(text: str) -> str:
-    """The comment block that opens the file."""
-    lines = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
-    return "\n".join(line.removeprefix("#").strip() for line in lines)
 
 
 def only(expressions: list[str], runs: list[Planned]) -> list[Planned]:

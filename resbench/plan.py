@@ -6,19 +6,20 @@ import bisect
 import math
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from resbench.data import DATASETS
-from resbench.device import Placement, place, settle
-from resbench.grid import Planned
+from resbench.device import Placement, choose, place, settle
+from resbench.execute import share
+from resbench.grid import Cell, Grid, Planned
 from resbench.model import build, count
-from resbench.run import RunConfig
+from resbench.run_config import RunConfig
 from resbench.store import Store
 
 _SAMPLES = 3  # cells that are calibrated where no record tells
 _BATCHES = 2
+_MOST_LINES = 200
 
 
 @dataclass(frozen=True)
@@ -116,14 +117,52 @@ def _images_per_second(run: RunConfig, placement: Placement) -> float:
     return len(images) / fastest
 
 
-def totals(runs: list[Planned], costs: Costs) -> dict[str, Any]:
-    """Seconds of work one after the other, the dearest run, and the largest memory of a run."""
-    each = {}
+def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: int | None) -> str:
+    """The plan as text: a line per cell, what is excluded and why, and the whole.
+
+    Args:
+        grid: where the exclusions come from.
+        runs: those to plan for, a part of the grid's.
+        store: what is done already.
+        device: as `--device`.
+        jobs: runs side by side; None chooses.
+    """
+    done = store.done()
+    kind = choose(device)
+    jobs, threads = share(jobs, len(grid.runs()), kind.type)
+    missing = [run for run in runs if run.id not in done]
+    costs = Costs(store, place(kind, threads, "auto"))
+    costs.calibrate(missing or runs)
+    cells: dict[str, list[Planned]] = {}
     for run in runs:
-        each[run.id] = costs.of(run.config)
-    return {
-        "seconds": sum(cost.seconds for cost in each.values()),
-        "longest": max((cost.seconds for cost in each.values()), default=0.0),
-        "memory": max((cost.memory for cost in each.values()), default=0),
-        "each": each,
-    }
+        cells.setdefault(_name(run.cell) or "(one cell)", []).append(run)
+    wide = max(map(len, cells), default=4)
+    lines = [f"{'cell':{wide}}  done  to do  parameters    MFLOPs  time a run     memory"]
+    for name, members in list(cells.items())[:_MOST_LINES]:
+        cost = costs.of(members[0].config)
+        ready = sum(run.id in done for run in members)
+        lines.append(
+            f"{name:{wide}}  {ready:4}  {len(members) - ready:5}  {cost.parameters:10,}  {cost.flops / 1e6:8.1f}  "
+            f"{span(cost.seconds):>10}  {cost.memory / 2**20:5,.0f} MiB"
+        )
+    if len(cells) > _MOST_LINES:
+        lines.append(f"... and {len(cells) - _MOST_LINES} more cells")
+    lines += [f"excluded: {_name(cell)}: {because}" for cell, because in grid.excluded[:_MOST_LINES]]
+    seconds = [costs.of(run.config).seconds for run in missing]
+    wall = max(sum(seconds) / jobs, max(seconds, default=0.0))
+    lines.append(
+        f"{grid.name}: {len(cells)} cells, {len(runs)} runs: {len(runs) - len(missing)} done, {len(missing)} to do, "
+        f"{len(grid.excluded)} cells excluded; {jobs} at a time on {kind.type}: about {span(wall)}, by {costs.source}"
+    )
+    return "\n".join(lines)
+
+
+def _name(cell: Cell) -> str:
+    return " ".join(f"{path}={value}" for path, value in cell.items())
+
+
+def span(seconds: float) -> str:
+    """`95 s`, `12 min`, `3.4 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

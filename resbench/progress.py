@@ -12,16 +12,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from resbench.execute import Watcher
 from resbench.grid import Planned
+from resbench.plan import span
 from resbench.record import Record
 
 _PLAIN_SECONDS = 30.0
-
-
-def span(seconds: float) -> str:
-    """`95 s`, `12 min`, `3.4 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def label(run: Planned) -> str:

@@ -8,7 +8,6 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,46 +17,18 @@ from torch.nn import functional
 
 from resbench import checkpoint
 from resbench.augment import AUGMENTS
+from resbench.checkpoint import State
 from resbench.config import UserError
 from resbench.data import DATASETS, Images, Pixels, load_test, load_train
 from resbench.device import Placement, peak_memory, place, provenance, settle
 from resbench.model import build, count
 from resbench.recipe import LOSSES, OPTIMIZERS
 from resbench.record import SCHEMA, Record, pack
-from resbench.run import RunConfig
+from resbench.run_config import RunConfig
 
 # Called after every step with the epochs done, as a fraction; raises Stopped to end the run.
 Progress = Callable[[float], None]
 _CHECK_EVERY = 50  # steps between looks at the loss: a look waits for the device
-
-
-@dataclass
-class State:
-    """Everything that changes while a run trains, and all that a checkpoint holds."""
-
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
-    epoch: int = 0
-    seconds: float = 0.0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    best: dict[str, Any] | None = None
-
-    def dump(self, threads: int) -> dict[str, Any]:
-        return {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "epoch": self.epoch,
-            "seconds": self.seconds,
-            "history": self.history,
-            "best": self.best,
-            "threads": threads,
-        }
-
-    def restore(self, saved: dict[str, Any]) -> None:
-        self.network.load_state_dict(saved["network"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.epoch, self.seconds = saved["epoch"], saved["seconds"]
-        self.history, self.best = saved["history"], saved["best"]
 
 
 class Stopped(Exception):
@@ -84,6 +55,7 @@ def train(
     threads: int | None = None,
     saved: Path | None = None,
     progress: Progress = lambda done: None,
+    code: tuple[str | None, bool] | None = None,
 ) -> Record:
     """Train and test one run.
 
@@ -94,6 +66,7 @@ def train(
         threads: of torch on a CPU; a run that continues keeps the number it started with.
         saved: the checkpoint file to continue from and to keep up to date, if any.
         progress: told after every step; Stopped, raised by it, ends the run and leaves the checkpoint.
+        code: revision of the code and whether it was changed, for the record; looked up by default.
 
     Returns:
         The record: ok, diverged, or failed with the traceback. Wrong or missing data raises UserError instead.
@@ -102,18 +75,7 @@ def train(
     before, warning = checkpoint.load(saved, run.id) if saved else (None, "")
     placement = place(device, before["threads"] if before else threads or torch.get_num_threads(), run.recipe.precision)
     settle(placement)
-    record: Record = {
-        "schema": SCHEMA,
-        "id": run.id,
-        "config": run.model_dump(mode="json"),
-        "status": "ok",
-        "metrics": {},
-        "history": [],
-        "predictions": None,
-        "weights_sha256": None,
-        "provenance": provenance(placement),
-        "error": None,
-    }
+    record = empty(run, "ok", provenance(placement, code), None)
     if warning:
         record["provenance"]["warning"] = warning
     try:
@@ -130,6 +92,22 @@ def train(
             "traceback": traceback.format_exc(),
         }
     return record
+
+
+def empty(run: RunConfig, status: str, where: dict[str, Any], error: dict[str, Any] | None) -> Record:
+    """A record without results."""
+    return {
+        "schema": SCHEMA,
+        "id": run.id,
+        "config": run.model_dump(mode="json"),
+        "status": status,
+        "metrics": {},
+        "history": [],
+        "predictions": None,
+        "weights_sha256": None,
+        "provenance": where,
+        "error": error,
+    }
 
 
 def _fill(

@@ -16,7 +16,7 @@ def test_keeps_shape_range_and_memory_format(name: str) -> None:
         out = AUGMENTS[name](images, Generator().manual_seed(1))
         assert out.shape == images.shape
         assert out.stride() == images.stride()  # a transposed batch would turn the network channels-last
-        assert 0 <= out.min() and out.max() <= 255
+        assert out.min() >= 0 and out.max() <= 255
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from resbench.record import content
-from resbench.run import RunConfig
+from resbench.run_config import RunConfig
 from resbench.train import Stopped, train
 
 TINY = {

@@ -1,0 +1,124 @@
+"""Data: fixed splits, damaged files, and a test set that nothing can select on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from resbench.config import UserError
+from resbench.data import DataConfig, load_test, load_train
+from resbench.run_config import RunConfig
+from resbench.train import train
+
+CPU = torch.device("cpu")
+
+
+def idx(path: Path, array: np.ndarray) -> None:
+    head = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    path.write_bytes(head + array.tobytes())
+
+
+def write_mnist(root: Path, test_seed: int) -> Path:
+    """A data root in torchvision's layout with made-up digits: each class has a bar in a row of its own."""
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, count, seed in (("train", 60_000, 0), ("t10k", 10_000, test_seed)):
+        labels = np.random.default_rng(seed).integers(0, 10, count, dtype=np.uint8)
+        images = np.zeros((count, 28, 28), dtype=np.uint8)
+        images[np.arange(count), 2 * labels + 3] = 255
+        idx(raw / f"{part}-images-idx3-ubyte", images)
+        idx(raw / f"{part}-labels-idx1-ubyte", labels)
+    return root
+
+
+@pytest.fixture(scope="module")
+def mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_mnist(tmp_path_factory.mktemp("data"), test_seed=1)
+
+
+def test_embedded_digits_are_split_evenly_and_alike_each_time() -> None:
+    training, validation, pixels = load_train(DataConfig(), Path("unused"), CPU)
+    test = load_test(DataConfig(), Path("unused"), CPU)
+    assert [len(part) for part in (training, validation, test)] == [3600, 400, 1000]
+    for part, each in ((training, 360), (validation, 40), (test, 100)):
+        assert part.labels.bincount().tolist() == [each] * 10
+    normal = pixels(training.images)
+    assert float(normal.mean()) == pytest.approx(0, abs=1e-4) and float(normal.std()) == pytest.approx(1, abs=1e-4)
+    seen = {image.numpy().tobytes() for part in (training, validation) for image in part.images}
+    assert not any(image.numpy().tobytes() in seen for image in test.images)
+    assert load_train(DataConfig(), Path("unused"), CPU)[0].sha256 == training.sha256
+
+
+def test_a_share_of_the_training_set_is_stratified() -> None:
+    training, validation, _ = load_train(DataConfig(train_size=500, val_size=100), Path("unused"), CPU)
+    assert training.labels.bincount().tolist() == [50] * 10
+    assert validation.labels.bincount().tolist() == [10] * 10
+
+
+@pytest.mark.parametrize("select", ["last", "best_val"])
+def test_nothing_but_the_test_metrics_depends_on_the_test_set(select: str, mnist: Path, tmp_path: Path) -> None:
+    """Two data roots with other test images and labels: the same weights and the same history."""
+    run = RunConfig.model_validate(
+        {
+            "model": {"depth": 10, "width": 8},
+            "data": {"name": "mnist", "train_size": 200, "val_size": 50},
+            "recipe": {"epochs": 2, "select": select},
+        }
+    )
+    clean = train(run, mnist, threads=1)
+    poisoned = train(run, write_mnist(tmp_path, test_seed=2), threads=1)
+    for record in (clean, poisoned):
+        assert record["status"] == "ok", record["error"]
+    assert clean["provenance"]["test_sha256"] != poisoned["provenance"]["test_sha256"]
+    assert clean["weights_sha256"] == poisoned["weights_sha256"]
+    for ours, theirs in zip(clean["history"], poisoned["history"], strict=True):
+        assert {k: v for k, v in ours.items() if k != "seconds"} == {k: v for k, v in theirs.items() if k != "seconds"}
+
+
+def test_the_test_files_are_not_opened_before_the_last_epoch(mnist: Path, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    (root / "MNIST").mkdir(parents=True)
+    (root / "MNIST" / "raw").symlink_to(mnist / "MNIST" / "raw")
+    run = RunConfig.model_validate(
+        {
+            "model": {"depth": 10, "width": 8},
+            "data": {"name": "mnist", "train_size": 200, "val_size": 50},
+            "recipe": {"epochs": 2},
+        }
+    )
+    epochs: list[float] = []
+
+    def poison(done: float) -> None:
+        epochs.append(done)
+        if done == 1.0:
+            (root / "MNIST" / "raw").unlink()
+            broken = root / "MNIST" / "raw"
+            broken.mkdir()
+            for path in (mnist / "MNIST" / "raw").iterdir():
+                content = path.read_bytes()
+                (broken / path.name).write_bytes(content[:1000] if path.name.startswith("t10k") else content)
+
+    with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte: damaged: 1000 bytes"):
+        train(run, root, threads=1, progress=poison)
+    assert epochs[-1] == 2.0  # training had ended
+
+
+def test_missing_files_name_the_folder_and_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError) as caught:
+        load_train(DataConfig(name="mnist"), tmp_path / "file", CPU)  # a download cannot succeed into a file
+    assert len(caught.value.lines) == 1
+    assert "--data-dir" in caught.value.lines[0]
+
+
+def test_a_truncated_file_is_named(mnist: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for path in (mnist / "MNIST" / "raw").iterdir():
+        (raw / path.name).symlink_to(path)
+    images = raw / "train-images-idx3-ubyte"
+    images.unlink()
+    images.write_bytes((mnist / "MNIST" / "raw" / images.name).read_bytes()[:100_000])
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte: damaged: 100000 bytes where .* 47040016"):
+        load_train(DataConfig(name="mnist"), tmp_path, CPU)

@@ -1,0 +1,98 @@
+"""Records: whole or absent, the first writer wins, and damage is named."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resbench import record as records
+from resbench.record import content, dump, errors, pack, parse
+from resbench.run_config import RunConfig
+from resbench.store import Store, load
+from resbench.train import empty
+
+
+def record(seed: int = 0, status: str = "ok", accuracy: float = 0.9) -> records.Record:
+    made = empty(RunConfig(seed=seed), status, {"device": "cpu", "threads": 1}, None)
+    return made | {
+        "metrics": {"test_accuracy": accuracy, "train_seconds": 1.0},
+        "history": [{"epoch": 1, "train_loss": 0.5, "seconds": 2.0}],
+    }
+
+
+def test_round_trip_and_frame(tmp_path: Path) -> None:
+    store = Store(tmp_path / "study")
+    for seed in range(3):
+        assert store.add(record(seed))
+    assert [store.read(run_id) for run_id in sorted(store.ids())] == store.records()
+    frame = load(tmp_path / "study")
+    assert len(frame) == 3 and set(frame["seed"]) == {0, 1, 2}
+    assert {"model.depth", "status", "metrics.test_accuracy", "provenance.threads"} <= set(frame.columns)
+
+
+def test_the_first_writer_wins_but_a_failure_is_replaced(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert store.add(record(status="failed"))
+    assert store.done() == set()
+    assert store.add(record(accuracy=0.8))
+    assert not store.add(record(accuracy=0.7))
+    [kept] = store.records()
+    assert kept["metrics"]["test_accuracy"] == 0.8
+    assert not list(store.work.glob("*.tmp"))
+
+
+def test_a_record_cut_at_any_byte_is_named_and_not_done(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add(record())
+    [run_id] = store.ids()
+    whole = store.path(run_id).read_bytes()
+    for length in range(len(whole) - 1):  # without its last newline a record is still whole
+        store.path(run_id).write_bytes(whole[:length])
+        assert store.done() == set()
+        assert store.damaged.pop().startswith(str(store.path(run_id)))
+    assert store.add(record())
+    assert store.done() == {run_id}
+
+
+def test_a_claim_excludes_other_processes_and_dies_with_its_holder(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    hold = "import sys; from pathlib import Path; from resbench.store import Store\n"
+    hold += "with Store(Path(sys.argv[1])).claim('a' * 16) as held: print(held, flush=True); sys.stdin.read()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", hold, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None and other.stdout.readline() == "True\n"
+    with store.claim("a" * 16) as held:
+        assert not held
+    other.kill()
+    other.wait()
+    with store.claim("a" * 16) as held:
+        assert held
+
+
+def test_predictions_keep_every_error_and_stay_small() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 10_000)
+    predicted = np.where(rng.random(10_000) < 0.01, (labels + 1) % 10, labels)
+    packed = pack(predicted, labels)
+    assert (errors(packed) == (predicted != labels)).all()
+    whole = record() | {"predictions": packed, "history": [{"epoch": n, "train_loss": 0.123456789} for n in range(30)]}
+    assert len(dump(whole)) < 20_000
+    assert parse(dump(whole)) == whole
+
+
+def test_content_leaves_out_the_clock_alone() -> None:
+    slow = record()
+    slow["metrics"]["train_seconds"] = 9.0
+    slow["history"][0]["seconds"] = 9.0
+    assert content(slow) == content(record())
+    slow["history"][0]["train_loss"] = 0.4
+    assert content(slow) != content(record())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 99}', "null", "NaN"])
+def test_what_is_not_a_record_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"without|not a record|Expecting"):
+        parse(text)
