@@ -35,7 +35,7 @@ def record(run_id: str, cell: dict[str, Any], seed: int, result: Result) -> dict
     if not isinstance(result, str):
         metrics = {"test_accuracy": result, "test_error": 1 - result, "train_loss": 0.1, "train_accuracy": 0.9}
         metrics |= {"parameters": 1000, "flops": 5_000_000, "train_seconds": 12.0, "val_accuracy": None}
-    history = [{"epoch": n, "train_loss": 1 / n, "val_loss": 1.2 / n} for n in (1, 2)]
+    history = [{"epoch": n, "train_accuracy": 1 - 0.1 / n, "val_accuracy": 1 - 0.2 / n} for n in (1, 2)]
     provenance = {"revision": "abc", "dirty": False, "device": "cpu", "precision": "fp32", "threads": 1}
     error = {"kind": "failed", "message": EVIL} if status == "failed" else None
     whole = {"schema": 1, "id": run_id, "config": config, "status": status, "metrics": metrics, "history": history}

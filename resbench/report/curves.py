@@ -1,4 +1,4 @@
-"""Training curves: mean loss over the seeds of a cell by epoch, train dashed and validation solid."""
+"""Training curves: mean error over the seeds of a cell by epoch, train dashed and validation solid (He et al. 2015)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from resbench.report.styles import Arms, legend
 
 _ARMS_IN_ONE = 6
 _MOST_PANELS = 12
-_LOSSES: Mapping[str, Any] = {"train_loss": "--", "val_loss": "-"}
+_LINES: Mapping[str, Any] = {"train_error": "--", "val_error": "-"}
+_LOG_FROM = 10.0  # ratio of the largest to the smallest error from which the scale is logarithmic
 
 
 def draw_curves(study: Study, x: str | None, arms: Arms) -> tuple[Figure, pd.DataFrame, str] | None:
@@ -40,7 +41,10 @@ def draw_curves(study: Study, x: str | None, arms: Arms) -> tuple[Figure, pd.Dat
     panels = list(dict.fromkeys(points["panel"]))
     shown = panels[:_MOST_PANELS]
     points = points[points["panel"].isin(shown)]
-    caption = "Mean loss by epoch over the seeds that ended; diverged runs are left out."
+    caption = (
+        "Mean error by epoch over the seeds that ended: training (dashed; measured on augmented images while the "
+        "weights change) and validation (solid). Diverged runs are left out."
+    )
     if len(panels) > len(shown):
         caption += f" The first {len(shown)} of {len(panels)} panels."
     return _draw(points, shown, arms), points, caption
@@ -57,13 +61,14 @@ def _points(study: Study, x: str | None, arms: Arms) -> pd.DataFrame:
             for entry in histories.get(run_id, []):
                 epochs.setdefault(entry["epoch"], []).append(entry)
         for epoch, entries in sorted(epochs.items()):
-            losses = {name: _mean(entries, name) for name in _LOSSES}
-            rows.append(at | {"epoch": epoch, "seeds": len(entries)} | losses)
-    return pd.DataFrame(rows, columns=["panel", "arm", "epoch", "seeds", *_LOSSES])
+            errors = {name: _mean(entries, name.replace("error", "accuracy")) for name in _LINES}
+            rows.append(at | {"epoch": epoch, "seeds": len(entries)} | errors)
+    return pd.DataFrame(rows, columns=["panel", "arm", "epoch", "seeds", *_LINES])
 
 
-def _mean(entries: list[Mapping[str, Any]], name: str) -> float:
-    return interval([float(entry[name]) for entry in entries if entry.get(name) is not None]).mean
+def _mean(entries: list[Mapping[str, Any]], accuracy: str) -> float:
+    """Mean error in percent."""
+    return interval([100 * (1 - float(entry[accuracy])) for entry in entries if entry.get(accuracy) is not None]).mean
 
 
 def _draw(points: pd.DataFrame, panels: list[str], arms: Arms) -> Figure:
@@ -73,8 +78,8 @@ def _draw(points: pd.DataFrame, panels: list[str], arms: Arms) -> Figure:
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    losses = points[list(_LOSSES)].stack()
-    logarithmic = bool(len(losses) and losses.min() > 0)
+    errors = points[list(_LINES)].stack()
+    logarithmic = bool(len(errors) and errors.min() > 0 and errors.max() / errors.min() > _LOG_FROM)
     for number, axes in enumerate(grid.flat):
         if number >= len(panels):
             axes.set_visible(False)
@@ -86,10 +91,10 @@ def _draw(points: pd.DataFrame, panels: list[str], arms: Arms) -> Figure:
             axes.set_xlabel("epoch")
             axes.xaxis.label.set_visible(True)
         if number % columns == 0:
-            axes.set_ylabel("loss")
-    names = {"train_loss": "train", "val_loss": "validation"}
-    drawn = [name for name in _LOSSES if points[name].notna().any()]
-    extra = [Line2D([], [], color="#57606a", linestyle=_LOSSES[name], label=names[name]) for name in drawn]
+            axes.set_ylabel("error (%)")
+    names = {"train_error": "train", "val_error": "validation"}
+    drawn = [name for name in _LINES if points[name].notna().any()]
+    extra = [Line2D([], [], color="#57606a", linestyle=_LINES[name], label=names[name]) for name in drawn]
     legend(figure, arms, False, extra)
     return figure
 
@@ -99,11 +104,11 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, arms: Arms, logarithmic: bool)
 
     for name, style in zip(arms.names, arms.styles, strict=True):
         line = points[points["arm"] == name]
-        for loss, dash in _LOSSES.items():
-            there = line[line[loss].notna()]
+        for error, dash in _LINES.items():
+            there = line[line[error].notna()]
             if len(there):
                 sns.lineplot(
-                    data=there, x="epoch", y=loss, ax=axes, errorbar=None, estimator=None, color=style.color,
+                    data=there, x="epoch", y=error, ax=axes, errorbar=None, estimator=None, color=style.color,
                     linestyle=dash, linewidth=1.5, marker=style.marker, markersize=4, markeredgewidth=0,
                     markevery=max(1, len(there) // 8),
                 )  # fmt: skip

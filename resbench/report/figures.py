@@ -71,7 +71,7 @@ class Figures:
             curves = draw_curves(self.study, self.x, self.arms)
             if curves:
                 figure, plotted, caption = curves
-                alt = "Training and validation loss of each cell by epoch."
+                alt = "Training and validation error of each cell by epoch."
                 out.append(_save(folder, "curves", figure, plotted, alt, caption))
         return out
 
