@@ -84,6 +84,7 @@ def _torchvision(name: str, **options: Any) -> Callable[[Path, bool], tuple[Tens
         images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images.unsqueeze(1)
         labels = torch.as_tensor(np.asarray(data.targets), dtype=torch.int64)
         labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST has eight columns, the first is the digit
+        images = images.transpose(2, 3) if name == "EMNIST" else images  # its files have rows for columns
         return images.contiguous(), labels.contiguous()
 
     return load

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from resbench.config import UserError, explain, nest, suggestion
+from resbench.config import UserError, explain, flatten, nest, suggestion
 from resbench.grid import FIELDS, Cell, Exclusion, Grid, among
 from resbench.run_config import RunConfig
 from resbench.yaml12 import Document, parse
@@ -19,6 +19,7 @@ KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "baseline", "publishe
 METRICS = ("test_error", "test_accuracy", "val_accuracy", "train_loss", "train_accuracy", "parameters", "flops")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _MOST_CELLS = 1_000_000
+_DEFAULTS = flatten(RunConfig().model_dump())
 
 
 class Reader:
@@ -266,7 +267,7 @@ class Reader:
         refused: dict[tuple[int, str], Cell] = {}
         for cell in grid.points():
             values = grid.base | cell
-            rule = next((rule for rule in grid.exclude if rule.matches(values)), None)
+            rule = next((rule for rule in grid.exclude if rule.matches(_DEFAULTS | values)), None)
             if rule:
                 grid.excluded.append((cell, rule.because))
                 continue

@@ -1,13 +1,16 @@
 """Data: fixed splits, damaged files, and a test set that nothing can select on."""
 
+import hashlib
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torchvision.datasets import CIFAR10
 
 from resbench.config import UserError
-from resbench.data import DataConfig, load_test, load_train
+from resbench.data import DATASETS, DataConfig, load_test, load_train
 from resbench.run_config import RunConfig
 from resbench.train import train
 
@@ -17,6 +20,75 @@ CPU = torch.device("cpu")
 def idx(path: Path, array: np.ndarray) -> None:
     head = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
     path.write_bytes(head + array.tobytes())
+
+
+def idx_int(path: Path, array: np.ndarray) -> None:
+    head = bytes([0, 0, 12, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    path.write_bytes(head + array.astype(">i4").tobytes())
+
+
+def made_up(count: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Every image has its label in the second pixel of the first row."""
+    labels = (np.arange(count) % classes).astype(np.uint8)
+    images = np.zeros((count, 28, 28), dtype=np.uint8)
+    images[:, 0, 1] = labels
+    return images, labels
+
+
+@pytest.mark.parametrize("name", ["fashion-mnist", "kmnist", "qmnist", "emnist"])
+def test_datasets_in_idx_files(name: str, tmp_path: Path) -> None:
+    source = DATASETS[name]
+    folder = {"fashion-mnist": "FashionMNIST", "kmnist": "KMNIST", "qmnist": "QMNIST", "emnist": "EMNIST"}[name]
+    raw = tmp_path / folder / "raw"
+    raw.mkdir(parents=True)
+    for train, count in ((True, source.train), (False, source.test)):
+        images, labels = made_up(count, source.classes)
+        if name == "qmnist":
+            prefix = "qmnist-train" if train else "qmnist-test"
+            idx_int(raw / f"{prefix}-labels-idx2-int", np.stack([labels, *[np.zeros_like(labels)] * 7], 1))
+        else:
+            prefix = (
+                ("train" if train else "t10k")
+                if name != "emnist"
+                else f"emnist-balanced-{'train' if train else 'test'}"
+            )
+            idx(raw / f"{prefix}-labels-idx1-ubyte", labels)
+        idx(raw / f"{prefix}-images-idx3-ubyte", images)
+    config = DataConfig.model_validate({"name": name, "pixels": "raw"})
+    place = (slice(None), 0, 1, 0) if name == "emnist" else (slice(None), 0, 0, 1)
+    training, validation, _ = load_train(config, tmp_path, CPU)
+    assert len(training) + len(validation) == source.train
+    for part in (training, validation, load_test(config, tmp_path, CPU)):
+        assert torch.equal(part.images[place].long(), part.labels)
+    assert int(training.labels.max()) == source.classes - 1
+
+
+def test_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up batches in CIFAR's format, with their own checksums in the place of the published ones."""
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+
+    def write(name: str, content: dict[str, object]) -> str:
+        data = pickle.dumps(content)
+        (folder / name).write_bytes(data)
+        return hashlib.md5(data).hexdigest()
+
+    def batch() -> dict[str, object]:
+        data = np.zeros((10_000, 3, 32, 32), dtype=np.uint8)
+        labels = np.arange(10_000) % 10
+        data[:, 2, 0, 1] = labels
+        return {"data": data.reshape(10_000, -1), "labels": labels.tolist()}
+
+    names = [f"data_batch_{n}" for n in range(1, 6)]
+    monkeypatch.setattr(CIFAR10, "train_list", [[name, write(name, batch())] for name in names])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", write("test_batch", batch())]])
+    meta = {"filename": "batches.meta", "key": "label_names"}
+    meta["md5"] = write("batches.meta", {"label_names": [str(n) for n in range(10)]})
+    monkeypatch.setattr(CIFAR10, "meta", meta)
+    training, validation, _ = load_train(DataConfig(name="cifar10"), tmp_path, CPU)
+    assert training.images.shape == (45_000, 3, 32, 32) and len(validation) == 5000
+    assert torch.equal(training.images[:, 2, 0, 1].long(), training.labels)
+    assert torch.equal(load_test(DataConfig(name="cifar10"), tmp_path, CPU).labels, torch.arange(10_000) % 10)
 
 
 def write_mnist(root: Path, test_seed: int) -> Path:

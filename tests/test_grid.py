@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from resbench.errors import UserError
-from resbench.grid import Grid
+from resbench.grid import Grid, only
+from resbench.run_config import RunConfig
 
 ABLATIONS = sorted(Path("ablations").glob("*.yaml"))
 
@@ -31,3 +32,93 @@ def test_inactive_fields_do_not_train_twice(tmp_path: Path) -> None:
     path = tmp_path / "g.yaml"
     path.write_text("axes:\n  model.shortcut: [identity, exclusive_gate]\n  model.gate_bias: [-6.0, -3.0]\n")
     assert len(Grid.load(path).runs()) == 3
+
+
+def grid(text: str, tmp_path: Path, *overrides: str) -> Grid:
+    path = tmp_path / "g.yaml"
+    path.write_text(text)
+    return Grid.load(path, list(overrides))
+
+
+def cells(loaded: Grid) -> list[dict[str, object]]:
+    return [cell for cell, _ in loaded.cells]
+
+
+def test_zip_pairs_its_axes_and_crosses_the_rest(tmp_path: Path) -> None:
+    loaded = grid(
+        "axes:\n  model.depth: [10, 16]\nzip:\n- {model.norm: [batch, none], recipe.lr: [0.1, 0.01]}\nseeds: [3, 5]\n",
+        tmp_path,
+    )
+    assert [tuple(cell.values()) for cell in cells(loaded)] == [
+        (10, "batch", 0.1), (10, "none", 0.01), (16, "batch", 0.1), (16, "none", 0.01),
+    ]  # fmt: skip
+    assert [run.config.seed for run in loaded.runs()] == [3, 5] * 4
+    assert len({run.id for run in loaded.runs()}) == 8
+
+
+def test_excluded_cells_keep_their_reason(tmp_path: Path) -> None:
+    text = "axes:\n  model.depth: [10, 16, 22]\n  model.shortcut: [identity, none]\nexclude:\n"
+    text += "- if: {model.depth: [16, 22], model.shortcut: none}\n  because: too deep\n"
+    loaded = grid(text, tmp_path)
+    assert len(cells(loaded)) == 4
+    assert loaded.excluded == [({"model.depth": depth, "model.shortcut": "none"}, "too deep") for depth in (16, 22)]
+
+
+def test_an_exclusion_can_drop_what_means_nothing(tmp_path: Path) -> None:
+    text = "axes:\n  model.branch: [plain, rezero]\n  model.shortcut: [identity, none]\n"
+    with pytest.raises(UserError, match="needs a shortcut"):
+        grid(text, tmp_path)
+    rule = "exclude:\n- {if: {model.branch: rezero, model.shortcut: none}, because: nothing to add}\n"
+    assert len(cells(grid(text + rule, tmp_path))) == 3
+
+
+def test_overrides_fix_an_axis_make_one_or_change_the_base(tmp_path: Path) -> None:
+    text = "base: {recipe: {epochs: 9}}\naxes:\n  model.depth: [10, 16]\n"
+    loaded = grid(text, tmp_path, "model.depth=22", "recipe.epochs=1", "model.width=[4, 8]", "seeds=2", "name=other")
+    assert loaded.name == "other" and len(loaded.runs()) == 4
+    assert {run.config.model.depth for run in loaded.runs()} == {22}
+    assert {run.config.recipe.epochs for run in loaded.runs()} == {1}
+
+
+def test_only_selects_runs(tmp_path: Path) -> None:
+    loaded = grid("axes:\n  model.depth: [10, 16]\n  model.shortcut: [identity, none]\nseeds: 3\n", tmp_path)
+    chosen = only(["model.depth>=16 & model.shortcut==none", "seed<2"], loaded.runs())
+    assert [(run.cell["model.depth"], run.config.seed) for run in chosen] == [(16, 0), (16, 1)]
+    with pytest.raises(UserError, match="unknown field"):
+        only(["model.dept==1"], loaded.runs())
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "a grid file is a mapping"),
+        ("axes: [1]", "should be a mapping of fields"),
+        ("axes: {model.depth: 10}", "should be a list of values"),
+        ("axes: {model.depth: [10, 10]}", "is listed twice"),
+        ("base: {model: {depth: 10}}\naxes: {model.depth: [10]}", "more than one of base, axes and zip"),
+        ("zip:\n- {model.depth: [10], model.norm: [batch, none]}", "lists of one length"),
+        ("exclude:\n- {if: {model.depth: 34}}", "exactly the keys if and because"),
+        ("exclude:\n- {if: {model.depth: 34}, because: all}", "leaves no cell"),
+        ("baseline: {model.norm: none}", "is not an axis"),
+        ("axes: {model.norm: [batch]}\nbaseline: {model.norm: none}", "no cell has model.norm=none"),
+        ("published:\n- {source: x, on: acc, at: {}, value: 1}", "is not one of test_error"),
+        ("published:\n- {source: x, on: test_error, at: {}, value: 6.61}", "not a fraction"),
+        ("base: {recipe: {lr: .nan}}", "recipe.lr"),
+        ("base: {model: {projection_norm: no}}", "valid boolean"),
+        ("base: {model: {width: 16.0}}", "valid integer"),
+        ("base: {data: {train_size: 4000}}", "do not fit"),
+        ("base: {recipe: {warmup: 3.0}}", "has its own warm-up"),
+    ],
+)
+def test_mistakes(text: str, part: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        grid(text, tmp_path)
+    assert part in str(caught.value)
+    assert all(line.startswith(str(tmp_path / "g.yaml:")) for line in caught.value.lines)
+
+
+def test_identity_of_the_default_run_is_pinned() -> None:
+    """A change here makes every record in the world stale: raise run_config.SCHEMA and say why."""
+    assert RunConfig().id == "e80372febfd77a58"
+    assert RunConfig(seed=1).id != RunConfig().id
+    assert RunConfig.model_validate({"model": {"depth": 34}}).id == RunConfig().id
