@@ -41,25 +41,21 @@ def test_datasets_in_idx_files(name: str, tmp_path: Path) -> None:
     folder = {"fashion-mnist": "FashionMNIST", "kmnist": "KMNIST", "qmnist": "QMNIST", "emnist": "EMNIST"}[name]
     raw = tmp_path / folder / "raw"
     raw.mkdir(parents=True)
-    for train, count in ((True, source.train), (False, source.test)):
+    for part, count in (("train", source.train), ("test", source.test)):
         images, labels = made_up(count, source.classes)
         if name == "qmnist":
-            prefix = "qmnist-train" if train else "qmnist-test"
+            prefix = f"qmnist-{part}"
             idx_int(raw / f"{prefix}-labels-idx2-int", np.stack([labels, *[np.zeros_like(labels)] * 7], 1))
         else:
-            prefix = (
-                ("train" if train else "t10k")
-                if name != "emnist"
-                else f"emnist-balanced-{'train' if train else 'test'}"
-            )
+            prefix = f"emnist-balanced-{part}" if name == "emnist" else {"train": "train", "test": "t10k"}[part]
             idx(raw / f"{prefix}-labels-idx1-ubyte", labels)
         idx(raw / f"{prefix}-images-idx3-ubyte", images)
     config = DataConfig.model_validate({"name": name, "pixels": "raw"})
     place = (slice(None), 0, 1, 0) if name == "emnist" else (slice(None), 0, 0, 1)
     training, validation, _ = load_train(config, tmp_path, CPU)
     assert len(training) + len(validation) == source.train
-    for part in (training, validation, load_test(config, tmp_path, CPU)):
-        assert torch.equal(part.images[place].long(), part.labels)
+    for loaded in (training, validation, load_test(config, tmp_path, CPU)):
+        assert torch.equal(loaded.images[place].long(), loaded.labels)
     assert int(training.labels.max()) == source.classes - 1
 
 
