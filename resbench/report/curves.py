@@ -24,7 +24,7 @@ _LOG_FROM = 10.0  # ratio of the largest to the smallest error from which the sc
 
 
 def draw_curves(study: Study, x: str | None, arms: Arms) -> tuple[Figure, pd.DataFrame, str] | None:
-    """The figure, exactly what it shows, and its caption; None if no run that ended has a history.
+    """The figure, exactly what it shows, and its caption; None if no run that ended has two epochs.
 
     Args:
         x: the axis that makes the panels where there are too many cells for one.
@@ -36,8 +36,8 @@ def draw_curves(study: Study, x: str | None, arms: Arms) -> tuple[Figure, pd.Dat
         arms = Arms(cells, study.axes, study.baseline)
         x = None
     points = _points(study, x, arms)
-    if points.empty:
-        return None
+    if points["epoch"].nunique() < 2:
+        return None  # one epoch is no curve
     panels = list(dict.fromkeys(points["panel"]))
     shown = panels[:_MOST_PANELS]
     points = points[points["panel"].isin(shown)]

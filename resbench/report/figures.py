@@ -138,7 +138,7 @@ class _Scale:
         ordered = sorted(places)
         gaps = [right - left for left, right in pairwise(ordered)]
         self.unit = min(gaps, default=1.0)
-        self.step = min((0.6 if self.numeric else 0.75) / max(arms, 1), 0.22) * self.unit
+        self.step = min((0.3 if self.numeric else 0.75) / max(arms, 1), 0.06 if self.numeric else 0.22) * self.unit
 
     def at(self, value: object, arm: int, arms: int) -> float:
         """Where an arm is drawn: beside the others, around the value."""

@@ -108,6 +108,9 @@ def notes(study: Study) -> list[str]:
     out = []
     status = Counter(study.runs["status"])
     total = len(study.runs)
+    overrides = list(map(str, (study.asked or {}).get("overrides") or []))
+    if overrides:
+        out.append(f"Run with other settings than the grid file says: {', '.join(overrides)}.")
     if status["missing"]:
         out.append(f"Outstanding runs: {status['missing']} of {total}; the numbers may change.")
     if status["failed"]:
