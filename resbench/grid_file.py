@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "baseline", "publishe
 METRICS = ("test_error", "test_accuracy", "val_accuracy", "train_loss", "train_accuracy", "parameters", "flops")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _MOST_CELLS = 1_000_000
+_WRONG: Any = object()  # stands where a value could not be read
 _DEFAULTS = flatten(RunConfig().model_dump())
 
 
@@ -29,12 +31,15 @@ class Reader:
         self.file = file
         self.overrides = overrides
         self.mistakes: list[tuple[int, str]] = []  # line 0: the command line
+        self.doubtful: dict[str, int] = {}  # fields with a mistake in their own value -> how many
         self.lines: dict[str, int] = {}  # dotted path -> line of its value
         self.document = Document()
 
     def read(self) -> Grid:
         grid = self._parse()
-        self._stop()
+        if len(self.mistakes) > sum(self.doubtful.values()):  # the file's shape is in doubt, so its cells are too
+            self._stop()
+        _drop_wrong(grid)
         self._build(grid)
         self._stop()
         return grid
@@ -90,13 +95,18 @@ class Reader:
         """Check one value of one field; returns it as the field reads it."""
         if path not in FIELDS:
             hint = suggestion(path, FIELDS) or f"; `resbench ls axes` lists all {len(FIELDS)}"
+            self._doubt(next(iter(difflib.get_close_matches(path, FIELDS, 1)), path))
             self._wrong(line, f"{path}: unknown field{hint}")
-            return value
+            return _WRONG
         try:
             return FIELDS[path].validate_python(value)
         except ValidationError as error:
+            self._doubt(path)
             self._wrong(line, f"{path}: {' or '.join(text for _, text, _ in explain(error))}")
-            return value
+            return _WRONG
+
+    def _doubt(self, path: str) -> None:
+        self.doubtful[path] = self.doubtful.get(path, 0) + 1
 
     def _values(self, mapping: Any, key: str, *inner: str | int) -> Cell:
         """A nested or dotted mapping of values -> dotted paths."""
@@ -275,6 +285,8 @@ class Reader:
                 grid.cells.append((cell, RunConfig.model_validate(nest(values)).normalised()))
             except ValidationError as error:
                 for _, text, blamed in explain(error):
+                    if not self.doubtful.keys().isdisjoint(blamed):
+                        continue  # may be wrong only for want of the value that was refused
                     path = next(
                         (p for p in blamed if p in grid.paths),
                         next((p for p in blamed if p in self.lines), blamed[0]),
@@ -283,7 +295,9 @@ class Reader:
         for (line, text), cell in refused.items():
             where = ", ".join(f"{path}={value}" for path, value in cell.items() if path not in text)
             self._wrong(line, text + (f" (first at {where}; `exclude` can drop such cells)" if where else ""))
-        if not grid.cells and not refused:
+        if self.mistakes:
+            return
+        if not grid.cells:
             self._wrong(self.document.line("exclude"), "exclude: leaves no cell to run")
         self._references(grid)
 
@@ -296,6 +310,13 @@ class Reader:
                 if self.lines.get(path) == 0:  # an override took the baseline out of the grid, knowingly
                     continue
                 self._wrong(self.document.line("baseline"), f"baseline: no cell has {path}={value}")
+
+
+def _drop_wrong(grid: Grid) -> None:
+    """Go on with the values that can be read, to find the mistakes in their combinations too."""
+    grid.base = {path: value for path, value in grid.base.items() if value is not _WRONG}
+    grid.axes = {path: kept for path, values in grid.axes.items() if (kept := [v for v in values if v is not _WRONG])}
+    grid.zips = [group for group in grid.zips if not any(_WRONG in values for values in group.values())]
 
 
 def _leaves(

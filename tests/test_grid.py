@@ -122,3 +122,15 @@ def test_identity_of_the_default_run_is_pinned() -> None:
     assert RunConfig().id == "e80372febfd77a58"
     assert RunConfig(seed=1).id != RunConfig().id
     assert RunConfig.model_validate({"model": {"depth": 34}}).id == RunConfig().id
+
+
+def test_a_wrong_value_hides_no_wrong_combination_and_invents_none(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("base:\n  recipe: {lr: fast}\naxes:\n  model.depth: [10, 35]\n")
+    with pytest.raises(UserError) as told:
+        Grid.load(file)
+    assert [line.split(":")[1] for line in told.value.lines] == ["2", "4"]
+    file.write_text("base:\n  model: {family: cifr}\naxes:\n  model.depth: [20, 56]\n")
+    with pytest.raises(UserError) as told:
+        Grid.load(file)
+    assert len(told.value.lines) == 1 and "did you mean 'cifar'" in told.value.lines[0]
