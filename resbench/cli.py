@@ -82,7 +82,7 @@ def run(
     setting, width = start(loaded, results, data_dir or default_directory(), device, width)
     costs = Costs(store, place(choose(setting.device), setting.threads, "auto"))
     costs.calibrate(missing)
-    work = {one.id: costs.of(one.config).seconds for one in missing}
+    work = {one.id: costs.of(one.of).seconds for one in missing}
     print(
         f"{loaded.name}: {len(missing)} runs to do, {len(chosen) - len(missing)} done; {width} at a time on "
         f"{setting.device}, about {span(sum(work.values()) / width)} by {costs.source}",

@@ -125,7 +125,6 @@ def canonical(config: Config) -> str:
     )
 
 
-def content_id(config: Config, schema: int) -> str:
-    """16 hexadecimal digits (64 bits) of BLAKE2b over the schema version and the canonical JSON."""
-    text = f"{schema}:{canonical(config)}"
+def digest(text: str) -> str:
+    """16 hexadecimal digits (64 bits) of BLAKE2b."""
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -6,10 +6,11 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from resbench.config import UserError, fields, flatten, suggestion
+from resbench.config import UserError, fields, suggestion
 from resbench.run_config import RunConfig
 from resbench.yaml12 import parse
 
@@ -30,14 +31,16 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Planned:
-    """A run of the grid: its configuration and the cell that it replicates."""
+    """A run of the grid: the cell, its configuration (with any seed), and the seed of this replicate."""
 
-    config: RunConfig
+    of: RunConfig
     cell: Cell
+    seed: int
+    id: str
 
-    @property
-    def id(self) -> str:
-        return self.config.id
+    @cached_property
+    def config(self) -> RunConfig:
+        return self.of.with_seed(self.seed)
 
 
 @dataclass
@@ -98,9 +101,8 @@ class Grid:
         """Cells x seeds without the excluded ones, each training once (deduplicated by id)."""
         seen: dict[str, Planned] = {}
         for cell, config in self.cells:
-            for seed in self.seeds:
-                planned = Planned(config.model_copy(update={"seed": seed}), cell)
-                seen.setdefault(planned.id, planned)
+            for seed, run_id in zip(self.seeds, config.ids(self.seeds), strict=True):
+                seen.setdefault(run_id, Planned(config, cell, seed, run_id))
         return list(seen.values())
 
     def study(self) -> dict[str, Any]:
@@ -114,7 +116,7 @@ class Grid:
             "axes": self.paths,
             "baseline": self.baseline,
             "published": self.published,
-            "runs": [{"id": run.id, "cell": run.cell, "seed": run.config.seed} for run in self.runs()],
+            "runs": [{"id": run.id, "cell": run.cell, "seed": run.seed} for run in self.runs()],
             "excluded": [{"cell": cell, "because": because} for cell, because in self.excluded],
         }
 
@@ -141,8 +143,15 @@ def only(expressions: list[str], runs: list[Planned]) -> list[Planned]:
                 hint = "write path==value, !=, <, <=, >, >=, joined by &" if match is None else f"unknown field{known}"
                 raise UserError(f"--only: {part.strip()!r}: {hint}")
             value = parse(match[3]).value
-            runs = [run for run in runs if _holds(flatten(run.config.model_dump())[match[1]], match[2], value)]
+            runs = [run for run in runs if _holds(_asked(run, match[1]), match[2], value)]
     return runs
+
+
+def _asked(run: Planned, path: str) -> Any:
+    if path == "seed":
+        return run.seed
+    section, _, name = path.partition(".")
+    return getattr(getattr(run.of, section), name)
 
 
 def _holds(left: Any, sign: str, right: Any) -> bool:

@@ -13,12 +13,13 @@ from resbench.data import DATASETS
 from resbench.device import Placement, choose, place, settle
 from resbench.execute import share
 from resbench.grid import Cell, Grid, Planned
-from resbench.model import build, count
+from resbench.model import build, measure
 from resbench.run_config import RunConfig
 from resbench.store import Store
 
 _SAMPLES = 3  # cells that are calibrated where no record tells
 _BATCHES = 2
+_IMAGES = 32  # part of a batch is enough for an estimate
 _MOST_LINES = 200
 
 
@@ -48,7 +49,6 @@ class Costs:
 
     def __init__(self, store: Store, placement: Placement) -> None:
         self.placement = placement
-        self._sizes: dict[str, dict[str, int]] = {}
         self._rates: list[tuple[float, float]] = []  # (log of FLOPs per image, log of images per second)
         self.source = "a short calibration"
         for record in store.records():
@@ -71,7 +71,7 @@ class Costs:
         """Time a few training steps of the cheapest, the middle and the dearest network, unless records tell."""
         if self._rates or not runs:
             return
-        by_flops = sorted({self._size(run.config)["flops"]: run.config for run in runs}.items())
+        by_flops = sorted({self._size(config)["flops"]: config for config in _cells(runs)}.items())
         chosen = {round(i * (len(by_flops) - 1) / (_SAMPLES - 1)) for i in range(_SAMPLES)}
         for index in sorted(chosen):
             flops, config = by_flops[index]
@@ -79,10 +79,7 @@ class Costs:
 
     def _size(self, run: RunConfig) -> dict[str, int]:
         source = DATASETS[run.data.name]
-        key = f"{run.model.model_dump_json()}{source.channels}{source.size}{source.classes}"
-        if key not in self._sizes:
-            self._sizes[key] = count(run.model, source.channels, source.size, source.classes)
-        return self._sizes[key]
+        return measure(run.model, source.channels, source.size, source.classes)
 
     def _rate(self, flops: int) -> float:
         """Images per second, interpolated in logarithms; beyond the ends FLOP/s is taken as constant."""
@@ -95,6 +92,11 @@ class Costs:
         return math.exp(y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0))
 
 
+def _cells(runs: list[Planned]) -> list[RunConfig]:
+    """The configuration of each cell, once."""
+    return list({id(run.of): run.of for run in runs}.values())
+
+
 def _images_per_second(run: RunConfig, placement: Placement) -> float:
     """Of training on made-up images, the faster of two steps after one that warms up."""
     source = DATASETS[run.data.name]
@@ -102,7 +104,8 @@ def _images_per_second(run: RunConfig, placement: Placement) -> float:
     settle(placement)
     with torch.random.fork_rng(devices=[]):
         network = build(run.model, source.channels, source.size, source.classes).to(placement.device)
-        images = torch.randn(run.recipe.batch_size, source.channels, source.size, source.size, device=placement.device)
+        size = min(run.recipe.batch_size, _IMAGES)
+        images = torch.randn(size, source.channels, source.size, source.size, device=placement.device)
     labels = torch.zeros(len(images), dtype=torch.int64, device=placement.device)
     fastest = math.inf
     for step in range(1 + _BATCHES):
@@ -139,7 +142,7 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
     wide = max(map(len, cells), default=4)
     lines = [f"{'cell':{wide}}  done  to do  parameters    MFLOPs  time a run     memory"]
     for name, members in list(cells.items())[:_MOST_LINES]:
-        cost = costs.of(members[0].config)
+        cost = costs.of(members[0].of)
         ready = sum(run.id in done for run in members)
         lines.append(
             f"{name:{wide}}  {ready:4}  {len(members) - ready:5}  {cost.parameters:10,}  {cost.flops / 1e6:8.1f}  "
@@ -148,7 +151,8 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
     if len(cells) > _MOST_LINES:
         lines.append(f"... and {len(cells) - _MOST_LINES} more cells")
     lines += [f"excluded: {_name(cell)}: {because}" for cell, because in grid.excluded[:_MOST_LINES]]
-    seconds = [costs.of(run.config).seconds for run in missing]
+    each = {id(config): costs.of(config).seconds for config in _cells(missing)}
+    seconds = [each[id(run.of)] for run in missing]
     wall = max(sum(seconds) / jobs, max(seconds, default=0.0))
     lines.append(
         f"{grid.name}: {len(cells)} cells, {len(runs)} runs: {len(runs) - len(missing)} done, {len(missing)} to do, "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from resbench.config import Config, content_id, refuse
+from resbench.config import Config, canonical, digest, refuse
 from resbench.data import DATASETS, DataConfig
 from resbench.model.config import ModelConfig
 from resbench.recipe import RecipeConfig
@@ -40,7 +41,18 @@ class RunConfig(Config):
     @cached_property
     def id(self) -> str:
         """16 hexadecimal digits of the normalised content; never of a name, path, machine or worker count."""
-        return content_id(self, SCHEMA)
+        return self.ids([self.seed])[0]
+
+    def ids(self, seeds: Iterable[int]) -> list[str]:
+        """Ids of the same run with these seeds; grids of many seeds need them by the hundred thousand."""
+        rest = canonical(self.model_copy(update={"seed": 0}))  # 0 is the default and leaves no trace
+        comma = "" if rest == "{}" else ","
+        texts = [rest if seed == 0 else f'{rest[:-1]}{comma}"seed":{seed}}}' for seed in seeds]
+        return [digest(f"{SCHEMA}:{text}") for text in texts]
+
+    def with_seed(self, seed: int) -> RunConfig:
+        """The same run with another seed."""
+        return RunConfig.model_construct(model=self.model, data=self.data, recipe=self.recipe, seed=seed)
 
     def normalised(self) -> RunConfig:
         """Inactive fields at their defaults, so that no two runs of a grid are the same training."""

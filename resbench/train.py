@@ -21,7 +21,7 @@ from resbench.checkpoint import State
 from resbench.config import UserError
 from resbench.data import DATASETS, Images, Pixels, load_test, load_train
 from resbench.device import Placement, peak_memory, place, provenance, settle
-from resbench.model import build, count
+from resbench.model import build, measure
 from resbench.recipe import LOSSES, OPTIMIZERS
 from resbench.record import SCHEMA, Record, pack
 from resbench.run_config import RunConfig
@@ -122,7 +122,7 @@ def _fill(
     training, validation, pixels = load_train(run.data, directory, placement.device)
     record["provenance"]["data_sha256"] = training.sha256
     source = DATASETS[run.data.name]
-    size = count(run.model, source.channels, source.size, source.classes)
+    size = measure(run.model, source.channels, source.size, source.classes)
     record["metrics"] = {"parameters": size["parameters"], "flops": size["flops"]}
     state = _start(run, placement)
     if before:

@@ -4,7 +4,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from resbench.model import ModelConfig, build, count
+from resbench.model import ModelConfig, build, count, measure
+from resbench.model.config import FAMILIES
+from resbench.model.shortcut import SHORTCUTS
 
 PROGRAM = {
     "width": 64,
@@ -134,3 +136,16 @@ def test_drop_path_keeps_the_mean_and_drops_deeper_units_more() -> None:
 def test_combinations_that_mean_nothing_are_refused(config: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ModelConfig.model_validate(config)
+
+
+@pytest.mark.parametrize("family", ["seed", "cifar"])
+@pytest.mark.parametrize(
+    "fields",
+    [*({"shortcut": name} for name in SHORTCUTS), {"unit": "preact", "head": "flatten_linear"}]
+    + [{"norm": "none", "branch": "fixup"}, {"norm": "group", "branch": "layerscale", "convs_per_unit": 3}],
+    ids=str,
+)
+def test_sizes_from_two_shallow_networks_are_those_of_the_whole_one(family: str, fields: dict[str, object]) -> None:
+    depth = FAMILIES[family].depth(4, int(str(fields.get("convs_per_unit", 2))))
+    config = ModelConfig.model_validate({"family": family, "depth": depth, "width": 8} | fields)
+    assert measure(config, size=32, classes=7) == count(config, size=32, classes=7)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from resbench.model.branch import BRANCHES, RESETS, Bias, DropPath, Place
-from resbench.model.config import ModelConfig
+from resbench.model.config import FAMILIES, ModelConfig
 from resbench.model.head import DOWNSAMPLES, HEADS, halved
 from resbench.model.init import INITS
 from resbench.model.norm import NORMS
@@ -53,7 +54,8 @@ def build(config: ModelConfig, channels: int = 1, size: int = 28, classes: int =
     classify = nn.Sequential(*_dropout(config, "head"), nn.Linear(features, classes))
     final = _layers(order.final, config, cin, cin, 1)
     network = ResNet(stem, units, final, pool, classify)
-    _initialise(network, config)
+    if not network.classify[-1].weight.is_meta:  # type: ignore[index]
+        _initialise(network, config)
     return network
 
 
@@ -117,6 +119,38 @@ def _initialise(network: ResNet, config: ModelConfig) -> None:
     if config.branch == "fixup":
         for parameter in network.classify[-1].parameters():  # type: ignore[index]
             nn.init.zeros_(parameter)
+
+
+# they change no shape
+_SHAPELESS = ("dropout", "dropout_at", "shortcut_dropout", "shortcut_scale", "gate_bias", "branch_scale", "init")
+
+
+def measure(config: ModelConfig, channels: int = 1, size: int = 28, classes: int = 10) -> dict[str, int]:
+    """What `count` says, in milliseconds at any depth: all three grow by the same amount with every step of the family.
+
+    Networks that differ in nothing that has a shape share one count, and the activations of dropout are left out.
+    """
+    shapes = config.model_copy(update={name: ModelConfig.model_fields[name].default for name in _SHAPELESS})
+    return _measured(shapes.model_dump_json(), channels, size, classes)
+
+
+@functools.cache
+def _measured(shapes: str, channels: int, size: int, classes: int) -> dict[str, int]:
+    config = ModelConfig.model_validate_json(shapes)
+    family = FAMILIES[config.family]
+    steps = config.stage_size - family.smallest
+    if steps < 2:
+        return count(config, channels, size, classes)
+    shallow, deeper = (
+        count(
+            config.model_copy(update={"depth": family.depth(family.smallest + more, config.convs_per_unit)}),
+            channels,
+            size,
+            classes,
+        )
+        for more in (0, 1)
+    )
+    return {name: shallow[name] + steps * (deeper[name] - shallow[name]) for name in shallow}
 
 
 def count(config: ModelConfig, channels: int = 1, size: int = 28, classes: int = 10) -> dict[str, int]:
