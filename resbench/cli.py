@@ -127,6 +127,41 @@ def plan(
 
 
 @app.command()
+def bench(
+    grid: GridFile,
+    overrides: Overrides = None,
+    device: Device = "auto",
+    threads: Annotated[int, typer.Option(min=0, help="Of torch; 0 for one on each core.")] = 0,
+    seconds: Annotated[float, typer.Option(min=0.0, help="For each quantity of each cell.")] = 5.0,
+    against: Annotated[str, typer.Option(help="plain: time the plain training loop in turn with ours.")] = "none",
+    data_dir: DataDir = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    only: Only = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what has been measured here.")] = False,
+) -> None:
+    """Measure every cell: training and inference throughput, latency, memory, share of the machine's peak."""
+    from resbench.bench import Protocol, measured
+    from resbench.data import default_directory
+    from resbench.device import choose, cores, revision
+    from resbench.plan import label
+    from resbench.report import costs, write, write_index
+    from resbench.store import Store
+
+    if against not in ("none", "plain"):
+        raise UserError(f"--against {against}: use plain, or leave it out")
+    loaded, chosen = _load(grid, overrides, only)
+    plain = (data_dir or default_directory()) if against == "plain" else None
+    protocol = Protocol(choose(device).type, threads or cores(), seconds, plain=plain)
+    Store(results / loaded.name).write_study(loaded.study())
+    for cell, rate in measured(chosen, Store(results / loaded.name / "bench"), protocol, revision(), fresh):
+        print(f"{label(cell)}: {rate:,.1f} images/s", file=sys.stderr, flush=True)
+    print(costs(results, loaded.name))
+    print(f"page: {write(results, reports, loaded.name)}")
+    write_index(results, reports)
+
+
+@app.command()
 def status(
     study: Annotated[str | None, typer.Argument(help="Name of a study; all of them by default.")] = None,
     results: Results = Path("results"),

@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,29 @@ def provenance(placement: Placement, code: tuple[str | None, bool] | None = None
         "precision": "bf16" if placement.bf16 else "fp32",
         "channels_last": placement.channels_last,
     }
+
+
+def measured_peak(placement: Placement, seconds: float = 0.5) -> float:
+    """FLOP/s of the best of many square matrix products, in the precision and with the threads of the placement."""
+    kind = torch.bfloat16 if placement.bf16 else torch.float32
+    side = 8192 if placement.device.type == "cuda" else 1536
+    left, right = (torch.randn(side, side, device=placement.device).to(kind) for _ in range(2))
+    best, until = 0.0, time.perf_counter() + seconds
+    while not best or time.perf_counter() < until:
+        synchronise(placement.device)
+        began = time.perf_counter()
+        left @ right
+        synchronise(placement.device)
+        best = max(best, 2 * side**3 / (time.perf_counter() - began))
+    return best
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done what it was given; a CPU always has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def peak_memory(device: torch.device) -> int:

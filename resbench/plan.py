@@ -138,7 +138,7 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
     costs.calibrate(missing or runs)
     cells: dict[str, list[Planned]] = {}
     for run in runs:
-        cells.setdefault(_name(run.cell) or "(one cell)", []).append(run)
+        cells.setdefault(label(run.cell) or "(one cell)", []).append(run)
     wide = max(map(len, cells), default=4)
     lines = [f"{'cell':{wide}}  done  to do  parameters    MFLOPs  time a run     memory"]
     for name, members in list(cells.items())[:_MOST_LINES]:
@@ -150,7 +150,7 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
         )
     if len(cells) > _MOST_LINES:
         lines.append(f"... and {len(cells) - _MOST_LINES} more cells")
-    lines += [f"excluded: {_name(cell)}: {because}" for cell, because in grid.excluded[:_MOST_LINES]]
+    lines += [f"excluded: {label(cell)}: {because}" for cell, because in grid.excluded[:_MOST_LINES]]
     each = {id(config): costs.of(config).seconds for config in _cells(missing)}
     seconds = [each[id(run.of)] for run in missing]
     wall = max(sum(seconds) / jobs, max(seconds, default=0.0))
@@ -161,7 +161,8 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
     return "\n".join(lines)
 
 
-def _name(cell: Cell) -> str:
+def label(cell: Cell) -> str:
+    """`model.depth=34 model.shortcut=none`."""
     return " ".join(f"{path}={value}" for path, value in cell.items())
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 SCHEMA = 1
 STATUSES = ("ok", "diverged", "failed")
 # What differs between two passes of the same run: the clock and the machine, never the mathematics.
-MEASURED = ("train_seconds", "images_per_second", "peak_memory", "seconds")
+MEASURED = ("train_seconds", "run_seconds", "images_per_second", "peak_memory", "seconds")
 
 Record = dict[str, Any]
 

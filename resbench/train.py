@@ -22,7 +22,8 @@ from resbench.config import UserError
 from resbench.data import DATASETS, Images, Pixels, load_test, load_train
 from resbench.device import Placement, peak_memory, place, provenance, settle
 from resbench.model import build, measure
-from resbench.recipe import LOSSES, OPTIMIZERS
+from resbench.model.fold import folded
+from resbench.recipe import LOSSES, OPTIMIZERS, RecipeConfig
 from resbench.record import SCHEMA, Record, pack
 from resbench.run_config import RunConfig
 
@@ -75,6 +76,7 @@ def train(
     before, warning = checkpoint.load(saved, run.id) if saved else (None, "")
     placement = place(device, before["threads"] if before else threads or torch.get_num_threads(), run.recipe.precision)
     settle(placement)
+    began = time.perf_counter()
     record = empty(run, "ok", provenance(placement, code), None)
     if warning:
         record["provenance"]["warning"] = warning
@@ -91,6 +93,7 @@ def train(
             "message": str(error),
             "traceback": traceback.format_exc(),
         }
+    record["metrics"]["run_seconds"] = round(time.perf_counter() - began, 3)  # since the last start, if interrupted
     return record
 
 
@@ -124,7 +127,7 @@ def _fill(
     source = DATASETS[run.data.name]
     size = measure(run.model, source.channels, source.size, source.classes)
     record["metrics"] = {"parameters": size["parameters"], "flops": size["flops"]}
-    state = _start(run, placement)
+    state = initial(run, placement)
     if before:
         state.restore(before)
     record["history"] = state.history
@@ -156,7 +159,8 @@ def _fill(
     record["provenance"]["test_sha256"] = test.sha256
 
 
-def _start(run: RunConfig, placement: Placement) -> State:
+def initial(run: RunConfig, placement: Placement) -> State:
+    """The network and optimizer of a run before its first step."""
     source = DATASETS[run.data.name]
     torch.manual_seed(run.stream("init"))
     network: nn.Module = build(run.model, source.channels, source.size, source.classes)
@@ -188,13 +192,7 @@ def _one_epoch(
         rate = run.recipe.lr_at(first + step, steps)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
-        logits = _forward(state.network, pixels(images), placement)
-        loss = LOSSES[run.recipe.loss](logits, labels, run.recipe.label_smoothing)
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if run.recipe.grad_clip != "none":
-            nn.utils.clip_grad_norm_(state.network.parameters(), float(run.recipe.grad_clip))
-        state.optimizer.step()
+        logits, loss = update(state, run.recipe, pixels(images), labels, placement)
         with torch.no_grad():
             losses[step] = functional.cross_entropy(logits, labels) if run.recipe.loss != "mean" else loss
             right += (logits.argmax(1) == labels).sum()
@@ -218,6 +216,20 @@ def _one_epoch(
         state.best = {"epoch": state.epoch, "val_accuracy": row["val_accuracy"], "network": weights_now}
 
 
+def update(
+    state: State, recipe: RecipeConfig, inputs: Tensor, labels: Tensor, placement: Placement
+) -> tuple[Tensor, Tensor]:
+    """One step of the optimizer on a batch; returns the logits `(n, classes)` and the loss before it."""
+    logits = forward(state.network, inputs, placement)
+    loss = LOSSES[recipe.loss](logits, labels, recipe.label_smoothing)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    if recipe.grad_clip != "none":
+        nn.utils.clip_grad_norm_(state.network.parameters(), float(recipe.grad_clip))
+    state.optimizer.step()
+    return logits, loss
+
+
 def _batches(run: RunConfig, epoch: int, images: Images) -> Iterator[tuple[Tensor, Tensor]]:
     """Augmented batches of an epoch; order and augmentation have streams of their own, so neither moves the other."""
     device = images.labels.device
@@ -230,7 +242,8 @@ def _batches(run: RunConfig, epoch: int, images: Images) -> Iterator[tuple[Tenso
         yield AUGMENTS[run.data.augment](images.images[chosen], change), images.labels[chosen]
 
 
-def _forward(network: nn.Module, inputs: Tensor, placement: Placement) -> Tensor:
+def forward(network: nn.Module, inputs: Tensor, placement: Placement) -> Tensor:
+    """Logits `(n, classes)` in fp32 of normalised images `(n, channels, side, side)`."""
     if placement.channels_last:
         inputs = inputs.contiguous(memory_format=torch.channels_last)
     with torch.autocast(placement.device.type, torch.bfloat16, enabled=placement.bf16):
@@ -248,11 +261,11 @@ def _check(losses: Tensor, first: int, state: State) -> None:
 
 def evaluate(network: nn.Module, images: Images, pixels: Pixels, placement: Placement) -> tuple[float, float, Tensor]:
     """Mean loss, accuracy, and predicted classes `(n,)` on the CPU."""
-    network.eval()
+    network = folded(network)
     losses, predicted = [], []
     with torch.inference_mode():
         for start in range(0, len(images), 500):
-            logits = _forward(network, pixels(images.images[start : start + 500]), placement)
+            logits = forward(network, pixels(images.images[start : start + 500]), placement)
             labels = images.labels[start : start + 500]
             losses.append(functional.cross_entropy(logits, labels, reduction="sum"))
             predicted.append(logits.argmax(1))

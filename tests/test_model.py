@@ -3,9 +3,11 @@
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import nn
 
 from resbench.model import ModelConfig, build, count, measure
 from resbench.model.config import FAMILIES
+from resbench.model.fold import folded
 from resbench.model.shortcut import SHORTCUTS
 
 PROGRAM = {
@@ -141,11 +143,29 @@ def test_combinations_that_mean_nothing_are_refused(config: dict[str, object]) -
 @pytest.mark.parametrize("family", ["seed", "cifar"])
 @pytest.mark.parametrize(
     "fields",
-    [*({"shortcut": name} for name in SHORTCUTS), {"unit": "preact", "head": "flatten_linear"}]
-    + [{"norm": "none", "branch": "fixup"}, {"norm": "group", "branch": "layerscale", "convs_per_unit": 3}],
+    [
+        *({"shortcut": name} for name in SHORTCUTS),
+        {"unit": "preact", "head": "flatten_linear"},
+        {"norm": "none", "branch": "fixup"},
+        {"norm": "group", "branch": "layerscale", "convs_per_unit": 3},
+    ],
     ids=str,
 )
 def test_sizes_from_two_shallow_networks_are_those_of_the_whole_one(family: str, fields: dict[str, object]) -> None:
     depth = FAMILIES[family].depth(4, int(str(fields.get("convs_per_unit", 2))))
     config = ModelConfig.model_validate({"family": family, "depth": depth, "width": 8} | fields)
     assert measure(config, size=32, classes=7) == count(config, size=32, classes=7)
+
+
+@pytest.mark.parametrize("fields", [{}, {"unit": "preact"}, {"norm": "group"}, {"shortcut": "projection"}], ids=str)
+def test_folding_batch_norm_changes_no_function(fields: dict[str, str]) -> None:
+    torch.manual_seed(0)
+    network = build(ModelConfig.model_validate({"depth": 16, "width": 8} | fields))
+    images = torch.randn(64, 1, 28, 28)
+    for _ in range(3):
+        network(images)  # moves the running statistics away from 0 and 1
+    network.eval()
+    twin = folded(network)
+    torch.testing.assert_close(twin(images), network(images), rtol=1e-4, atol=1e-4)
+    left = sum(isinstance(module, nn.BatchNorm2d) for module in twin.modules())
+    assert (left > 0) == (fields.get("unit") == "preact")

@@ -1,5 +1,5 @@
 """From records to a page: tables, figures, and sentences as careful as the data. Never imports torch."""
 
-from resbench.report.page import summary, write, write_index
+from resbench.report.page import costs, summary, write, write_index
 
-__all__ = ["summary", "write", "write_index"]
+__all__ = ["costs", "summary", "write", "write_index"]

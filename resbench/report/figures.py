@@ -16,12 +16,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from resbench.report.blocks import Image
+from resbench.report.cost import draw_cost
 from resbench.report.curves import draw_curves
 from resbench.report.statistics import groups, numbers, show
 from resbench.report.study import Study
 from resbench.report.styles import Arms, legend
 
-FILES = [f"{name}.{kind}" for name in ("error", "curves") for kind in ("svg", "png", "csv")]
+FILES = [f"{name}.{kind}" for name in ("error", "curves", "throughput") for kind in ("svg", "png", "csv")]
 _RC: Any = {
     "svg.hashsalt": "resbench",
     "svg.fonttype": "path",
@@ -74,6 +75,21 @@ class Figures:
                 alt = "Training and validation error of each cell by epoch."
                 out.append(_save(folder, "curves", figure, plotted, alt, caption))
         return out
+
+    def save_cost(self, folder: Path, measured: pd.DataFrame) -> list[Image]:
+        """The same for what `resbench bench` measured.
+
+        Args:
+            measured: as `cost.cost_frame` returns.
+        """
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(_RC)
+            drawn = draw_cost(measured, self.x, self.arms)
+            if not drawn:
+                return []
+            figure, plotted, caption = drawn
+            return [_save(folder, "throughput", figure, plotted, "Training throughput of each cell.", caption)]
 
     def error_points(self) -> pd.DataFrame:
         """What the error figure shows, in percent: means with intervals, every seed, every diverged run."""

@@ -16,6 +16,7 @@ from resbench.report.blocks import (
     markdown,
     text_table,
 )
+from resbench.report.cost import cost_frame, cost_table
 from resbench.report.figures import FILES, Figures
 from resbench.report.sentences import answer, command, headline, notes
 from resbench.report.statistics import cells
@@ -51,22 +52,28 @@ def write(results: Path, reports: Path, study: str) -> Path:
         (folder / "figures" / name).unlink(missing_ok=True)
     frame = cells(loaded.runs, loaded.axes)
     frame.to_csv(folder / "tables" / "cells.csv", index=False, lineterminator="\n")
-    images = Figures(loaded, frame).save(folder / "figures", headline(frame))
-    title, blocks = (
-        loaded.name,
-        _blocks(loaded, cell_table(frame, loaded.axes), answer(loaded, frame), images),
-    )
+    drawn = Figures(loaded, frame)
+    images = drawn.save(folder / "figures", headline(frame))
+    costs = cost_frame(results, loaded)
+    if not costs.empty:
+        costs.to_csv(folder / "tables" / "costs.csv", index=False, lineterminator="\n")
+        images += drawn.save_cost(folder / "figures", costs)
+    trained = cell_table(frame, loaded.axes), answer(loaded, frame), images
+    title, blocks = loaded.name, _blocks(loaded, *trained, cost_table(costs, loaded.axes))
     _save(folder / "report.md", markdown(title, blocks))
     return _save(folder / "index.html", html(title, blocks))
 
 
-def _blocks(study: Study, table: Table, said: tuple[str, list[str]], images: list[Image]) -> list[Block]:
+def _blocks(
+    study: Study, table: Table, said: tuple[str, list[str]], images: list[Image], measured: Table | None
+) -> list[Block]:
     """What the page shows, in its order."""
     warnings, lines = notes(study), said[1]
     out: list[Block] = [Paragraph(study.about)] if study.about.strip() else []
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
     out += [Heading("Answer"), Paragraph(said[0]), *([Bullets(lines)] if lines else [])]
     out += [Heading("Cells"), table]
+    out += [Heading("Measured cost"), measured] if measured else []
     out += [Heading("Figures"), *images] if images else []
     for heading, extra in (
         ("Left out", excluded_table(study)),
@@ -108,6 +115,17 @@ def summary(results: Path, study: str) -> str:
     loaded = load(results, study)
     table = text_table(cell_table(cells(loaded.runs, loaded.axes), loaded.axes))
     return "\n".join([table, *(f"note: {note}" for note in notes(loaded))])
+
+
+def costs(results: Path, study: str) -> str:
+    """The table of measured costs, for the terminal.
+
+    Raises:
+        UserError: there is no such study, or its study file is damaged.
+    """
+    loaded = load(results, study)
+    table = cost_table(cost_frame(results, loaded), loaded.axes)
+    return text_table(table) if table else "nothing measured yet"
 
 
 def _save(path: Path, text: str) -> Path:

@@ -1,0 +1,66 @@
+"""Measuring costs: a record for each cell and machine that joins with what was learned, and a table and figure of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from resbench.bench import Protocol, bench_id, measure, measured
+from resbench.device import measured_peak, place
+from resbench.grid import Grid
+from resbench.report import costs, write
+from resbench.run_config import RunConfig
+from resbench.store import Store
+
+QUICK = Protocol("cpu", 1, seconds=0.0, least=3)
+GRID = """name: cost
+base:
+  model: {width: 8}
+  recipe: {batch_size: 16}
+axes:
+  model.depth: [10, 16]
+  model.shortcut: [identity, none]
+seeds: 3
+"""
+
+
+def test_metrics_agree_with_each_other(tmp_path: Path) -> None:
+    run = RunConfig.model_validate({"model": {"depth": 10, "width": 8}, "recipe": {"batch_size": 16}, "seed": 5})
+    record = measure(run, QUICK)
+    metrics = record["metrics"]
+    assert record["kind"] == "bench" and record["run"] == run.with_seed(0).id != record["id"]
+    for name in ("train_images_per_second", "inference_images_per_second", "latency_ms"):
+        assert metrics[f"{name}_q1"] <= metrics[name] <= metrics[f"{name}_q3"]
+    assert metrics["inference_images_per_second"] > metrics["train_images_per_second"]
+    used = 3 * metrics["flops"] * metrics["train_images_per_second"]
+    assert metrics["share_of_peak"] == pytest.approx(used / metrics["peak_flops_per_second"], rel=1e-3)
+    assert 0 < metrics["share_of_peak"] < 1.2
+    json.dumps(record, allow_nan=False)
+
+
+def test_a_machine_has_records_of_its_own() -> None:
+    here = {"device": "cpu", "device_name": "A", "threads": 1, "precision": "fp32", "channels_last": False}
+    ids = {bench_id("0" * 16, here | change) for change in ({}, {"device_name": "B"}, {"threads": 2})}
+    assert len(ids) == 3
+
+
+def test_peak_is_above_what_one_product_reaches() -> None:
+    placement = place(torch.device("cpu"), 1, "fp32")
+    assert 1e8 < measured_peak(placement, 0.05) < 1e13
+
+
+def test_a_grid_is_measured_once_and_reported(tmp_path: Path) -> None:
+    (tmp_path / "cost.yaml").write_text(GRID)
+    grid = Grid.load(tmp_path / "cost.yaml")
+    results = tmp_path / "results"
+    store = Store(results / "cost" / "bench")
+    Store(results / "cost").write_study(grid.study())
+    first = list(measured(grid.runs(), store, QUICK, (None, False)))
+    assert len(first) == 4 and len(store.ids()) == 4
+    written = {path.name: path.read_bytes() for path in store.folder.glob("*.json")}
+    assert list(measured(grid.runs(), store, QUICK, (None, False))) == first
+    assert written == {path.name: path.read_bytes() for path in store.folder.glob("*.json")}
+    assert costs(results, "cost").count("identity") == 2
+    page = write(results, tmp_path / "reports", "cost")
+    assert "Measured cost" in page.read_text() and (page.parent / "figures" / "throughput.svg").is_file()
