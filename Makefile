@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: quickstart test lint bench clean
+.PHONY: quickstart test lint bench bench-compare clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -21,8 +21,14 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+BENCH := $(BIN)/python -m pytest tests/benchmarks --benchmark-enable --override-ini addopts="-q --strict-markers"
+
 bench: .venv/installed
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --override-ini addopts="-q --strict-markers"
+	$(BENCH) --benchmark-autosave
+
+# fails if the fastest round of anything became slower by half than in the last saved run of this machine
+bench-compare: .venv/installed
+	$(BENCH) --benchmark-compare --benchmark-compare-fail=min:50%
 
 clean:
 	rm -rf .venv

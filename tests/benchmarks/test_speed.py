@@ -1,0 +1,114 @@
+"""Guards against slow-downs: `make bench` saves the times of this machine, `make bench-compare` fails on slower ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from resbench import report
+from resbench.data import Images, Pixels
+from resbench.device import Placement, place, settle
+from resbench.grid import Grid
+from resbench.model.shortcut import SHORTCUTS
+from resbench.plan import Costs
+from resbench.record import Record, pack
+from resbench.run_config import RunConfig
+from resbench.store import Store, load
+from resbench.train import empty, evaluate, initial, update
+
+BATCH = 32
+MANY = """name: many
+base:
+  model: {width: 8}
+axes:
+  model.depth: [10, 16, 22, 34, 58, 100]
+  model.shortcut: [identity, projection, none]
+  model.dropout: [0.0, 0.1, 0.2, 0.3, 0.4]
+  recipe.lr: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
+seeds: 20
+baseline: {model.shortcut: none}
+"""
+
+
+@pytest.fixture(scope="module")
+def placement() -> Placement:
+    chosen = place(torch.device("cpu"), 1, "fp32")
+    settle(chosen)
+    return chosen
+
+
+def stepper(run: RunConfig, placement: Placement) -> Callable[[], object]:
+    state = initial(run, placement)
+    state.network.train()
+    inputs, labels = torch.randn(BATCH, 1, 28, 28), torch.randint(0, 10, (BATCH,))
+    return lambda: update(state, run.recipe, inputs, labels, placement)
+
+
+@pytest.mark.parametrize("shortcut", SHORTCUTS)
+def test_training_step(benchmark: BenchmarkFixture, placement: Placement, shortcut: str) -> None:
+    run = RunConfig.model_validate({"model": {"depth": 34, "width": 8, "shortcut": shortcut}})
+    benchmark.pedantic(stepper(run, placement), rounds=5, warmup_rounds=2)
+
+
+def test_training_step_of_100_layers(benchmark: BenchmarkFixture, placement: Placement) -> None:
+    run = RunConfig.model_validate({"model": {"depth": 100, "width": 8}})
+    benchmark.pedantic(stepper(run, placement), rounds=5, warmup_rounds=2)
+
+
+def test_evaluation(benchmark: BenchmarkFixture, placement: Placement) -> None:
+    network = initial(RunConfig.model_validate({"model": {"depth": 34, "width": 8}}), placement).network
+    images = Images(torch.zeros(1000, 1, 28, 28, dtype=torch.uint8), torch.zeros(1000, dtype=torch.int64), "")
+    pixels = Pixels(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1))
+    benchmark.pedantic(evaluate, (network, images, pixels, placement), rounds=3, warmup_rounds=1)
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
+    file = tmp_path_factory.mktemp("grid") / "many.yaml"
+    file.write_text(MANY)
+    return Grid.load(file)
+
+
+def test_planning_10_800_runs(benchmark: BenchmarkFixture, grid: Grid, placement: Placement) -> None:
+    def plan() -> None:
+        runs = Grid.load(grid.file).runs()
+        costs = Costs(Store(Path("nowhere")), placement)
+        costs.calibrate(runs[:1])
+        for run in runs:
+            costs.of(run.of)
+
+    benchmark.pedantic(plan, rounds=3)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, grid: Grid) -> Path:
+    """1,000 records of a plausible size."""
+    folder = tmp_path_factory.mktemp("results")
+    store = Store(folder / grid.name)
+    draw = torch.Generator().manual_seed(0)
+    for run in grid.runs()[:1000]:
+        wrong = (torch.rand(1000, generator=draw) < 0.02).long()
+        made: Record = empty(run.config, "ok", {"device": "cpu", "threads": 1}, None)
+        made["metrics"] = {"test_accuracy": 1 - float(wrong.float().mean()), "train_seconds": 1.0}
+        made["predictions"] = pack(wrong.numpy(), torch.zeros(1000, dtype=torch.int64).numpy())
+        made["history"] = [{"epoch": n, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0} for n in range(1, 11)]
+        store.add(made)
+    study = grid.study()
+    store.write_study(study | {"runs": study["runs"][:1000]})
+    return folder
+
+
+def test_what_is_done_of_1_000_records(benchmark: BenchmarkFixture, results: Path) -> None:
+    benchmark.pedantic(lambda: Store(results / "many").done(), rounds=3)
+
+
+def test_loading_1_000_records(benchmark: BenchmarkFixture, results: Path) -> None:
+    benchmark.pedantic(lambda: load(results / "many"), rounds=3)
+
+
+def test_report_of_1_000_records(benchmark: BenchmarkFixture, results: Path, tmp_path: Path) -> None:
+    benchmark.pedantic(lambda: report.write(results, tmp_path, "many"), rounds=1)
