@@ -28,16 +28,14 @@ from resbench.data import DATASETS
 from resbench.device import Placement, choose, measured_peak, peak_memory, place, provenance, settle, synchronise
 from resbench.grid import Cell, Planned
 from resbench.model import measure as sizes
-from resbench.model.fold import folded
 from resbench.record import Record
 from resbench.run_config import RunConfig
 from resbench.store import Store
-from resbench.train import empty, forward, initial, update
+from resbench.train import EVALUATION_BATCH, empty, inference, initial, update
 
 PLAIN = Path(__file__).parent.parent / "tests" / "benchmarks" / "plain_loop.py"
 BACKWARD = 3  # a training step costs three forward passes: one forward, two products backward
 _WARM = 3
-_INFERENCE_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -153,14 +151,14 @@ def _plain(run: RunConfig, steps: int, directory: Path) -> list[float]:
 
 
 def _inference(run: RunConfig, placement: Placement, protocol: Protocol) -> dict[str, float]:
-    network = folded(initial(run, placement).network)
+    classify = inference(initial(run, placement).network, placement)
     out: dict[str, float] = {}
     with torch.inference_mode():
-        many, _ = _batch(run, _INFERENCE_BATCH, placement)
-        seconds = _timed(lambda: forward(network, many, placement), placement, protocol)
-        out |= _rates("inference_images_per_second", _INFERENCE_BATCH, seconds)
+        many, _ = _batch(run, EVALUATION_BATCH, placement)
+        seconds = _timed(lambda: classify(many), placement, protocol)
+        out |= _rates("inference_images_per_second", EVALUATION_BATCH, seconds)
         one = many[:1]
-        seconds = _timed(lambda: forward(network, one, placement), placement, protocol)
+        seconds = _timed(lambda: classify(one), placement, protocol)
     low, middle, high = statistics.quantiles(seconds, n=4)
     return out | {"latency_ms": 1e3 * middle, "latency_ms_q1": 1e3 * low, "latency_ms_q3": 1e3 * high}
 

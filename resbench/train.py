@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import hashlib
 import math
 import time
@@ -29,6 +30,7 @@ from resbench.run_config import RunConfig
 
 # Called after every step with the epochs done, as a fraction; raises Stopped to end the run.
 Progress = Callable[[float], None]
+EVALUATION_BATCH = 250
 _CHECK_EVERY = 50  # steps between looks at the loss: a look waits for the device
 
 
@@ -259,14 +261,24 @@ def _check(losses: Tensor, first: int, state: State) -> None:
         raise Diverged(first + step, last)
 
 
+def inference(network: nn.Module, placement: Placement) -> Callable[[Tensor], Tensor]:
+    """The network as a function from normalised images to logits: batch norm folded, channels last everywhere.
+
+    Without a backward pass channels last is the faster format on a CPU at every width that was measured (8 and 16).
+    """
+    placement = dataclasses.replace(placement, channels_last=True)
+    twin = folded(network).to(memory_format=torch.channels_last)
+    return lambda inputs: forward(twin, inputs, placement)
+
+
 def evaluate(network: nn.Module, images: Images, pixels: Pixels, placement: Placement) -> tuple[float, float, Tensor]:
     """Mean loss, accuracy, and predicted classes `(n,)` on the CPU."""
-    network = folded(network)
+    classify = inference(network, placement)
     losses, predicted = [], []
     with torch.inference_mode():
-        for start in range(0, len(images), 500):
-            logits = forward(network, pixels(images.images[start : start + 500]), placement)
-            labels = images.labels[start : start + 500]
+        for start in range(0, len(images), EVALUATION_BATCH):
+            logits = classify(pixels(images.images[start : start + EVALUATION_BATCH]))
+            labels = images.labels[start : start + EVALUATION_BATCH]
             losses.append(functional.cross_entropy(logits, labels, reduction="sum"))
             predicted.append(logits.argmax(1))
         classes = torch.cat(predicted)
