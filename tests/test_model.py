@@ -6,9 +6,11 @@ from pydantic import ValidationError
 from torch import nn
 
 from resbench.model import ModelConfig, build, count, measure
+from resbench.model.branch import BRANCHES
 from resbench.model.config import FAMILIES
 from resbench.model.fold import folded
 from resbench.model.shortcut import SHORTCUTS
+from resbench.model.unit import UNITS
 
 PROGRAM = {
     "width": 64,
@@ -40,7 +42,8 @@ def test_cifar_family_has_the_sizes_of_he_2015_table_6(depth: int, millions: flo
 
 
 @pytest.mark.parametrize(
-    "branch", [{"branch": "zero_gamma"}, {"branch": "rezero"}, {"branch": "fixup", "norm": "none"}]
+    "branch",
+    [{"branch": "zero_gamma", "unit": "relu_only_preact"}, {"branch": "rezero"}, {"branch": "fixup", "norm": "none"}],
 )
 def test_zero_started_branch_makes_the_unit_its_shortcut(branch: dict[str, str]) -> None:
     torch.manual_seed(0)
@@ -129,6 +132,10 @@ def test_drop_path_keeps_the_mean_and_drops_deeper_units_more() -> None:
         {"branch": "fixup"},
         {"branch": "fixup", "norm": "none", "convs_per_unit": 1, "depth": 10},
         {"branch": "zero_gamma", "norm": "none"},
+        {"branch": "zero_gamma", "unit": "preact"},
+        {"branch": "zero_gamma", "unit": "relu_before_add"},
+        {"branch": "fixup", "norm": "none", "unit": "seed"},
+        {"unit": "relu_only_preact", "norm": "none"},
         {"branch": "zero_gamma", "unit": "bn_after_add", "convs_per_unit": 1, "depth": 10},
         {"unit": "bn_after_add", "norm": "none"},
         {"shortcut": "conv", "projection_norm": False},
@@ -169,3 +176,31 @@ def test_folding_batch_norm_changes_no_function(fields: dict[str, str]) -> None:
     torch.testing.assert_close(twin(images), network(images), rtol=1e-4, atol=1e-4)
     left = sum(isinstance(module, nn.BatchNorm2d) for module in twin.modules())
     assert (left > 0) == (fields.get("unit") == "preact")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_every_branch_that_is_allowed_comes_to_life(unit: str, branch: str) -> None:
+    fields = {"depth": 10, "width": 8, "unit": unit, "branch": branch, "norm": "none" if branch == "fixup" else "batch"}
+    try:
+        config = ModelConfig.model_validate(fields)
+    except ValidationError:
+        pytest.skip("refused")
+    torch.manual_seed(0)
+    network = build(config)
+    before = [parameter.detach().clone() for parameter in network.units.parameters()]
+    optimizer = torch.optim.SGD(network.parameters(), 0.1)
+    images, labels = torch.randn(16, 1, 28, 28), torch.arange(16) % 10
+    for _ in range(4):  # zero-started branches pass their first gradient on in the second step
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(images), labels).backward()
+        optimizer.step()
+    moved = [not torch.equal(old, new) for old, new in zip(before, network.units.parameters(), strict=True)]
+    assert all(moved)
+
+
+def test_every_channel_lives_after_a_dirac_start() -> None:
+    torch.manual_seed(0)
+    network = build(ModelConfig(depth=10, width=8, init="dirac"))
+    features = network.units(network.stem(torch.randn(16, 1, 28, 28)))
+    assert (features.abs().amax((0, 2, 3)) > 0).float().mean() > 0.9

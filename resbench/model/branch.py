@@ -110,14 +110,11 @@ BRANCHES: dict[str, Callable[[Place], list[nn.Module]]] = {
 def reset_zero_gamma(branch: nn.Module, units: int) -> None:
     """Goyal et al. 2017 (1706.02677), section 5.1: the branch's last norm starts with scale 0, so that F = 0.
 
-    A convolution that follows it (pre-activation) then sees zeros and must add none of its own.
+    Nothing may follow that norm in the branch: behind a ReLU or a convolution of zeros the scale has no gradient.
     """
     last = next(m for m in reversed(list(branch.modules())) if isinstance(m, nn.BatchNorm2d | nn.GroupNorm))
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
-    for conv in _convs(branch):
-        if conv.bias is not None:
-            nn.init.zeros_(conv.bias)
 
 
 def reset_fixup(branch: nn.Module, units: int) -> None:

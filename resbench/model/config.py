@@ -107,8 +107,24 @@ class ModelConfig(Config):
                 ["model.branch", "model.convs_per_unit"],
                 "fixup scales all but the last convolution: use 2 or 3 per unit",
             )
-        if self.branch == "zero_gamma" and "b" not in self._branch_layers():
-            raise refuse(["model.branch", "model.norm"], "zero_gamma needs a norm inside the branch, and there is none")
+        ends = self._branch_layers()[-1]
+        if self.branch == "zero_gamma" and ends != "b":
+            raise refuse(
+                ["model.branch", "model.unit", "model.norm"],
+                "zero_gamma needs a branch that ends in a norm; where a ReLU or a convolution follows the zeroed norm "
+                "no gradient ever reaches the branch: use unit original or relu_only_preact with a norm",
+            )
+        if self.branch == "fixup" and ends == "r":
+            raise refuse(
+                ["model.branch", "model.unit"],
+                f"fixup zeroes the last convolution, and the ReLU that ends the branch of {self.unit} passes no "
+                "gradient at zero: use original, preact or relu_only_preact",
+            )
+        if self.norm == "none" and self.unit == "relu_only_preact":
+            raise refuse(
+                ["model.unit", "model.norm"],
+                "without a norm relu_only_preact is the same as preact: use preact",
+            )
         if self.norm == "none" and self.unit in ("bn_after_add",):
             raise refuse(
                 ["model.unit", "model.norm"],

@@ -51,10 +51,15 @@ def delta_orthogonal(module: nn.Module) -> None:
 
 
 def dirac(module: nn.Module) -> None:
-    """Each convolution starts as the identity on the channels that it can pass on."""
-    if isinstance(module, nn.Conv2d):
+    """Convolutions that keep the number of channels start as the identity, the others as `he`.
+
+    Widening by a Dirac kernel would leave the new channels at zero, where ReLU passes no gradient: they would never live.
+    """
+    if isinstance(module, nn.Conv2d) and module.in_channels == module.out_channels:
         nn.init.dirac_(module.weight)
         _no_bias(module)
+    else:
+        he(module)
 
 
 def _no_bias(module: nn.Conv2d) -> None:
