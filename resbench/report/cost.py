@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from resbench.config import flatten
 from resbench.report.blocks import Table
@@ -110,6 +111,8 @@ def draw_cost(frame: pd.DataFrame, x: str | None, arms: Arms) -> tuple[Figure, p
             capsize=2,
         )
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.set_xscale("log")
     ticks = sorted(points[x].unique())
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

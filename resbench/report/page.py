@@ -71,8 +71,9 @@ def _blocks(
     warnings, lines = notes(study), said[1]
     out: list[Block] = [Paragraph(study.about)] if study.about.strip() else []
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
-    out += [Heading("Answer"), Paragraph(said[0]), *([Bullets(lines)] if lines else [])]
-    out += [Heading("Cells"), table]
+    if study.records or not measured:  # a study that is only measured has no answer and no accuracies to show
+        out += [Heading("Answer"), Paragraph(said[0]), *([Bullets(lines)] if lines else [])]
+        out += [Heading("Cells"), table]
     out += [Heading("Measured cost"), measured] if measured else []
     out += [Heading("Figures"), *images] if images else []
     for heading, extra in (
