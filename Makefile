@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: quickstart test lint bench bench-compare clean
+.PHONY: quickstart test lint bench bench-compare goals clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -29,6 +29,10 @@ bench: .venv/installed
 # fails if the fastest round of anything became slower by half than in the last saved run of this machine
 bench-compare: .venv/installed
 	$(BENCH) --benchmark-compare --benchmark-compare-fail=min:50%
+
+# the table of speed goals, measured here: results/goals.json and reports/goals.md; leave the machine alone meanwhile
+goals: .venv/installed
+	$(BIN)/python tests/benchmarks/goals.py
 
 clean:
 	rm -rf .venv

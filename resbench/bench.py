@@ -13,6 +13,7 @@ import multiprocessing
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -25,13 +26,13 @@ from torch import Tensor
 
 from resbench.config import UserError
 from resbench.data import DATASETS
-from resbench.device import Placement, choose, measured_peak, peak_memory, place, provenance, settle, synchronise
+from resbench.device import Placement, choose, cores, measured_peak, peak_memory, provenance, settle, synchronise
 from resbench.grid import Cell, Planned
 from resbench.model import measure as sizes
 from resbench.record import Record
 from resbench.run_config import RunConfig
 from resbench.store import Store
-from resbench.train import EVALUATION_BATCH, empty, inference, initial, update
+from resbench.train import EVALUATION_BATCH, empty, inference, initial, placed, update
 
 PLAIN = Path(__file__).parent.parent / "tests" / "benchmarks" / "plain_loop.py"
 BACKWARD = 3  # a training step costs three forward passes: one forward, two products backward
@@ -63,7 +64,7 @@ def measure(run: RunConfig, protocol: Protocol, code: tuple[str | None, bool] | 
         A record of kind `bench`, whose `run` is the id of the run with seed 0, so that it joins with what that
         learned. Rates are images per second; `_q1` and `_q3` are quartiles over steps.
     """
-    placement = place(choose(protocol.device), protocol.threads, run.recipe.precision)
+    placement = placed(run, choose(protocol.device), protocol.threads)
     settle(placement)
     source = DATASETS[run.data.name]
     size = sizes(run.model, source.channels, source.size, source.classes)
@@ -110,7 +111,7 @@ def measured(
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
         for one in {one.of.with_seed(0).id: one for one in planned}.values():
             run = one.of.with_seed(0)
-            where = provenance(place(choose(protocol.device), protocol.threads, run.recipe.precision), code)
+            where = provenance(placed(run, choose(protocol.device), protocol.threads), code)
             found = store.read(bench_id(run.id, where))
             if fresh or found is None or (protocol.plain and "speedup" not in found["metrics"]):
                 found = pool.submit(measure, run, protocol, code).result()
@@ -119,15 +120,29 @@ def measured(
             yield one.cell, found["metrics"]["train_images_per_second"]
 
 
+def together(run: RunConfig, device: str, jobs: int, seconds: float = 5.0) -> float:
+    """Images per second of `jobs` processes that train side by side, summed; each has its share of the cores."""
+    threads = max(1, cores() // jobs)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["resbench.train"])
+    with context.Manager() as manager, ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
+        meet = manager.Barrier(jobs)
+        parts = [pool.submit(_alongside, run, Protocol(device, threads, seconds), meet) for _ in range(jobs)]
+        return sum(part.result() for part in parts)
+
+
+def _alongside(run: RunConfig, protocol: Protocol, meet: threading.Barrier) -> float:
+    placement = placed(run, choose(protocol.device), protocol.threads)
+    settle(placement)
+    step = _stepper(run, placement)
+    step()
+    meet.wait()
+    return run.recipe.batch_size / statistics.median(_timed(step, placement, protocol))
+
+
 def _training(run: RunConfig, placement: Placement, protocol: Protocol) -> tuple[list[float], list[float]]:
     """Seconds of each step, ours and the plain loop's, in turn."""
-    state = initial(run, placement)
-    state.network.train()
-    inputs, labels = _batch(run, run.recipe.batch_size, placement)
-
-    def step() -> None:
-        update(state, run.recipe, inputs, labels, placement)
-
+    step = _stepper(run, placement)
     ours, plain = _timed(step, placement, protocol), []
     if protocol.plain:
         steps = _WARM + len(ours)
@@ -135,6 +150,13 @@ def _training(run: RunConfig, placement: Placement, protocol: Protocol) -> tuple
         ours += _timed(step, placement, protocol)
         plain += _plain(run, steps, protocol.plain)
     return ours, plain
+
+
+def _stepper(run: RunConfig, placement: Placement) -> Callable[[], object]:
+    state = initial(run, placement)
+    state.network.train()
+    inputs, labels = _batch(run, run.recipe.batch_size, placement)
+    return lambda: update(state, run.recipe, inputs, labels, placement)
 
 
 def _plain(run: RunConfig, steps: int, directory: Path) -> list[float]:

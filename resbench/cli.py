@@ -57,7 +57,7 @@ def run(
 ) -> None:
     """Do what is missing of a grid. The same command continues where it was interrupted."""
     from resbench.data import default_directory
-    from resbench.device import choose, place
+    from resbench.device import choose
     from resbench.execute import local, start
     from resbench.plan import Costs, describe, span
     from resbench.progress import Live
@@ -80,7 +80,7 @@ def run(
         print(f"{loaded.name}: nothing to do: all {len(chosen)} runs have their records in {store.folder}")
         return
     setting, width = start(loaded, results, data_dir or default_directory(), device, width)
-    costs = Costs(store, place(choose(setting.device), setting.threads, "auto"))
+    costs = Costs(store, choose(setting.device), setting.threads)
     costs.calibrate(missing)
     work = {one.id: costs.of(one.of).seconds for one in missing}
     print(

@@ -15,6 +15,7 @@ import torch
 
 from resbench.config import UserError
 
+_WIDE = 16  # channels from which channels-last pays in fp32 on a CPU
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -65,10 +66,16 @@ def has_bf16(device: torch.device) -> bool:
     return False
 
 
-def place(device: torch.device, threads: int, precision: str) -> Placement:
-    """Resolve `recipe.precision` for a device. Channels-last pays for bf16 and on CUDA; on a CPU in fp32 it is a draw."""
+def place(device: torch.device, threads: int, precision: str, width: int) -> Placement:
+    """Resolve `recipe.precision` and the memory format for a network of so many channels in its first stage.
+
+    Channels-last pays for bf16 and on CUDA at every width. On a CPU in fp32 it trains a 34-layer network 1.1 to 1.2
+    times as fast from 16 channels on (two vectors of AVX2) and more slowly below, where torch's convolution, besides,
+    has crashed in its backward pass on channels-last images.
+    """
     bf16 = precision == "bf16" or (precision == "auto" and has_bf16(device))
-    return Placement(device, threads, bf16, channels_last=bf16 or device.type == "cuda")
+    wide = device.type == "cpu" and width >= _WIDE
+    return Placement(device, threads, bf16, channels_last=bf16 or device.type == "cuda" or wide)
 
 
 def settle(placement: Placement) -> None:

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 from resbench.config import UserError
 from resbench.data import DATASETS, default_directory, prepare
-from resbench.device import choose, cores, place, provenance, revision
+from resbench.device import choose, cores, provenance, revision
 from resbench.grid import Grid, Planned
 from resbench.record import Record
 from resbench.store import Store
-from resbench.train import Stopped, empty, train
+from resbench.train import Stopped, empty, placed, train
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,7 +156,7 @@ def _outcome(run: Planned, store: Store, setting: Setting, code: int | None) -> 
 
 def _failed(run: Planned, setting: Setting, kind: str, message: str) -> Record:
     """The record of a run that could not even tell of itself."""
-    placement = place(choose(setting.device), setting.threads, run.config.recipe.precision)
+    placement = placed(run.config, choose(setting.device), setting.threads)
     return empty(run.config, "failed", provenance(placement, setting.code), {"kind": kind, "message": message})
 
 

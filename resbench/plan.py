@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import torch
 
 from resbench.data import DATASETS
-from resbench.device import Placement, choose, place, settle
+from resbench.device import choose, settle, synchronise
 from resbench.execute import share
 from resbench.grid import Cell, Grid, Planned
-from resbench.model import build, measure
+from resbench.model import measure
 from resbench.run_config import RunConfig
 from resbench.store import Store
+from resbench.train import initial, placed, update
 
 _SAMPLES = 3  # cells that are calibrated where no record tells
 _BATCHES = 2
@@ -44,16 +45,16 @@ class Costs:
 
     Args:
         store: where earlier records lie.
-        placement: device and threads that the runs will have.
+        device, threads: that the runs will have.
     """
 
-    def __init__(self, store: Store, placement: Placement) -> None:
-        self.placement = placement
+    def __init__(self, store: Store, device: torch.device, threads: int) -> None:
+        self.device, self.threads = device, threads
         self._rates: list[tuple[float, float]] = []  # (log of FLOPs per image, log of images per second)
         self.source = "a short calibration"
         for record in store.records():
             rate, where = record["metrics"].get("images_per_second"), record["provenance"]
-            if rate and where.get("device") == placement.device.type and where.get("threads") == placement.threads:
+            if rate and where.get("device") == device.type and where.get("threads") == threads:
                 self._rates.append((math.log(record["metrics"]["flops"]), math.log(rate)))
         if self._rates:
             self.source = f"{len(self._rates)} earlier records"
@@ -75,7 +76,7 @@ class Costs:
         chosen = {round(i * (len(by_flops) - 1) / (_SAMPLES - 1)) for i in range(_SAMPLES)}
         for index in sorted(chosen):
             flops, config = by_flops[index]
-            self._rates.append((math.log(flops), math.log(_images_per_second(config, self.placement))))
+            self._rates.append((math.log(flops), math.log(_images_per_second(config, self.device, self.threads))))
 
     def _size(self, run: RunConfig) -> dict[str, int]:
         source = DATASETS[run.data.name]
@@ -97,24 +98,22 @@ def _cells(runs: list[Planned]) -> list[RunConfig]:
     return list({id(run.of): run.of for run in runs}.values())
 
 
-def _images_per_second(run: RunConfig, placement: Placement) -> float:
+def _images_per_second(run: RunConfig, device: torch.device, threads: int) -> float:
     """Of training on made-up images, the faster of two steps after one that warms up."""
     source = DATASETS[run.data.name]
-    placement = place(placement.device, placement.threads, run.recipe.precision)
+    placement = placed(run, device, threads)
     settle(placement)
     with torch.random.fork_rng(devices=[]):
-        network = build(run.model, source.channels, source.size, source.classes).to(placement.device)
+        state = initial(run, placement)
         size = min(run.recipe.batch_size, _IMAGES)
-        images = torch.randn(size, source.channels, source.size, source.size, device=placement.device)
-    labels = torch.zeros(len(images), dtype=torch.int64, device=placement.device)
+        images = torch.randn(size, source.channels, source.size, source.size, device=device)
+    state.network.train()
+    labels = torch.zeros(len(images), dtype=torch.int64, device=device)
     fastest = math.inf
     for step in range(1 + _BATCHES):
         began = time.perf_counter()
-        with torch.autocast(placement.device.type, torch.bfloat16, enabled=placement.bf16):
-            logits = network(images)
-        torch.nn.functional.cross_entropy(logits.float(), labels).backward()  # type: ignore[no-untyped-call]
-        if placement.device.type == "cuda":
-            torch.cuda.synchronize()
+        update(state, run.recipe, images, labels, placement)
+        synchronise(device)
         if step:
             fastest = min(fastest, time.perf_counter() - began)
     return len(images) / fastest
@@ -134,7 +133,7 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
     kind = choose(device)
     jobs, threads = share(jobs, len(grid.runs()), kind.type)
     missing = [run for run in runs if run.id not in done]
-    costs = Costs(store, place(kind, threads, "auto"))
+    costs = Costs(store, kind, threads)
     costs.calibrate(missing or runs)
     cells: dict[str, list[Planned]] = {}
     for run in runs:

@@ -76,7 +76,7 @@ def train(
     """
     device = device or torch.device("cpu")
     before, warning = checkpoint.load(saved, run.id) if saved else (None, "")
-    placement = place(device, before["threads"] if before else threads or torch.get_num_threads(), run.recipe.precision)
+    placement = placed(run, device, before["threads"] if before else threads or torch.get_num_threads())
     settle(placement)
     began = time.perf_counter()
     record = empty(run, "ok", provenance(placement, code), None)
@@ -159,6 +159,11 @@ def _fill(
     record["metrics"] |= {"test_accuracy": 1 - wrong / len(test), "test_error": wrong / len(test)}
     record["predictions"] = pack(predicted.numpy(), test.labels.cpu().numpy())
     record["provenance"]["test_sha256"] = test.sha256
+
+
+def placed(run: RunConfig, device: torch.device, threads: int) -> Placement:
+    """How a run computes on a device."""
+    return place(device, threads, run.recipe.precision, run.model.width)
 
 
 def initial(run: RunConfig, placement: Placement) -> State:

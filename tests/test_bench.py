@@ -46,7 +46,7 @@ def test_a_machine_has_records_of_its_own() -> None:
 
 
 def test_peak_is_above_what_one_product_reaches() -> None:
-    placement = place(torch.device("cpu"), 1, "fp32")
+    placement = place(torch.device("cpu"), 1, "fp32", 8)
     assert 1e8 < measured_peak(placement, 0.05) < 1e13
 
 

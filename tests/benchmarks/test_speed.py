@@ -36,7 +36,7 @@ baseline: {model.shortcut: none}
 
 @pytest.fixture(scope="module")
 def placement() -> Placement:
-    chosen = place(torch.device("cpu"), 1, "fp32")
+    chosen = place(torch.device("cpu"), 1, "fp32", 8)
     settle(chosen)
     return chosen
 
@@ -76,7 +76,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
 def test_planning_10_800_runs(benchmark: BenchmarkFixture, grid: Grid, placement: Placement) -> None:
     def plan() -> None:
         runs = Grid.load(grid.file).runs()
-        costs = Costs(Store(Path("nowhere")), placement)
+        costs = Costs(Store(Path("nowhere")), placement.device, placement.threads)
         costs.calibrate(runs[:1])
         for run in runs:
             costs.of(run.of)
