@@ -30,7 +30,7 @@ bench: .venv/installed
 bench-compare: .venv/installed
 	$(BENCH) --benchmark-compare --benchmark-compare-fail=min:50%
 
-# the table of speed goals, measured here: results/goals.json and reports/goals.md; leave the machine alone meanwhile
+# the table of speed goals, measured here: results/goals.json and reports/goals/; leave the machine alone meanwhile
 goals: .venv/installed
 	$(BIN)/python tests/benchmarks/goals.py
 

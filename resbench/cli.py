@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -79,17 +80,17 @@ def run(
         store.write_study(loaded.study())
         print(f"{loaded.name}: nothing to do: all {len(chosen)} runs have their records in {store.folder}")
         return
-    setting, width = start(loaded, results, data_dir or default_directory(), device, width)
+    setting, way = start(loaded, results, data_dir or default_directory(), device, width)
     costs = Costs(store, choose(setting.device), setting.threads)
     costs.calibrate(missing)
     work = {one.id: costs.of(one.of).seconds for one in missing}
     print(
-        f"{loaded.name}: {len(missing)} runs to do, {len(chosen) - len(missing)} done; {width} at a time on "
-        f"{setting.device}, about {span(sum(work.values()) / width)} by {costs.source}",
+        f"{loaded.name}: {len(missing)} runs to do, {len(chosen) - len(missing)} done; {way.jobs} at a time on "
+        f"{setting.device} ({way.because}), about {span(sum(work.values()) / way.jobs)} by {costs.source}",
         file=sys.stderr,
     )
     with Live(missing, work) as live:
-        local(missing, setting, width, live)
+        local(missing, setting, way.jobs, live)
     _finish(loaded, store, reports, [record["status"] for record in live.records])
 
 
@@ -134,6 +135,7 @@ def bench(
     threads: Annotated[int, typer.Option(min=0, help="Of torch; 0 for one on each core.")] = 0,
     seconds: Annotated[float, typer.Option(min=0.0, help="For each quantity of each cell.")] = 5.0,
     against: Annotated[str, typer.Option(help="plain: time the plain training loop in turn with ours.")] = "none",
+    known: Annotated[bool, typer.Option("--known", help="Measure ResNet-18 of torchvision and timm beside.")] = False,
     data_dir: DataDir = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
@@ -141,12 +143,14 @@ def bench(
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what has been measured here.")] = False,
 ) -> None:
     """Measure every cell: training and inference throughput, latency, memory, share of the machine's peak."""
-    from resbench.bench import Protocol, measured
+    from resbench.bench import measured
     from resbench.data import default_directory
     from resbench.device import choose, cores, revision
+    from resbench.known import measured_known
     from resbench.plan import label
     from resbench.report import costs, write, write_index
     from resbench.store import Store
+    from resbench.timing import Protocol
 
     if against not in ("none", "plain"):
         raise UserError(f"--against {against}: use plain, or leave it out")
@@ -154,8 +158,11 @@ def bench(
     plain = (data_dir or default_directory()) if against == "plain" else None
     protocol = Protocol(choose(device).type, threads or cores(), seconds, plain=plain)
     Store(results / loaded.name).write_study(loaded.study())
-    for cell, rate in measured(chosen, Store(results / loaded.name / "bench"), protocol, revision(), fresh):
-        print(f"{label(cell)}: {rate:,.1f} images/s", file=sys.stderr, flush=True)
+    store = Store(results / loaded.name / "bench")
+    rates = ((label(cell), rate) for cell, rate in measured(chosen, store, protocol, revision(), fresh))
+    beside = measured_known(store, protocol, revision(), fresh) if known else []
+    for name, rate in itertools.chain(rates, beside):
+        print(f"{name}: {rate:,.1f} images/s", file=sys.stderr, flush=True)
     print(costs(results, loaded.name))
     print(f"page: {write(results, reports, loaded.name)}")
     write_index(results, reports)

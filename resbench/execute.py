@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 
 from resbench.config import UserError
 from resbench.data import DATASETS, default_directory, prepare
-from resbench.device import choose, cores, provenance, revision
+from resbench.device import choose, provenance, revision
 from resbench.grid import Grid, Planned
 from resbench.record import Record
+from resbench.share import Share, share
+from resbench.step import placed
 from resbench.store import Store
-from resbench.train import Stopped, empty, placed, train
+from resbench.train import Stopped, empty, train
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,24 +66,13 @@ class Watcher:
         """A run has left a record, here or in another process."""
 
 
-def share(jobs: int | None, total: int, device: str) -> tuple[int, int]:
-    """(runs side by side, threads of each).
-
-    On a CPU one thread per run wastes nothing on waiting; fewer runs than cores get more threads each. The number
-    depends on the whole grid, not on what is left of it, so that an interrupted grid goes on as it began: results
-    depend on the threads. On a GPU one run at a time.
-    """
-    if jobs is None:
-        jobs = min(cores(), max(total, 1)) if device == "cpu" else 1
-    return jobs, max(1, cores() // jobs)
-
-
 def local(runs: Iterable[Planned], setting: Setting, jobs: int, watcher: Watcher) -> None:
     """Run processes side by side until every run has a record, whoever wrote it."""
     context = multiprocessing.get_context("forkserver")
     waiting = collections.deque(runs)
     remote = any(DATASETS[run.config.data.name].remote for run in waiting)
-    context.set_forkserver_preload(["resbench.train", *(["torchvision"] if remote else [])])
+    # torch imports its compiler at the first optimizer, a second and a half that each run would pay for itself
+    context.set_forkserver_preload(["resbench.train", "torch._dynamo", *(["torchvision"] if remote else [])])
     store = Store(setting.folder)
     later: dict[str, float] = {}  # id -> when a run that another process holds is tried again
     live: dict[Any, tuple[Planned, Any, Connection]] = {}
@@ -211,20 +202,21 @@ def start(
     directory: Path | None = None,
     device: str = "auto",
     jobs: int | None = None,
-) -> tuple[Setting, int]:
-    """Make ready: device, data, study file. Returns the setting and the number of runs side by side.
+) -> tuple[Setting, Share]:
+    """Make ready: device, data, study file. Returns the setting, and how the runs share the machine.
 
     Raises:
         UserError: a device or data that is not there.
     """
     kind = choose(device).type
     planned = grid.runs()
-    jobs, threads = share(jobs, len(planned), kind)
-    setting = Setting(results / grid.name, directory or default_directory(), kind, threads, revision())
-    for data in {run.config.data.name: run.config.data for run in planned}.values():
-        prepare(data, setting.directory)
-    Store(setting.folder).write_study(grid.study())
-    return setting, jobs
+    folder = results / grid.name
+    directory = directory or default_directory()
+    for data in {run.of.data.name: run.of.data for run in planned}.values():
+        prepare(data, directory)
+    Store(folder).write_study(grid.study())
+    way = share(jobs, planned, Store(folder), kind)
+    return Setting(folder, directory, kind, way.threads, revision()), way
 
 
 def run(
@@ -250,12 +242,12 @@ def run(
         UserError: anything that keeps the grid from running.
     """
     grid = grid if isinstance(grid, Grid) else Grid.load(grid)
-    setting, width = start(grid, Path(results), Path(data_dir) if data_dir else None, device, jobs)
+    setting, way = start(grid, Path(results), Path(data_dir) if data_dir else None, device, jobs)
     store = Store(setting.folder)
     done = store.done()
     missing = [planned for planned in grid.runs() if planned.id not in done]
     if jobs == 1:
         serial(missing, setting, Watcher())
     else:
-        local(missing, setting, width, Watcher())
+        local(missing, setting, way.jobs, Watcher())
     return store.frame()

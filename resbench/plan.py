@@ -11,12 +11,12 @@ import torch
 
 from resbench.data import DATASETS
 from resbench.device import choose, settle, synchronise
-from resbench.execute import share
 from resbench.grid import Cell, Grid, Planned
 from resbench.model import measure
 from resbench.run_config import RunConfig
+from resbench.share import remembered, unmeasured
+from resbench.step import initial, placed, stepper
 from resbench.store import Store
-from resbench.train import initial, placed, update
 
 _SAMPLES = 3  # cells that are calibrated where no record tells
 _BATCHES = 2
@@ -109,12 +109,13 @@ def _images_per_second(run: RunConfig, device: torch.device, threads: int) -> fl
         images = torch.randn(size, source.channels, source.size, source.size, device=device)
     state.network.train()
     labels = torch.zeros(len(images), dtype=torch.int64, device=device)
+    step = stepper(state, run, placement)
     fastest = math.inf
-    for step in range(1 + _BATCHES):
+    for number in range(1 + _BATCHES):
         began = time.perf_counter()
-        update(state, run.recipe, images, labels, placement)
+        step(images, labels)
         synchronise(device)
-        if step:
+        if number:
             fastest = min(fastest, time.perf_counter() - began)
     return len(images) / fastest
 
@@ -131,9 +132,10 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
     """
     done = store.done()
     kind = choose(device)
-    jobs, threads = share(jobs, len(grid.runs()), kind.type)
+    total = len(grid.runs())
+    way = (None if jobs else remembered(store, total, kind.type)) or unmeasured(jobs, total, kind.type)
     missing = [run for run in runs if run.id not in done]
-    costs = Costs(store, kind, threads)
+    costs = Costs(store, kind, way.threads)
     costs.calibrate(missing or runs)
     cells: dict[str, list[Planned]] = {}
     for run in runs:
@@ -152,10 +154,10 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
     lines += [f"excluded: {label(cell)}: {because}" for cell, because in grid.excluded[:_MOST_LINES]]
     each = {id(config): costs.of(config).seconds for config in _cells(missing)}
     seconds = [each[id(run.of)] for run in missing]
-    wall = max(sum(seconds) / jobs, max(seconds, default=0.0))
+    wall = max(sum(seconds) / way.jobs, max(seconds, default=0.0))
     lines.append(
         f"{grid.name}: {len(cells)} cells, {len(runs)} runs: {len(runs) - len(missing)} done, {len(missing)} to do, "
-        f"{len(grid.excluded)} cells excluded; {jobs} at a time on {kind.type}: about {span(wall)}, by {costs.source}"
+        f"{len(grid.excluded)} cells excluded; {way.jobs} at a time on {kind.type}: about {span(wall)}, by {costs.source}"
     )
     return "\n".join(lines)
 

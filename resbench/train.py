@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import hashlib
 import math
 import time
@@ -21,17 +20,15 @@ from resbench.augment import AUGMENTS
 from resbench.checkpoint import State
 from resbench.config import UserError
 from resbench.data import DATASETS, Images, Pixels, load_test, load_train
-from resbench.device import Placement, peak_memory, place, provenance, settle
-from resbench.model import build, measure
-from resbench.model.fold import folded
-from resbench.recipe import LOSSES, OPTIMIZERS, RecipeConfig
+from resbench.device import Placement, peak_memory, provenance, settle
+from resbench.model import measure
 from resbench.record import SCHEMA, Record, pack
 from resbench.run_config import RunConfig
+from resbench.step import BACKWARD, Step, evaluate, initial, placed, stepper
 
 # Called after every step with the epochs done, as a fraction; raises Stopped to end the run.
 Progress = Callable[[float], None]
-EVALUATION_BATCH = 250
-_CHECK_EVERY = 50  # steps between looks at the loss: a look waits for the device
+_CHECK_EVERY = 50  # steps between looks at the loss on a CPU; elsewhere a look would wait for the device
 
 
 class Stopped(Exception):
@@ -133,9 +130,10 @@ def _fill(
     if before:
         state.restore(before)
     record["history"] = state.history
+    step = stepper(state, run, placement)
     try:
         while state.epoch < run.recipe.epochs:
-            _one_epoch(run, state, training, validation, pixels, placement, progress)
+            _one_epoch(run, state, step, training, validation, pixels, placement, progress)
             if saved:
                 checkpoint.save(saved, run.id, state.epoch, state.dump(placement.threads))
     except Diverged as diverged:
@@ -161,25 +159,10 @@ def _fill(
     record["provenance"]["test_sha256"] = test.sha256
 
 
-def placed(run: RunConfig, device: torch.device, threads: int) -> Placement:
-    """How a run computes on a device."""
-    return place(device, threads, run.recipe.precision, run.model.width)
-
-
-def initial(run: RunConfig, placement: Placement) -> State:
-    """The network and optimizer of a run before its first step."""
-    source = DATASETS[run.data.name]
-    torch.manual_seed(run.stream("init"))
-    network: nn.Module = build(run.model, source.channels, source.size, source.classes)
-    layout = torch.channels_last if placement.channels_last else torch.contiguous_format
-    network = network.to(placement.device, memory_format=layout)  # type: ignore[call-overload]
-    fused = {"fused": True} if placement.device.type == "cuda" else {}
-    return State(network, OPTIMIZERS[run.recipe.optimizer](network.parameters(), run.recipe, **fused))
-
-
 def _one_epoch(
     run: RunConfig,
     state: State,
+    step: Step,
     training: Images,
     validation: Images,
     pixels: Pixels,
@@ -195,18 +178,18 @@ def _one_epoch(
     state.network.train()
     torch.manual_seed(run.stream("dropout", state.epoch))
     rate = 0.0
-    for step, (images, labels) in enumerate(_batches(run, state.epoch, training)):
-        rate = run.recipe.lr_at(first + step, steps)
+    for number, (images, labels) in enumerate(_batches(run, state.epoch, training)):
+        rate = run.recipe.lr_at(first + number, steps)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
-        logits, loss = update(state, run.recipe, pixels(images), labels, placement)
+        logits, loss = step(pixels(images), labels)
         with torch.no_grad():
-            losses[step] = functional.cross_entropy(logits, labels) if run.recipe.loss != "mean" else loss
+            losses[number] = functional.cross_entropy(logits, labels) if run.recipe.loss != "mean" else loss
             right += (logits.argmax(1) == labels).sum()
-        weights[step] = len(labels)
-        if (step + 1) % _CHECK_EVERY == 0 or step + 1 == steps:
-            _check(losses[: step + 1], first, state)
-        progress(state.epoch + (step + 1) / steps)
+        weights[number] = len(labels)
+        if number + 1 == steps or (placement.device.type == "cpu" and (number + 1) % _CHECK_EVERY == 0):
+            _check(losses[: number + 1], first, state)
+        progress(state.epoch + (number + 1) / steps)
     row: dict[str, Any] = {"epoch": state.epoch + 1, "lr": rate}
     row["train_loss"] = float((losses.cpu().double() * weights).sum() / weights.sum())
     row["train_accuracy"] = int(right) / len(training)
@@ -223,20 +206,6 @@ def _one_epoch(
         state.best = {"epoch": state.epoch, "val_accuracy": row["val_accuracy"], "network": weights_now}
 
 
-def update(
-    state: State, recipe: RecipeConfig, inputs: Tensor, labels: Tensor, placement: Placement
-) -> tuple[Tensor, Tensor]:
-    """One step of the optimizer on a batch; returns the logits `(n, classes)` and the loss before it."""
-    logits = forward(state.network, inputs, placement)
-    loss = LOSSES[recipe.loss](logits, labels, recipe.label_smoothing)
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    if recipe.grad_clip != "none":
-        nn.utils.clip_grad_norm_(state.network.parameters(), float(recipe.grad_clip))
-    state.optimizer.step()
-    return logits, loss
-
-
 def _batches(run: RunConfig, epoch: int, images: Images) -> Iterator[tuple[Tensor, Tensor]]:
     """Augmented batches of an epoch; order and augmentation have streams of their own, so neither moves the other."""
     device = images.labels.device
@@ -249,15 +218,6 @@ def _batches(run: RunConfig, epoch: int, images: Images) -> Iterator[tuple[Tenso
         yield AUGMENTS[run.data.augment](images.images[chosen], change), images.labels[chosen]
 
 
-def forward(network: nn.Module, inputs: Tensor, placement: Placement) -> Tensor:
-    """Logits `(n, classes)` in fp32 of normalised images `(n, channels, side, side)`."""
-    if placement.channels_last:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(placement.device.type, torch.bfloat16, enabled=placement.bf16):
-        logits: Tensor = network(inputs)
-    return logits.float()
-
-
 def _check(losses: Tensor, first: int, state: State) -> None:
     bad = (~torch.isfinite(losses)).nonzero()
     if len(bad):
@@ -266,36 +226,12 @@ def _check(losses: Tensor, first: int, state: State) -> None:
         raise Diverged(first + step, last)
 
 
-def inference(network: nn.Module, placement: Placement) -> Callable[[Tensor], Tensor]:
-    """The network as a function from normalised images to logits: batch norm folded, channels last everywhere.
-
-    Without a backward pass channels last is the faster format on a CPU at every width that was measured (8 and 16).
-    """
-    placement = dataclasses.replace(placement, channels_last=True)
-    twin = folded(network).to(memory_format=torch.channels_last)
-    return lambda inputs: forward(twin, inputs, placement)
-
-
-def evaluate(network: nn.Module, images: Images, pixels: Pixels, placement: Placement) -> tuple[float, float, Tensor]:
-    """Mean loss, accuracy, and predicted classes `(n,)` on the CPU."""
-    classify = inference(network, placement)
-    losses, predicted = [], []
-    with torch.inference_mode():
-        for start in range(0, len(images), EVALUATION_BATCH):
-            logits = classify(pixels(images.images[start : start + EVALUATION_BATCH]))
-            labels = images.labels[start : start + EVALUATION_BATCH]
-            losses.append(functional.cross_entropy(logits, labels, reduction="sum"))
-            predicted.append(logits.argmax(1))
-        classes = torch.cat(predicted)
-        accuracy = int((classes == images.labels).sum()) / len(images)
-    return float(torch.stack(losses).double().sum() / len(images)), accuracy, classes.cpu()
-
-
 def _summarise(record: Record, run: RunConfig, state: State, images: int, placement: Placement) -> None:
     epoch = state.best["epoch"] if state.best else len(state.history)
     row = state.history[epoch - 1] if state.history else {}
     kept = {key: row[key] for key in ("train_loss", "train_accuracy", "val_loss", "val_accuracy") if key in row}
     record["metrics"] |= kept | {"epoch": epoch, "train_seconds": round(state.seconds, 3)}
+    record["metrics"]["training_flops"] = BACKWARD * record["metrics"]["flops"] * images * state.epoch
     if state.seconds:
         record["metrics"]["images_per_second"] = round(images * state.epoch / state.seconds, 1)
     record["metrics"]["peak_memory"] = peak_memory(placement.device)

@@ -3,15 +3,22 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
-from resbench.bench import Protocol, bench_id, measure, measured
+from resbench.bench import bench_id, measure, measured
 from resbench.device import measured_peak, place
 from resbench.grid import Grid
+from resbench.known import KNOWN, SHAPE
+from resbench.model import measure as sizes
+from resbench.model import tally
 from resbench.report import costs, write
+from resbench.report.cost_figures import _frontier, draw_roofline
+from resbench.report.styles import Arms
 from resbench.run_config import RunConfig
 from resbench.store import Store
+from resbench.timing import Protocol
 
 QUICK = Protocol("cpu", 1, seconds=0.0, least=3)
 GRID = """name: cost
@@ -36,6 +43,9 @@ def test_metrics_agree_with_each_other(tmp_path: Path) -> None:
     used = 3 * metrics["flops"] * metrics["train_images_per_second"]
     assert metrics["share_of_peak"] == pytest.approx(used / metrics["peak_flops_per_second"], rel=1e-3)
     assert 0 < metrics["share_of_peak"] < 1.2
+    moved = 5 * sizes(run.model)["activations"] * (2 if record["provenance"]["precision"] == "bf16" else 4)
+    assert metrics["flops_per_byte"] == pytest.approx(3 * metrics["flops"] / moved, rel=1e-3)
+    assert 1e8 < metrics["bandwidth"] < 1e13
     json.dumps(record, allow_nan=False)
 
 
@@ -64,3 +74,27 @@ def test_a_grid_is_measured_once_and_reported(tmp_path: Path) -> None:
     assert costs(results, "cost").count("identity") == 2
     page = write(results, tmp_path / "reports", "cost")
     assert "Measured cost" in page.read_text() and (page.parent / "figures" / "throughput.svg").is_file()
+
+
+def test_a_known_model_has_its_published_size() -> None:
+    """He et al. 2015, table 1: 1.8 G multiply-adds; torchvision's documentation: 11,689,512 parameters."""
+    size = tally(KNOWN["torchvision resnet18"], SHAPE)
+    assert size["parameters"] == 11_689_512
+    assert size["flops"] / 2 == pytest.approx(1.81e9, rel=0.01)
+
+
+def test_figures_of_cost_show_what_was_measured(tmp_path: Path) -> None:
+    """The roofline is the lower of two measured limits, and a cheaper cell that is no worse ends another's place."""
+    axes = ["model.depth"]
+    frame = pd.DataFrame({"model.depth": pd.Series([10, 16], dtype=object), "device_name": "x", "threads": 1})
+    frame["precision"] = "fp32"
+    frame["flops_per_byte"], frame["flops_per_second"] = [5.0, 50.0], [4e9, 6e10]
+    frame["peak_flops_per_second"], frame["bandwidth"] = 1e11, 1e10
+    drawn = draw_roofline(frame, "model.depth", Arms(frame, [], {}))
+    assert drawn and list(drawn[1]["gflops_per_second"]) == [4.0, 60.0] and "x, 1 threads, fp32" in drawn[2]
+    assert draw_roofline(frame.drop(columns="bandwidth"), "model.depth", Arms(frame, axes, {})) is None
+
+
+def test_error_against_cost_joins_the_cells_that_no_cheaper_one_beats() -> None:
+    points = pd.DataFrame({"error": [3.0, 2.0, 2.5, 1.0], "training_flops": [1.0, 2.0, 3.0, 4.0]})
+    assert list(_frontier(points, "training_flops")["error"]) == [3.0, 2.0, 1.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -154,10 +155,19 @@ def _measured(shapes: str, channels: int, size: int, classes: int) -> dict[str, 
 
 
 def count(config: ModelConfig, channels: int = 1, size: int = 28, classes: int = 10) -> dict[str, int]:
+    """`tally` of the network of a configuration."""
+    return tally(lambda: build(config, channels, size, classes), (channels, size, size))
+
+
+def tally(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> dict[str, int]:
     """Parameters, forward FLOPs of one image, and activation elements of one image, without allocating the network.
 
     FLOPs are torch's own count (`FlopCounterMode`): 2 per multiply-add of convolutions and matrix products; norms,
     ReLUs and additions count nothing.
+
+    Args:
+        make: builds the network.
+        shape: of an image, `(channels, side, side)`.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -168,12 +178,12 @@ def count(config: ModelConfig, channels: int = 1, size: int = 28, classes: int =
         elements += output.numel()
 
     with torch.device("meta"):
-        network = build(config, channels, size, classes).eval()
+        network = make().eval()
         for module in network.modules():
             if not any(module.children()) and not isinstance(module, nn.Identity):
                 module.register_forward_hook(add)
         counter = FlopCounterMode(display=False)
         with counter, torch.no_grad():
-            network(torch.empty(1, channels, size, size))
+            network(torch.empty(1, *shape))
     parameters = sum(p.numel() for p in network.parameters())
     return {"parameters": parameters, "flops": counter.get_total_flops(), "activations": elements}

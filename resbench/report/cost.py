@@ -1,4 +1,4 @@
-"""What the networks of a study cost, as `resbench bench` measured it: frame, table and figure."""
+"""What the networks of a study cost, as `resbench bench` measured it: frame and tables."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator
 
 from resbench.config import flatten
 from resbench.report.blocks import Table
 from resbench.report.statistics import show
 from resbench.report.study import Study
-from resbench.report.styles import Arms, legend
 from resbench.store import Store
 
-_WHERE = ("device_name", "threads", "precision")
+WHERE = ("device_name", "threads", "precision")
 _MEANING = (
     "Medians over steps on made-up images; in brackets the quartiles. Memory is the peak of the process on a CPU, the "
     "peak of what torch allocated on CUDA. Share of peak: three forward passes of counted FLOPs for each image trained, "
@@ -38,16 +34,16 @@ def cost_frame(results: Path, study: Study) -> pd.DataFrame:
     order = {run_id: rank for rank, run_id in enumerate(cells)}
     rows: list[dict[str, Any]] = []
     for record in Store(results / study.name / "bench").records():
+        if record["run"] is None:
+            continue
         config, cell = flatten(record["config"]), cells.get(record["run"], {})
         row = {axis: cell.get(axis, config.get(axis)) for axis in study.axes}
-        row |= {name: record["provenance"].get(name) for name in _WHERE}
+        row |= {name: record["provenance"].get(name) for name in WHERE}
         rows.append(row | record["metrics"] | {"rank": order.get(record["run"], len(order))})
     frame = pd.DataFrame(rows)
     for axis in study.axes if rows else []:
         frame[axis] = pd.Series([row[axis] for row in rows], dtype=object, index=frame.index)
-    return (
-        frame.sort_values([*_WHERE, "rank"], kind="stable", ignore_index=True).drop(columns="rank") if rows else frame
-    )
+    return frame.sort_values([*WHERE, "rank"], kind="stable", ignore_index=True).drop(columns="rank") if rows else frame
 
 
 def cost_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table | None:
@@ -56,7 +52,7 @@ def cost_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table | None:
         return None
     rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     columns = {axis: [show(row[axis]) for row in rows] for axis in axes}
-    for name in _WHERE:
+    for name in WHERE:
         if frame[name].nunique() > 1:
             columns[name] = [show(row[name]) for row in rows]
     columns["parameters"] = [f"{row['parameters']:,.0f}" for row in rows]
@@ -80,46 +76,27 @@ def _spread(row: dict[str, Any], name: str) -> str:
     return f"{row[name]:{form}} ({row[f'{name}_q1']:{form}}–{row[f'{name}_q3']:{form}})"
 
 
-def draw_cost(frame: pd.DataFrame, x: str | None, arms: Arms) -> tuple[Figure, pd.DataFrame, str] | None:
-    """Training throughput against x, a line for each arm; None if x is no axis of numbers.
+def known_table(results: Path, study: Study) -> Table | None:
+    """Models that a reader knows, measured beside the study's; None where there are none."""
+    rows = []
+    for record in Store(results / study.name / "bench").records():
+        if record["run"] is None:
+            metrics, where = record["metrics"], record["provenance"]
+            machine = f"{where['device_name']}, {where['threads']} threads, {where['precision']}"
+            rows.append([record["config"]["known"], machine, *_known(metrics)])
+    head = ["model", "machine", "parameters", "GFLOPs", "training images/s", "inference images/s", "latency ms"]
+    head += ["GFLOP/s", "share of peak %"]
+    caption = "In batches of 32 images of 3 × 224 × 224, for which they were made; medians, in brackets the quartiles."
+    return Table(head, sorted(rows), caption) if rows else None
 
-    Args:
-        frame: as `cost_frame` returns; of several machines the first is drawn.
-        x: the axis to the right.
-        arms: the combinations of the other axes.
-    """
-    if frame.empty or not x or not all(type(value) in (int, float) for value in frame[x]) or frame[x].nunique() < 2:
-        return None
-    where = tuple(frame[name].iloc[0] for name in _WHERE)
-    shown = frame[[tuple(row) == where for row in frame[list(_WHERE)].to_numpy()]]
-    names = ["train_images_per_second", "train_images_per_second_q1", "train_images_per_second_q3"]
-    points = pd.DataFrame({"arm": [arms.of(row) for row in shown.to_dict("records")], x: shown[x].astype(float)})
-    points[names] = shown[names]
-    figure = Figure(figsize=(8.5, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for name, style in zip(arms.names, arms.styles, strict=True):
-        line = points[points["arm"] == name].sort_values(x)
-        around = [(line[names[0]] - line[names[1]]).to_numpy(), (line[names[2]] - line[names[0]]).to_numpy()]
-        axes.errorbar(
-            line[x],
-            line[names[0]],
-            yerr=around,
-            color=style.color,
-            marker=style.marker,
-            linestyle=style.dash,
-            capsize=2,
-        )
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    axes.set_xscale("log")
-    ticks = sorted(points[x].unique())
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.minorticks_off()
-    axes.set_xlabel(x)
-    axes.set_ylabel("training images/s")
-    if len(arms.names) > 1:
-        legend(figure, arms, True)
-    caption = f"Training throughput: median over steps, bars are quartiles; {where[0]}, {where[1]} threads, {where[2]}."
-    return figure, points, caption
+
+def _known(metrics: dict[str, Any]) -> list[str]:
+    spread = [_spread(metrics, f"{kind}_images_per_second") for kind in ("train", "inference")]
+    return [
+        f"{metrics['parameters']:,.0f}",
+        f"{metrics['flops'] / 1e9:.2f}",
+        *spread,
+        _spread(metrics, "latency_ms"),
+        f"{metrics['flops_per_second'] / 1e9:,.1f}",
+        f"{100 * metrics['share_of_peak']:.0f}",
+    ]

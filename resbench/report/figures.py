@@ -16,13 +16,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from resbench.report.blocks import Image
-from resbench.report.cost import draw_cost
+from resbench.report.cost_figures import draw_cost, draw_roofline, draw_tradeoff
 from resbench.report.curves import draw_curves
 from resbench.report.statistics import groups, numbers, show
 from resbench.report.study import Study
 from resbench.report.styles import Arms, legend
 
-FILES = [f"{name}.{kind}" for name in ("error", "curves", "throughput") for kind in ("svg", "png", "csv")]
+FILES = [
+    f"{name}.{kind}"
+    for name in ("error", "curves", "tradeoff", "throughput", "roofline")
+    for kind in ("svg", "png", "csv")
+]
 _RC: Any = {
     "svg.hashsalt": "resbench",
     "svg.fonttype": "path",
@@ -74,6 +78,11 @@ class Figures:
                 figure, plotted, caption = curves
                 alt = "Training and validation error of each cell by epoch."
                 out.append(_save(folder, "curves", figure, plotted, alt, caption))
+            traded = draw_tradeoff(self.study, self.arms)
+            if traded:
+                figure, plotted, caption = traded
+                alt = "Test error of each cell against the FLOPs and the seconds of its training."
+                out.append(_save(folder, "tradeoff", figure, plotted, alt, caption))
         return out
 
     def save_cost(self, folder: Path, measured: pd.DataFrame) -> list[Image]:
@@ -85,11 +94,16 @@ class Figures:
         with mpl.rc_context():
             mpl.rcdefaults()
             mpl.rcParams.update(_RC)
-            drawn = draw_cost(measured, self.x, self.arms)
-            if not drawn:
-                return []
-            figure, plotted, caption = drawn
-            return [_save(folder, "throughput", figure, plotted, "Training throughput of each cell.", caption)]
+            out = []
+            for name, draw, alt in (
+                ("throughput", draw_cost, "Training throughput of each cell."),
+                ("roofline", draw_roofline, "Training speed of each cell under the roofline of the machine."),
+            ):
+                drawn = draw(measured, self.x, self.arms)
+                if drawn:
+                    figure, plotted, caption = drawn
+                    out.append(_save(folder, name, figure, plotted, alt, caption))
+            return out
 
     def error_points(self) -> pd.DataFrame:
         """What the error figure shows, in percent: means with intervals, every seed, every diverged run."""

@@ -16,8 +16,9 @@ from resbench.report.blocks import (
     markdown,
     text_table,
 )
-from resbench.report.cost import cost_frame, cost_table
+from resbench.report.cost import cost_frame, cost_table, known_table
 from resbench.report.figures import FILES, Figures
+from resbench.report.goals import write_goals
 from resbench.report.sentences import answer, command, headline, notes
 from resbench.report.statistics import cells
 from resbench.report.study import Study, first_sentence, load, names
@@ -59,13 +60,14 @@ def write(results: Path, reports: Path, study: str) -> Path:
         costs.to_csv(folder / "tables" / "costs.csv", index=False, lineterminator="\n")
         images += drawn.save_cost(folder / "figures", costs)
     trained = cell_table(frame, loaded.axes), answer(loaded, frame), images
-    title, blocks = loaded.name, _blocks(loaded, *trained, cost_table(costs, loaded.axes))
+    measured = [table for table in (cost_table(costs, loaded.axes), known_table(results, loaded)) if table]
+    title, blocks = loaded.name, _blocks(loaded, *trained, measured)
     _save(folder / "report.md", markdown(title, blocks))
     return _save(folder / "index.html", html(title, blocks))
 
 
 def _blocks(
-    study: Study, table: Table, said: tuple[str, list[str]], images: list[Image], measured: Table | None
+    study: Study, table: Table, said: tuple[str, list[str]], images: list[Image], measured: list[Table]
 ) -> list[Block]:
     """What the page shows, in its order."""
     warnings, lines = notes(study), said[1]
@@ -74,7 +76,7 @@ def _blocks(
     if study.records or not measured:  # a study that is only measured has no answer and no accuracies to show
         out += [Heading("Answer"), Paragraph(said[0]), *([Bullets(lines)] if lines else [])]
         out += [Heading("Cells"), table]
-    out += [Heading("Measured cost"), measured] if measured else []
+    out += [Heading("Measured cost"), *measured] if measured else []
     out += [Heading("Figures"), *images] if images else []
     for heading, extra in (
         ("Left out", excluded_table(study)),
@@ -102,6 +104,8 @@ def write_index(results: Path, reports: Path) -> Path:
             state = f"{done} of {len(study.runs)} runs done."
             blocks.append(Paragraph(f"{first_sentence(study.about)} {state}".strip(), link=name, label=study.name))
     reports.mkdir(parents=True, exist_ok=True)
+    if write_goals(results, reports):
+        blocks.append(Paragraph("What resbench promises of its own speed, measured.", link="goals", label="goals"))
     shown = blocks or [Paragraph("No study has a report yet.")]
     _save(reports / "README.md", markdown("Reports", shown))
     return _save(reports / "index.html", html("Reports", shown))

@@ -17,8 +17,9 @@ from resbench.model.shortcut import SHORTCUTS
 from resbench.plan import Costs
 from resbench.record import Record, pack
 from resbench.run_config import RunConfig
+from resbench.step import evaluate, initial, stepper
 from resbench.store import Store, load
-from resbench.train import empty, evaluate, initial, update
+from resbench.train import empty
 
 BATCH = 32
 MANY = """name: many
@@ -41,22 +42,23 @@ def placement() -> Placement:
     return chosen
 
 
-def stepper(run: RunConfig, placement: Placement) -> Callable[[], object]:
+def training_step(run: RunConfig, placement: Placement) -> Callable[[], object]:
     state = initial(run, placement)
     state.network.train()
     inputs, labels = torch.randn(BATCH, 1, 28, 28), torch.randint(0, 10, (BATCH,))
-    return lambda: update(state, run.recipe, inputs, labels, placement)
+    step = stepper(state, run, placement)
+    return lambda: step(inputs, labels)
 
 
 @pytest.mark.parametrize("shortcut", SHORTCUTS)
 def test_training_step(benchmark: BenchmarkFixture, placement: Placement, shortcut: str) -> None:
     run = RunConfig.model_validate({"model": {"depth": 34, "width": 8, "shortcut": shortcut}})
-    benchmark.pedantic(stepper(run, placement), rounds=5, warmup_rounds=2)
+    benchmark.pedantic(training_step(run, placement), rounds=5, warmup_rounds=2)
 
 
 def test_training_step_of_100_layers(benchmark: BenchmarkFixture, placement: Placement) -> None:
     run = RunConfig.model_validate({"model": {"depth": 100, "width": 8}})
-    benchmark.pedantic(stepper(run, placement), rounds=5, warmup_rounds=2)
+    benchmark.pedantic(training_step(run, placement), rounds=5, warmup_rounds=2)
 
 
 def test_evaluation(benchmark: BenchmarkFixture, placement: Placement) -> None:
