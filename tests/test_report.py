@@ -18,7 +18,7 @@ import pytest
 
 from resbench.config import UserError
 from resbench.report import summary, write, write_index
-from resbench.report.blocks import escape
+from resbench.report.markdown import escape
 from resbench.report.statistics import cells, differences
 
 EVIL = "<script>alert(1)</script>"
@@ -128,8 +128,8 @@ def test_builds_are_equal_byte_for_byte_and_do_without_torch(tmp_path: Path) -> 
     first = _build(tmp_path / "results", tmp_path / "one", "1")
     assert first == _build(tmp_path / "results", tmp_path / "two", "2")
     figures = {f"depth/figures/{name}.{kind}" for name in ("error", "curves") for kind in ("svg", "png", "csv")}
-    pages = {"index.html", "README.md", "depth/index.html", "depth/report.md", "depth/tables/cells.csv"}
-    assert set(first) == figures | pages
+    tables = {f"depth/tables/{name}.{kind}" for name in ("cells", "protocol", "provenance") for kind in ("csv", "tex")}
+    assert set(first) == figures | tables | {"index.html", "README.md", "depth/index.html", "depth/report.md"}
 
 
 def test_nothing_in_the_data_becomes_markup(tmp_path: Path) -> None:
@@ -144,7 +144,8 @@ def test_nothing_in_the_data_becomes_markup(tmp_path: Path) -> None:
     for path in pages:
         lines = path.read_text().splitlines()
         text = "\n".join(line for line in lines if path.suffix == ".html" or not line.startswith("    "))  # no code
-        assert "<script" not in text.lower()
+        assert text.lower().count("<script") == (path == page)  # the page's own
+        assert "<script>alert" not in text.lower()
         assert "&lt;script&gt;" in text
     assert "a\\|b \\`c\\` \\$x\\$" in pages[1].read_text()
 

@@ -1,15 +1,17 @@
-"""Pieces of a page, and the page as Markdown, HTML or text: every value is escaped as it is written."""
+"""Pieces of a page. How they look as Markdown, HTML, CSV or LaTeX is written in the modules of those names."""
 
 from __future__ import annotations
 
 import base64
+import dataclasses
+import itertools
+import math
 import re
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-import jinja2
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -19,17 +21,21 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Prose; its line breaks are kept. The first part may link to a page beside this one."""
+    """Prose; its line breaks are kept. The first part may link to a page beside this one; a lead is set larger."""
 
     text: str
     link: str = ""
     label: str = ""
+    lead: bool = False
 
 
 @dataclass(frozen=True)
 class Bullets:
+    """A list; of a long one the first `most` items stand open and the rest are folded away."""
+
     items: Sequence[str]
     strong: bool = False
+    most: int = 12
 
 
 @dataclass(frozen=True)
@@ -39,116 +45,151 @@ class Code:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells are finished text; columns of numbers are set to the right."""
+    """A table in its four forms; columns of numbers are set to the right and sort as numbers.
+
+    Attributes:
+        head: the names of the columns.
+        rows: finished text, for people.
+        caption: what the numbers mean.
+        fold: if given, the table is folded away under this line.
+        name: saved as `tables/<name>.csv` and `.tex`; without one, `named` takes it from the heading above.
+        values: the raw value of each cell, for sorting and for the CSV file; None where only the text is there.
+        frame: what the CSV file holds instead of `rows`, where the study knows more than the page shows.
+    """
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
     fold: str = ""
+    name: str = ""
+    values: Sequence[Sequence[Any]] | None = None
+    frame: pd.DataFrame | None = None
+
+    @classmethod
+    def of(
+        cls, columns: Mapping[str, Sequence[str]], raw: Mapping[str, Sequence[Any]] | None = None, **rest: Any
+    ) -> Table:
+        """A table from its columns.
+
+        Args:
+            columns: name -> finished text.
+            raw: name -> raw values, of those columns that have them.
+            rest: as the attributes.
+        """
+        raw = raw or {}
+        nothing: list[Any] = [None] * len(next(iter(columns.values()), []))
+        values = list(zip(*(raw.get(name, nothing) for name in columns), strict=True))
+        return cls(list(columns), list(zip(*columns.values(), strict=True)), values=values, **rest)
 
     @property
     def right(self) -> list[bool]:
         """Which columns hold numbers only."""
         return [all(_NUMBER.match(row[i]) for row in self.rows) for i in range(len(self.head))]
 
+    @property
+    def keys(self) -> list[list[float | None]]:
+        """What each cell of a column of numbers sorts by: its raw value, or the number that its text opens with."""
+        right = self.right
+        return [[self._key(y, x) if number else None for x, number in enumerate(right)] for y in range(len(self.rows))]
+
+    def _key(self, y: int, x: int) -> float | None:
+        value = self.values[y][x] if self.values is not None else None
+        if value is None:
+            value = _opening(self.rows[y][x])
+        return None if value is None or math.isnan(value) else float(value)
+
+    @property
+    def csv(self) -> str:
+        """The CSV file: the frame, or the rows with raw values in place of text where there are any."""
+        if self.frame is not None:
+            return csv_text(self.frame)
+        values = self.values or [[None] * len(self.head)] * len(self.rows)
+        rows = [
+            [text if value is None else value for text, value in zip(*pair, strict=True)]
+            for pair in zip(self.rows, values, strict=True)
+        ]
+        return csv_text(pd.DataFrame(rows, columns=list(self.head), dtype=object).infer_objects())
+
 
 @dataclass(frozen=True)
 class Image:
-    """A figure saved as `figures/<name>.svg`, `.png` and `.csv`."""
+    """A figure saved as `figures/<name>.svg`, `.png` and `.csv`.
+
+    Attributes:
+        alt: what it shows, for those who cannot see it.
+        data: exactly what is plotted; it stands folded under the figure.
+    """
 
     name: str
     svg: bytes
     alt: str
     caption: str
+    data: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame, compare=False)
 
     @property
     def uri(self) -> str:
         return f"data:image/svg+xml;base64,{base64.b64encode(self.svg).decode()}"
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in points, so that a browser keeps the room before it has drawn the figure."""
+        tag = re.search(rb"<svg[^>]*>", self.svg)
+        sizes = dict(re.findall(rb'\b(width|height)="([\d.]+)pt"', tag[0])) if tag else {}
+        return round(float(sizes.get(b"width", 612))), round(float(sizes.get(b"height", 331)))
+
+    def table(self, most: int) -> Table:
+        """The first rows of the data."""
+        part = self.data.head(most)
+        head = [str(name) for name in part.columns]
+        rows = [[_shown(value) for value in row] for row in part.itertuples(index=False, name=None)]
+        return Table(head, rows, name=self.name, frame=self.data)
+
 
 Block = Heading | Paragraph | Bullets | Code | Table | Image
-_NUMBER = re.compile(r"[+−\-]?[\d.,]+( |$)|–$|$")
-_SPECIAL = re.compile(r"([\\`*_|\[\]~#$])")
-_MARKER = re.compile(r"^(\d*)([.)+-])(?=\s)", re.MULTILINE)  # would begin a list
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_NUMBER = re.compile(r"[<>≤≥]? ?[+−-]?[\d.,]+(e[+-]?\d+)?(%| |$)|–$|$")
+_OPENING = re.compile(r"[<>≤≥]? ?([+−-]?)(\d[\d,]*(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+)")
+_WORDLESS = re.compile(r"[^a-z0-9]+")
 
 
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is, in a table cell too."""
-    for character, entity in _ENTITIES.items():
-        text = text.replace(character, entity)
-    text = _SPECIAL.sub(lambda found: _keep_underscore(found, text), text)
-    return _MARKER.sub(lambda found: f"{found[1]}&#{ord(found[2])};", text)
+def _opening(text: str) -> float | None:
+    """The number that a text opens with: `−1,234.5 ± 2` -> -1234.5."""
+    found = _OPENING.match(text)
+    return float(found[1].replace("−", "-") + found[2].replace(",", "")) if found else None
 
 
-def _keep_underscore(found: re.Match[str], text: str) -> str:
-    """`max_pool` needs no backslash: an underscore within a word is only itself."""
-    inside = text[max(found.start() - 1, 0) : found.end() + 1]
-    return found.group() if re.fullmatch(r"\w_\w", inside) else f"\\{found.group()}"
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return "" if value is None else str(value)
 
 
-def markdown(title: str, blocks: Sequence[Block]) -> str:
-    """The page as Markdown, figures linked as PNG files."""
-    return "\n\n".join([f"# {_line(title)}", *(_markdown(block) for block in blocks)]) + "\n"
+def csv_text(frame: pd.DataFrame) -> str:
+    """A frame as a CSV file: ten digits are more than any measurement here has, and hide the noise of the last bit."""
+    return frame.to_csv(index=False, lineterminator="\n", float_format="%.10g")
 
 
-def _markdown(block: Block) -> str:
-    match block:
-        case Heading():
-            return f"## {_line(block.text)}"
-        case Paragraph():
-            link = f"[{_line(block.label)}](<{block.link}/report.md>): " if block.link else ""
-            return link + "\\\n".join(escape(line.strip()) for line in block.text.strip().splitlines() if line.strip())
-        case Bullets():
-            return "\n".join(f"- {_line(item)}" for item in block.items)
-        case Code():
-            return "\n".join(f"    {line}" for line in block.text.splitlines())
-        case Image():
-            files = ", ".join(f"[{kind.upper()}](figures/{block.name}.{kind})" for kind in ("svg", "csv"))
-            return f"![{_line(block.alt)}](figures/{block.name}.png)\n\n{_line(block.caption)} ({files})"
-        case Table():
-            return _markdown_table(block)
+def slug(text: str) -> str:
+    """A heading as an anchor or a file name: `Left out` -> `left-out`."""
+    return _WORDLESS.sub("-", text.lower()).strip("-") or "section"
 
 
-def _markdown_table(table: Table) -> str:
-    rule = ["---:" if right else "---" for right in table.right]
-    rows = [
-        [_line(cell) for cell in table.head],
-        rule,
-        *([_line(cell) for cell in row] for row in table.rows),
-    ]
-    lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    caption = f"\n\n{_line(table.caption)}" if table.caption else ""
-    return (
-        f"<details><summary>{_line(table.fold)}</summary>\n\n{lines}\n\n</details>" if table.fold else lines + caption
-    )
+def titled(blocks: Sequence[Block]) -> Iterator[tuple[Block, str]]:
+    """Every block with the heading above it."""
+    heading = ""
+    for block in blocks:
+        heading = block.text if isinstance(block, Heading) else heading
+        yield block, heading
 
 
-def _line(text: str) -> str:
-    return escape(" ".join(text.split()))
-
-
-def text_table(table: Table) -> str:
-    """The table in columns of fixed width, for a terminal."""
-    rows = [[_printable(cell) for cell in row] for row in [table.head, *table.rows]]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(table.head))]
-    lines = []
-    for row in rows:
-        parts = zip(row, widths, table.right, strict=True)
-        lines.append("  ".join(x.rjust(width) if right else x.ljust(width) for x, width, right in parts).rstrip())
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join([*lines, *textwrap.wrap(_printable(table.caption), 110)])
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def html(title: str, blocks: Sequence[Block]) -> str:
-    """The page as one HTML file that needs nothing beside it."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    parts = [(type(block).__name__, block) for block in blocks]
-    return environment.get_template("page.html").render(title=title, blocks=parts) + "\n"
+def named(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks with a name of its own for every table: the one it has, or that of its heading, then numbered."""
+    out: list[Block] = []
+    taken: set[str] = set()
+    for block, heading in titled(blocks):
+        if isinstance(block, Table):
+            base = slug(block.name or heading)
+            tries = (f"{base}-{number}" if number > 1 else base for number in itertools.count(1))
+            block = dataclasses.replace(block, name=next(name for name in tries if name not in taken))
+            taken.add(block.name)
+        out.append(block)
+    return out

@@ -16,6 +16,18 @@ from resbench.report.study import Study
 from resbench.store import Store
 
 WHERE = ("device_name", "threads", "precision")
+_RAW = {
+    "parameters": "parameters",
+    "MFLOPs": "flops",
+    "training images/s": "train_images_per_second",
+    "inference images/s": "inference_images_per_second",
+    "latency ms": "latency_ms",
+    "memory MiB": "peak_memory",
+    "GFLOP/s": "flops_per_second",
+    "share of peak %": "share_of_peak",
+    "plain images/s": "plain_images_per_second",
+    "against plain": "speedup",
+}
 _MEANING = (
     "Medians over steps on made-up images; in brackets the quartiles. Memory is the peak of the process on a CPU, the "
     "peak of what torch allocated on CUDA. Share of peak: three forward passes of counted FLOPs for each image trained, "
@@ -66,7 +78,8 @@ def cost_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table | None:
     if "speedup" in frame:
         columns["plain images/s"] = [_spread(row, "plain_images_per_second") for row in rows]
         columns["against plain"] = ["–" if math.isnan(row["speedup"]) else f"{row['speedup']:.2f}" for row in rows]
-    return Table(list(columns), list(zip(*columns.values(), strict=True)), _MEANING)
+    raw = {name: [row[field] for row in rows] for name, field in _RAW.items() if name in columns}
+    return Table.of(columns, raw, caption=_MEANING, name="costs", frame=frame)
 
 
 def _spread(row: dict[str, Any], name: str) -> str:

@@ -15,18 +15,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from resbench.report.blocks import Image
+from resbench.report.blocks import Image, csv_text
 from resbench.report.cost_figures import draw_cost, draw_roofline, draw_tradeoff
 from resbench.report.curves import draw_curves
 from resbench.report.statistics import groups, numbers, show
 from resbench.report.study import Study
 from resbench.report.styles import Arms, legend
 
-FILES = [
-    f"{name}.{kind}"
-    for name in ("error", "curves", "tradeoff", "throughput", "roofline")
-    for kind in ("svg", "png", "csv")
-]
 _RC: Any = {
     "svg.hashsalt": "resbench",
     "svg.fonttype": "path",
@@ -275,5 +270,5 @@ def _save(folder: Path, name: str, figure: Figure, plotted: pd.DataFrame, alt: s
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     (folder / f"{name}.svg").write_bytes(svg.getvalue())
     figure.savefig(folder / f"{name}.png", dpi=160, metadata={"Software": None})
-    plotted.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-    return Image(name, svg.getvalue(), alt, caption)
+    (folder / f"{name}.csv").write_text(csv_text(plotted), encoding="utf-8")
+    return Image(name, svg.getvalue(), alt, caption, plotted)

@@ -12,13 +12,15 @@ from resbench.report.blocks import (
     Image,
     Paragraph,
     Table,
-    html,
-    markdown,
-    text_table,
+    named,
+    titled,
 )
 from resbench.report.cost import cost_frame, cost_table, known_table
-from resbench.report.figures import FILES, Figures
+from resbench.report.figures import Figures
 from resbench.report.goals import write_goals
+from resbench.report.html import html
+from resbench.report.latex import latex
+from resbench.report.markdown import markdown, text_table
 from resbench.report.sentences import answer, command, headline, notes
 from resbench.report.statistics import cells
 from resbench.report.study import Study, first_sentence, load, names
@@ -29,6 +31,9 @@ from resbench.report.tables import (
     provenance_table,
     published_table,
 )
+
+_FIGURES = ("svg", "png", "csv")
+_TABLES = ("csv", "tex")
 
 
 def write(results: Path, reports: Path, study: str) -> Path:
@@ -46,36 +51,49 @@ def write(results: Path, reports: Path, study: str) -> Path:
         UserError: there is no such study, or its study file is damaged.
     """
     loaded = load(results, study)
-    folder = reports / study
-    for part in ("figures", "tables"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        (folder / "figures" / name).unlink(missing_ok=True)
+    folder = _clean(reports / study)
     frame = cells(loaded.runs, loaded.axes)
-    frame.to_csv(folder / "tables" / "cells.csv", index=False, lineterminator="\n")
     drawn = Figures(loaded, frame)
     images = drawn.save(folder / "figures", headline(frame))
     costs = cost_frame(results, loaded)
     if not costs.empty:
-        costs.to_csv(folder / "tables" / "costs.csv", index=False, lineterminator="\n")
         images += drawn.save_cost(folder / "figures", costs)
     trained = cell_table(frame, loaded.axes), answer(loaded, frame), images
     measured = [table for table in (cost_table(costs, loaded.axes), known_table(results, loaded)) if table]
-    title, blocks = loaded.name, _blocks(loaded, *trained, measured)
+    title, blocks = loaded.name, named(_blocks(loaded, *trained, measured))
+    _save_tables(folder / "tables", title, blocks)
     _save(folder / "report.md", markdown(title, blocks))
     return _save(folder / "index.html", html(title, blocks))
+
+
+def _clean(folder: Path) -> Path:
+    """The folder of a report, without the figures and tables of an earlier one."""
+    for part, kinds in (("figures", _FIGURES), ("tables", _TABLES)):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        for kind in kinds:
+            for path in (folder / part).glob(f"*.{kind}"):
+                path.unlink()
+    return folder
+
+
+def _save_tables(folder: Path, title: str, blocks: list[Block]) -> None:
+    for block, heading in titled(blocks):
+        if isinstance(block, Table):
+            _save(folder / f"{block.name}.csv", block.csv)
+            _save(folder / f"{block.name}.tex", latex(block, title, heading))
 
 
 def _blocks(
     study: Study, table: Table, said: tuple[str, list[str]], images: list[Image], measured: list[Table]
 ) -> list[Block]:
-    """What the page shows, in its order."""
+    """What the page shows, in its order: the answer first, then the question, then what a reader must know."""
     warnings, lines = notes(study), said[1]
-    out: list[Block] = [Paragraph(study.about)] if study.about.strip() else []
+    trained = bool(study.records or not measured)  # one that is only measured has no answer and no accuracies to show
+    out: list[Block] = [Paragraph(said[0], lead=True)] if trained else []
+    out += [Paragraph(study.about)] if study.about.strip() else []
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
-    if study.records or not measured:  # a study that is only measured has no answer and no accuracies to show
-        out += [Heading("Answer"), Paragraph(said[0]), *([Bullets(lines)] if lines else [])]
-        out += [Heading("Cells"), table]
+    out += [Heading("Differences"), Bullets(lines)] if trained and lines else []
+    out += [Heading("Cells"), table] if trained else []
     out += [Heading("Measured cost"), *measured] if measured else []
     out += [Heading("Figures"), *images] if images else []
     for heading, extra in (

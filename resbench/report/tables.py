@@ -18,6 +18,16 @@ _MEANING = (
     "Test accuracy in percent: mean over the seeds that ended ± half of its 95 % t interval over seeds, "
     "no ± where there is one seed. Other columns are means. Diverged runs are counted and are in no mean."
 )
+_RAW = {
+    "test accuracy": "mean",
+    "errors in 10,000": "errors",
+    "train loss": "train_loss",
+    "train accuracy": "train_accuracy",
+    "val. accuracy": "val_accuracy",
+    "parameters": "parameters",
+    "MFLOPs": "flops",
+    "seconds a run": "train_seconds",
+}
 _FRACTIONS = ("test_error", "test_accuracy", "val_accuracy", "train_accuracy")
 
 
@@ -69,7 +79,8 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
     columns["parameters"] = [number(row["parameters"]) for row in rows]
     columns["MFLOPs"] = [number(row["flops"] / 1e6, ",.1f") for row in rows]
     columns["seconds a run"] = [number(row["train_seconds"]) for row in rows]
-    return Table(list(columns), list(zip(*columns.values(), strict=True)), _MEANING)
+    raw = {name: [row[field] for row in rows] for name, field in _RAW.items() if name in columns}
+    return Table.of(columns, raw, caption=_MEANING, name="cells", frame=frame)
 
 
 def _of(done: int, planned: int) -> str:

@@ -1,0 +1,83 @@
+"""A page as one HTML file that needs nothing beside it, no network and no JavaScript."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+
+from resbench.report.blocks import Block, Heading, Image, Table, csv_text, slug
+from resbench.report.latex import latex
+
+MOST_ROWS = 200  # of a figure's data that the page shows; the CSV file has all
+_MOST_BYTES = 250_000  # of a file that the page carries with it; a larger one is only named
+
+
+def html(title: str, blocks: Sequence[Block]) -> str:
+    """The page: what stands before the first heading opens it, then a list of the sections, then the sections."""
+    folder = Path(__file__).parent
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    script = script if any(isinstance(block, Table | Image) for block in blocks) else ""
+    sections = list(_sections(blocks))
+    text = environment.get_template("page.html").render(
+        title=title,
+        opening=sections[0][1],
+        sections=sections[1:],
+        style=Markup(style),  # ours, and the only markup that is not escaped
+        script=Markup(script),
+        hashes={"style": _hash(style), "script": _hash(script) if script else "'none'"},
+        files=partial(_files, study=title),
+        download=_download,
+        most=MOST_ROWS,
+    )
+    return text + "\n"
+
+
+def _hash(text: str) -> Markup:
+    """What the policy of the page lets through: this text and no other."""
+    return Markup(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'")
+
+
+def _sections(blocks: Sequence[Block]) -> Iterator[tuple[dict[str, str], list[tuple[str, Any]]]]:
+    """Heading and blocks of each section, the first without a heading; anchors are unique."""
+    heading, part = {"text": "", "anchor": ""}, list[tuple[str, Any]]()
+    taken: dict[str, int] = {}
+    for block in blocks:
+        if isinstance(block, Heading):
+            yield heading, part
+            anchor = slug(block.text)
+            taken[anchor] = taken.get(anchor, 0) + 1
+            heading = {"text": block.text, "anchor": anchor + (f"-{taken[anchor]}" if taken[anchor] > 1 else "")}
+            part = []
+        else:
+            part.append((type(block).__name__, block))
+    yield heading, part
+
+
+def _files(block: Table | Image, study: str, title: str) -> list[tuple[str, str, str]]:
+    """Label, path and content of the files that hold a block's data, as beside the page."""
+    if isinstance(block, Image):
+        return [("CSV", f"figures/{block.name}.csv", csv_text(block.data))]
+    if not block.name:
+        return []
+    stem = f"tables/{block.name}"
+    return [("CSV", f"{stem}.csv", block.csv), ("LaTeX", f"{stem}.tex", latex(block, study, title))]
+
+
+def _download(text: str) -> str:
+    """The content as a link of its own, so that a page sent alone brings its data; nothing for a large file."""
+    return f"data:text/plain;charset=utf-8,{quote(text)}" if len(text) <= _MOST_BYTES else ""

@@ -1,0 +1,49 @@
+// Makes the tables sortable: a first click sorts up, a second down, a third restores. Without it they are as readable.
+(() => {
+  "use strict";
+  const words = new Intl.Collator("en", { numeric: true });
+  const next = { none: "ascending", ascending: "descending", descending: "none" };
+
+  function comparison(column, numeric) {
+    const cells = (row) => row.cells[column];
+    if (!numeric) return (a, b) => words.compare(cells(a).textContent, cells(b).textContent);
+    return (a, b) => Number(cells(a).dataset.sort) - Number(cells(b).dataset.sort);
+  }
+
+  function sorted(rows, column, numeric, direction) {
+    if (direction === "none") return rows;
+    const empty = (row) => numeric && row.cells[column].dataset.sort === undefined;
+    const compare = comparison(column, numeric);
+    const sign = direction === "ascending" ? 1 : -1;
+    const there = rows.filter((row) => !empty(row)).sort((a, b) => sign * compare(a, b));
+    return there.concat(rows.filter(empty)); // what has no number comes last, whichever way
+  }
+
+  function prepare(table) {
+    const body = table.tBodies[0];
+    const rows = Array.from(body.rows);
+    const heads = Array.from(table.tHead.rows[0].cells);
+    heads.forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...head.childNodes);
+      head.append(button);
+      head.setAttribute("aria-sort", "none");
+      button.addEventListener("click", () => {
+        const direction = next[head.getAttribute("aria-sort")];
+        heads.forEach((other) => other.setAttribute("aria-sort", "none"));
+        head.setAttribute("aria-sort", direction);
+        body.append(...sorted(rows, column, head.dataset.kind === "number", direction));
+      });
+    });
+  }
+
+  document.querySelectorAll("table.sortable").forEach(prepare);
+
+  let opened = []; // paper cannot be clicked
+  addEventListener("beforeprint", () => {
+    opened = Array.from(document.querySelectorAll("details:not([open])"));
+    opened.forEach((details) => { details.open = true; });
+  });
+  addEventListener("afterprint", () => opened.forEach((details) => { details.open = false; }));
+})();
