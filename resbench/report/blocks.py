@@ -118,6 +118,7 @@ class Image:
     Attributes:
         alt: what it shows, for those who cannot see it.
         data: exactly what is plotted; it stands folded under the figure.
+        png: what the page shows instead of an SVG of thousands of marks, which is slow to draw and large.
     """
 
     name: str
@@ -125,9 +126,12 @@ class Image:
     alt: str
     caption: str
     data: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame, compare=False)
+    png: bytes = b""
 
     @property
     def uri(self) -> str:
+        if self.png and len(self.png) < len(self.svg) and len(self.svg) > _LARGE:
+            return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
         return f"data:image/svg+xml;base64,{base64.b64encode(self.svg).decode()}"
 
     @property
@@ -146,6 +150,7 @@ class Image:
 
 
 Block = Heading | Paragraph | Bullets | Code | Table | Image
+_LARGE = 500_000  # bytes
 _NUMBER = re.compile(r"[<>≤≥]? ?[+−-]?[\d.,]+(e[+-]?\d+)?(%| |$)|–$|$")
 _OPENING = re.compile(r"[<>≤≥]? ?([+−-]?)(\d[\d,]*(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+)")
 _WORDLESS = re.compile(r"[^a-z0-9]+")

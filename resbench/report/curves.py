@@ -100,17 +100,15 @@ def _draw(points: pd.DataFrame, panels: list[str], arms: Arms) -> Figure:
 
 
 def _draw_panel(axes: Axes, points: pd.DataFrame, arms: Arms, logarithmic: bool) -> None:
-    import seaborn as sns
-
+    lines = dict(list(points.groupby("arm", sort=False)))
     for name, style in zip(arms.names, arms.styles, strict=True):
-        line = points[points["arm"] == name]
+        line = lines.get(name, points.iloc[:0])
         for error, dash in _LINES.items():
             there = line[line[error].notna()]
             if len(there):
-                sns.lineplot(
-                    data=there, x="epoch", y=error, ax=axes, errorbar=None, estimator=None, color=style.color,
-                    linestyle=dash, linewidth=1.5, marker=style.marker, markersize=4, markeredgewidth=0,
-                    markevery=max(1, len(there) // 8),
+                axes.plot(  # not seaborn's lineplot, which takes ten times as long and draws the same
+                    there["epoch"], there[error], color=style.color, linestyle=dash, linewidth=1.5,
+                    marker=style.marker, markersize=4, markeredgewidth=0, markevery=max(1, len(there) // 8),
                 )  # fmt: skip
     if logarithmic:
         axes.set_yscale("log")

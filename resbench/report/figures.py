@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from resbench.report.blocks import Image, csv_text
 from resbench.report.cost_figures import draw_cost, draw_roofline, draw_tradeoff
 from resbench.report.curves import draw_curves
-from resbench.report.statistics import groups, numbers, show
+from resbench.report.statistics import groups, show
 from resbench.report.study import Study
 from resbench.report.styles import Arms, legend
 
@@ -120,9 +120,9 @@ class Figures:
                     }
                 )
             for run in part.to_dict("records"):
-                value = numbers(pd.DataFrame([run]), "test_accuracy") if run["status"] == "ok" else []
-                for accuracy in value:
-                    rows.append(at | {"kind": "seed", "seed": run["seed"], "error": 100 * (1 - accuracy)})
+                accuracy = run.get("metrics.test_accuracy")
+                if run["status"] == "ok" and not pd.isna(accuracy):
+                    rows.append(at | {"kind": "seed", "seed": run["seed"], "error": 100 * (1 - float(accuracy))})
                 if run["status"] == "diverged":
                     rows.append(at | {"kind": "diverged", "seed": run["seed"]})
         columns = ["x", "arm", "kind", "seed", "error", "low", "high"]
@@ -269,6 +269,7 @@ def _save(folder: Path, name: str, figure: Figure, plotted: pd.DataFrame, alt: s
     svg = io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     (folder / f"{name}.svg").write_bytes(svg.getvalue())
-    figure.savefig(folder / f"{name}.png", dpi=160, metadata={"Software": None})
+    path = folder / f"{name}.png"
+    figure.savefig(path, dpi=160, metadata={"Software": None})
     (folder / f"{name}.csv").write_text(csv_text(plotted), encoding="utf-8")
-    return Image(name, svg.getvalue(), alt, caption, plotted)
+    return Image(name, svg.getvalue(), alt, caption, plotted, path.read_bytes())
