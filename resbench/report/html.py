@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -42,9 +43,16 @@ def html(title: str, blocks: Sequence[Block]) -> str:
         hashes={"style": _hash(style), "script": _hash(script) if script else "'none'"},
         files=partial(_files, study=title),
         download=_download,
+        prose=_prose,
         most=MOST_ROWS,
     )
     return text + "\n"
+
+
+def _prose(text: str) -> Markup:
+    """Escaped text in which what stands between backticks is code."""
+    parts = re.split(r"`([^`\n]+)`", text)
+    return Markup("").join(Markup("<code>{}</code>").format(x) if i % 2 else x for i, x in enumerate(parts))
 
 
 def _hash(text: str) -> Markup:

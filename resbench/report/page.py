@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from resbench.report.blocks import (
@@ -90,7 +91,7 @@ def _blocks(
     warnings, lines = notes(study), said[1]
     trained = bool(study.records or not measured)  # one that is only measured has no answer and no accuracies to show
     out: list[Block] = [Paragraph(said[0], lead=True)] if trained else []
-    out += [Paragraph(study.about)] if study.about.strip() else []
+    out += [Paragraph(_unwrapped(study.about))] if study.about.strip() else []
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
     out += [Heading("Differences"), Bullets(lines)] if trained and lines else []
     out += [Heading("Cells"), table] if trained else []
@@ -106,6 +107,11 @@ def _blocks(
     again = command(study)
     out += [Heading("Outstanding runs"), Code(again)] if again else []
     return out
+
+
+def _unwrapped(about: str) -> str:
+    """A comment's lines joined to paragraphs: a new one begins after an empty line and where a line opens `Cost: `."""
+    return re.sub(r"[ \t]*\n(?!\s*\n|[A-Z]\w*: )(?<!\n\n)", " ", about.strip())
 
 
 def write_index(results: Path, reports: Path) -> Path:
