@@ -111,7 +111,7 @@ def _blocks(
 
 def _unwrapped(about: str) -> str:
     """A comment's lines joined to paragraphs: a new one begins after an empty line and where a line opens `Cost: `."""
-    return re.sub(r"[ \t]*\n(?!\s*\n|[A-Z]\w*: )(?<!\n\n)", " ", about.strip())
+    return re.sub(r"[ \t]*\n[ \t]*(?!\s*\n|[A-Z]\w*: )(?<!\n\n)", " ", about.strip())
 
 
 def write_index(results: Path, reports: Path) -> Path:

@@ -86,13 +86,11 @@ def test_planning_10_800_runs(benchmark: BenchmarkFixture, grid: Grid, placement
     benchmark.pedantic(plan, rounds=3)
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory, grid: Grid) -> Path:
-    """1,000 records of a plausible size."""
-    folder = tmp_path_factory.mktemp("results")
+def made_up(folder: Path, grid: Grid, runs: int) -> Path:
+    """Records of a plausible size."""
     store = Store(folder / grid.name)
     draw = torch.Generator().manual_seed(0)
-    for run in grid.runs()[:1000]:
+    for run in grid.runs()[:runs]:
         wrong = (torch.rand(1000, generator=draw) < 0.02).long()
         made: Record = empty(run.config, "ok", {"device": "cpu", "threads": 1}, None)
         made["metrics"] = {"test_accuracy": 1 - float(wrong.float().mean()), "train_seconds": 1.0}
@@ -100,8 +98,14 @@ def results(tmp_path_factory: pytest.TempPathFactory, grid: Grid) -> Path:
         made["history"] = [{"epoch": n, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0} for n in range(1, 11)]
         store.add(made)
     study = grid.study()
-    store.write_study(study | {"runs": study["runs"][:1000]})
+    store.write_study(study | {"runs": study["runs"][:runs]})
     return folder
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, grid: Grid) -> Path:
+    """1,000 records, 20 to a cell."""
+    return made_up(tmp_path_factory.mktemp("results"), grid, 1000)
 
 
 def test_what_is_done_of_1_000_records(benchmark: BenchmarkFixture, results: Path) -> None:
@@ -114,3 +118,11 @@ def test_loading_1_000_records(benchmark: BenchmarkFixture, results: Path) -> No
 
 def test_report_of_1_000_records(benchmark: BenchmarkFixture, results: Path, tmp_path: Path) -> None:
     benchmark.pedantic(lambda: report.write(results, tmp_path, "many"), rounds=1)
+
+
+def test_report_of_500_cells(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    file = tmp_path / "wide.yaml"
+    file.write_text(MANY.replace("seeds: 20", "seeds: 4"))
+    folder = made_up(tmp_path / "results", Grid.load(file), 2000)
+    benchmark.pedantic(lambda: report.write(folder, tmp_path / "reports", "many"), rounds=1)
+    assert benchmark.disabled or benchmark.stats.stats.max < 60
