@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import itertools
 import math
+import numbers
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ class Table:
 
     def _key(self, y: int, x: int) -> float | None:
         value = self.values[y][x] if self.values is not None else None
-        if value is None:
+        if not isinstance(value, numbers.Real):
             value = _opening(self.rows[y][x])
         return None if value is None or math.isnan(value) else float(value)
 
