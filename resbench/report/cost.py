@@ -100,7 +100,7 @@ def known_table(results: Path, study: Study) -> Table | None:
     head = ["model", "machine", "parameters", "GFLOPs", "training images/s", "inference images/s", "latency ms"]
     head += ["GFLOP/s", "share of peak %"]
     caption = "In batches of 32 images of 3 × 224 × 224, for which they were made; medians, in brackets the quartiles."
-    return Table(head, sorted(rows), caption) if rows else None
+    return Table(head, sorted(rows), caption, name="known-models") if rows else None
 
 
 def _known(metrics: dict[str, Any]) -> list[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from resbench.config import UserError
-from resbench.report.blocks import Block, Heading, Paragraph, Table, html, markdown
+from resbench.report.blocks import Block, Heading, Paragraph, Table
+from resbench.report.save import clean, save
 
 
 def write_goals(results: Path, reports: Path) -> Path | None:
@@ -24,12 +25,7 @@ def write_goals(results: Path, reports: Path) -> Path | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged ({error}): measure again with make goals") from None
-    folder = reports / "goals"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.md").write_text(markdown("Speed: goals and measurements", blocks), encoding="utf-8")
-    page = folder / "index.html"
-    page.write_text(html("Speed: goals and measurements", blocks), encoding="utf-8")
-    return page
+    return save(clean(reports / "goals"), "Speed: goals and measurements", blocks)
 
 
 def _blocks(kept: dict[str, Any]) -> list[Block]:
@@ -41,7 +37,7 @@ def _blocks(kept: dict[str, Any]) -> list[Block]:
         f"{where['precision']}. Made by `make goals` at revision {where['revision']}."
     )
     cells = [[row["what"], row["goal"], row["told"], met] for row, met in zip(rows, judged, strict=True)]
-    out: list[Block] = [Paragraph(said), Table(["what", "goal", "measured", "met"], cells)]
+    out: list[Block] = [Paragraph(said, lead=True), Heading("Goals"), Table(["what", "goal", "measured", "met"], cells)]
     for width, columns in kept["profiles"].items():
         out += [Heading(f"Profile of a training step, width {width}, depth 34"), _profile(columns)]
     return out

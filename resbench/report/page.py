@@ -13,15 +13,13 @@ from resbench.report.blocks import (
     Image,
     Paragraph,
     Table,
-    named,
-    titled,
 )
 from resbench.report.cost import cost_frame, cost_table, known_table
 from resbench.report.figures import Figures
 from resbench.report.goals import write_goals
 from resbench.report.html import html
-from resbench.report.latex import latex
 from resbench.report.markdown import markdown, text_table
+from resbench.report.save import clean, save, write_text
 from resbench.report.sentences import answer, command, headline, notes
 from resbench.report.statistics import cells
 from resbench.report.study import Study, first_sentence, load, names
@@ -32,9 +30,6 @@ from resbench.report.tables import (
     provenance_table,
     published_table,
 )
-
-_FIGURES = ("svg", "png", "csv")
-_TABLES = ("csv", "tex")
 
 
 def write(results: Path, reports: Path, study: str) -> Path:
@@ -52,7 +47,7 @@ def write(results: Path, reports: Path, study: str) -> Path:
         UserError: there is no such study, or its study file is damaged.
     """
     loaded = load(results, study)
-    folder = _clean(reports / study)
+    folder = clean(reports / study)
     frame = cells(loaded.runs, loaded.axes)
     drawn = Figures(loaded, frame)
     images = drawn.save(folder / "figures", headline(frame))
@@ -61,27 +56,7 @@ def write(results: Path, reports: Path, study: str) -> Path:
         images += drawn.save_cost(folder / "figures", costs)
     trained = cell_table(frame, loaded.axes), answer(loaded, frame), images
     measured = [table for table in (cost_table(costs, loaded.axes), known_table(results, loaded)) if table]
-    title, blocks = loaded.name, named(_blocks(loaded, *trained, measured))
-    _save_tables(folder / "tables", title, blocks)
-    _save(folder / "report.md", markdown(title, blocks))
-    return _save(folder / "index.html", html(title, blocks))
-
-
-def _clean(folder: Path) -> Path:
-    """The folder of a report, without the figures and tables of an earlier one."""
-    for part, kinds in (("figures", _FIGURES), ("tables", _TABLES)):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-        for kind in kinds:
-            for path in (folder / part).glob(f"*.{kind}"):
-                path.unlink()
-    return folder
-
-
-def _save_tables(folder: Path, title: str, blocks: list[Block]) -> None:
-    for block, heading in titled(blocks):
-        if isinstance(block, Table):
-            _save(folder / f"{block.name}.csv", block.csv)
-            _save(folder / f"{block.name}.tex", latex(block, title, heading))
+    return save(folder, loaded.name, _blocks(loaded, *trained, measured))
 
 
 def _blocks(
@@ -131,8 +106,8 @@ def write_index(results: Path, reports: Path) -> Path:
     if write_goals(results, reports):
         blocks.append(Paragraph("What resbench promises of its own speed, measured.", link="goals", label="goals"))
     shown = blocks or [Paragraph("No study has a report yet.")]
-    _save(reports / "README.md", markdown("Reports", shown))
-    return _save(reports / "index.html", html("Reports", shown))
+    write_text(reports / "README.md", markdown("Reports", shown))
+    return write_text(reports / "index.html", html("Reports", shown))
 
 
 def summary(results: Path, study: str) -> str:
@@ -155,8 +130,3 @@ def costs(results: Path, study: str) -> str:
     loaded = load(results, study)
     table = cost_table(cost_frame(results, loaded), loaded.axes)
     return text_table(table) if table else "nothing measured yet"
-
-
-def _save(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8", newline="\n")
-    return path
