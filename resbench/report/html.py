@@ -40,7 +40,7 @@ def html(title: str, blocks: Sequence[Block]) -> str:
         sections=sections[1:],
         style=Markup(style),  # ours, and the only markup that is not escaped
         script=Markup(script),
-        hashes={"style": _hash(style), "script": _hash(script) if script else "'none'"},
+        hashes={"style": _hash(style), "script": _hash(script) if script else Markup("'none'")},
         files=partial(_files, study=title),
         download=_download,
         prose=_prose,
