@@ -1,0 +1,403 @@
+"""Two arms compared over seeds and images: by how much, how sure, and whether the difference matters.
+
+Differences are `ours - theirs`. Of errors, a negative one says that ours is better.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+from resbench.report import exact
+from resbench.report.interval import (
+    LEVEL,
+    Components,
+    Interval,
+    clopper_pearson,
+    crossed,
+    crossed_unpaired,
+    from_standard_error,
+    t_interval,
+    unknown,
+)
+
+ENOUGH_SEEDS = 6  # with fewer, no sign-flip test of one comparison reaches p < .05
+Errors = npt.NDArray[np.bool_]
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What the data say about `ours - theirs`, in the unit of the metric (for errors a share, not percent).
+
+    Attributes:
+        seeds, seeds_theirs: seeds of the two arms; the same seeds if `shared_seeds`.
+        images: test images; None if only one number per seed is known.
+        shared_seeds: whether seed s of the one arm is compared with seed s of the other.
+        margin: the smallest difference of interest, for equivalence.
+        level: confidence level of all intervals.
+        ours, theirs: the arms' means.
+        crossed: difference on new images; the Wald interval of two networks if `one_pair`.
+        seed_only: difference on these images.
+        p_crossed: p of no difference, from the standard error and degrees of freedom of `crossed`.
+        p_t: of the paired t test over seeds (Welch's, if seeds are not shared). NaN if the seeds' differences are
+            all equal but not 0: no t exists then, and a p of 0 from a few seeds would be a fiction.
+        p_sign_flip: of the sign-flip test (the permutation test of two samples, if seeds are not shared).
+        p_wilcoxon: of the signed-rank (rank-sum) test.
+        p_mcnemar, p_mid: exact and mid-p of McNemar's test if `one_pair`, else NaN.
+        improvement: share of seeds in which ours is better, ties half, with the exact interval; of all pairs of
+            seeds and without an interval, if seeds are not shared.
+        churn: share of images that exactly one of two networks misses, mean over the pairs of seeds.
+        discordant: the same as a number of images.
+        relative_change: `ours / theirs - 1`; NaN if theirs is 0.
+        rho: correlation of the arms over shared seeds; NaN below three seeds or without variance.
+        d_z: mean difference in units of its standard deviation between seeds, with Hedges' correction (of the
+            pooled standard deviation, if seeds are not shared).
+        sd: standard deviation between seeds of the difference, what planning starts from; NaN if not shared.
+        p_equivalence_test_set, p_equivalence_new_images: p of two one-sided tests against the margin.
+        equivalent_test_set, equivalent_new_images: that p is below `1 - level`; for the common level 0.95, the
+            90 % interval lies within the margin.
+        components: mean squares of the table of differences; None without images or shared seeds.
+    """
+
+    seeds: int
+    seeds_theirs: int
+    images: int | None
+    shared_seeds: bool
+    margin: float
+    level: float
+    ours: float
+    theirs: float
+    crossed: Interval
+    seed_only: Interval
+    p_crossed: float
+    p_t: float
+    p_sign_flip: float
+    p_wilcoxon: float
+    p_mcnemar: float
+    p_mid: float
+    improvement: Interval
+    churn: float
+    discordant: float
+    relative_change: float
+    rho: float
+    d_z: float
+    sd: float
+    p_equivalence_test_set: float
+    p_equivalence_new_images: float
+    equivalent_test_set: bool
+    equivalent_new_images: bool
+    components: Components | None
+
+    @property
+    def one_pair(self) -> bool:
+        """Two networks were compared, not two recipes."""
+        return self.images is not None and self.seeds == self.seeds_theirs == 1
+
+    @property
+    def few_seeds(self) -> bool:
+        return min(self.seeds, self.seeds_theirs) < ENOUGH_SEEDS
+
+    @property
+    def from_seeds_only(self) -> bool:
+        """Nothing is known image by image, so that nothing can be said of new images."""
+        return self.images is None
+
+    @property
+    def interval(self) -> Interval:
+        """The interval to lead with: for new images where there are images."""
+        return self.seed_only if self.from_seeds_only else self.crossed
+
+    @property
+    def p(self) -> float:
+        """The p value that belongs to `interval`."""
+        if self.one_pair:
+            return self.p_mcnemar
+        return self.p_t if self.from_seeds_only else self.p_crossed
+
+
+def paired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) -> Contrast:
+    """Compare two arms on the same images and the same seeds.
+
+    Args:
+        ours, theirs: whether an image was misclassified, both `(images, seeds)`, columns of the same seeds.
+        margin: the smallest difference of error of interest, a share: 0.0005 for 0.05 points.
+        level: confidence level.
+
+    Raises:
+        ValueError: the tables differ in shape or are not boolean.
+    """
+    _check(ours, theirs)
+    if ours.shape != theirs.shape:
+        raise ValueError(f"tables of shared seeds must agree in shape: {ours.shape} and {theirs.shape}")
+    images, seeds = ours.shape
+    d = ours.astype(np.int8) - theirs.astype(np.int8)
+    components = Components.of(d)
+    counts = d.sum(axis=0, dtype=np.int64)
+    one_pair = seeds == 1 and images > 0
+    only_ours, only_theirs = int((d > 0).sum()), int((d < 0).sum())
+    means = _means(ours), _means(theirs)
+    exact_p, mid_p = exact.mcnemar(only_ours, only_theirs) if one_pair else (math.nan, math.nan)
+    new_images = _wald(only_ours, only_theirs, images, level) if one_pair else crossed(d, level)
+    return Contrast(
+        **_common(seeds, seeds, images, True, margin, level, _mean(means[0]), _mean(means[1])),
+        **_over_shared_seeds(*means, counts / images if images else np.full(seeds, np.nan), -1, level),
+        **_targets(new_images, t_interval(counts / images, level) if images else unknown(), margin, level, images),
+        p_mcnemar=exact_p,
+        p_mid=mid_p,
+        churn=(only_ours + only_theirs) / d.size if d.size else math.nan,
+        discordant=(only_ours + only_theirs) / seeds if seeds else math.nan,
+        components=components,
+    )
+
+
+def paired_values(
+    ours: npt.ArrayLike,
+    theirs: npt.ArrayLike,
+    margin: float,
+    level: float = LEVEL,
+    higher_is_better: bool = False,
+) -> Contrast:
+    """Compare two arms by a metric that is one number per seed, over shared seeds.
+
+    Args:
+        ours, theirs: `(seeds,)`, entries of the same seeds; a pair with a NaN is left out.
+        margin: the smallest difference of interest, in the unit of the metric.
+        level: confidence level.
+        higher_is_better: what counts as `improvement`.
+
+    Raises:
+        ValueError: the arrays differ in length.
+    """
+    a, b = np.asarray(ours, dtype=np.float64).ravel(), np.asarray(theirs, dtype=np.float64).ravel()
+    if a.shape != b.shape:
+        raise ValueError(f"values of shared seeds must agree in number: {len(a)} and {len(b)}")
+    there = ~(np.isnan(a) | np.isnan(b))
+    a, b = a[there], b[there]
+    with np.errstate(invalid="ignore"):  # inf - inf
+        d = a - b
+    return Contrast(
+        **_common(len(d), len(d), None, True, margin, level, _mean(a), _mean(b)),
+        **_over_shared_seeds(a, b, d, 1 if higher_is_better else -1, level),
+        **_targets(unknown(_mean(d)), t_interval(d, level), margin, level, None),
+        **_NOTHING_PER_IMAGE,
+    )
+
+
+def unpaired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) -> Contrast:
+    """Compare two arms on the same images whose seeds have nothing to do with each other.
+
+    Args:
+        ours, theirs: `(images, seeds of ours)` and `(images, seeds of theirs)`.
+        margin, level: as for `paired`.
+
+    Raises:
+        ValueError: the tables differ in their number of images or are not boolean.
+    """
+    _check(ours, theirs)
+    if ours.shape[0] != theirs.shape[0]:
+        raise ValueError(f"arms on {ours.shape[0]} and {theirs.shape[0]} images cannot be compared image by image")
+    if ours.shape[1] == theirs.shape[1] == 1:
+        return paired(ours, theirs, margin, level)  # of two single networks a seed says nothing
+    images = ours.shape[0]
+    a, b = _means(ours), _means(theirs)
+    churn = math.nan
+    if ours.size and theirs.size:
+        p, q = ours.mean(axis=1), theirs.mean(axis=1)
+        churn = float((p * (1 - q) + q * (1 - p)).mean())
+    return Contrast(
+        **_common(len(a), len(b), images, False, margin, level, _mean(a), _mean(b)),
+        **_over_separate_seeds(a, b, -1),
+        **_targets(crossed_unpaired(ours, theirs, level), _welch(a, b, level), margin, level, images),
+        p_mcnemar=math.nan,
+        p_mid=math.nan,
+        churn=churn,
+        discordant=churn * images,
+        components=None,
+    )
+
+
+def unpaired_values(
+    ours: npt.ArrayLike,
+    theirs: npt.ArrayLike,
+    margin: float,
+    level: float = LEVEL,
+    higher_is_better: bool = False,
+) -> Contrast:
+    """Compare two arms by a metric that is one number per seed, of seeds that have nothing to do with each other.
+
+    Args:
+        ours, theirs: `(seeds of ours,)` and `(seeds of theirs,)`; a NaN is left out.
+        margin, level, higher_is_better: as for `paired_values`.
+    """
+    a, b = (np.asarray(values, dtype=np.float64).ravel() for values in (ours, theirs))
+    a, b = a[~np.isnan(a)], b[~np.isnan(b)]
+    welch = _welch(a, b, level)
+    return Contrast(
+        **_common(len(a), len(b), None, False, margin, level, _mean(a), _mean(b)),
+        **_over_separate_seeds(a, b, 1 if higher_is_better else -1),
+        **_targets(unknown(welch.estimate), welch, margin, level, None),
+        **_NOTHING_PER_IMAGE,
+    )
+
+
+_NOTHING_PER_IMAGE: dict[str, Any] = {
+    "p_mcnemar": math.nan,
+    "p_mid": math.nan,
+    "churn": math.nan,
+    "discordant": math.nan,
+    "components": None,
+}
+
+
+def p_two_sided(interval: Interval) -> float:
+    """p of the estimate being 0; 1 for a certain 0, and 0 for anything else that is certain."""
+    if math.isnan(interval.se) or math.isnan(interval.estimate):
+        return math.nan
+    if interval.se == 0:
+        return float(interval.estimate == 0)
+    return float(2 * stats.t.sf(abs(interval.estimate) / interval.se, interval.df))
+
+
+def p_equivalence(interval: Interval, margin: float) -> float:
+    """p of two one-sided tests that the estimate lies outside +-margin (Schuirmann 1987)."""
+    estimate, _, _, se, df = interval
+    if math.isnan(se) or math.isnan(estimate) or math.isnan(margin):
+        return math.nan
+    if se == 0:
+        return float(abs(estimate) >= margin)
+    return float(max(stats.t.sf((estimate + margin) / se, df), stats.t.cdf((estimate - margin) / se, df)))
+
+
+def _common(
+    seeds: int,
+    seeds_theirs: int,
+    images: int | None,
+    shared: bool,
+    margin: float,
+    level: float,
+    ours: float,
+    theirs: float,
+) -> dict[str, Any]:
+    change = ours / theirs - 1 if theirs and math.isfinite(theirs) else math.nan
+    return {
+        "seeds": seeds,
+        "seeds_theirs": seeds_theirs,
+        "images": images,
+        "shared_seeds": shared,
+        "margin": margin,
+        "level": level,
+        "ours": ours,
+        "theirs": theirs,
+        "relative_change": change,
+    }
+
+
+def _targets(
+    new_images: Interval, test_set: Interval, margin: float, level: float, images: int | None
+) -> dict[str, Any]:
+    """What follows from the two intervals alone."""
+    one_pair = images is not None and math.isnan(test_set.se)
+    p_new = math.nan if one_pair else p_equivalence(new_images, margin)
+    if images and not one_pair and new_images.se == new_images.estimate == 0:
+        # Not one image tells the arms apart. That bounds the share of images that do, but not to 0: the chance to
+        # see none of them if they made up the margin.
+        p_new = (1 - min(max(margin, 0.0), 1.0)) ** images
+    p_same = p_equivalence(test_set, margin)
+    p_t = p_two_sided(test_set)
+    return {
+        "crossed": new_images,
+        "seed_only": test_set,
+        "p_crossed": math.nan if one_pair else p_two_sided(new_images),
+        "p_t": math.nan if test_set.se == 0 and test_set.estimate != 0 else p_t,
+        "p_equivalence_test_set": p_same,
+        "p_equivalence_new_images": p_new,
+        "equivalent_test_set": p_same < 1 - level,
+        "equivalent_new_images": p_new < 1 - level,
+    }
+
+
+def _over_shared_seeds(a: Values, b: Values, d: Values, better: int, level: float) -> dict[str, Any]:
+    """Args: a, b, d: the arms and their difference `(seeds,)`; better: the sign of a difference that is one."""
+    wins = float((better * d > 0).sum() + (d == 0).sum() / 2) if not np.isnan(d).any() else math.nan
+    sd = float(d.std(ddof=1)) if len(d) > 1 and np.isfinite(d).all() else math.nan
+    sd = 0.0 if len(d) > 1 and np.ptp(d) == 0 else sd
+    return {
+        "p_sign_flip": exact.sign_flip(d),
+        "p_wilcoxon": exact.signed_rank(d),
+        "improvement": clopper_pearson(wins, len(d), level),
+        "rho": _correlation(a, b),
+        "d_z": float(d.mean()) / sd * _hedges(len(d) - 1) if sd > 0 else math.nan,
+        "sd": sd,
+    }
+
+
+def _over_separate_seeds(a: Values, b: Values, better: int) -> dict[str, Any]:
+    df, d = len(a) + len(b) - 2, math.nan
+    if min(len(a), len(b)) > 1 and np.isfinite(a).all() and np.isfinite(b).all():
+        pooled = math.sqrt((((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()) / df)
+        d = float(a.mean() - b.mean()) / pooled * _hedges(df) if pooled > 0 else math.nan
+    signs = np.sign(np.subtract.outer(a, b)) * better if np.isfinite(a).all() and np.isfinite(b).all() else np.empty(0)
+    return {
+        "p_sign_flip": exact.two_sample(a, b),
+        "p_wilcoxon": exact.rank_sum(a, b),
+        "improvement": unknown(float((signs + 1).mean() / 2) if signs.size else math.nan),
+        "rho": math.nan,
+        "d_z": d,
+        "sd": math.nan,
+    }
+
+
+def _wald(only_ours: int, only_theirs: int, images: int, level: float) -> Interval:
+    """Difference of two proportions on the same images, normal approximation."""
+    difference = only_ours - only_theirs
+    se = math.sqrt(only_ours + only_theirs - difference**2 / images) / images
+    return from_standard_error(difference / images, se, math.inf, level)
+
+
+def _welch(a: Values, b: Values, level: float) -> Interval:
+    """Difference of the means of independent samples with unequal variances (Welch 1947)."""
+    one, two = t_interval(a, level), t_interval(b, level)
+    estimate = one.estimate - two.estimate if math.isfinite(one.estimate + two.estimate) else math.nan
+    if math.isnan(one.se) or math.isnan(two.se):
+        return unknown(estimate)
+    variance = one.se**2 + two.se**2
+    spread = one.se**4 / one.df + two.se**4 / two.df
+    df = variance**2 / spread if spread > 0 else min(one.df, two.df)
+    return from_standard_error(estimate, math.sqrt(variance), df, level)
+
+
+def _correlation(a: Values, b: Values) -> float:
+    if len(a) < 3 or not (np.isfinite(a).all() and np.isfinite(b).all()) or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return math.nan
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _hedges(df: int) -> float:
+    """Factor that takes the upward bias off a standardised mean difference (Hedges 1981, exact form)."""
+    return (
+        math.exp(float(special.gammaln(df / 2) - special.gammaln((df - 1) / 2))) / math.sqrt(df / 2)
+        if df > 1
+        else math.nan
+    )
+
+
+def _means(errors: Errors) -> Values:
+    """Error of each seed, `(seeds,)`."""
+    images, seeds = errors.shape
+    return errors.mean(axis=0) if images else np.full(seeds, np.nan)
+
+
+def _mean(values: Values) -> float:
+    return float(values.mean()) if len(values) and np.isfinite(values).all() else math.nan
+
+
+def _check(ours: Errors, theirs: Errors) -> None:
+    for table in (ours, theirs):
+        if table.ndim != 2 or table.dtype != np.bool_:
+            raise ValueError(f"expected a boolean table (images, seeds), got {table.dtype} of shape {table.shape}")

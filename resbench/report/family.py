@@ -1,0 +1,56 @@
+"""Several comparisons at once: what a p value and an interval are worth when they are one of m.
+
+A comparison that could not be computed has p = NaN. It stays NaN and still counts: the family is as large as it was
+declared, not as large as what came out of it, or a family would shrink to its most convenient members.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+P = npt.NDArray[np.float64]
+
+
+def holm(p: npt.ArrayLike, size: int | None = None) -> P:
+    """p values adjusted so that the chance of any false rejection keeps to the level (Holm 1979).
+
+    Args:
+        p: `(comparisons,)`, NaN where a comparison could not be computed.
+        size: declared size of the family, if it is larger.
+    """
+    values, filled = _filled(p, size)
+    if not len(filled):
+        return values
+    return _restored(values, np.asarray(multipletests(filled, method="holm")[1]))
+
+
+def benjamini_hochberg(p: npt.ArrayLike, size: int | None = None) -> P:
+    """q values: the expected share of false ones among those rejected (Benjamini and Hochberg 1995).
+
+    Args:
+        p: `(comparisons,)`, NaN where a comparison could not be computed.
+        size: declared size of the family, if it is larger.
+    """
+    values, filled = _filled(p, size)
+    if not len(filled):
+        return values
+    return _restored(values, np.asarray(stats.false_discovery_control(filled)))
+
+
+def simultaneous_level(size: int, level: float = 0.95) -> float:
+    """The level of each of `size` intervals that hold all at once with `level` (Bonferroni)."""
+    return 1 - (1 - level) / max(size, 1)
+
+
+def _filled(p: npt.ArrayLike, size: int | None) -> tuple[P, P]:
+    """The values, and the whole family with 1 for what could not be computed."""
+    values = np.array(p, dtype=np.float64).ravel()
+    missing = max(0, (size or 0) - len(values))
+    return values, np.concatenate([np.where(np.isnan(values), 1.0, values), np.ones(missing)])
+
+
+def _restored(values: P, adjusted: P) -> P:
+    return np.where(np.isnan(values), np.nan, adjusted[: len(values)])
