@@ -51,8 +51,8 @@ def pilot_sd(values: npt.ArrayLike, level: float = 0.8) -> tuple[float, float]:
 def power_of(difference: float, se: float, df: float, alpha: float = ALPHA) -> float:
     """Chance that a two-sided t test finds a true difference, from the noncentral t distribution."""
     limit, shift = float(stats.t.isf(alpha / 2, df)), abs(difference) / se
-    wrong_side = float(stats.nct.cdf(-limit, df, shift)) if shift < 4 else 0.0  # below Phi(-4); beyond, scipy has NaN
-    return float(stats.nct.sf(limit, df, shift)) + wrong_side
+    wrong_side = float(stats.nct.cdf(-limit, df, shift))
+    return float(stats.nct.sf(limit, df, shift)) + (0.0 if math.isnan(wrong_side) else wrong_side)  # NaN if negligible
 
 
 def detectable(sd: float, seeds: int, power: float = POWER, alpha: float = ALPHA) -> float:

@@ -1,0 +1,130 @@
+"""Ordinary least squares with sum-coded factors: the algebra beneath the analysis of variance."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix = npt.NDArray[np.float64]
+Term = tuple[str, ...]  # names of factors: () is the mean, one a main effect, two their interaction
+RANK_TOLERANCE = 1e-9  # of the largest eigenvalue; sum coding spreads the others over two or three decades
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A categorical variable.
+
+    Attributes:
+        codes: which level each row has, `(rows,)`, from 0 to `levels - 1`.
+        levels: how many there are.
+    """
+
+    codes: npt.NDArray[np.int64]
+    levels: int
+
+    def columns(self) -> Matrix:
+        """Sum coding, `(rows, levels - 1)`: deviations from the mean of all levels; the last is minus the others."""
+        return sum_code(self.levels)[self.codes]
+
+
+def sum_code(levels: int) -> Matrix:
+    """The coded row of every level, `(levels, levels - 1)`."""
+    return np.vstack([np.eye(levels - 1), -np.ones((1, levels - 1))])
+
+
+def interaction(a: Matrix, b: Matrix) -> Matrix:
+    """All products of a column of a with one of b, `(rows, columns of a * columns of b)`."""
+    return np.einsum("ri,rj->rij", a, b).reshape(len(a), -1)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Least squares of all responses on some of the terms; columns that say the same twice are allowed.
+
+    Attributes:
+        explained: sum of squares of the fitted values per response, `(responses,)`.
+        rank: number of independent columns.
+        coefficients: of smallest norm, `(columns, responses)`.
+        inverse: pseudoinverse of the normal equations, `(columns, columns)`.
+        basis: orthonormal, of what the data can tell about the coefficients, `(columns, rank)`.
+    """
+
+    explained: Matrix
+    rank: int
+    coefficients: Matrix
+    inverse: Matrix
+    basis: Matrix
+
+    def estimable(self, row: Matrix) -> bool:
+        """Whether the data determine a linear combination of the coefficients, `(columns,)`."""
+        return bool(np.linalg.norm(row - self.basis @ (self.basis.T @ row)) < 1e-6 * max(1.0, np.linalg.norm(row)))
+
+
+class Model:
+    """The normal equations of all terms, of which every smaller model is a block.
+
+    Attributes:
+        factors: name -> factor, in order.
+        terms: all terms, the mean first.
+        y: responses, centred, `(rows, responses)`.
+    """
+
+    def __init__(self, factors: dict[str, Factor], interactions: Iterable[tuple[str, str]], y: Matrix) -> None:
+        self.factors = factors
+        self.terms: list[Term] = [(), *((name,) for name in factors), *interactions]
+        self.y = y - y.mean(axis=0)
+        coded = {name: factor.columns() for name, factor in factors.items()}
+        blocks: list[Matrix] = [np.ones((len(y), 1)), *coded.values()]
+        blocks += [interaction(coded[a], coded[b]) for a, b in (term for term in self.terms if len(term) == 2)]
+        ends = list(itertools.accumulate((block.shape[1] for block in blocks), initial=0))
+        self._columns = {term: range(a, b) for term, a, b in zip(self.terms, ends, ends[1:], strict=False)}
+        x = np.hstack(blocks)
+        self._gram, self._moments = x.T @ x, x.T @ self.y
+
+    @cached_property
+    def total(self) -> Matrix:
+        """Sum of squares about the mean, `(responses,)`."""
+        return np.asarray((self.y**2).sum(axis=0))
+
+    @cached_property
+    def full(self) -> Fit:
+        return self.fit(self.terms)
+
+    def width(self, term: Term) -> int:
+        """Number of columns of a term: its degrees of freedom if every combination of levels was run."""
+        return len(self._columns[term])
+
+    def fit(self, terms: Sequence[Term]) -> Fit:
+        """Least squares on the columns of these terms."""
+        chosen = [column for term in terms for column in self._columns[term]]
+        values, vectors = np.linalg.eigh(self._gram[np.ix_(chosen, chosen)])
+        kept = values > RANK_TOLERANCE * values[-1]
+        basis, moments = vectors[:, kept], self._moments[chosen]
+        projected = basis.T @ moments
+        inverse = (basis / values[kept]) @ basis.T
+        explained = np.asarray((projected**2 / values[kept, None]).sum(axis=0))
+        return Fit(explained, int(kept.sum()), inverse @ moments, inverse, basis)
+
+    def type_two(self, term: Term) -> tuple[Matrix, int]:
+        """Sum of squares `(responses,)` and degrees of freedom of a term after all that do not contain it."""
+        without = [other for other in self.terms if not set(term) <= set(other)]
+        small, large = self.fit(without), self.fit([*without, term])
+        return large.explained - small.explained, large.rank - small.rank
+
+    def row(self, levels: dict[str, int]) -> Matrix:
+        """The mean at these levels, over all levels of every other factor, as a combination of coefficients."""
+        coded = {name: sum_code(self.factors[name].levels)[[level]] for name, level in levels.items()}
+        parts: list[Matrix] = []
+        for term in self.terms:
+            if not set(term) <= levels.keys():
+                parts.append(np.zeros((1, self.width(term))))  # sum coding: what is averaged over is 0
+            elif len(term) == 2:
+                parts.append(interaction(coded[term[0]], coded[term[1]]))
+            else:
+                parts.append(coded[term[0]] if term else np.ones((1, 1)))
+        return np.hstack(parts)[0]
