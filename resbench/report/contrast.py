@@ -11,17 +11,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
 
 from resbench.report import exact
+from resbench.report.effect import over_separate_seeds, over_shared_seeds, p_equivalence, p_two_sided, wald, welch
 from resbench.report.interval import (
     LEVEL,
     Components,
     Interval,
-    clopper_pearson,
     crossed,
     crossed_unpaired,
-    from_standard_error,
     t_interval,
     unknown,
 )
@@ -143,10 +141,10 @@ def paired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) ->
     only_ours, only_theirs = int((d > 0).sum()), int((d < 0).sum())
     means = _means(ours), _means(theirs)
     exact_p, mid_p = exact.mcnemar(only_ours, only_theirs) if one_pair else (math.nan, math.nan)
-    new_images = _wald(only_ours, only_theirs, images, level) if one_pair else crossed(d, level)
+    new_images = wald(only_ours, only_theirs, images, level) if one_pair else crossed(d, level)
     return Contrast(
         **_common(seeds, seeds, images, True, margin, level, _mean(means[0]), _mean(means[1])),
-        **_over_shared_seeds(*means, counts / images if images else np.full(seeds, np.nan), -1, level),
+        **over_shared_seeds(*means, counts / images if images else np.full(seeds, np.nan), -1, level),
         **_targets(new_images, t_interval(counts / images, level) if images else unknown(), margin, level, images),
         p_mcnemar=exact_p,
         p_mid=mid_p,
@@ -183,7 +181,7 @@ def paired_values(
         d = a - b
     return Contrast(
         **_common(len(d), len(d), None, True, margin, level, _mean(a), _mean(b)),
-        **_over_shared_seeds(a, b, d, 1 if higher_is_better else -1, level),
+        **over_shared_seeds(a, b, d, 1 if higher_is_better else -1, level),
         **_targets(unknown(_mean(d)), t_interval(d, level), margin, level, None),
         **_NOTHING_PER_IMAGE,
     )
@@ -212,8 +210,8 @@ def unpaired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) 
         churn = float((p * (1 - q) + q * (1 - p)).mean())
     return Contrast(
         **_common(len(a), len(b), images, False, margin, level, _mean(a), _mean(b)),
-        **_over_separate_seeds(a, b, -1),
-        **_targets(crossed_unpaired(ours, theirs, level), _welch(a, b, level), margin, level, images),
+        **over_separate_seeds(a, b, -1),
+        **_targets(crossed_unpaired(ours, theirs, level), welch(a, b, level), margin, level, images),
         p_mcnemar=math.nan,
         p_mid=math.nan,
         churn=churn,
@@ -237,11 +235,11 @@ def unpaired_values(
     """
     a, b = (np.asarray(values, dtype=np.float64).ravel() for values in (ours, theirs))
     a, b = a[~np.isnan(a)], b[~np.isnan(b)]
-    welch = _welch(a, b, level)
+    gap = welch(a, b, level)
     return Contrast(
         **_common(len(a), len(b), None, False, margin, level, _mean(a), _mean(b)),
-        **_over_separate_seeds(a, b, 1 if higher_is_better else -1),
-        **_targets(unknown(welch.estimate), welch, margin, level, None),
+        **over_separate_seeds(a, b, 1 if higher_is_better else -1),
+        **_targets(unknown(gap.estimate), gap, margin, level, None),
         **_NOTHING_PER_IMAGE,
     )
 
@@ -253,25 +251,6 @@ _NOTHING_PER_IMAGE: dict[str, Any] = {
     "discordant": math.nan,
     "components": None,
 }
-
-
-def p_two_sided(interval: Interval) -> float:
-    """p of the estimate being 0; 1 for a certain 0, and 0 for anything else that is certain."""
-    if math.isnan(interval.se) or math.isnan(interval.estimate):
-        return math.nan
-    if interval.se == 0:
-        return float(interval.estimate == 0)
-    return float(2 * stats.t.sf(abs(interval.estimate) / interval.se, interval.df))
-
-
-def p_equivalence(interval: Interval, margin: float) -> float:
-    """p of two one-sided tests that the estimate lies outside +-margin (Schuirmann 1987)."""
-    estimate, _, _, se, df = interval
-    if math.isnan(se) or math.isnan(estimate) or math.isnan(margin):
-        return math.nan
-    if se == 0:
-        return float(abs(estimate) >= margin)
-    return float(max(stats.t.sf((estimate + margin) / se, df), stats.t.cdf((estimate - margin) / se, df)))
 
 
 def _common(
@@ -320,71 +299,6 @@ def _targets(
         "equivalent_test_set": p_same < 1 - level,
         "equivalent_new_images": p_new < 1 - level,
     }
-
-
-def _over_shared_seeds(a: Values, b: Values, d: Values, better: int, level: float) -> dict[str, Any]:
-    """Args: a, b, d: the arms and their difference `(seeds,)`; better: the sign of a difference that is one."""
-    wins = float((better * d > 0).sum() + (d == 0).sum() / 2) if not np.isnan(d).any() else math.nan
-    sd = float(d.std(ddof=1)) if len(d) > 1 and np.isfinite(d).all() else math.nan
-    sd = 0.0 if len(d) > 1 and np.ptp(d) == 0 else sd
-    return {
-        "p_sign_flip": exact.sign_flip(d),
-        "p_wilcoxon": exact.signed_rank(d),
-        "improvement": clopper_pearson(wins, len(d), level),
-        "rho": _correlation(a, b),
-        "d_z": float(d.mean()) / sd * _hedges(len(d) - 1) if sd > 0 else math.nan,
-        "sd": sd,
-    }
-
-
-def _over_separate_seeds(a: Values, b: Values, better: int) -> dict[str, Any]:
-    df, d = len(a) + len(b) - 2, math.nan
-    if min(len(a), len(b)) > 1 and np.isfinite(a).all() and np.isfinite(b).all():
-        pooled = math.sqrt((((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()) / df)
-        d = float(a.mean() - b.mean()) / pooled * _hedges(df) if pooled > 0 else math.nan
-    signs = np.sign(np.subtract.outer(a, b)) * better if np.isfinite(a).all() and np.isfinite(b).all() else np.empty(0)
-    return {
-        "p_sign_flip": exact.two_sample(a, b),
-        "p_wilcoxon": exact.rank_sum(a, b),
-        "improvement": unknown(float((signs + 1).mean() / 2) if signs.size else math.nan),
-        "rho": math.nan,
-        "d_z": d,
-        "sd": math.nan,
-    }
-
-
-def _wald(only_ours: int, only_theirs: int, images: int, level: float) -> Interval:
-    """Difference of two proportions on the same images, normal approximation."""
-    difference = only_ours - only_theirs
-    se = math.sqrt(only_ours + only_theirs - difference**2 / images) / images
-    return from_standard_error(difference / images, se, math.inf, level)
-
-
-def _welch(a: Values, b: Values, level: float) -> Interval:
-    """Difference of the means of independent samples with unequal variances (Welch 1947)."""
-    one, two = t_interval(a, level), t_interval(b, level)
-    estimate = one.estimate - two.estimate if math.isfinite(one.estimate + two.estimate) else math.nan
-    if math.isnan(one.se) or math.isnan(two.se):
-        return unknown(estimate)
-    variance = one.se**2 + two.se**2
-    spread = one.se**4 / one.df + two.se**4 / two.df
-    df = variance**2 / spread if spread > 0 else min(one.df, two.df)
-    return from_standard_error(estimate, math.sqrt(variance), df, level)
-
-
-def _correlation(a: Values, b: Values) -> float:
-    if len(a) < 3 or not (np.isfinite(a).all() and np.isfinite(b).all()) or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return math.nan
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def _hedges(df: int) -> float:
-    """Factor that takes the upward bias off a standardised mean difference (Hedges 1981, exact form)."""
-    return (
-        math.exp(float(special.gammaln(df / 2) - special.gammaln((df - 1) / 2))) / math.sqrt(df / 2)
-        if df > 1
-        else math.nan
-    )
 
 
 def _means(errors: Errors) -> Values:

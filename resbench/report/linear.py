@@ -39,7 +39,7 @@ def sum_code(levels: int) -> Matrix:
 
 def interaction(a: Matrix, b: Matrix) -> Matrix:
     """All products of a column of a with one of b, `(rows, columns of a * columns of b)`."""
-    return np.einsum("ri,rj->rij", a, b).reshape(len(a), -1)
+    return (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,9 @@ class Fit:
 
     def estimable(self, row: Matrix) -> bool:
         """Whether the data determine a linear combination of the coefficients, `(columns,)`."""
-        return bool(np.linalg.norm(row - self.basis @ (self.basis.T @ row)) < 1e-6 * max(1.0, np.linalg.norm(row)))
+        return bool(
+            np.linalg.norm(row - self.basis @ (self.basis.T @ row)) < 1e-6 * max(1.0, float(np.linalg.norm(row)))
+        )
 
 
 class Model:
@@ -127,4 +129,4 @@ class Model:
                 parts.append(interaction(coded[term[0]], coded[term[1]]))
             else:
                 parts.append(coded[term[0]] if term else np.ones((1, 1)))
-        return np.hstack(parts)[0]
+        return np.hstack(parts).ravel()

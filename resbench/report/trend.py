@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from resbench.report.contrast import p_two_sided
+from resbench.report.effect import p_two_sided
 from resbench.report.factors import SEED, Analysis
 from resbench.report.interval import LEVEL, t_interval
 from resbench.report.statistics import show

@@ -1,0 +1,105 @@
+"""The pieces of a comparison of two arms: classical intervals, p values and effect sizes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+from resbench.report import exact
+from resbench.report.interval import LEVEL, Interval, clopper_pearson, from_standard_error, t_interval, unknown
+
+Values = npt.NDArray[np.float64]
+
+
+def p_two_sided(interval: Interval) -> float:
+    """p of the estimate being 0; 1 for a certain 0, and 0 for anything else that is certain."""
+    if math.isnan(interval.se) or math.isnan(interval.estimate):
+        return math.nan
+    if interval.se == 0:
+        return float(interval.estimate == 0)
+    return float(2 * stats.t.sf(abs(interval.estimate) / interval.se, interval.df))
+
+
+def p_equivalence(interval: Interval, margin: float) -> float:
+    """p of two one-sided tests that the estimate lies outside +-margin (Schuirmann 1987)."""
+    estimate, _, _, se, df = interval
+    if math.isnan(se) or math.isnan(estimate) or math.isnan(margin):
+        return math.nan
+    if se == 0:
+        return float(abs(estimate) >= margin)
+    return float(max(stats.t.sf((estimate + margin) / se, df), stats.t.cdf((estimate - margin) / se, df)))
+
+
+def wald(only_ours: int, only_theirs: int, images: int, level: float = LEVEL) -> Interval:
+    """Difference of two proportions on the same images, normal approximation."""
+    difference = only_ours - only_theirs
+    se = math.sqrt(only_ours + only_theirs - difference**2 / images) / images
+    return from_standard_error(difference / images, se, math.inf, level)
+
+
+def welch(a: Values, b: Values, level: float = LEVEL) -> Interval:
+    """Difference of the means of independent samples with unequal variances (Welch 1947)."""
+    one, two = t_interval(a, level), t_interval(b, level)
+    estimate = one.estimate - two.estimate if math.isfinite(one.estimate + two.estimate) else math.nan
+    if math.isnan(one.se) or math.isnan(two.se):
+        return unknown(estimate)
+    variance = one.se**2 + two.se**2
+    spread = one.se**4 / one.df + two.se**4 / two.df
+    df = variance**2 / spread if spread > 0 else min(one.df, two.df)
+    return from_standard_error(estimate, math.sqrt(variance), df, level)
+
+
+def correlation(a: Values, b: Values) -> float:
+    """Pearson's, over shared seeds `(seeds,)`; NaN below three seeds or if an arm never varies."""
+    if len(a) < 3 or not (np.isfinite(a).all() and np.isfinite(b).all()) or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return math.nan
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def hedges(df: int) -> float:
+    """Factor that takes the upward bias off a standardised mean difference (Hedges 1981, exact form)."""
+    if df < 2:
+        return math.nan
+    return math.exp(float(special.gammaln(df / 2) - special.gammaln((df - 1) / 2))) / math.sqrt(df / 2)
+
+
+def over_shared_seeds(a: Values, b: Values, d: Values, better: int, level: float) -> dict[str, Any]:
+    """What the pairs of seeds say, whatever is known of the images: fields of a contrast.
+
+    Args:
+        a, b, d: the arms and their difference, `(seeds,)`.
+        better: the sign of a difference that is an improvement.
+        level: confidence level.
+    """
+    wins = float((better * d > 0).sum() + (d == 0).sum() / 2) if not np.isnan(d).any() else math.nan
+    sd = float(d.std(ddof=1)) if len(d) > 1 and np.isfinite(d).all() else math.nan
+    sd = 0.0 if len(d) > 1 and np.ptp(d) == 0 else sd
+    return {
+        "p_sign_flip": exact.sign_flip(d),
+        "p_wilcoxon": exact.signed_rank(d),
+        "improvement": clopper_pearson(wins, len(d), level),
+        "rho": correlation(a, b),
+        "d_z": float(d.mean()) / sd * hedges(len(d) - 1) if sd > 0 else math.nan,
+        "sd": sd,
+    }
+
+
+def over_separate_seeds(a: Values, b: Values, better: int) -> dict[str, Any]:
+    """The same where seeds are not shared: a `(seeds of a,)`, b `(seeds of b,)`."""
+    df, d = len(a) + len(b) - 2, math.nan
+    if min(len(a), len(b)) > 1 and np.isfinite(a).all() and np.isfinite(b).all():
+        pooled = math.sqrt((((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()) / df)
+        d = float(a.mean() - b.mean()) / pooled * hedges(df) if pooled > 0 else math.nan
+    signs = np.sign(np.subtract.outer(a, b)) * better if np.isfinite(a).all() and np.isfinite(b).all() else np.empty(0)
+    return {
+        "p_sign_flip": exact.two_sample(a, b),
+        "p_wilcoxon": exact.rank_sum(a, b),
+        "improvement": unknown(float((signs + 1).mean() / 2) if signs.size else math.nan),
+        "rho": math.nan,
+        "d_z": d,
+        "sd": math.nan,
+    }
