@@ -104,8 +104,9 @@ class Components:
         mean: mean of all its values.
         ms_image, ms_seed, ms_residual: mean squares of the two-way analysis of variance; NaN where a side of the
             table has one line only.
-        predicted_sd: standard deviation of a seed's mean if images were right or wrong independently of each
-            other, `sqrt(sum p_i (1 - p_i)) / n` with p_i the share of seeds that miss image i; for errors only.
+        predicted_sd: standard deviation of a seed's mean on these images if a network missed them independently
+            of each other, `sqrt(sum p_i (1 - p_i) S / (S - 1)) / n` with p_i the share of the S seeds that miss
+            image i. Without `S / (S - 1)` few seeds would all look less stable than predicted. NaN for differences.
     """
 
     seeds: int
@@ -160,7 +161,7 @@ class Components:
             ms_image=max(0.0, float(image / (n * s * (n - 1)))) if n > 1 else math.nan,
             ms_seed=max(0.0, float(seed / (n * s * (s - 1)))) if s > 1 else math.nan,
             ms_residual=max(0.0, float(residual / (n * s * (n - 1) * (s - 1)))) if n > 1 and s > 1 else math.nan,
-            predicted_sd=_predicted_sd(np.asarray(rows, dtype=np.float64) / s + offset),
+            predicted_sd=_predicted_sd(x),
         )
 
 
@@ -257,10 +258,12 @@ def _dot(values: list[Any]) -> Any:
     return sum(value * value for value in values)
 
 
-def _predicted_sd(share: npt.NDArray[np.float64]) -> float:
-    if not ((share >= 0) & (share <= 1)).all():
-        return math.nan  # differences have no such prediction
-    return math.sqrt(float((share * (1 - share)).sum())) / len(share)
+def _predicted_sd(x: npt.NDArray[Any]) -> float:
+    n, s = x.shape
+    if s < 2 or not ((x == 0) | (x == 1)).all():
+        return math.nan
+    p = x.mean(axis=1, dtype=np.float64)
+    return math.sqrt(float((p * (1 - p)).sum()) * s / (s - 1)) / n
 
 
 def _clip(variance: float) -> float:
