@@ -315,7 +315,7 @@ def test_a_planted_difference_is_found() -> None:
 
 def test_equivalent_arms_are_called_equivalent_and_different_ones_are_not() -> None:
     rng = np.random.default_rng(13)
-    same = [paired(*arms(rng, 10_000, 20, (0.008, 0.008), 0.95), margin=0.0005) for _ in range(20)]
+    same = [paired(*arms(rng, 10_000, 20, (0.008, 0.008), 0.97), margin=0.0005) for _ in range(20)]
     assert np.mean([one.equivalent_new_images for one in same]) >= 0.8
     edge = [paired(*arms(rng, 10_000, 10, (0.0085, 0.008), 0.95), margin=0.0005) for _ in range(60)]
     assert np.mean([one.equivalent_new_images for one in edge]) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 60)
