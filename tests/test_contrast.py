@@ -152,14 +152,15 @@ def test_exact_tests_agree_with_scipy(seeds: int) -> None:
     def gap(x: Any, y: Any, axis: int) -> Any:
         return x.mean(axis=axis) - y.mean(axis=axis)
 
-    expected = stats.permutation_test((a, b), gap, n_resamples=np.inf, vectorized=True).pvalue
+    if seeds < 9:  # of arms of one size: for others scipy doubles the smaller tail
+        expected = stats.permutation_test((d, a), gap, n_resamples=np.inf, vectorized=True).pvalue
+        assert exact.two_sample(d, a) == pytest.approx(expected)
     extreme = [
         abs(np.take(np.r_[a, b], list(pick)).mean() - np.delete(np.r_[a, b], list(pick)).mean())
         >= abs(a.mean() - b.mean()) - 1e-12
         for pick in itertools.combinations(range(seeds + 4), seeds)
     ]
     assert exact.two_sample(a, b) == pytest.approx(np.mean(extreme))
-    assert exact.two_sample(a, b) <= expected + 1e-12  # scipy doubles the smaller tail
     assert exact.rank_sum(a, b) == pytest.approx(stats.mannwhitneyu(a, b, method="exact").pvalue)
 
 
