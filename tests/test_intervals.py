@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from resbench.report.family import benjamini_hochberg, holm, simultaneous_level
 from resbench.report.interval import (
@@ -270,6 +271,12 @@ def test_families_are_adjusted_as_published() -> None:
     assert benjamini_hochberg(P) == pytest.approx(expected, abs=5e-9)
     assert holm(P)[:9] == pytest.approx([0.0015, 0.0056, 0.0247, 0.114, 0.2211, 0.278, 0.278, 0.278, 0.3213])
     assert (holm(P)[9:] == 1).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 40])
+def test_holm_agrees_with_statsmodels(size: int) -> None:
+    p = np.random.default_rng(size).random(size) ** 3
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
 
 
 def test_what_could_not_be_computed_still_counts_in_its_family() -> None:

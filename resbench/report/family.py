@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 P = npt.NDArray[np.float64]
 
@@ -24,7 +23,11 @@ def holm(p: npt.ArrayLike, size: int | None = None) -> P:
     values, filled = _filled(p, size)
     if not len(filled):
         return values
-    return _restored(values, np.asarray(multipletests(filled, method="holm")[1]))
+    order = np.argsort(filled)
+    steps = np.arange(len(filled), 0, -1) * filled[order]
+    adjusted = np.empty(len(filled))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
+    return _restored(values, adjusted)
 
 
 def benjamini_hochberg(p: npt.ArrayLike, size: int | None = None) -> P:

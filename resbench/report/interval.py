@@ -240,26 +240,27 @@ def _crossed_error(parts: Components) -> tuple[float, float]:
     return math.sqrt((parts.ms_image + extra) / (n * s)), df
 
 
-def _sums(x: npt.NDArray[Any]) -> tuple[list[Any], list[Any], Any, Any, float]:
+def _sums(x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Any, Any, float]:
     """Row sums, column sums, total, sum of squares, and what was taken off each value beforehand.
 
-    Integers stay integers of Python, so that no square overflows and no difference cancels.
+    Integers stay integers, so that no difference of large sums cancels.
     """
     if np.issubdtype(x.dtype, np.floating):
         offset = float(x.mean())
         x = x - offset if np.ptp(x) != 0 else np.zeros_like(x)  # rounding of the mean is no variance
-        return list(x.sum(axis=1)), list(x.sum(axis=0)), float(x.sum()), float(np.vdot(x, x)), offset
+        return x.sum(axis=1), x.sum(axis=0), float(x.sum()), float(np.vdot(x, x)), offset
     rows, columns = x.sum(axis=1, dtype=np.int64), x.sum(axis=0, dtype=np.int64)
-    squares = sum(int(np.dot(column, column)) for column in (line.astype(np.int64) for line in x.T))
-    return rows.tolist(), columns.tolist(), int(columns.sum()), squares, 0.0
+    squares = sum(_dot(column.astype(np.int64)) for column in x.T)  # never a wide copy of the whole table
+    return rows, columns, int(columns.sum()), squares, 0.0
 
 
-def _dot(values: list[Any]) -> Any:
-    return sum(value * value for value in values)
+def _dot(values: npt.NDArray[Any]) -> Any:
+    """Sum of squares, as a number of Python: products of such sums may pass 64 bits."""
+    return np.dot(values, values).item()
 
 
 def _predicted_sd(x: npt.NDArray[Any]) -> float:
-    n, s = x.shape
+    n, s = len(x), x[0].size
     if s < 2 or not ((x == 0) | (x == 1)).all():
         return math.nan
     p = x.mean(axis=1, dtype=np.float64)
