@@ -213,6 +213,36 @@ def report(
     print(write_index(results, reports))
 
 
+@app.command()
+def check(
+    study: Annotated[str, typer.Argument(help="Name of a study whose grid file states claims.")],
+    results: Results = Path("results"),
+) -> None:
+    """Print the verdict on every claim of a study; exit 0 only if all are supported, else 1."""
+    from resbench.report import check as judged
+
+    lines, supported = judged(results, study)
+    print("\n".join(lines))
+    if not supported:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    study: Annotated[str, typer.Argument(help="Name of a study.")],
+    to: Annotated[list[str], typer.Option(metavar="PATH=VALUE", help="Cells to compare with; may be repeated.")],
+    arm: Annotated[list[str] | None, typer.Option(metavar="PATH=VALUE", help="Only these against them.")] = None,
+    at: Annotated[list[str] | None, typer.Option(metavar="PATH=VALUE", help="Only at these values.")] = None,
+    on: Annotated[str, typer.Option(help="The metric.")] = "test_error",
+    margin: Annotated[float, typer.Option(min=0.0, help="Smallest difference that matters, in points.")] = 0.05,
+    results: Results = Path("results"),
+) -> None:
+    """Cells against the ones that differ only in having the values of --to: difference, interval, p."""
+    from resbench.report import compare as compared
+
+    print("\n".join(compared(results, study, to, arm or [], at or [], on, margin)))
+
+
 @ls.command()
 def axes() -> None:
     """Every field that a grid file can set or vary, its default, and what it allows."""

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from resbench.claim import among
 from resbench.config import UserError, fields, suggestion
 from resbench.run_config import RunConfig
 from resbench.yaml12 import parse
@@ -65,6 +66,7 @@ class Grid:
     seeds: list[int] = field(default_factory=lambda: [0])
     baseline: Cell = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
+    claims: list[dict[str, Any]] = field(default_factory=list)
     overrides: list[str] = field(default_factory=list)
     cells: list[tuple[Cell, RunConfig]] = field(default_factory=list, repr=False)
     excluded: list[tuple[Cell, str]] = field(default_factory=list, repr=False)
@@ -116,14 +118,10 @@ class Grid:
             "axes": self.paths,
             "baseline": self.baseline,
             "published": self.published,
+            "claims": self.claims,
             "runs": [{"id": run.id, "cell": run.cell, "seed": run.seed} for run in self.runs()],
             "excluded": [{"cell": cell, "because": because} for cell, because in self.excluded],
         }
-
-
-def among(value: Any, allowed: list[Any]) -> bool:
-    """Membership that tells 1 from true."""
-    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in allowed)
 
 
 def only(expressions: list[str], runs: list[Planned]) -> list[Planned]:

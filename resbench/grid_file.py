@@ -11,13 +11,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from resbench.claim import among
 from resbench.config import UserError, explain, flatten, nest, suggestion
-from resbench.grid import FIELDS, Cell, Exclusion, Grid, among
+from resbench.grid import FIELDS, Cell, Exclusion, Grid
+from resbench.grid_answers import check_claims, read_claims, read_published
 from resbench.run_config import RunConfig
 from resbench.yaml12 import Document, parse
 
-KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "baseline", "published")
-METRICS = ("test_error", "test_accuracy", "val_accuracy", "train_loss", "train_accuracy", "parameters", "flops")
+KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "baseline", "published", "claims")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _MOST_CELLS = 1_000_000
 _WRONG: Any = object()  # stands where a value could not be read
@@ -49,7 +50,8 @@ class Reader:
             told = dict.fromkeys(sorted(self.mistakes))
             raise UserError(f"{f'{self.file}:{line}' if line else 'command line'}: {text}" for line, text in told)
 
-    def _wrong(self, line: int, text: str) -> None:
+    def wrong(self, line: int, text: str) -> None:
+        """Note a mistake; line 0 is the command line."""
         self.mistakes.append((line, text))
 
     def _parse(self) -> Grid:
@@ -64,30 +66,31 @@ class Reader:
         grid = Grid(name="", file=self.file, about=_about(text))
         if not isinstance(root, dict):
             if not self.mistakes:
-                self._wrong(1, f"a grid file is a mapping with the keys {', '.join(KEYS)}")
+                self.wrong(1, f"a grid file is a mapping with the keys {', '.join(KEYS)}")
             return grid
         for key in root:
             if key not in KEYS:
-                self._wrong(
+                self.wrong(
                     self.document.line(key),
                     f"{key}: unknown key; allowed are {', '.join(KEYS)}{suggestion(key, KEYS)}",
                 )
         name = root.get("name", Path(self.file).stem)
         grid.name = self._name(name, self.document.line("name"))
-        grid.base = self._values(root.get("base", {}), "base")
+        grid.base = self.values(root.get("base", {}), "base")
         grid.axes = self._axes(root.get("axes", {}), ("axes",))
         grid.zips = self._zips(root.get("zip", []))
         grid.exclude = self._exclusions(root.get("exclude", []))
         grid.seeds = self._seeds(root.get("seeds", 1), self.document.line("seeds"))
         self._override(grid)
         self._twice(grid)
-        grid.baseline = self._values(root.get("baseline", {}), "baseline")
-        grid.published = self._published(root.get("published", []))
+        grid.baseline = self.values(root.get("baseline", {}), "baseline")
+        grid.published = read_published(self, root.get("published", []))
+        grid.claims = read_claims(self, root.get("claims", []), grid)
         return grid
 
     def _name(self, value: Any, line: int) -> str:
         if not isinstance(value, str) or not _NAME.fullmatch(value):
-            self._wrong(line, f"name: {value!r} is not a name: use lower-case letters, digits, '-', '_' and '.'")
+            self.wrong(line, f"name: {value!r} is not a name: use lower-case letters, digits, '-', '_' and '.'")
             return "invalid"
         return value
 
@@ -96,29 +99,29 @@ class Reader:
         if path not in FIELDS:
             hint = suggestion(path, FIELDS) or f"; `resbench ls axes` lists all {len(FIELDS)}"
             self._doubt(next(iter(difflib.get_close_matches(path, FIELDS, 1)), path))
-            self._wrong(line, f"{path}: unknown field{hint}")
+            self.wrong(line, f"{path}: unknown field{hint}")
             return _WRONG
         try:
             return FIELDS[path].validate_python(value)
         except ValidationError as error:
             self._doubt(path)
-            self._wrong(line, f"{path}: {' or '.join(text for _, text, _ in explain(error))}")
+            self.wrong(line, f"{path}: {' or '.join(text for _, text, _ in explain(error))}")
             return _WRONG
 
     def _doubt(self, path: str) -> None:
         self.doubtful[path] = self.doubtful.get(path, 0) + 1
 
-    def _values(self, mapping: Any, key: str, *inner: str | int) -> Cell:
+    def values(self, mapping: Any, key: str, *inner: str | int) -> Cell:
         """A nested or dotted mapping of values -> dotted paths."""
         at = (key, *inner)
         if mapping is None or not isinstance(mapping, dict):
             if mapping is not None:
-                self._wrong(self.document.line(*at), f"{key}: {mapping!r} should be a mapping of fields to values")
+                self.wrong(self.document.line(*at), f"{key}: {mapping!r} should be a mapping of fields to values")
             return {}
         out: Cell = {}
         for path, keys, value in _leaves(mapping):
             line = self.document.line(*at, *keys)
-            if key in ("base", "baseline", "published"):
+            if key in ("base", "baseline", "published") or inner[1:] in (("compare",), ("to",)):
                 out[path] = self._value(path, value, line)
                 if key == "base":
                     self.lines[path] = line
@@ -130,7 +133,7 @@ class Reader:
     def _axes(self, mapping: Any, at: tuple[str | int, ...]) -> dict[str, list[Any]]:
         if not isinstance(mapping, dict):
             if mapping is not None:
-                self._wrong(
+                self.wrong(
                     self.document.line(*at),
                     f"{at[0]}: {mapping!r} should be a mapping of fields to lists of values",
                 )
@@ -139,7 +142,7 @@ class Reader:
         for path, keys, values in _leaves(mapping):
             line = self.document.line(*at, *keys)
             if not isinstance(values, list) or not values:
-                self._wrong(line, f"{path}: {values!r} should be a list of values, such as [{values}]")
+                self.wrong(line, f"{path}: {values!r} should be a list of values, such as [{values}]")
                 continue
             self.lines[path] = line
             out[path] = [
@@ -147,12 +150,12 @@ class Reader:
             ]
             doubles = [value for index, value in enumerate(values) if among(value, values[:index])]
             if doubles:
-                self._wrong(line, f"{path}: {doubles[0]!r} is listed twice: remove one")
+                self.wrong(line, f"{path}: {doubles[0]!r} is listed twice: remove one")
         return out
 
     def _zips(self, groups: Any) -> list[dict[str, list[Any]]]:
         if not isinstance(groups, list):
-            self._wrong(
+            self.wrong(
                 self.document.line("zip"),
                 f"zip: {groups!r} should be a list of mappings of fields to lists of one length",
             )
@@ -163,7 +166,7 @@ class Reader:
             lengths = {path: len(values) for path, values in axes.items()}
             if len(set(lengths.values())) > 1:
                 told = ", ".join(f"{path} has {length}" for path, length in lengths.items())
-                self._wrong(self.document.line("zip", index), f"zip: paired axes need lists of one length, but {told}")
+                self.wrong(self.document.line("zip", index), f"zip: paired axes need lists of one length, but {told}")
             elif axes:
                 out.append(axes)
         return out
@@ -177,7 +180,7 @@ class Reader:
 
     def _exclusions(self, rules: Any) -> list[Exclusion]:
         if not isinstance(rules, list):
-            self._wrong(
+            self.wrong(
                 self.document.line("exclude"),
                 f"exclude: {rules!r} should be a list of {{if: ..., because: ...}}",
             )
@@ -186,16 +189,16 @@ class Reader:
         for index, rule in enumerate(rules):
             line = self.document.line("exclude", index)
             if not isinstance(rule, dict) or set(rule) != {"if", "because"}:
-                self._wrong(line, "exclude: each rule has exactly the keys if and because")
+                self.wrong(line, "exclude: each rule has exactly the keys if and because")
                 continue
             if not isinstance(rule["because"], str) or not rule["because"].strip():
-                self._wrong(line, f"exclude: because: {rule['because']!r} should be the reason, in words")
+                self.wrong(line, f"exclude: because: {rule['because']!r} should be the reason, in words")
                 continue
-            when = self._values(rule["if"], "exclude", index, "if")
+            when = self.values(rule["if"], "exclude", index, "if")
             if when:
                 out.append(Exclusion(when, rule["because"]))
             elif not rule["if"]:
-                self._wrong(line, "exclude: if: is empty and would leave out everything")
+                self.wrong(line, "exclude: if: is empty and would leave out everything")
         return out
 
     def _seeds(self, value: Any, line: int) -> list[int]:
@@ -204,47 +207,17 @@ class Reader:
         if isinstance(value, list) and value and all(type(seed) is int and 0 <= seed < 2**31 for seed in value):
             if len(set(value)) == len(value):
                 return value
-            self._wrong(line, f"seeds: {value} names a seed twice")
+            self.wrong(line, f"seeds: {value} names a seed twice")
         else:
-            self._wrong(line, f"seeds: {value!r} should be a number from 1 to 100000, or a list of different seeds")
+            self.wrong(line, f"seeds: {value!r} should be a number from 1 to 100000, or a list of different seeds")
         return [0]
-
-    def _published(self, rows: Any) -> list[dict[str, Any]]:
-        if not isinstance(rows, list):
-            self._wrong(
-                self.document.line("published"),
-                f"published: {rows!r} should be a list of {{source, on, at, value}}",
-            )
-            return []
-        out = []
-        for index, row in enumerate(rows):
-            line = self.document.line("published", index)
-            if not isinstance(row, dict) or set(row) != {"source", "on", "at", "value"}:
-                self._wrong(line, "published: each row has exactly the keys source, on, at and value")
-                continue
-            if row["on"] not in METRICS:
-                self._wrong(
-                    line,
-                    f"published: on: {row['on']!r} is not one of {', '.join(METRICS)}{suggestion(row['on'], METRICS)}",
-                )
-            if not isinstance(row["source"], str):
-                self._wrong(line, f"published: source: {row['source']!r} should be text")
-            if type(row["value"]) not in (int, float):
-                self._wrong(
-                    line,
-                    f"published: value: {row['value']!r} should be a number (accuracies and errors as fractions)",
-                )
-            elif row["on"] in METRICS[:3] and not 0 <= row["value"] <= 1:
-                self._wrong(line, f"published: value: {row['value']} is not a fraction between 0 and 1")
-            out.append(row | {"at": self._values(row["at"], "published", index, "at")})
-        return out
 
     def _override(self, grid: Grid) -> None:
         for text in self.overrides:
             path, equals, given = text.partition("=")
             document = parse(given)
             if not equals or document.mistakes:
-                self._wrong(0, f"{text!r} is not of the form path=value")
+                self.wrong(0, f"{text!r} is not of the form path=value")
                 continue
             value = document.value
             grid.overrides.append(text)
@@ -253,7 +226,7 @@ class Reader:
             elif path == "seeds":
                 grid.seeds = self._seeds(value, 0)
             elif any(path in group for group in grid.zips):
-                self._wrong(0, f"{path}: is paired under zip in {self.file}: change it there")
+                self.wrong(0, f"{path}: is paired under zip in {self.file}: change it there")
             elif isinstance(value, list) or path in grid.axes:
                 grid.axes[path] = [self._value(path, one, 0) for one in (value if isinstance(value, list) else [value])]
                 grid.base.pop(path, None)
@@ -264,7 +237,7 @@ class Reader:
     def _twice(self, grid: Grid) -> None:
         places = [*grid.base, *grid.paths]
         for path in dict.fromkeys(path for path in places if places.count(path) > 1):
-            self._wrong(self.lines.get(path, 1), f"{path}: stands in more than one of base, axes and zip: keep one")
+            self.wrong(self.lines.get(path, 1), f"{path}: stands in more than one of base, axes and zip: keep one")
 
     def _build(self, grid: Grid) -> None:
         """Validate every cell as a whole; what means nothing is a mistake unless an exclusion removes it."""
@@ -272,7 +245,7 @@ class Reader:
         for choices in [*grid.axes.values(), *(next(iter(group.values())) for group in grid.zips)]:
             count *= len(choices)
         if count > _MOST_CELLS:
-            self._wrong(self.document.line("axes"), f"axes: {count} cells are more than {_MOST_CELLS}: split the grid")
+            self.wrong(self.document.line("axes"), f"axes: {count} cells are more than {_MOST_CELLS}: split the grid")
             return
         refused: dict[tuple[int, str], Cell] = {}
         for cell in grid.points():
@@ -294,22 +267,23 @@ class Reader:
                     refused.setdefault((self.lines.get(path, 1), f"{path}: {text}"), cell)
         for (line, text), cell in refused.items():
             where = ", ".join(f"{path}={value}" for path, value in cell.items() if path not in text)
-            self._wrong(line, text + (f" (first at {where}; `exclude` can drop such cells)" if where else ""))
+            self.wrong(line, text + (f" (first at {where}; `exclude` can drop such cells)" if where else ""))
         if self.mistakes:
             return
         if not grid.cells:
-            self._wrong(self.document.line("exclude"), "exclude: leaves no cell to run")
+            self.wrong(self.document.line("exclude"), "exclude: leaves no cell to run")
         self._references(grid)
+        check_claims(self, grid)
 
     def _references(self, grid: Grid) -> None:
         """Baseline and published numbers must point at cells of the grid."""
         for path, value in grid.baseline.items():
             if path not in grid.paths:
-                self._wrong(self.document.line("baseline"), f"baseline: {path} is not an axis of this grid")
+                self.wrong(self.document.line("baseline"), f"baseline: {path} is not an axis of this grid")
             elif not among(value, grid.axes.get(path, [cell[path] for cell, _ in grid.cells])):
                 if self.lines.get(path) == 0:  # an override took the baseline out of the grid, knowingly
                     continue
-                self._wrong(self.document.line("baseline"), f"baseline: no cell has {path}={value}")
+                self.wrong(self.document.line("baseline"), f"baseline: no cell has {path}={value}")
 
 
 def _drop_wrong(grid: Grid) -> None:

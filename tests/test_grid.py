@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from resbench.claim import contrasts
 from resbench.errors import UserError
 from resbench.grid import Grid, only
 from resbench.run_config import RunConfig
@@ -134,3 +135,51 @@ def test_a_wrong_value_hides_no_wrong_combination_and_invents_none(tmp_path: Pat
     with pytest.raises(UserError) as told:
         Grid.load(file)
     assert len(told.value.lines) == 1 and "did you mean 'cifar'" in told.value.lines[0]
+
+
+CLAIMS = """axes:
+  model.depth: [10, 16]
+  model.shortcut: [identity, none, projection]
+seeds: 2
+claims:
+  - says: shortcuts help at each depth
+    compare: {model.shortcut: identity}
+    to: {model.shortcut: none}
+    expect: lower
+"""
+
+
+def test_a_claim_is_read_with_every_other_axis_as_its_family(tmp_path: Path) -> None:
+    claim = grid(CLAIMS, tmp_path).claims[0]
+    assert claim["at"] == {"model.depth": None} and claim["on"] == "test_error" and claim["margin"] == 0.05
+    found = list(contrasts(claim, cells(grid(CLAIMS, tmp_path))))
+    assert [(context, ours[0]["model.shortcut"], theirs[0]["model.shortcut"]) for context, ours, theirs in found] == [
+        ({"model.depth": 10}, "identity", "none"),
+        ({"model.depth": 16}, "identity", "none"),
+    ]
+    assert grid(CLAIMS, tmp_path).study()["claims"] == [claim]
+    assert not list(contrasts(claim, cells(grid(CLAIMS, tmp_path, "model.shortcut=none"))))
+    (claim,) = grid(f"{CLAIMS}    at: {{model.depth: [16]}}\n", tmp_path).claims
+    assert [context for context, _, _ in contrasts(claim, cells(grid(CLAIMS, tmp_path)))] == [{"model.depth": 16}]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("expect: lower", "expect: less"), "expect: 'less' is not one of lower, higher, equivalent"),
+        (("expect: lower", "expect: lower\n    on: test_eror"), "(did you mean 'test_error'?)"),
+        (("expect: lower", "expect: lower\n    at: [model.width]"), "model.width is not an axis"),
+        (("expect: lower", "expect: lower\n    at: []"), "add model.depth to at, or to compare and to"),
+        (("expect: lower", "expect: equivalent\n    margin: 0"), "equivalence needs a margin"),
+        (("expect: lower", "expect: lower\n    margin: much"), "in percentage points"),
+        (("to: {model.shortcut: none}", "to: {model.depth: 10}"), "values of the same axes"),
+        (("to: {model.shortcut: none}", "to: {model.shortcut: identity}"), "the same cells"),
+        (("to: {model.shortcut: none}", "to: {model.shortcut: zero_pad}"), "no two cells"),
+        (("says: shortcuts help at each depth\n    ", ""), "each has the keys compare, expect, says, to"),
+    ],
+)
+def test_a_wrong_claim_is_one_line(tmp_path: Path, change: tuple[str, str], told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        grid(CLAIMS.replace(*change), tmp_path)
+    assert len(caught.value.lines) == 1 and told in caught.value.lines[0]
+    assert "g.yaml:6: claims" in caught.value.lines[0] or "claims" in caught.value.lines[0]

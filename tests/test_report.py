@@ -13,13 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import pytest
+from studies import make, noise
 
 from resbench.config import UserError
 from resbench.report import summary, write, write_index
+from resbench.report.cells import cells, comparisons
 from resbench.report.markdown import escape
-from resbench.report.statistics import cells, differences
+from resbench.report.published import compare_published, prediction
+from resbench.report.study import load
+from resbench.store import Store
 
 EVIL = "<script>alert(1)</script>"
 Result = float | str  # an accuracy, or "diverged", "failed", "missing"
@@ -67,40 +71,90 @@ def study(
     return folder
 
 
-def frame(rows: list[tuple[str, int, str, float | None]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["model.shortcut", "seed", "status", "metrics.test_accuracy"])
-
-
-def test_means_and_t_intervals_are_those_of_the_seeds() -> None:
-    found = cells(
-        frame([("b", 0, "ok", 0.8), ("b", 1, "ok", 0.9), ("b", 2, "ok", 1.0), ("a", 0, "ok", 0.5)]), ["model.shortcut"]
-    )
-    assert list(found["model.shortcut"]) == ["b", "a"]
+def test_cells_have_an_interval_for_new_images_and_one_for_these(tmp_path: Path) -> None:
+    axes = {"model.shortcut": ["identity", "none"]}
+    found = cells(load(make(tmp_path, "s", axes, 5, noise(lambda cell: 0.01, images=2000)), "s"))
+    records = Store(tmp_path / "s").records()[:5]
+    accuracy = np.array([record["metrics"]["test_accuracy"] for record in records])
     first = found.iloc[0]
-    half = 4.302652729911275 * 0.1 / math.sqrt(3)  # t quantile of two degrees of freedom
-    assert (first["mean"], first["sd"]) == pytest.approx((0.9, 0.1))
-    assert (first["low"], first["high"]) == pytest.approx((0.9 - half, 0.9 + half))
-    assert first["errors"] == pytest.approx(1000)
-    assert found.iloc[1][["low", "high", "sd"]].isna().all()
+    half = 2.7764451051977987 * accuracy.std(ddof=1) / math.sqrt(5)  # t quantile of four degrees of freedom
+    assert (first["mean"], first["sd"]) == pytest.approx((accuracy.mean(), accuracy.std(ddof=1)))
+    assert (first["seed_low"], first["seed_high"]) == pytest.approx((accuracy.mean() - half, accuracy.mean() + half))
+    assert first["low"] < first["seed_low"] and first["seed_high"] < first["high"]
+    assert first["errors"] == pytest.approx(1e4 * (1 - accuracy.mean()))
+    assert 0 <= first["true_sd"] <= first["sd"] and first["predicted_sd"] > 0
 
 
-def test_diverged_runs_are_counted_and_not_averaged() -> None:
-    rows = [("a", 0, "ok", 0.9), ("a", 1, "diverged", 0.1), ("a", 2, "failed", None), ("a", 3, "missing", None)]
-    found = cells(frame(rows), ["model.shortcut"]).iloc[0]
+def test_one_network_has_the_interval_of_its_count(tmp_path: Path) -> None:
+    """Wilson's for 77 errors of 10,000, as published: 99.03877 to 99.38343 % (statistics of the article of 2016)."""
+    wrong = np.arange(10_000) < 77
+    found = cells(load(make(tmp_path, "s", {"model.depth": [34]}, 1, lambda cell, seed, draw: wrong), "s")).iloc[0]
+    assert (found["low"], found["high"]) == pytest.approx((0.9903877, 0.9938343), abs=1e-7)
+    assert math.isnan(found["sd"]) and math.isnan(found["seed_low"])
+
+
+def test_diverged_runs_are_counted_and_not_averaged(tmp_path: Path) -> None:
+    fates = ["ok", "diverged", "failed", "missing"]
+    normal = noise(lambda cell: 0.1, images=100)
+    axes = {"model.depth": [10]}
+    made = make(tmp_path, "s", axes, 4, lambda c, seed, draw: normal(c, seed, draw) if seed == 0 else fates[seed])
+    found = cells(load(made, "s")).iloc[0]
     counts = ["planned", "seeds_done", "seeds_ok", "diverged", "failed"]
     assert list(found[counts]) == [4, 2, 1, 1, 1]
-    assert found["mean"] == pytest.approx(0.9)
+    assert found["diverged_low"] < 0.5 < found["diverged_high"]
 
 
-def test_differences_pair_the_seeds_that_both_cells_share() -> None:
-    rows = [("none", 0, "ok", 0.5), ("none", 1, "ok", 0.6), ("none", 2, "diverged", None), ("none", 7, "ok", 0.0)]
-    rows += [("identity", 0, "ok", 0.7), ("identity", 1, "ok", 0.9), ("identity", 2, "ok", 0.1)]
-    found = differences(frame(rows), ["model.shortcut"], {"model.shortcut": "none"})
-    assert len(found) == 1
-    only = found.iloc[0]
-    half = 12.706204736432095 * math.sqrt(0.005) / math.sqrt(2)
-    assert (only["model.shortcut"], only["shared"], only["baseline_diverged"]) == ("identity", 2, 1)
-    assert (only["mean"], only["low"], only["high"]) == pytest.approx((0.25, 0.25 - half, 0.25 + half))
+def test_comparisons_pair_the_seeds_that_both_cells_share(tmp_path: Path) -> None:
+    normal = noise(lambda cell: 0.2 if cell["model.shortcut"] == "none" else 0.1, images=500)
+    axes = {"model.shortcut": ["identity", "none", "projection"]}
+
+    def outcome(cell: Any, seed: int, draw: np.random.Generator) -> Any:
+        lost = cell["model.shortcut"] == "none" and seed == 2
+        return "diverged" if lost else normal(cell, seed, draw)
+
+    study_ = load(make(tmp_path, "s", axes, 4, outcome, baseline={"model.shortcut": "none"}), "s")
+    found = comparisons(study_, study_.baseline)
+    assert list(found["model.shortcut"]) == ["identity", "projection"]
+    contrast = found.iloc[0]["contrast"]
+    by_seed = {
+        (r["config"]["model"]["shortcut"], r["config"]["seed"]): r["metrics"] for r in study_.records if r["metrics"]
+    }
+    gaps = [by_seed["identity", s]["test_error"] - by_seed["none", s]["test_error"] for s in (0, 1, 3)]
+    assert contrast.seeds == 3 and contrast.seed_only.estimate == pytest.approx(np.mean(gaps))
+    assert (found["q"] >= [one.p for one in found["contrast"]]).all()
+
+
+def test_published_numbers_are_reproduced_or_not_or_not_comparable(tmp_path: Path) -> None:
+    rows = [
+        {"source": "a", "on": "test_error", "at": {"model.depth": 10}, "value": 0.0103},
+        {"source": "b", "on": "test_error", "at": {"model.depth": 10}, "value": 0.05},
+        {"source": "c", "on": "test_error", "at": {"model.depth": 10}, "value": 0.01, "differs": "other images"},
+        {"source": "d", "on": "parameters", "at": {"model.depth": 10}, "value": 1000},
+        {"source": "e", "on": "test_error", "at": {"model.depth": 34}, "value": 0.01},
+    ]
+    made = make(tmp_path, "s", {"model.depth": [10]}, 8, noise(lambda cell: 0.01), published=rows)
+    found = compare_published(load(made, "s"))
+    assert [one.verdict for one in found] == [
+        "reproduced", "not reproduced", "not comparable", "reproduced", "not comparable",
+    ]  # fmt: skip
+    assert found[2].because == "other images" and "no cell" in found[4].because
+    assert all(
+        one.verdict != "reproduced"
+        for one in compare_published(
+            load(make(tmp_path, "t", {"model.depth": [10]}, 2, noise(lambda cell: 0.01), published=rows[:2]), "t")
+        )
+    )
+
+
+def test_a_new_run_lies_where_the_interval_of_new_runs_says() -> None:
+    """Coverage of the prediction interval by simulation: 95 % within the error of 4,000 replicates."""
+    draw = np.random.default_rng(3)
+    inside = 0
+    for _ in range(4000):
+        ours, theirs = draw.normal(size=5), draw.normal()
+        found = prediction(list(ours), 1)
+        inside += found.low <= theirs <= found.high
+    assert inside / 4000 == pytest.approx(0.95, abs=0.011)
 
 
 def _build(results: Path, reports: Path, hash_seed: str) -> dict[str, bytes]:
@@ -128,8 +182,11 @@ def test_builds_are_equal_byte_for_byte_and_do_without_torch(tmp_path: Path) -> 
     first = _build(tmp_path / "results", tmp_path / "one", "1")
     assert first == _build(tmp_path / "results", tmp_path / "two", "2")
     figures = {f"depth/figures/{name}.{kind}" for name in ("error", "curves") for kind in ("svg", "png", "csv")}
-    tables = {f"depth/tables/{name}.{kind}" for name in ("cells", "protocol", "provenance") for kind in ("csv", "tex")}
-    assert set(first) == figures | tables | {"index.html", "README.md", "depth/index.html", "depth/report.md"}
+    names = ("cells", "comparisons", "protocol", "provenance")
+    tables = {f"depth/tables/{name}.{kind}" for name in names for kind in ("csv", "tex")}
+    pages = {"index.html", "README.md", "depth/index.html", "depth/report.md", "depth/report.json"}
+    assert set(first) >= figures | tables | pages
+    assert {path.split("/")[1] for path in first if path.count("/") > 1} == {"figures", "tables"}
 
 
 def test_nothing_in_the_data_becomes_markup(tmp_path: Path) -> None:
@@ -167,9 +224,9 @@ def test_one_seed_has_no_interval(tmp_path: Path) -> None:
         baseline={"model.shortcut": "none"},
     )
     text = write(tmp_path, tmp_path / "reports", "quick").read_text()
-    assert "identity against none: +0.07 points (one seed: no interval)" in text
+    assert "No cell shares 5 seeds with the baseline" in text and "At most 1 seed a cell" in text
     assert "99.23</td>" in text
-    assert "99.23 ±" not in text
+    assert "99.23 [" not in text
 
 
 def test_all_diverged_says_so(tmp_path: Path) -> None:
@@ -220,7 +277,7 @@ def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:
     axes: dict[str, list[Any]] = {"model.depth": [10, 22], "model.norm": ["batch"]}
     study(tmp_path, "published", axes, lambda *_: 0.95, published=published)
     text = (write(tmp_path, tmp_path / "reports", "published").parent / "report.md").read_text()
-    assert "| paper | model.depth 10 | test_error | 6.61 | 5.00 ± 0.00 |" in text
+    assert "| paper | model.depth 10 | test_error | 6.61 | 5.00 \\[5.00, 5.00\\] |" in text
 
 
 def test_a_study_without_runs_is_a_mistake_of_the_user(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """From records to a page: tables, figures, and sentences as careful as the data. Never imports torch."""
 
+from resbench.report.check import check, compare
 from resbench.report.goals import write_goals
 from resbench.report.page import costs, summary, write, write_index
 
-__all__ = ["costs", "summary", "write", "write_goals", "write_index"]
+__all__ = ["check", "compare", "costs", "summary", "write", "write_goals", "write_index"]

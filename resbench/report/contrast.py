@@ -18,8 +18,8 @@ from resbench.report.interval import (
     LEVEL,
     Components,
     Interval,
-    crossed,
     crossed_unpaired,
+    new_images,
     t_interval,
     unknown,
 )
@@ -141,11 +141,11 @@ def paired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) ->
     only_ours, only_theirs = int((d > 0).sum()), int((d < 0).sum())
     means = _means(ours), _means(theirs)
     exact_p, mid_p = exact.mcnemar(only_ours, only_theirs) if one_pair else (math.nan, math.nan)
-    new_images = wald(only_ours, only_theirs, images, level) if one_pair else crossed(d, level)
+    on_new = wald(only_ours, only_theirs, images, level) if one_pair else new_images(d, level)
     return Contrast(
         **_common(seeds, seeds, images, True, margin, level, _mean(means[0]), _mean(means[1])),
         **over_shared_seeds(*means, counts / images if images else np.full(seeds, np.nan), -1, level),
-        **_targets(new_images, t_interval(counts / images, level) if images else unknown(), margin, level, images),
+        **_targets(on_new, t_interval(counts / images, level) if images else unknown(), margin, level, images),
         p_mcnemar=exact_p,
         p_mid=mid_p,
         churn=(only_ours + only_theirs) / d.size if d.size else math.nan,
@@ -277,22 +277,20 @@ def _common(
     }
 
 
-def _targets(
-    new_images: Interval, test_set: Interval, margin: float, level: float, images: int | None
-) -> dict[str, Any]:
+def _targets(on_new: Interval, test_set: Interval, margin: float, level: float, images: int | None) -> dict[str, Any]:
     """What follows from the two intervals alone."""
     one_pair = images is not None and math.isnan(test_set.se)
-    p_new = math.nan if one_pair else p_equivalence(new_images, margin)
-    if images and not one_pair and new_images.se == new_images.estimate == 0:
+    p_new = math.nan if one_pair else p_equivalence(on_new, margin)
+    if images and not one_pair and on_new.se == on_new.estimate == 0:
         # Not one image tells the arms apart. That bounds the share of images that do, but not to 0: the chance to
         # see none of them if they made up the margin.
         p_new = (1 - min(max(margin, 0.0), 1.0)) ** images
     p_same = p_equivalence(test_set, margin)
     p_t = p_two_sided(test_set)
     return {
-        "crossed": new_images,
+        "crossed": on_new,
         "seed_only": test_set,
-        "p_crossed": math.nan if one_pair else p_two_sided(new_images),
+        "p_crossed": math.nan if one_pair else p_two_sided(on_new),
         "p_t": math.nan if test_set.se == 0 and test_set.estimate != 0 else p_t,
         "p_equivalence_test_set": p_same,
         "p_equivalence_new_images": p_new,

@@ -185,6 +185,19 @@ def crossed(x: npt.NDArray[Any], level: float = LEVEL) -> Interval:
     return from_standard_error(parts.mean, *_crossed_error(parts), level)
 
 
+def new_images(x: npt.NDArray[Any], level: float = LEVEL) -> Interval:
+    """The interval to lead with: `crossed`, but never narrower than that for these images alone.
+
+    With few seeds that differ much, Satterthwaite's degrees of freedom make the crossed interval the narrower one,
+    although its question is the harder one; it then covers 91 % at five seeds where 95 % is said.
+
+    Args:
+        x, level: as for `crossed`.
+    """
+    both, here = crossed(x, level), seed_only(x, level)
+    return here if here.high - here.low > both.high - both.low else both
+
+
 def crossed_unpaired(a: npt.NDArray[Any], b: npt.NDArray[Any], level: float = LEVEL) -> Interval:
     """Mean of a less mean of b over new images and new seeds, of arms that share images but no seeds.
 

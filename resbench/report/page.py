@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from resbench.report.blocks import (
     Block,
@@ -14,22 +20,29 @@ from resbench.report.blocks import (
     Paragraph,
     Table,
 )
+from resbench.report.cells import cells, comparisons, contrast_columns
+from resbench.report.check import verdict_lines
+from resbench.report.claims import Judged, Verdict, judge
 from resbench.report.cost import cost_frame, cost_table, known_table
 from resbench.report.figures import Figures
 from resbench.report.goals import write_goals
 from resbench.report.html import html
 from resbench.report.markdown import markdown, text_table
+from resbench.report.published import compare_published
 from resbench.report.save import clean, save, write_text
 from resbench.report.sentences import answer, command, headline, notes
-from resbench.report.statistics import cells
 from resbench.report.study import Study, first_sentence, load, names
 from resbench.report.tables import (
     cell_table,
+    claim_table,
+    comparison_table,
     excluded_table,
     protocol_table,
     provenance_table,
     published_table,
 )
+from resbench.report.wording import sentence
+from resbench.report.wording import summary as summary_of
 
 
 def write(results: Path, reports: Path, study: str) -> Path:
@@ -46,42 +59,121 @@ def write(results: Path, reports: Path, study: str) -> Path:
     Raises:
         UserError: there is no such study, or its study file is damaged.
     """
-    loaded = load(results, study)
+    page = _Page(results, load(results, study))
     folder = clean(reports / study)
-    frame = cells(loaded.runs, loaded.axes)
-    drawn = Figures(loaded, frame)
-    images = drawn.save(folder / "figures", headline(frame))
-    costs = cost_frame(results, loaded)
-    if not costs.empty:
-        images += drawn.save_cost(folder / "figures", costs)
-    trained = cell_table(frame, loaded.axes), answer(loaded, frame), images
-    measured = [table for table in (cost_table(costs, loaded.axes), known_table(results, loaded)) if table]
-    return save(folder, loaded.name, _blocks(loaded, *trained, measured))
+    drawn = Figures(page.study, page.frame)
+    images = drawn.save(folder / "figures", headline(page.frame))
+    if not page.costs.empty:
+        images += drawn.save_cost(folder / "figures", page.costs)
+    write_text(folder / "report.json", page.json())
+    return save(folder, page.study.name, page.blocks(images))
 
 
-def _blocks(
-    study: Study, table: Table, said: tuple[str, list[str]], images: list[Image], measured: list[Table]
-) -> list[Block]:
-    """What the page shows, in its order: the answer first, then the question, then what a reader must know."""
-    warnings, lines = notes(study), said[1]
-    trained = bool(study.records or not measured)  # one that is only measured has no answer and no accuracies to show
-    out: list[Block] = [Paragraph(said[0], lead=True)] if trained else []
-    out += [Paragraph(_unwrapped(study.about))] if study.about.strip() else []
-    out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
-    out += [Heading("Differences"), Bullets(lines)] if trained and lines else []
-    out += [Heading("Cells"), table] if trained else []
-    out += [Heading("Measured cost"), *measured] if measured else []
-    out += [Heading("Figures"), *images] if images else []
-    for heading, extra in (
-        ("Left out", excluded_table(study)),
-        ("Published numbers", published_table(study)),
-        ("Protocol", protocol_table(study) if study.records else None),
-        ("Provenance", provenance_table(study) if study.records else None),
-    ):
-        out += [Heading(heading), extra] if extra else []
-    again = command(study)
-    out += [Heading("Outstanding runs"), Code(again)] if again else []
-    return out
+class _Page:
+    """What a page says, computed once.
+
+    Args:
+        results: folder of all records.
+        study: of which the page is.
+    """
+
+    def __init__(self, results: Path, study: Study) -> None:
+        self.study = study
+        self.frame = cells(study)
+        self.verdicts = judge(study)
+        self.published = compare_published(study)
+        self.compared = comparisons(study, study.baseline) if study.baseline else pd.DataFrame()
+        self.costs = cost_frame(results, study)
+        self.measured = [table for table in (cost_table(self.costs, study.axes), known_table(results, study)) if table]
+
+    def blocks(self, images: list[Image]) -> list[Block]:
+        """What the page shows, in its order: the answer, the question, what a reader must know, claims, the rest."""
+        study = self.study
+        trained = bool(study.records or not self.measured)  # one that is only measured has no answer to show
+        out: list[Block] = []
+        if trained:
+            out.append(Paragraph(answer(self.frame, study, self.verdicts, self.compared), lead=True))
+        out += [Paragraph(_unwrapped(study.about))] if study.about.strip() else []
+        warnings = notes(study)
+        out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
+        out += self._claims()
+        out += [Heading("Figures"), *images] if images else []
+        sections: list[tuple[str, list[Table | None]]] = [
+            ("Cells", [cell_table(self.frame, study.axes) if trained else None]),
+            ("Against the baseline", [self._comparisons()]),
+            ("Measured cost", [*self.measured]),
+            ("Published numbers", [published_table(self.published)]),
+            ("Left out", [excluded_table(study)]),
+            ("Protocol", [protocol_table(study) if study.records else None]),
+            ("Provenance", [provenance_table(study) if study.records else None]),
+        ]
+        for heading, tables in sections:
+            there = [table for table in tables if table]
+            out += [Heading(heading), *there] if there else []
+        again = command(study)
+        out += [Heading("Outstanding runs"), Code(again)] if again else []
+        return out
+
+    def _claims(self) -> list[Block]:
+        table = claim_table(self.verdicts)
+        if not table:
+            return []
+        out: list[Block] = [Heading("Claims")]
+        for verdict in self.verdicts:
+            source = f" ({verdict.claim['source']})" if "source" in verdict.claim else ""
+            out.append(Paragraph(f"{_capital(summary_of(verdict))}{source}"))
+            out.append(Bullets([sentence(verdict, one) for one in verdict.contrasts]))
+        return [*out, table]
+
+    def _comparisons(self) -> Table | None:
+        return None if self.compared.empty else comparison_table(self.compared, self.study.axes, self.study.baseline)
+
+    def json(self) -> str:
+        """The verdicts for machines, with every number of each contrast."""
+        claims = [
+            {
+                **verdict.claim,
+                "verdict": verdict.state,
+                "outstanding": verdict.outstanding,
+                "contrasts": [_contrast(verdict, one) for one in verdict.contrasts],
+            }
+            for verdict in self.verdicts
+        ]
+        found = [
+            {**one.row, "ours": one.ours.estimate, "low": one.ours.low, "high": one.ours.high, "seeds": one.seeds}
+            | {"verdict": one.verdict, "because": one.because}
+            for one in self.published
+        ]
+        counts = self.study.runs["status"].value_counts().sort_index().to_dict()
+        told = {"schema": 1, "study": self.study.name, "runs": counts, "claims": claims, "published": found}
+        return json.dumps(_finite(told), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _contrast(verdict: Verdict, one: Judged) -> dict[str, Any]:
+    numbers = contrast_columns(one.contrast) if one.contrast else {}
+    told: dict[str, Any] = {
+        "at": dict(one.context),
+        "compare": dict(one.ours.cell),
+        "to": dict(one.theirs.cell),
+        "verdict": one.state,
+    }
+    told |= {"sentence": sentence(verdict, one), "p_holm": one.p_holm, "more_seeds": one.more_seeds}
+    return told | {"images_needed": one.images_needed, "detectable": one.detectable} | numbers
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what is no number: JSON has no NaN. Ten digits, as in the tables."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.10g}") if math.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else bool(value) if isinstance(value, np.bool_) else value
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _unwrapped(about: str) -> str:
@@ -117,8 +209,8 @@ def summary(results: Path, study: str) -> str:
         UserError: there is no such study, or its study file is damaged.
     """
     loaded = load(results, study)
-    table = text_table(cell_table(cells(loaded.runs, loaded.axes), loaded.axes))
-    return "\n".join([table, *(f"note: {note}" for note in notes(loaded))])
+    table = text_table(cell_table(cells(loaded), loaded.axes))
+    return "\n".join([table, *(f"note: {note}" for note in notes(loaded)), *verdict_lines(judge(loaded))])
 
 
 def costs(results: Path, study: str) -> str:

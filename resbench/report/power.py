@@ -45,7 +45,12 @@ def pilot_sd(values: npt.ArrayLike, level: float = 0.8) -> tuple[float, float]:
     if len(x) < 2:
         return math.nan, math.nan
     sd = float(x.std(ddof=1))
-    return sd, sd * math.sqrt((len(x) - 1) / float(stats.chi2.ppf(1 - level, len(x) - 1)))
+    return sd, upper_sd(sd, len(x), level)
+
+
+def upper_sd(sd: float, seeds: int, level: float = 0.8) -> float:
+    """One-sided upper confidence bound of a standard deviation between so many seeds; NaN for fewer than two."""
+    return sd * math.sqrt((seeds - 1) / float(stats.chi2.ppf(1 - level, seeds - 1))) if seeds > 1 else math.nan
 
 
 def power_of(difference: float, se: float, df: float, alpha: float = ALPHA) -> float:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import shlex
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from resbench.report.statistics import differences, show
+from resbench.report.claims import ALPHA, LEAST_SEEDS, Verdict, unit
+from resbench.report.statistics import groups
 from resbench.report.study import Study
-from resbench.report.tables import name_of, percent, points, with_interval
+from resbench.report.tables import name_of, percent, within
+from resbench.report.wording import metric, signed, span
 
 _MIXED = {
     "revision": "code revisions",
     "device": "devices",
+    "device_name": "processors",
     "precision": "precisions",
     "threads": "numbers of threads",
     "versions.torch": "versions of torch",
@@ -24,31 +27,42 @@ _MIXED = {
 }
 
 
-def answer(study: Study, frame: pd.DataFrame) -> tuple[str, list[str]]:
-    """A paragraph and, if there is a baseline, one line for each cell compared with it.
+def answer(frame: pd.DataFrame, study: Study, verdicts: Sequence[Verdict], compared: pd.DataFrame) -> str:
+    """The page in one paragraph: verdicts on the claims, else what the comparisons with the baseline can tell.
 
     Args:
-        frame: what `statistics.cells` returns.
+        frame: as `cells.cells` returns.
+        compared: as `cells.comparisons` returns.
     """
-    if not frame["seeds_ok"].sum():
-        return _nothing(frame), []
-    if not study.baseline:
-        return _range(study, frame), []
-    found = differences(study.runs, study.axes, study.baseline)
-    if found.empty:
-        return (
-            f"No cell can be compared with the baseline ({name_of(study.baseline)}). {_range(study, frame)}",
-            [],
-        )
-    rows = found.to_dict("records")
-    return _count(study, rows), [_difference(study, row) for row in rows]
-
-
-def _nothing(frame: pd.DataFrame) -> str:
-    diverged = int(frame["diverged"].sum())
-    if not diverged:
+    if not frame["seeds_done"].sum():
         return "No run has ended yet: there is no answer."
-    return f"No run ended with a result: {diverged} {_runs(diverged)} diverged, so nothing can be compared."
+    if verdicts:
+        return " ".join(_verdict(verdict) for verdict in verdicts)
+    if not frame["seeds_ok"].sum():
+        diverged = int(frame["diverged"].sum())
+        return f"No run ended with a result: {diverged} {_runs(diverged)} diverged, so nothing can be compared."
+    if not study.baseline:
+        return f"{_range(study, frame)} The study names no baseline and states no claim, so no differences are tested."
+    return f"{_count(study, compared)} {_range(study, frame)}".strip()
+
+
+def _verdict(verdict: Verdict) -> str:
+    """`Supported: shortcuts help (−0.12 points [−0.18, −0.06]).`, or how many comparisons have which state."""
+    states = [one.state for one in verdict.contrasts]
+    says = str(verdict.claim["says"]).rstrip(".")
+    head = f"{verdict.state.capitalize()}{' so far' if verdict.outstanding else ''}: {says}"
+    if len(states) != 1:
+        told = (
+            ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "no cells of it were run"
+        )
+        return f"{head} ({told})."
+    one, on = verdict.contrasts[0], verdict.claim["on"]
+    if one.contrast is None or one.state == "not trained" or math.isnan(one.contrast.interval.low):
+        return f"{head}."
+    factor, word = unit(on)
+    difference = signed(factor * one.contrast.interval.estimate, 2 if word else 4)
+    over = f", {one.contrast.seeds} seeds" if one.contrast.shared_seeds else ""
+    return f"{head} ({metric(on)} {f'{difference} {word}'.rstrip()} {span(one.contrast.interval, on)}{over})."
 
 
 def _range(study: Study, frame: pd.DataFrame) -> str:
@@ -56,51 +70,32 @@ def _range(study: Study, frame: pd.DataFrame) -> str:
     low, high = ([name_of({axis: row[axis] for axis in study.axes}), _accuracy(row)] for row in (rows[0], rows[-1]))
     if len(rows) == 1:
         return f"Test accuracy at {low[0]}: {low[1]}."
-    text = f"Mean test accuracies lie between {low[1]} at {low[0]}, and {high[1]} at {high[0]}."
-    if not study.baseline:
-        text += " The study names no baseline, so no differences are tested;"
-        text += " lowest and highest are picked by their means."
-    return text
+    return (
+        f"Mean test accuracies lie between {low[1]} at {low[0]}, and {high[1]} at {high[0]}; lowest and highest are "
+        "picked by their means."
+    )
 
 
 def _accuracy(row: Mapping[Hashable, Any]) -> str:
     seeds = int(row["seeds_ok"])
-    kind = "one seed: no interval" if seeds == 1 else f"{seeds} seeds"
-    return f"{with_interval({str(key): value for key, value in row.items()})} % ({kind})"
+    return f"{within(row['mean'], row['low'], row['high'])} % ({seeds} seed{'s' if seeds > 1 else ''})"
 
 
-def _count(study: Study, rows: list[dict[Hashable, Any]]) -> str:
-    """How many intervals lie on which side of zero."""
-    judged = [row for row in rows if not math.isnan(row["low"])]
-    text = f"Difference in test accuracy to the baseline ({name_of(study.baseline)}), in points, by seed. "
-    if not judged:
-        return text + "No cell shares two seeds with its baseline, so nothing can be said about the spread."
-    above, below = sum(row["low"] > 0 for row in judged), sum(row["high"] < 0 for row in judged)
-    text += f"Of {len(judged)} intervals (95 %, Student t): {above} above zero, {below} below, "
-    text += f"{len(judged) - above - below} that cannot tell the sign."
-    if len(judged) > 1:
-        text += " The intervals are for one comparison each, not for all of them at once."
-    if any(row["diverged"] or row["baseline_diverged"] for row in rows):
-        text += " Diverged runs have no accuracy and no part in this:"
-        text += " where there are any, the others are a selection."
-    return text
-
-
-def _difference(study: Study, row: Mapping[Hashable, Any]) -> str:
-    ours = {axis: row[axis] for axis in study.axes if axis in study.baseline}
-    rest = {axis: row[axis] for axis in study.axes if axis not in study.baseline}
-    versus = ", ".join(f"{show(value)} against {show(study.baseline[axis])}" for axis, value in ours.items())
-    head = f"{versus} at {name_of(rest)}" if rest else versus
-    shared = int(row["shared"])
-    if not shared:
-        text = f"{head}: no shared seed ended in both"
-    elif shared == 1:
-        text = f"{head}: {points(row['mean'])} points (one seed: no interval)"
-    else:
-        span = f"[{points(row['low'])}, {points(row['high'])}]"
-        text = f"{head}: {points(row['mean'])} points {span} over {shared} shared seeds"
-    lost = int(row["diverged"]), int(row["baseline_diverged"])
-    return f"{text}; diverged: {lost[0]}, of the baseline {lost[1]}" if any(lost) else text
+def _count(study: Study, compared: pd.DataFrame) -> str:
+    """How many differences to the baseline have a sign, at a false-discovery rate of 5 %."""
+    rows = [row for row in compared.to_dict("records") if row["contrast"] is not None]
+    several = [row for row in rows if min(row["contrast"].seeds, row["contrast"].seeds_theirs) >= LEAST_SEEDS]
+    versus = f"the baseline ({name_of(study.baseline)})"
+    if not rows:
+        return f"No cell can be compared with {versus}."
+    if not several:
+        return f"No cell shares {LEAST_SEEDS} seeds with {versus}, so its difference is not judged."
+    sure = [row["contrast"] for row in several if row["q"] < ALPHA]
+    fewer, more = sum(one.interval.estimate < 0 for one in sure), sum(one.interval.estimate > 0 for one in sure)
+    return (
+        f"Of {len(several)} cells compared with {versus}, {fewer} have fewer test errors, {more} have more, and of "
+        f"{len(several) - len(sure)} the data cannot tell (false-discovery rate 5 %; exploratory: nothing was claimed)."
+    )
 
 
 def notes(study: Study) -> list[str]:
@@ -117,9 +112,14 @@ def notes(study: Study) -> list[str]:
         out.append(f"Failed runs, which count as not done: {status['failed']} of {total}: {_failures(study)}.")
     if status["diverged"]:
         out.append(f"Diverged runs: {status['diverged']} of {total}; a result, counted and not averaged.")
+    few = seeds_of(study)
+    if few and max(few) < LEAST_SEEDS:
+        out.append(
+            f"At most {max(few)} seed{'s' if max(few) > 1 else ''} a cell: no verdict takes fewer than {LEAST_SEEDS}."
+        )
     for field, words in _MIXED.items():
         values = study.provenance(field)
-        if len(values) > 1:
+        if len(values) > 1 and f"recipe.{field}" not in study.axes:
             told = ", ".join(f"{value[:12]} ({count})" for value, count in values.items())
             out.append(f"The records come from different {words}: {told}.")
     dirty = study.provenance("dirty")["true"]
@@ -130,6 +130,11 @@ def notes(study: Study) -> list[str]:
     if study.damaged:
         out.append(f"{study.damaged} damaged {_records(study.damaged)} in the folder, not shown.")
     return out
+
+
+def seeds_of(study: Study) -> list[int]:
+    """Runs that ended well, of each cell."""
+    return [int((part["status"] == "ok").sum()) for _, part in groups(study.runs, study.axes)]
 
 
 def _failures(study: Study) -> str:

@@ -1,18 +1,16 @@
-"""Means and intervals over seeds, and paired differences to a baseline: frame in, frame out."""
+"""Cells of a study as groups of rows, and means over their seeds."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 from scipy import stats
 
 CONFIDENCE = 0.95
-_MEANS = ("train_loss", "train_accuracy", "val_accuracy", "train_seconds")
-_SIZES = ("parameters", "flops")
 Key = tuple[str, ...]
 
 
@@ -62,72 +60,7 @@ def numbers(frame: pd.DataFrame, metric: str) -> list[float]:
     return [float(value) for value in pd.to_numeric(frame[column]).dropna()]
 
 
-def cells(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
-    """One row per cell. Diverged runs are counted, never averaged.
-
-    Args:
-        frame: one row per run: `status`, `seed`, the axes, `metrics.*`.
-        axes: columns whose combinations are the cells.
-
-    Returns:
-        The axes; runs `planned`, `seeds_done` (ok or diverged), `seeds_ok`, `diverged`, `failed`; `mean`,
-        `sd`, `low`, `high` of the test accuracy; `errors` per 10,000; means of other metrics.
-    """
-    rows = []
-    for _, part in groups(frame, axes):
-        ok = part[part["status"] == "ok"]
-        diverged = int((part["status"] == "diverged").sum())
-        row: dict[str, Any] = {axis: part[axis].iloc[0] for axis in axes}
-        row |= {
-            "planned": len(part),
-            "seeds_done": len(ok) + diverged,
-            "seeds_ok": len(ok),
-            "diverged": diverged,
-        }
-        row["failed"] = int((part["status"] == "failed").sum())
-        row |= interval(numbers(ok, "test_accuracy"))._asdict()
-        row["errors"] = (1 - row["mean"]) * 10_000
-        row |= {name: interval(numbers(part, name)).mean for name in _SIZES}
-        row |= {name: interval(numbers(ok, name)).mean for name in _MEANS}
-        rows.append(row)
-    return _as_objects(pd.DataFrame(rows), rows, axes)
-
-
-def differences(frame: pd.DataFrame, axes: Sequence[str], baseline: Mapping[str, Any]) -> pd.DataFrame:
-    """Each cell against the cell that differs only in having the baseline's values, over the seeds both have.
-
-    Args:
-        frame, axes: as for `cells`.
-        baseline: axis -> value; cells that are the baseline, or lack one, have no row.
-
-    Returns:
-        The axes; `shared` seeds that ended in both; `mean`, `sd`, `low`, `high` of the difference in test
-        accuracy; `diverged` and `baseline_diverged` runs, which have no part in it.
-    """
-    parts = dict(groups(frame, axes))
-    rows = []
-    for key, part in parts.items():
-        other = tuple(show(baseline[axis]) if axis in baseline else text for axis, text in zip(axes, key, strict=True))
-        if other == key or other not in parts:
-            continue
-        ours, theirs = _by_seed(part), _by_seed(parts[other])
-        shared = sorted(ours.keys() & theirs.keys())
-        row: dict[str, Any] = {axis: part[axis].iloc[0] for axis in axes}
-        row |= {"shared": len(shared)} | interval([ours[seed] - theirs[seed] for seed in shared])._asdict()
-        row["diverged"] = int((part["status"] == "diverged").sum())
-        row["baseline_diverged"] = int((parts[other]["status"] == "diverged").sum())
-        rows.append(row)
-    return _as_objects(pd.DataFrame(rows), rows, axes)
-
-
-def _by_seed(part: pd.DataFrame) -> dict[int, float]:
-    if "metrics.test_accuracy" not in part:
-        return {}
-    ok = part[(part["status"] == "ok") & part["metrics.test_accuracy"].notna()]
-    return {int(seed): float(x) for seed, x in zip(ok["seed"], ok["metrics.test_accuracy"], strict=True)}
-
-
-def _as_objects(frame: pd.DataFrame, rows: list[dict[str, Any]], axes: Sequence[str]) -> pd.DataFrame:
+def as_objects(frame: pd.DataFrame, rows: list[dict[str, Any]], axes: Sequence[str]) -> pd.DataFrame:
     """Keep axis values as they are: a column of a frame would make None a NaN, and 1 beside 0.5 a 1.0."""
     for axis in axes:
         frame[axis] = pd.Series([row[axis] for row in rows], dtype=object, index=frame.index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,11 @@ class Study:
     records: list[dict[str, Any]]
     others: int
     damaged: int
+
+    @cached_property
+    def by_id(self) -> dict[str, dict[str, Any]]:
+        """The records by run id."""
+        return {record["id"]: record for record in self.records}
 
     @property
     def about(self) -> str:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from resbench.config import flatten
+from resbench.report.arms import name as arm_names
 from resbench.report.blocks import Table
-from resbench.report.statistics import groups, interval, numbers, show
+from resbench.report.claims import Verdict, direction, unit
+from resbench.report.contrast import Contrast
+from resbench.report.published import Published, value_text
+from resbench.report.statistics import show
 from resbench.report.study import Study
+from resbench.report.wording import metric, p_text, rules, signed, span, where
 
 DASH = "–"
 _MEANING = (
-    "Test accuracy in percent: mean over the seeds that ended ± half of its 95 % t interval over seeds, "
-    "no ± where there is one seed. Other columns are means. Diverged runs are counted and are in no mean."
+    "Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for new images of this kind "
+    "(crossed over seeds and images; of one network Wilson's) and, narrower, for these test images (Student's t over "
+    "seeds). SD: standard deviation over seeds; true SD: what it would be without the noise of a finite test set "
+    "(Jordan 2023, equation 3). Diverged runs are counted, with Wilson's interval, and are in no mean."
 )
 _RAW = {
     "test accuracy": "mean",
@@ -28,7 +35,6 @@ _RAW = {
     "MFLOPs": "flops",
     "seconds a run": "train_seconds",
 }
-_FRACTIONS = ("test_error", "test_accuracy", "val_accuracy", "train_accuracy")
 
 
 def percent(fraction: float) -> str:
@@ -36,10 +42,9 @@ def percent(fraction: float) -> str:
     return DASH if math.isnan(fraction) else f"{100 * fraction:.2f}"
 
 
-def with_interval(row: Mapping[str, Any]) -> str:
-    """`99.23 ± 0.05`, or the mean alone where there is no interval."""
-    half = (row["high"] - row["low"]) / 2
-    return percent(row["mean"]) + ("" if math.isnan(half) else f" ± {100 * half:.2f}")
+def within(mean: float, low: float, high: float) -> str:
+    """`99.23 [99.05, 99.38]` of shares, or the mean alone where there is no interval."""
+    return percent(mean) + ("" if math.isnan(low) else f" [{percent(low)}, {percent(high)}]")
 
 
 def points(fraction: float) -> str:
@@ -61,16 +66,22 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
     """One row per cell.
 
     Args:
-        frame: what `statistics.cells` returns.
+        frame: what `cells.cells` returns.
         axes: the columns that name a cell.
     """
     rows = frame.to_dict("records")
     columns: dict[str, list[str]] = {axis: [show(row[axis]) for row in rows] for axis in axes}
     columns["seeds"] = [_of(int(row["seeds_ok"]), int(row["planned"])) for row in rows]
-    for status in ("diverged", "failed"):
-        if frame[status].sum():
-            columns[status] = [str(row[status]) for row in rows]
-    columns["test accuracy"] = [with_interval({str(key): value for key, value in row.items()}) for row in rows]
+    if frame["diverged"].sum():
+        columns["diverged"] = [_rate(row) for row in rows]
+    if frame["failed"].sum():
+        columns["failed"] = [str(row["failed"]) for row in rows]
+    columns["test accuracy"] = [within(row["mean"], row["low"], row["high"]) for row in rows]
+    if frame["seed_low"].notna().any():
+        columns["on these images"] = [_range(row["seed_low"], row["seed_high"]) for row in rows]
+        columns["SD"] = [percent(row["sd"]) for row in rows]
+        columns["true SD"] = [percent(row["true_sd"]) for row in rows]
+        columns["least – most"] = [f"{percent(row['least'])} – {percent(row['most'])}" for row in rows]
     columns["errors in 10,000"] = [number(row["errors"], ",.1f") for row in rows]
     columns["train loss"] = [number(row["train_loss"], ".4f") for row in rows]
     columns["train accuracy"] = [percent(row["train_accuracy"]) for row in rows]
@@ -83,6 +94,18 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
     return Table.of(columns, raw, caption=_MEANING, name="cells", frame=frame)
 
 
+def _range(low: float, high: float) -> str:
+    return DASH if math.isnan(low) else f"[{percent(low)}, {percent(high)}]"
+
+
+def _rate(row: Mapping[Any, Any]) -> str:
+    """`7 (70 % [40, 89])`."""
+    if not row["diverged"]:
+        return "0"
+    share = 100 * row["diverged"] / row["seeds_done"]
+    return f"{row['diverged']} ({share:.0f} % [{100 * row['diverged_low']:.0f}, {100 * row['diverged_high']:.0f}])"
+
+
 def _of(done: int, planned: int) -> str:
     return str(done) if done == planned else f"{done} of {planned}"
 
@@ -93,40 +116,98 @@ def excluded_table(study: Study) -> Table | None:
     return Table(["cell", "left out because"], rows) if rows else None
 
 
-def published_table(study: Study) -> Table | None:
-    """Published numbers beside ours; other data, code or recipes make them a comparison of size only."""
+def published_table(found: Sequence[Published]) -> Table | None:
+    """Published numbers beside ours, each with a verdict and its reason."""
     rows = []
-    for entry in study.asked.get("published") or []:
-        metric = str(entry["on"])
-        ours = [_ours(part, metric) for part in _matching(study, entry["at"])]
-        rows += [
-            [str(entry["source"]), name_of(entry["at"]), metric, _value(float(entry["value"]), metric), one]
-            for one in ours or [DASH]
-        ]
-    caption = "Fractions in percent; ± is half of the 95 % t interval over our seeds."
-    return Table(["source", "at", "metric", "published", "ours"], rows, caption) if rows else None
+    for one in found:
+        on, value = str(one.row["on"]), float(one.row["value"])
+        ours = value_text(one.ours.estimate, on)
+        if not math.isnan(one.ours.low):
+            ours += f" [{value_text(one.ours.low, on)}, {value_text(one.ours.high, on)}]"
+        at = name_of(one.row["at"])
+        rows.append([one.row["source"], at, on, value_text(value, on), ours, str(one.seeds), one.verdict, one.because])
+    caption = (
+        "Shares in percent. Ours: mean over seeds, and where the mean of as many new runs as the published one's would "
+        "lie (95 %, Student); reproduced if the published number lies there."
+    )
+    head = ["source", "at", "metric", "published", "ours", "seeds", "verdict", "because"]
+    return Table(head, rows, caption) if rows else None
 
 
-def _matching(study: Study, at: Mapping[str, Any]) -> list[pd.DataFrame]:
-    """Runs of each cell that has these values; settings that are no axis must have them in all records."""
-    fixed = {path: value for path, value in at.items() if path not in study.axes}
-    if any(study.settings.get(path) != [show(value)] for path, value in fixed.items()):
-        return []
-    wanted = {study.axes.index(path): show(value) for path, value in at.items() if path in study.axes}
-    found = groups(study.runs, study.axes)
-    return [part for key, part in found if all(key[i] == text for i, text in wanted.items())]
+def claim_table(verdicts: Sequence[Verdict]) -> Table | None:
+    """One row per comparison of every claim."""
+    columns: dict[str, list[str]] = {}
+    raw: dict[str, list[Any]] = {}
+
+    def put(name: str, text: str, value: Any = None) -> None:
+        columns.setdefault(name, []).append(text)
+        raw.setdefault(name, []).append(value)
+
+    for verdict in verdicts:
+        claim = verdict.claim
+        for one in verdict.contrasts:
+            ours, theirs = arm_names(one.ours.cell, one.theirs.cell)
+            put("claim", str(claim["says"]))
+            put("comparison", f"{ours} − {theirs}{where(one.context)}")
+            put("metric", metric(claim["on"]))
+            put("expected", direction(claim))
+            contrast_cells(one.contrast, claim["on"], put)
+            put("p (Holm)", p_text(one.p_holm).removeprefix("= "), one.p_holm)
+            put("verdict", one.state)
+    if not columns:
+        return None
+    return Table.of(columns, raw, caption=f"{CONTRASTS} {rules()}", name="claims")
 
 
-def _ours(part: pd.DataFrame, metric: str) -> str:
-    ok = part[part["status"] == "ok"]
-    values = interval(numbers(ok, metric))
-    return with_interval(values._asdict()) if metric in _FRACTIONS else _value(values.mean, metric)
+CONTRASTS = (
+    "Differences of shares in percentage points, with the 95 % interval for new images (crossed over seeds and images), "
+    "for these test images (paired t over seeds). "
+    "P: share of seeds in which the first arm is better, with its exact interval. Churn: images that "
+    "exactly one of two networks misses."
+)
 
 
-def _value(value: float, metric: str) -> str:
-    if metric in _FRACTIONS:
-        return percent(value)
-    return number(value, ",.0f" if metric in ("parameters", "flops") else ".4f")
+def contrast_cells(contrast: Contrast | None, on: str, put: Callable[..., None]) -> None:
+    """The numbers of a contrast as cells of a row."""
+    factor, _ = unit(on)
+    if contrast is None:
+        for name in ("seeds", "difference", "on new images", "on these images", "P", "churn %"):
+            put(name, DASH)
+        return
+    put("seeds", str(min(contrast.seeds, contrast.seeds_theirs)))
+    put("difference", signed(factor * contrast.interval.estimate), factor * contrast.interval.estimate)
+    put("on new images", DASH if math.isnan(contrast.crossed.low) else span(contrast.crossed, on))
+    put("on these images", DASH if math.isnan(contrast.seed_only.low) else span(contrast.seed_only, on))
+    won = contrast.improvement
+    put("P", DASH if math.isnan(won.low) else f"{won.estimate:.2f} [{won.low:.2f}, {won.high:.2f}]", won.estimate)
+    put("churn %", percent(contrast.churn), contrast.churn)
+
+
+def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Mapping[str, Any]) -> Table | None:
+    """Each cell against its baseline; exploratory.
+
+    Args:
+        frame: as `cells.comparisons` returns.
+    """
+    columns: dict[str, list[str]] = {}
+    raw: dict[str, list[Any]] = {}
+
+    def put(name: str, text: str, value: Any = None) -> None:
+        columns.setdefault(name, []).append(text)
+        raw.setdefault(name, []).append(value)
+
+    for row in frame.to_dict("records"):
+        for axis in axes:
+            put(axis, show(row[axis]))
+        contrast_cells(row["contrast"], "test_error", put)
+        put("q", p_text(row["q"]).removeprefix("= "), row["q"])
+    if not columns:
+        return None
+    caption = (
+        f"Test error of each cell minus that of the baseline ({name_of(baseline)}). Exploratory: nobody claimed these "
+        "differences beforehand. q: false-discovery rate over all rows (Benjamini and Hochberg). " + CONTRASTS
+    )
+    return Table.of(columns, raw, caption=caption, name="comparisons")
 
 
 def protocol_table(study: Study) -> Table:

@@ -1,0 +1,210 @@
+"""Verdicts in words that go no further than the numbers: generated, so that no one is tempted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from resbench.claim import SHARES
+from resbench.report.arms import Arm, name
+from resbench.report.claims import ALPHA, EXACT, LEAST_SEEDS, Judged, Verdict, direction, unit
+from resbench.report.contrast import Contrast
+from resbench.report.interval import Interval, wilson
+from resbench.report.statistics import show
+
+_WORDS = {
+    "test_error": "test error",
+    "test_accuracy": "test error",  # compared by its errors
+    "val_accuracy": "validation accuracy",
+    "train_accuracy": "training accuracy",
+    "train_loss": "training loss",
+    "parameters": "parameters",
+    "flops": "FLOPs",
+}
+
+
+def metric(on: str) -> str:
+    """A metric as a reader calls it."""
+    return _WORDS.get(on, on)
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """`+0.12`, `−0.07`; more digits where two would show nothing."""
+    if math.isnan(value):
+        return "–"
+    if value and abs(value) < 0.5 * 10.0**-digits:
+        return f"{value:+.1e}".replace("-", "−")
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def p_text(p: float) -> str:
+    """`.012`, `< .001`."""
+    return "–" if math.isnan(p) else "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".", 1)
+
+
+def where(context: Mapping[str, Any]) -> str:
+    """` at model.depth 34`, or nothing."""
+    told = ", ".join(f"{path} {show(value)}" for path, value in context.items())
+    return f" at {told}" if told else ""
+
+
+def sentence(verdict: Verdict, judged: Judged) -> str:
+    """One contrast in one sentence: state, difference, interval, p, and what is missing."""
+    ours, theirs = name(judged.ours.cell, judged.theirs.cell)
+    head = f"{judged.state.capitalize()}{where(judged.context)}: {ours} against {theirs}"
+    if verdict.claim["on"] in EXACT:
+        return f"{head}: {_exact(judged)}."
+    if judged.state == "not trained":
+        return f"{head}: {_not_trained(judged, ours, theirs)}."
+    contrast = judged.contrast
+    if contrast is None or contrast.seeds == 0:
+        return f"{head}: no run has ended in both arms yet."
+    on = verdict.claim["on"]
+    parts = [f"{metric(on)} {_difference(contrast, on)}", *_counts(contrast, on)]
+    if contrast.seeds < 2 and contrast.seeds_theirs < 2:
+        parts.append(
+            f"one seed: two networks compared, not two recipes (exact McNemar p {p_text(contrast.p)})"
+            if contrast.one_pair
+            else "one seed: no interval"
+        )
+    else:
+        parts.append(f"p {p_text(judged.p_holm)}{_of_family(len(verdict.contrasts))}")
+        parts += _improvement(contrast)
+    parts += _margin(verdict, judged)
+    return f"{head}: {'; '.join(parts)}."
+
+
+def _difference(contrast: Contrast, on: str) -> str:
+    """`−0.12 points [−0.18, −0.06] (95 % interval over 20 seeds × 10,000 images)`."""
+    factor, word = unit(on)
+    told = f"{_number(factor * contrast.interval.estimate, on)} {word}".rstrip()
+    if math.isnan(contrast.interval.low):
+        return told
+    over = f"{_seeds(contrast)}" if contrast.from_seeds_only else f"{_seeds(contrast)} × {contrast.images:,} images"
+    return f"{told} {span(contrast.interval, on)} (95 % interval over {over})"
+
+
+def span(interval: Interval, on: str) -> str:
+    """`[−0.18, −0.06]`."""
+    factor, _ = unit(on)
+    return f"[{_number(factor * interval.low, on)}, {_number(factor * interval.high, on)}]"
+
+
+def _number(value: float, on: str) -> str:
+    return signed(value, 2 if on in SHARES else 4)
+
+
+def _seeds(contrast: Contrast) -> str:
+    if contrast.shared_seeds:
+        return f"{contrast.seeds} shared seed{'s' if contrast.seeds != 1 else ''}"
+    return f"{contrast.seeds} and {contrast.seeds_theirs} seeds, none of them shared"
+
+
+def _counts(contrast: Contrast, on: str) -> list[str]:
+    """Errors of 10,000 and their relative change: `80 → 68 errors in 10,000, 15 % fewer`."""
+    if on not in ("test_error", "test_accuracy"):
+        factor, _ = unit(on)
+        return [f"from {factor * contrast.theirs:.4g} to {factor * contrast.ours:.4g}"]
+    told = f"{1e4 * contrast.theirs:.0f} → {1e4 * contrast.ours:.0f} errors in 10,000"
+    change = contrast.relative_change
+    if math.isnan(change) or round(100 * abs(change)) == 0:
+        return [told]
+    return [f"{told}, {100 * abs(change):.0f} % {'fewer' if change < 0 else 'more'}"]
+
+
+def _of_family(size: int) -> str:
+    return f" (Holm, {size} comparisons)" if size > 1 else ""
+
+
+def _improvement(contrast: Contrast) -> list[str]:
+    share = contrast.improvement
+    if math.isnan(share.estimate) or not contrast.shared_seeds:
+        return []
+    won = contrast.seeds * share.estimate
+    return [
+        f"better in {won:g} of {contrast.seeds} seeds "
+        f"(P = {_share(share.estimate)} [{_share(share.low)}, {_share(share.high)}])"
+    ]
+
+
+def _share(value: float) -> str:
+    return "1" if value == 1 else f"{value:.2f}".removeprefix("0")
+
+
+def _margin(verdict: Verdict, judged: Judged) -> list[str]:
+    """What the margin adds: small, within, or how much more it would take."""
+    contrast, on = judged.contrast, verdict.claim["on"]
+    assert contrast is not None
+    factor, word = unit(on)
+    margin = f"{factor * contrast.margin:g} {word}".rstrip()
+    if judged.state in ("equivalent", "supported") and (
+        judged.state == "equivalent" or direction(verdict.claim) == "equivalent"
+    ):
+        return [f"the 90 % interval lies within ±{margin}"]
+    if judged.state in ("supported", "refuted"):
+        small = abs(contrast.interval.estimate) < contrast.margin
+        return [f"smaller than the {margin} that would matter"] if small else []
+    out = []
+    if min(contrast.seeds, contrast.seeds_theirs) < LEAST_SEEDS:
+        out.append(f"a verdict takes {LEAST_SEEDS} seeds or more in both arms")
+    if not math.isnan(judged.detectable):
+        out.append(f"so far {factor * judged.detectable:.2g} {word}".rstrip() + " could have been found (power 80 %)")
+    if judged.images_needed is not None:
+        out.append(
+            f"for {margin} no number of seeds suffices on {contrast.images:,} test images: seeds would begin to help "
+            f"beyond {judged.images_needed:,}"
+        )
+    elif judged.more_seeds is not None:
+        out.append(f"for {margin} about {judged.more_seeds:,} more seeds are needed")
+    return out
+
+
+def _exact(judged: Judged) -> str:
+    contrast = judged.contrast
+    return f"{contrast.ours:,.0f} against {contrast.theirs:,.0f}" if contrast else "not known yet"
+
+
+def _not_trained(judged: Judged, ours: str, theirs: str) -> str:
+    """How many runs diverged, with Wilson's interval and Fisher's exact test; means are not compared."""
+    from scipy import stats
+
+    told = []
+    for label, one in ((ours, judged.ours), (theirs, judged.theirs)):
+        told.append(f"{label} {failures(one)}")
+    counts = [[one.diverged, len(one.ended)] for one in (judged.ours, judged.theirs)]
+    p = float(stats.fisher_exact(counts).pvalue)
+    return f"diverged: {', '.join(told)}; Fisher's exact p {p_text(p)}; means are not compared"
+
+
+def failures(one: Arm) -> str:
+    """`7 of 10 (70 % [40, 89])`."""
+    ran = one.diverged + len(one.ended)
+    if not ran:
+        return "no run yet"
+    rate = wilson(one.diverged, ran)
+    return f"{one.diverged} of {ran} ({100 * rate.estimate:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}])"
+
+
+def summary(verdict: Verdict) -> str:
+    """The claim and its verdict in one line: `supported (3 of 3 comparisons): residual networks ...`."""
+    states = [one.state for one in verdict.contrasts]
+    size = len(states)
+    if not size:
+        told = "inconclusive (its cells are not in this run of the grid)"
+    elif size == 1:
+        told = verdict.state
+    else:
+        told = f"{verdict.state} ({', '.join(f'{states.count(s)} {s}' for s in dict.fromkeys(states))})"
+    interim = f"; interim: {verdict.outstanding} runs are outstanding" if verdict.outstanding else ""
+    return f"{told}{interim}: {verdict.claim['says']}"
+
+
+def rules() -> str:
+    """What the verdicts mean, for the page."""
+    return (
+        f"Supported or refuted: the 95 % interval excludes zero and Holm's p within the claim's family is below "
+        f"{ALPHA:g}. Equivalent: the 90 % interval lies within the margin. Not trained: a run diverged. A claim has the "
+        f"verdict of its worst comparison, and none with fewer than {LEAST_SEEDS} seeds. Intervals of test errors are "
+        "crossed over seeds and images: they speak of new images of this kind, not of these alone."
+    )
