@@ -101,11 +101,15 @@ class Grid:
 
     def runs(self) -> list[Planned]:
         """Cells x seeds without the excluded ones, each training once (deduplicated by id)."""
+        return list(self._planned.values())
+
+    @cached_property
+    def _planned(self) -> dict[str, Planned]:
         seen: dict[str, Planned] = {}
         for cell, config in self.cells:
             for seed, run_id in zip(self.seeds, config.ids(self.seeds), strict=True):
                 seen.setdefault(run_id, Planned(config, cell, seed, run_id))
-        return list(seen.values())
+        return seen
 
     def study(self) -> dict[str, Any]:
         """What the report needs to know of the grid, for `Store.write_study`."""

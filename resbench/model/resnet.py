@@ -131,7 +131,10 @@ def measure(config: ModelConfig, channels: int = 1, size: int = 28, classes: int
 
     Networks that differ in nothing that has a shape share one count, and the activations of dropout are left out.
     """
-    shapes = config.model_copy(update={name: ModelConfig.model_fields[name].default for name in _SHAPELESS})
+    same: dict[str, Any] = {name: ModelConfig.model_fields[name].default for name in _SHAPELESS}
+    if config.norm in ("group", "layer"):
+        same["norm"] = "batch"  # as many parameters and outputs, and not taken apart into its steps while counting
+    shapes = config.model_copy(update=same)
     return _measured(shapes.model_dump_json(), channels, size, classes)
 
 

@@ -29,18 +29,26 @@ def write_goals(results: Path, reports: Path) -> Path | None:
 
 
 def _blocks(kept: dict[str, Any]) -> list[Block]:
-    where, rows = kept["provenance"], kept["goals"]
+    sections = list(kept["sections"].values())
+    rows = [row for section in sections for row in section["rows"]]
     judged = [_met(row) for row in rows]
+    machines = dict.fromkeys(_machine(section["provenance"]) for section in sections)
     said = (
-        f"{judged.count('yes')} of {judged.count('yes') + judged.count('no')} goals are met on this machine: "
-        f"{where['device_name']}, {kept['cores']} cores, {where['cpu_capability']}, torch {where['versions']['torch']}, "
-        f"{where['precision']}. Made by `make goals` at revision {where['revision']}."
+        f"{judged.count('yes')} of {judged.count('yes') + judged.count('no')} goals are met, measured by `make goals` on "
+        f"{'; '.join(machines)}."
     )
     cells = [[row["what"], row["goal"], row["told"], met] for row, met in zip(rows, judged, strict=True)]
     out: list[Block] = [Paragraph(said, lead=True), Heading("Goals"), Table(["what", "goal", "measured", "met"], cells)]
     for width, columns in kept["profiles"].items():
         out += [Heading(f"Profile of a training step, width {width}, depth 34"), _profile(columns)]
     return out
+
+
+def _machine(where: dict[str, Any]) -> str:
+    return (
+        f"{where['device_name']}, {where['cores']} cores, {where['cpu_capability']}, torch {where['versions']['torch']}, "
+        f"{where['precision']}, revision {str(where['revision'])[:12]}"
+    )
 
 
 def _met(row: dict[str, Any]) -> str:

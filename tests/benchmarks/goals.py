@@ -7,13 +7,14 @@ resbench does), and from it `reports/goals/`. Takes about twenty minutes on two 
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -48,6 +49,15 @@ axes:
   recipe.batch_size: [32, 64, 128, 256]
 seeds: 20
 baseline: {model.shortcut: none}
+"""
+SOME = """name: some
+base:
+  model: {width: 8}
+axes:
+  model.depth: [10, 16, 22, 34, 58]
+  model.shortcut: [identity, none]
+  recipe.lr: [0.05, 0.1]
+seeds: SEEDS
 """
 
 
@@ -142,11 +152,14 @@ def command_line(folder: Path) -> Iterator[Row]:
     peaks = {}
     for count in (1000, 10_000):
         made(folder, count)
-        loading = f"import resbench, resource; resbench.load({str(folder / 'r' / 'some')!r}); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        # the peak of the address space since exec; getrusage would give that of this process, before exec
+        loading = (
+            f"import resbench; resbench.load({str(folder / 'r' / 'some')!r}); print(open('/proc/self/status').read())"
+        )
         began = time.perf_counter()
         told = subprocess.run([sys.executable, "-c", loading], capture_output=True, text=True, check=True)
         seconds = time.perf_counter() - began
-        peaks[count] = int(told.stdout) / 1024
+        peaks[count] = int(told.stdout.split("VmHWM:")[1].split()[0]) / 1024
     importing = spent([sys.executable, "-c", "import resbench; resbench.load"])
     yield Row(
         "`load` of 10,000 records", seconds, f"{seconds:.1f} s, {importing:.1f} s of them imports", most=3, goal="3 s"
@@ -161,13 +174,9 @@ def command_line(folder: Path) -> Iterator[Row]:
 def made(folder: Path, count: int) -> None:
     """A study of `count` records of a plausible size; made up, to be read by `command_line` only."""
     file = folder / "some.yaml"
-    file.write_text(
-        MANY.replace("name: many", "name: some")
-        .replace("128, 256]", "128]")
-        .replace("[batch, group]", "[batch]")
-        .replace("seeds: 20", f"seeds: {-(-count // 324)}")
-    )
+    file.write_text(SOME.replace("SEEDS", str(count // 20)))
     grid = Grid.load(file)
+    assert len(grid.runs()) == count
     rows = [{"epoch": n, "lr": 0.1, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0} for n in range(1, 11)]
     where = provenance(place(CPU, 1, "fp32", 8))
     draw = torch.Generator().manual_seed(0)
@@ -236,29 +245,45 @@ def profiles(width: int) -> dict[str, dict[str, float]]:
     return {name: {kind: round(value, 1) for kind, value in column.items()} for name, column in columns.items()}
 
 
+def wide_grid(folder: Path) -> Iterator[Row]:
+    text = f"name: wide\nbase:\n  model: {{width: 64, depth: 34}}\n  data: {json.dumps(FEW)}\n  recipe: {{epochs: 1}}\naxes:\n  model.shortcut: [identity, none]\n  recipe.lr: [0.05, 0.1]\nseeds: 2\n"
+    yield grid_wall_clock("4 cells x 2 seeds, width 64, depth 34, 4 steps each", 6, text, folder)
+
+
+def narrow_grid(folder: Path) -> Iterator[Row]:
+    text = f"name: narrow\nbase:\n  model: {{width: 16}}\n  data: {json.dumps(FEW | {'train_size': 2560})}\n  recipe: {{epochs: 1}}\naxes:\n  model.depth: [10, 22, 34]\n  model.shortcut: [identity, none]\nseeds: 2\n"
+    yield grid_wall_clock("12 runs of width 16, depth 10 to 34, 20 steps each", 4, text, folder)
+
+
+SECTIONS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    "width-16": lambda folder: throughput(16),
+    "width-64": lambda folder: throughput(64),
+    "grid-of-width-64": wide_grid,
+    "grid-of-width-16": narrow_grid,
+    "outside-steps": outside_steps,
+    "command-line": command_line,
+}
+
+
 def main() -> None:
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-
-        def keep(more: Iterator[Row]) -> None:
-            for row in more:
+    """Measure all sections, or those named, and keep the others as they were measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    told = f"{', '.join(SECTIONS)}, profiles; all by default"
+    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, "profiles", []], metavar="SECTION", help=told)
+    wanted = parser.parse_args().sections or [*SECTIONS, "profiles"]
+    path = Path("results/goals.json")
+    kept = json.loads(path.read_text()) if path.exists() else {"schema": 1, "sections": {}, "profiles": {}}
+    where = provenance(place(CPU, cores(), "auto", 64)) | {"cores": cores()}
+    for name in [one for one in SECTIONS if one in wanted]:
+        rows = []
+        with tempfile.TemporaryDirectory() as folder:
+            for row in SECTIONS[name](Path(folder)):
                 print(row.what, row.goal, row.told, sep=" | ", flush=True)
-                rows.append(row)
-
-        keep(throughput(16))
-        keep(throughput(64))
-        wide = f"name: wide\nbase:\n  model: {{width: 64, depth: 34}}\n  data: {json.dumps(FEW)}\n  recipe: {{epochs: 1}}\naxes:\n  model.shortcut: [identity, none]\n  recipe.lr: [0.05, 0.1]\nseeds: 2\n"
-        keep(iter([grid_wall_clock("4 cells x 2 seeds, width 64, depth 34, 4 steps each", 6, wide, folder)]))
-        narrow = f"name: narrow\nbase:\n  model: {{width: 16}}\n  data: {json.dumps(FEW | {'train_size': 2560})}\n  recipe: {{epochs: 1}}\naxes:\n  model.depth: [10, 22, 34]\n  model.shortcut: [identity, none]\nseeds: 2\n"
-        keep(iter([grid_wall_clock("12 runs of width 16, depth 10 to 34, 20 steps each", 4, narrow, folder)]))
-        keep(outside_steps(folder))
-        keep(command_line(folder))
-    shown = {str(width): profiles(width) for width in (16, 64)}
-    where = provenance(place(CPU, cores(), "auto", 64))
-    goals = [asdict(row) | {"value": float(f"{row.value:.4g}")} for row in rows]
-    kept = {"schema": 1, "cores": cores(), "goals": goals, "profiles": shown, "provenance": where}
-    Path("results/goals.json").write_text(json.dumps(kept, indent=1, allow_nan=False) + "\n")
+                rows.append(asdict(row) | {"value": float(f"{row.value:.4g}")})
+        kept["sections"][name] = {"rows": rows, "provenance": where}
+    if "profiles" in wanted:
+        kept["profiles"] = {str(width): profiles(width) for width in (16, 64)}
+    path.write_text(json.dumps(kept, indent=1, allow_nan=False) + "\n")
     print(write_goals(Path("results"), Path("reports")))
 
 
