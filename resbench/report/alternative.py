@@ -25,8 +25,8 @@ def alternative(name: str, points: pd.DataFrame) -> str:
 def _forest(points: pd.DataFrame) -> str:
     rows = points[points["kind"] == "difference"]
     lost = int((points["kind"] == "none").sum())
-    text = f"{len(rows)} differences with their intervals: {_signs(rows)}"
-    return text + (f"; {lost} without a difference." if lost else ".")
+    text = f"Differences with their intervals: {len(rows)}; {_signs(rows)}"
+    return text + (f"; without a difference: {lost}." if lost else ".")
 
 
 def _interactions(points: pd.DataFrame) -> str:
@@ -47,13 +47,13 @@ def _heat_map(points: pd.DataFrame) -> str:
 
 def _specification(points: pd.DataFrame) -> str:
     there = points[points["difference"].notna()]
-    return f"{len(there)} differences to the baseline in order: {_signs(there)}."
+    return f"Differences to the baseline in order: {len(there)}; {_signs(there)}."
 
 
 def _signs(rows: pd.DataFrame) -> str:
     below = int((rows["high"].astype(float) < 0).sum())
     above = int((rows["low"].astype(float) > 0).sum())
-    return f"{below} intervals lie below zero, {above} above, {len(rows) - below - above} reach it or are not known"
+    return f"intervals below zero: {below}, above: {above}, that reach it or are not known: {len(rows) - below - above}"
 
 
 def _variance(points: pd.DataFrame) -> str:
@@ -78,8 +78,8 @@ def _power(points: pd.DataFrame) -> str:
 def _hardest(points: pd.DataFrame) -> str:
     first = points.iloc[0]
     return (
-        f"{len(points)} test images with what they are taken for; the hardest, a {first['label']}, is taken for "
-        f"{first['instead']} and missed by {100 * first['missed']:.0f} % of runs."
+        f"{len(points)} test images with what they are taken for; the hardest, a {int(first['label'])}, is taken for "
+        f"{int(first['instead'])} and missed by {100 * first['missed']:.0f} % of runs."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -79,17 +81,27 @@ def thin_labels(figure: Figure, panels: Sequence[Axes]) -> None:
     """Blank the labels of the x axis that would touch the one before; their ticks stay."""
     figure.draw_without_rendering()
     for axes in panels:
-        end = float("-inf")
-        labels = [label for label in axes.get_xticklabels() if label.get_visible() and label.get_text()]
-        texts = [tick.get_text() for tick in axes.get_xticklabels()]
-        for label in sorted(labels, key=lambda label: label.get_window_extent().x0):
-            box = label.get_window_extent()
-            if box.x0 < end + 2:
-                texts[[tick is label for tick in axes.get_xticklabels()].index(True)] = ""
-            else:
-                end = box.x1
-        if labels:
+        end, texts = float("-inf"), [label.get_text() for label in axes.get_xticklabels()]
+        order = sorted(range(len(texts)), key=lambda i: float(axes.get_xticks()[i]))
+        for i in order:
+            left, right = _across(axes.get_xticklabels()[i])
+            if left < end + 2:
+                texts[i] = ""
+            elif texts[i]:
+                end = right
+        if texts:
             axes.set_xticks(axes.get_xticks(), texts)
+
+
+def _across(label: Text) -> tuple[float, float]:
+    """Where a label of the x axis begins and ends, in pixels; of a slanted one, the thickness of its line."""
+    box = label.get_window_extent()
+    angle = math.radians(float(label.get_rotation()))
+    if not angle:
+        return box.x0, box.x1
+    dots = label.figure.dpi if label.figure else 72.0
+    thick = float(label.get_fontsize()) / 72 * dots / math.sin(angle)
+    return box.x1 - thick, box.x1
 
 
 def logarithmic(axes: Axes, which: str = "y") -> None:
@@ -106,8 +118,3 @@ def objects(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.Dat
     """A frame of rows in which None stays None and 1 beside 0.5 stays 1."""
     whole = {name: pd.Series([row.get(name, "") for row in rows], dtype=object) for name in columns}
     return pd.DataFrame(whole, columns=list(columns)).infer_objects()
-
-
-def told(names: Sequence[str], most: int = 6) -> str:
-    """The first names as a list in words."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

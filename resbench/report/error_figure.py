@@ -13,10 +13,9 @@ from matplotlib.axes import Axes
 from resbench.report.drawing import GREY, LOG_FROM, SMALL, Drawn, canvas, logarithmic, objects, thin_labels
 from resbench.report.statistics import groups, show
 from resbench.report.study import Study
-from resbench.report.styles import Arms, Style, legend
+from resbench.report.styles import MOST_ARMS, Arms, Style, hues_of, legend
 
 _COLUMNS = ("x", "arm", "group", "kind", "seed", "error", "low", "high", "diverged", "runs")
-_MOST_ARMS = 12  # beyond, lines are thin, have no intervals and are coloured by one axis
 _MOST_ROWS = 6  # of the strip of runs that diverged
 
 
@@ -28,11 +27,11 @@ def draw_error(study: Study, frame: pd.DataFrame, x: str | None, arms: Arms) -> 
         x: the axis to the right.
         arms: the combinations of all other axes.
     """
-    hues = _hues(study, frame, arms)
+    hues = hues_of(arms, frame, study.baseline)
     points = error_points(study, frame, x, arms, hues)
     if points.empty:
         return None
-    many = len(arms.names) > _MOST_ARMS
+    many = len(arms.names) > MOST_ARMS
     scale = Scale(list(points["x"]), 1 if many else len(arms.names))
     lost = points[points["kind"] == "diverged"]
     rows = list(dict.fromkeys(lost["group"]))
@@ -51,7 +50,7 @@ def draw_error(study: Study, frame: pd.DataFrame, x: str | None, arms: Arms) -> 
             (_draw_thin if many else _draw_arm)(axes, part, style, scale, number, len(arms.names))
     _label(axes, scale, x)
     thin_labels(figure, [axes])
-    if len(hues.names) > 1 and len(hues.names) <= 2 * _MOST_ARMS:
+    if len(hues.names) > 1 and len(hues.names) <= 2 * MOST_ARMS:
         legend(figure, hues, bool(scale.numeric))
     new_images = bool(frame["low"].notna().any())
     return figure, points, _caption(points, arms, hues, new_images)
@@ -78,20 +77,13 @@ def error_points(study: Study, frame: pd.DataFrame, x: str | None, arms: Arms, h
     return points
 
 
-def _hues(study: Study, frame: pd.DataFrame, arms: Arms) -> Arms:
-    """What colours tell apart: the arms, or, if they are many, the values of the axes of the baseline among them."""
-    if len(arms.names) <= _MOST_ARMS or not arms.axes:
-        return arms
-    return Arms(frame, [axis for axis in arms.axes if axis in study.baseline] or arms.axes[:1], study.baseline)
-
-
 def _style(hues: Arms, name: str) -> Style:
     return hues.styles[hues.names.index(name)]
 
 
 def _caption(points: pd.DataFrame, arms: Arms, hues: Arms, new_images: bool) -> str:
     means, lost = points[points["kind"] == "mean"], points[points["kind"] == "diverged"]
-    if len(arms.names) > _MOST_ARMS:
+    if len(arms.names) > MOST_ARMS:
         text = (
             f"Test error: mean of the seeds, a line for each of the {len(arms.names)} combinations of the other axes, "
             f"coloured by {', '.join(hues.axes)}. Intervals are in the table of cells."
@@ -139,7 +131,7 @@ class Scale:
     def limits(self) -> tuple[float, float]:
         """Room around all of them, in proportion to the whole."""
         places = sorted(self.places.values())
-        room = max(0.6 * self.unit, 0.05 * (places[-1] - places[0]))
+        room = max((0.35 if self.numeric else 0.6) * self.unit, 0.05 * (places[-1] - places[0]))
         return places[0] - room, places[-1] + room
 
 

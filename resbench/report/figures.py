@@ -12,21 +12,21 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from resbench.report.alternative import alternative, judged
-from resbench.report.blocks import Image, csv_text
+from resbench.report.blocks import Block, Image, Paragraph, csv_text
 from resbench.report.claims import Verdict
 from resbench.report.cost_figures import draw_cost, draw_roofline, draw_tradeoff
 from resbench.report.curves import draw_curves
 from resbench.report.drawing import Drawn
 from resbench.report.error_figure import draw_error
 from resbench.report.forest import draw_forest
-from resbench.report.hardest import Hardest, draw_hardest, hardest
+from resbench.report.hardest import Hardest, draw_hardest, hardest, hardest_table
 from resbench.report.heat_map import draw_heat_map
 from resbench.report.interactions import draw_interactions
-from resbench.report.power_figure import draw_power
+from resbench.report.power_figure import draw_power, power_table
 from resbench.report.specification import draw_specification
 from resbench.report.study import Study
-from resbench.report.styles import Arms
-from resbench.report.variance import Factors, draw_shares, factors_of
+from resbench.report.styles import Arms, hues_of
+from resbench.report.variance import Factors, draw_shares, factor_table, factors_of
 
 RC: Any = {
     "svg.hashsalt": "resbench",
@@ -81,7 +81,7 @@ class Figures:
         verdicts = judged(self.verdicts)
         figures: dict[str, Callable[[], Drawn | None]] = {
             "error": lambda: draw_error(study, frame, x, arms),
-            "forest": lambda: draw_forest(study, self.verdicts, self.compared, arms),
+            "forest": lambda: draw_forest(study, self.verdicts, self.compared, hues_of(arms, frame, study.baseline)),
             "interactions": lambda: draw_interactions(self.factors, study.baseline, arms),
             "curves": lambda: draw_curves(study, x, arms),
             "heat-map": lambda: draw_heat_map(study, frame, self.compared, x),
@@ -94,6 +94,17 @@ class Figures:
         before = {"error": alt}
         after = dict.fromkeys(("error", "forest", "heat-map", "power"), verdicts)
         return _save_all(folder, figures, before, after)
+
+    def sections(self) -> list[tuple[str, list[Block | None]]]:
+        """Tables that go with the figures, by heading: what the axes do, what could be found, the hardest images."""
+        factors: Block | None = factor_table(self.factors)
+        if factors is None and len(self.frame) > 1 and self.frame["seeds_ok"].any():
+            factors = Paragraph(f"There is no analysis of variance. {self.factors.reason}")
+        return [
+            ("What the axes do", [factors]),
+            ("What could be found", [power_table(self.verdicts)]),
+            ("Hardest images", [hardest_table(self.hardest)]),
+        ]
 
     def save_cost(self, folder: Path, measured: pd.DataFrame) -> list[Image]:
         """The same for what `resbench bench` measured.

@@ -31,6 +31,8 @@ _COLUMNS = (
     "simultaneous_high", "margin", "verdict",
 )  # fmt: skip
 _WIDTH, _LEFT, _RIGHT, _PLOT = 10.5, 2.9, 2.65, 4.75  # inches
+_VERDICT = 1.02 + 1.6 / _PLOT  # in widths of the plot
+_CLEAR = ("supported", "refuted")
 _ROW, _LINE, _AXIS, _GAP = 0.27, 0.19, 0.48, 0.14
 
 
@@ -213,7 +215,12 @@ def _draw(groups: Sequence[_Group], points: pd.DataFrame, arms: Arms) -> Figure:
         axes = figure.add_axes(box)
         axes.set_xlim(shared if unit(group.on)[1] else _limits([group], points))
         _draw_group(axes, group, labels[i], points, arms)
-        _label(axes, group, last[i])
+        _label(
+            axes,
+            group,
+            last[i],
+            [metric(one.on) for one in ordered if one is group or (unit(one.on)[1] and unit(group.on)[1])],
+        )
         top = bottom - (_AXIS if last[i] else 0.0) - _GAP + 0.03
     return figure
 
@@ -260,8 +267,9 @@ def _draw_row(axes: Axes, y: int, row: _Row, style: Style, found: Sequence[Mappi
         if row.verdict == "not trained":
             ours, theirs = name(row.ours.cell, row.theirs.cell)
             told = f"diverged: {ours} {failures(row.ours)}, {theirs} {failures(row.theirs)}"
-        axes.text(0.01, y, "\n".join(wrapped(told, _PLOT - 0.1, SMALL, 1)), color=GREY, **text)
-        axes.text(1.02, y, row.verdict, color=GREY, **text)
+        plain = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        axes.text(0.01, y, "\n".join(wrapped(told, _PLOT - 0.1, SMALL, 1)), color=GREY, bbox=plain, **text)
+        axes.text(_VERDICT, y, row.verdict, color=GREY, **text)
         return
     one = next(each for each in found if each["kind"] == "difference")
     seeds = [each["difference"] for each in found if each["kind"] == "seed"]
@@ -272,20 +280,21 @@ def _draw_row(axes: Axes, y: int, row: _Row, style: Style, found: Sequence[Mappi
     axes.plot([one["difference"]], [y], marker=style.marker, zorder=4, **face)
     digits = 2 if unit(on)[1] else 4
     numbers = _plain(one["difference"]) if on in EXACT else signed(one["difference"], digits)
-    if not math.isnan(one["low"]):
+    if not math.isnan(one["low"]) and on not in EXACT:
         numbers += f" [{signed(one['low'], digits)}, {signed(one['high'], digits)}]"
-    axes.text(1.02, y, f"{numbers}  {row.verdict}", **text)
+    axes.text(1.02, y, numbers, **text)
+    axes.text(_VERDICT, y, row.verdict, weight="bold" if one["verdict"] in _CLEAR else "normal", **text)
 
 
 def _plain(value: float) -> str:
     return f"{value:+,.0f}".replace("-", "−")
 
 
-def _label(axes: Axes, group: _Group, last: bool) -> None:
+def _label(axes: Axes, group: _Group, last: bool, metrics: Sequence[str]) -> None:
     _, word = unit(group.on)
     axes.tick_params(axis="x", labelbottom=last, bottom=last, labelsize=SMALL)
     axes.spines["bottom"].set_visible(last)
     axes.locator_params(axis="x", nbins=7)
     if last:
-        axes.set_xlabel(f"difference in {'test error, or other shares of images,' if word else metric(group.on)}"
-                        f"{f' ({word})' if word else ''}", fontsize=SMALL + 1)  # fmt: skip
+        told = " or ".join(dict.fromkeys(metrics)) + (f" ({word})" if word else "")
+        axes.set_xlabel(f"difference in {told}", fontsize=SMALL + 1)

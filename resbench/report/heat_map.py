@@ -134,7 +134,7 @@ def _empty(rows: int, panels: Sequence[Sequence[tuple[str, ...]]], others: Seque
     field = 0.85 if width <= _TEXT_UP_TO else 0.21
     labels = max(width_of(column[-1], TINY) for panel in panels for column in panel)
     each = (0.34 if width <= _TEXT_UP_TO else 0.22) * rows + 0.2 * len(others) + min(labels, 1.2) + 0.25
-    return canvas(min(11.0, max(6.0, field * width + 2.2)), each * len(panels) + 0.6)
+    return canvas(min(11.0, max(6.0, field * width + 2.2)), max(each * len(panels) + 0.6, 2.7))
 
 
 def _draw_panel(
@@ -161,7 +161,7 @@ def _draw_panel(
                 mark = Rectangle((x, y), 1, 1, fill=False, hatch=hatch, edgecolor="#57606a", linewidth=0)
                 axes.add_patch(mark)
             if one["kind"] == "baseline" and what == "difference":
-                frame = Rectangle((x + 0.06, y + 0.06), 0.88, 0.88, fill=False, edgecolor=_BASELINE, linewidth=0.7)
+                frame = Rectangle((x + 0.1, y + 0.1), 0.8, 0.8, fill=False, edgecolor=_BASELINE, linewidth=0.7)
                 axes.add_patch(frame)
             if columns <= _TEXT_UP_TO:
                 color = "#24292f" if math.isnan(value) else _ink(mesh.cmap(norm(value)))
@@ -241,6 +241,7 @@ def _legend(
         mesh, ax=grid, extend=extend, shrink=min(1.0, 2.6 / figure.get_figheight()), label=label, pad=0.015
     )
     bar.ax.tick_params(labelsize=SMALL)
+    bar.ax.yaxis.label.set_fontsize(SMALL)
     if isinstance(norm, LogNorm):
         bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     handles = []

@@ -61,12 +61,12 @@ def write(results: Path, reports: Path, study: str) -> Path:
     """
     page = _Page(results, load(results, study))
     folder = clean(reports / study)
-    drawn = Figures(page.study, page.frame)
+    drawn = Figures(page.study, page.frame, page.verdicts, page.compared)
     images = drawn.save(folder / "figures", headline(page.frame))
     if not page.costs.empty:
         images += drawn.save_cost(folder / "figures", page.costs)
     write_text(folder / "report.json", page.json())
-    return save(folder, page.study.name, page.blocks(images))
+    return save(folder, page.study.name, page.blocks(images, drawn.sections()))
 
 
 class _Page:
@@ -86,7 +86,7 @@ class _Page:
         self.costs = cost_frame(results, study)
         self.measured = [table for table in (cost_table(self.costs, study.axes), known_table(results, study)) if table]
 
-    def blocks(self, images: list[Image]) -> list[Block]:
+    def blocks(self, images: list[Image], more: list[tuple[str, list[Block | None]]]) -> list[Block]:
         """What the page shows, in its order: the answer, the question, what a reader must know, claims, the rest."""
         study = self.study
         trained = bool(study.records or not self.measured)  # one that is only measured has no answer to show
@@ -98,9 +98,10 @@ class _Page:
         out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
         out += self._claims()
         out += [Heading("Figures"), *images] if images else []
-        sections: list[tuple[str, list[Table | None]]] = [
+        sections: list[tuple[str, list[Block | None]]] = [
             ("Cells", [cell_table(self.frame, study.axes) if trained else None]),
             ("Against the baseline", [self._comparisons()]),
+            *more,
             ("Measured cost", [*self.measured]),
             ("Published numbers", [published_table(self.published)]),
             ("Left out", [excluded_table(study)]),

@@ -31,7 +31,7 @@ def draw_specification(study: Study, compared: pd.DataFrame) -> Drawn | None:
         return None
     fixed = list(study.baseline)
     arms = Arms(compared, fixed, {})
-    rows = _rows(study, points)
+    rows = _rows(study, compared)
     gaps = sum(a[0] != b[0] for a, b in pairwise(rows))
     lower = 0.155 * (len(rows) + 0.6 * gaps) + 0.1
     figure = canvas(11.0, 2.9 + lower + 0.3)
@@ -64,13 +64,9 @@ def _margin(compared: pd.DataFrame) -> float:
     return next(float(one.margin) for one in compared["contrast"] if one is not None)
 
 
-def _rows(study: Study, points: pd.DataFrame) -> list[tuple[str, str]]:
+def _rows(study: Study, compared: pd.DataFrame) -> list[tuple[str, str]]:
     """(axis, value) of the matrix, of axes with two values or more."""
-    levels = {axis: list(dict.fromkeys(map(show, points[axis]))) for axis in study.axes}
-    for axis, values in levels.items():
-        numbers = [value for value in points[axis] if isinstance(value, int | float) and not isinstance(value, bool)]
-        if len(numbers) == len(points):
-            values.sort(key=float)
+    levels = {axis: list(dict.fromkeys(map(show, compared[axis]))) for axis in study.axes}
     return [(axis, value) for axis, values in levels.items() if len(values) > 1 for value in values]
 
 
@@ -86,7 +82,9 @@ def _draw_effects(axes: Axes, points: pd.DataFrame, colors: Sequence[str], margi
     _limits(axes, points, margin)
     lost = [i for i, known in enumerate(there) if not known]
     if lost:
-        axes.axvspan(lost[0] - 0.5, lost[-1] + 0.5, color=BAND, linewidth=0, hatch="////", edgecolor="white", zorder=2)
+        axes.axvspan(
+            lost[0] - 0.5, lost[-1] + 0.5, facecolor=BAND, linewidth=0, hatch="////", edgecolor="#afb8c1", zorder=2
+        )
         axes.annotate(
             f"not trained\n({len(lost)})", (lost[-1] + 0.5, 1), (0, 2), xycoords=("data", "axes fraction"),
             textcoords="offset points", fontsize=TINY, color=GREY, ha="right", va="bottom",

@@ -16,6 +16,7 @@ ORANGE = "#de8f05"
 _COLORS = ("#0173b2", "#029e73", "#cc78bc", "#d55e00", "#56b4e9", "#ca9161", "#949494", "#fbafe4")
 _MARKERS = "oDv^sPXph*"
 _DASHES = ("-", "--", "-.", ":")
+MOST_ARMS = 12  # that colours and markers tell apart
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,18 @@ class Arms:
                 text if isinstance(cell[axis], str) and len(self.axes) < 3 else f"{axis.split('.')[-1]} {text}"
             )
         return ", ".join(parts) or "all"
+
+
+def hues_of(arms: Arms, frame: pd.DataFrame, baseline: Mapping[str, Any]) -> Arms:
+    """What colours tell apart: the arms, or, if they are many, the values of the axes of the baseline among them.
+
+    Args:
+        frame: one row per cell.
+        baseline: of the study; without one, the first axis tells the arms apart.
+    """
+    if len(arms.names) <= MOST_ARMS or not arms.axes:
+        return arms
+    return Arms(frame, [axis for axis in arms.axes if axis in baseline] or arms.axes[:1], baseline)
 
 
 def _style(number: int) -> Style:

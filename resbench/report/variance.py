@@ -93,7 +93,14 @@ def draw_shares(factors: Factors) -> Drawn | None:
         root = row["share_of_root"]
         if not math.isnan(root):
             axes.plot(
-                [max(0.0, root)], [y], marker="D", markersize=4.5, color="white", markeredgecolor="#24292f", zorder=4
+                [max(0.0, root)],
+                [y],
+                marker="D",
+                markersize=4.5,
+                color="white",
+                markeredgecolor="#24292f",
+                zorder=4,
+                clip_on=False,
             )
         end = max(0.0, row["share"], 0.0 if math.isnan(root) else root)
         p = "" if math.isnan(row["p"]) else f", p {p_text(row['p'])}"
@@ -106,7 +113,7 @@ def draw_shares(factors: Factors) -> Drawn | None:
     most = max(points["share"].max(), points["share_of_root"].max())
     axes.set_xlim(0, 1.25 * most)
     axes.grid(axis="y", visible=False)
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, pad=7)
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %" if value <= 1 else "")
     axes.set_xlabel("share of the variation of the test error between runs (ω²)")
     return figure, points, _caption(factors, len(points))
