@@ -4,62 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from resbench.report.arms import Arm, name, values
+from resbench.report.arms import name
 from resbench.report.claims import EXACT, Verdict, unit
+from resbench.report.comparison_rows import Family, Row, claimed, explored, largest, shared_seeds
 from resbench.report.contrast import Contrast
-from resbench.report.drawing import BAND, GREY, SMALL, Drawn, canvas, leaf, wrapped
+from resbench.report.drawing import BAND, GREY, SMALL, Drawn, canvas, width_of, wrapped
 from resbench.report.family import simultaneous_level
 from resbench.report.interval import Interval, at_level
-from resbench.report.statistics import show
 from resbench.report.study import Study
 from resbench.report.styles import Arms, Style
-from resbench.report.wording import failures, metric, p_text, signed
+from resbench.report.wording import failures, metric, signed
 
-_MOST_ROWS = 40
 _COLUMNS = (
-    "claim", "metric", "comparison", "kind", "seed", "difference", "low", "high", "simultaneous_low",
+    "family", "claim", "metric", "comparison", "kind", "seed", "difference", "low", "high", "simultaneous_low",
     "simultaneous_high", "margin", "verdict",
 )  # fmt: skip
-_WIDTH, _LEFT, _RIGHT, _PLOT = 10.5, 2.9, 2.65, 4.75  # inches
-_VERDICT = 1.02 + 1.6 / _PLOT  # in widths of the plot
+_WIDTH, _LEFT, _PLOT = 10.5, 2.9, 4.75  # inches
 _CLEAR = ("supported", "refuted")
 _ROW, _LINE, _AXIS, _GAP = 0.27, 0.19, 0.48, 0.14
-
-
-@dataclass(frozen=True)
-class _Row:
-    label: str
-    ours: Arm
-    theirs: Arm
-    contrast: Contrast | None
-    verdict: str
-    seeds: npt.NDArray[np.float64]  # difference of each shared seed
-
-    @property
-    def drawn(self) -> bool:
-        """Whether there is a difference to draw: means over the runs that happened to train would be a selection."""
-        return self.contrast is not None and self.verdict != "not trained"
-
-
-@dataclass(frozen=True)
-class _Group:
-    """A family of comparisons under its sentence; `size` as it was declared, though not all rows may be drawn."""
-
-    says: str
-    on: str
-    size: int
-    margin: float
-    rows: Sequence[_Row]
 
 
 def draw_forest(study: Study, verdicts: Sequence[Verdict], compared: pd.DataFrame, arms: Arms) -> Drawn | None:
@@ -70,16 +39,17 @@ def draw_forest(study: Study, verdicts: Sequence[Verdict], compared: pd.DataFram
         compared: as `cells.comparisons` returns; drawn where no claim has a comparison.
         arms: for the colours; each row has that of its first arm.
     """
-    groups = _claimed(study, verdicts) or _explored(study, compared)
+    stated = claimed(study, verdicts)
+    groups = stated or explored(study, compared)
     total = sum(len(group.rows) for group in groups)
-    groups, left = _largest(groups)
+    groups, left = largest(groups)
     if not any(row.drawn for group in groups for row in group.rows):
         return None
     points = forest_points(groups)
-    return _draw(groups, points, arms), points, _caption(groups, total, left, bool(verdicts))
+    return _draw(groups, points, arms), points, _caption(groups, total, left, bool(stated))
 
 
-def forest_points(groups: Sequence[_Group]) -> pd.DataFrame:
+def forest_points(groups: Sequence[Family]) -> pd.DataFrame:
     """A row per comparison (`difference`, or `not trained` and the like without one) and one per shared seed.
 
     Differences of shares are in points, others in the unit of their metric.
@@ -88,7 +58,13 @@ def forest_points(groups: Sequence[_Group]) -> pd.DataFrame:
     for group in groups:
         factor, _ = unit(group.on)
         for row in group.rows:
-            at = {"claim": group.says, "metric": metric(group.on), "comparison": row.label, "margin": group.margin}
+            at = {
+                "family": group.number,
+                "claim": group.says,
+                "metric": metric(group.on),
+                "comparison": row.label,
+                "margin": group.margin,
+            }
             one = at | {"kind": "difference" if row.drawn else "none", "verdict": row.verdict}
             if row.drawn and row.contrast is not None:
                 lead, wide = _intervals(row.contrast, group.size)
@@ -97,7 +73,7 @@ def forest_points(groups: Sequence[_Group]) -> pd.DataFrame:
             rows.append(one)
             rows += [
                 at | {"kind": "seed", "seed": seed, "difference": factor * float(value)}
-                for seed, value in zip(_shared(row), row.seeds, strict=True)
+                for seed, value in zip(shared_seeds(row), row.seeds, strict=True)
                 if row.drawn
             ]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
@@ -109,73 +85,7 @@ def _intervals(contrast: Contrast, size: int) -> tuple[Interval, Interval]:
     return lead, at_level(lead, simultaneous_level(size, contrast.level)) if not math.isnan(lead.se) else lead
 
 
-def _claimed(study: Study, verdicts: Sequence[Verdict]) -> list[_Group]:
-    out = []
-    for verdict in verdicts:
-        on, rows = str(verdict.claim["on"]), []
-        for one in verdict.contrasts:
-            label = " − ".join(name(one.ours.cell, one.theirs.cell))
-            context = ", ".join(f"{leaf(path)} {show(value)}" for path, value in one.context.items())
-            seeds = _seed_differences(study, one.ours, one.theirs, on)
-            label = f"{context}: {label}" if context else label
-            rows.append(_Row(label, one.ours, one.theirs, one.contrast, one.state, seeds))
-        if rows:
-            out.append(_Group(str(verdict.claim["says"]), on, len(rows), float(verdict.claim["margin"]), rows))
-    return out
-
-
-def _explored(study: Study, compared: pd.DataFrame) -> list[_Group]:
-    rows = []
-    for found in compared.to_dict("records"):
-        ours, theirs, contrast = found["ours"], found["theirs"], found["contrast"]
-        label = ", ".join(_value(axis, found[axis]) for axis in study.axes)
-        verdict = "not trained" if not (ours.trained and theirs.trained) else f"q {p_text(found['q'])}"
-        rows.append(_Row(label, ours, theirs, contrast, verdict, _seed_differences(study, ours, theirs, "test_error")))
-    if not rows:
-        return []
-    margin = next((100 * row.contrast.margin for row in rows if row.contrast), math.nan)
-    baseline = ", ".join(f"{leaf(axis)} {show(value)}" for axis, value in study.baseline.items())
-    return [_Group(f"Each cell minus its baseline ({baseline}); exploratory", "test_error", len(rows), margin, rows)]
-
-
-def _value(axis: str, value: object) -> str:
-    return value if isinstance(value, str) else f"{leaf(axis)} {show(value)}"
-
-
-def _shared(row: _Row) -> list[int]:
-    return sorted(row.ours.ended.keys() & row.theirs.ended.keys())
-
-
-def _seed_differences(study: Study, ours: Arm, theirs: Arm, on: str) -> npt.NDArray[np.float64]:
-    """Of each shared seed, `(seeds,)`, in the order of the seeds; accuracy on the test images by its errors."""
-    shared = sorted(ours.ended.keys() & theirs.ended.keys())
-    on = "test_error" if on == "test_accuracy" else on
-    return values(study, [ours.ended[seed] for seed in shared], on) - values(
-        study, [theirs.ended[seed] for seed in shared], on
-    )
-
-
-def _largest(groups: Sequence[_Group]) -> tuple[list[_Group], int]:
-    """The groups with the largest differences of all, in their order, and how many rows that left out."""
-
-    def size(row: _Row, on: str) -> float:
-        if not row.drawn or row.contrast is None or math.isnan(row.contrast.interval.estimate):
-            return -1.0
-        return abs(row.contrast.interval.estimate) if unit(on)[1] else 0.0  # other units have no common scale
-
-    ranked = sorted(
-        ((size(row, group.on), -i, -j) for i, group in enumerate(groups) for j, row in enumerate(group.rows))
-    )
-    kept = {(-i, -j) for _, i, j in ranked[-_MOST_ROWS:]}
-    out = []
-    for i, group in enumerate(groups):
-        rows = [row for j, row in enumerate(group.rows) if (i, j) in kept]
-        if rows:
-            out.append(_Group(group.says, group.on, group.size, group.margin, rows))
-    return out, len(ranked) - len(kept)
-
-
-def _caption(groups: Sequence[_Group], total: int, left: int, claimed: bool) -> str:
+def _caption(groups: Sequence[Family], total: int, left: int, claimed: bool) -> str:
     contrasts = [row.contrast for group in groups for row in group.rows if row.drawn and row.contrast]
     images = any(not one.from_seeds_only for one in contrasts)
     text = "Differences, first arm minus second: dot, mean over the seeds that ended in both arms; ticks, each of them"
@@ -195,7 +105,7 @@ def _caption(groups: Sequence[_Group], total: int, left: int, claimed: bool) -> 
     return text
 
 
-def _draw(groups: Sequence[_Group], points: pd.DataFrame, arms: Arms) -> Figure:
+def _draw(groups: Sequence[Family], points: pd.DataFrame, arms: Arms) -> Figure:
     """A panel for each family; those in points share one axis, which stands under the last of them."""
     ordered = [group for group in groups if unit(group.on)[1]] + [group for group in groups if not unit(group.on)[1]]
     heads = [wrapped(_head(group), _WIDTH - 0.3, SMALL + 1, bold=True) for group in ordered]
@@ -206,6 +116,8 @@ def _draw(groups: Sequence[_Group], points: pd.DataFrame, arms: Arms) -> Figure:
     height = sum(heights) + sum(_LINE * len(head) + _GAP for head in heads) + _AXIS * sum(last) + 0.1
     figure = canvas(_WIDTH, height, constrained=False)
     shared = _limits([group for group in ordered if unit(group.on)[1]], points)
+    numbers = [_numbers(one, _on(ordered, one)) for one in points[points["kind"] == "difference"].to_dict("records")]
+    beside = 1.02 + (max((width_of(text, SMALL) for text in numbers), default=0.0) + 0.15) / _PLOT
     top = height - 0.08
     for i, group in enumerate(ordered):
         figure.text(0.1 / _WIDTH, top / height, "\n".join(heads[i]), va="top", weight="bold", fontsize=SMALL + 1)
@@ -214,26 +126,24 @@ def _draw(groups: Sequence[_Group], points: pd.DataFrame, arms: Arms) -> Figure:
         box = (_LEFT / _WIDTH, bottom / height, _PLOT / _WIDTH, heights[i] / height)
         axes = figure.add_axes(box)
         axes.set_xlim(shared if unit(group.on)[1] else _limits([group], points))
-        _draw_group(axes, group, labels[i], points, arms)
-        _label(
-            axes,
-            group,
-            last[i],
-            [metric(one.on) for one in ordered if one is group or (unit(one.on)[1] and unit(group.on)[1])],
-        )
+        _draw_group(axes, group, labels[i], points, arms, beside)
+        together = [one for one in ordered if one is group or (unit(one.on)[1] and unit(group.on)[1])]
+        _label(axes, unit(group.on)[1], last[i], [metric(one.on) for one in together])
         top = bottom - (_AXIS if last[i] else 0.0) - _GAP + 0.03
     return figure
 
 
-def _head(group: _Group) -> str:
+def _on(groups: Sequence[Family], one: Mapping[Any, Any]) -> str:
+    return next(group.on for group in groups if group.number == one["family"])
+
+
+def _head(group: Family) -> str:
     return f"{group.says[:1].upper()}{group.says[1:]}"
 
 
-def _limits(groups: Sequence[_Group], points: pd.DataFrame) -> tuple[float, float]:
+def _limits(groups: Sequence[Family], points: pd.DataFrame) -> tuple[float, float]:
     """Of the axis: all estimates, seeds and margins, and intervals as far as they do not flatten the rest."""
-    part = points[
-        points["claim"].isin([group.says for group in groups]) & points["metric"].isin([metric(g.on) for g in groups])
-    ]
+    part = points[points["family"].isin([group.number for group in groups])]
     inner = [0.0, *part["difference"].dropna()]
     inner += [sign * 1.3 * group.margin for group in groups if math.isfinite(group.margin) for sign in (-1, 1)]
     low, high = min(inner), max(inner)
@@ -244,7 +154,9 @@ def _limits(groups: Sequence[_Group], points: pd.DataFrame) -> tuple[float, floa
     return low - room, high + room
 
 
-def _draw_group(axes: Axes, group: _Group, labels: Sequence[Sequence[str]], points: pd.DataFrame, arms: Arms) -> None:
+def _draw_group(
+    axes: Axes, group: Family, labels: Sequence[Sequence[str]], points: pd.DataFrame, arms: Arms, beside: float
+) -> None:
     axes.axvspan(-group.margin, group.margin, color=BAND, linewidth=0, zorder=0)
     axes.axvline(0, color=GREY, linewidth=1, zorder=1)
     axes.set_ylim(len(group.rows) - 0.5, -0.5)
@@ -252,16 +164,21 @@ def _draw_group(axes: Axes, group: _Group, labels: Sequence[Sequence[str]], poin
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
-    part = points[(points["claim"] == group.says) & (points["metric"] == metric(group.on))]
+    part = points[points["family"] == group.number]
     for y, row in enumerate(group.rows):
         found = part[part["comparison"] == row.label].to_dict("records")
         style = arms.styles[arms.names.index(arms.of(row.ours.cell))]
-        _draw_row(axes, y, row, style, found, group.on)
+        _draw_row(axes, y, row, style, found, group.on, beside)
 
 
-def _draw_row(axes: Axes, y: int, row: _Row, style: Style, found: Sequence[Mapping[Any, Any]], on: str) -> None:
-    beside = blended_transform_factory(axes.transAxes, axes.transData)
-    text: dict[str, Any] = {"transform": beside, "va": "center", "fontsize": SMALL}
+def _draw_row(
+    axes: Axes, y: int, row: Row, style: Style, found: Sequence[Mapping[Any, Any]], on: str, verdict: float
+) -> None:
+    text: dict[str, Any] = {
+        "transform": blended_transform_factory(axes.transAxes, axes.transData),
+        "va": "center",
+        "fontsize": SMALL,
+    }
     if not row.drawn:
         told = "no run has ended in both arms"
         if row.verdict == "not trained":
@@ -269,7 +186,7 @@ def _draw_row(axes: Axes, y: int, row: _Row, style: Style, found: Sequence[Mappi
             told = f"diverged: {ours} {failures(row.ours)}, {theirs} {failures(row.theirs)}"
         plain = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
         axes.text(0.01, y, "\n".join(wrapped(told, _PLOT - 0.1, SMALL, 1)), color=GREY, bbox=plain, **text)
-        axes.text(_VERDICT, y, row.verdict, color=GREY, **text)
+        axes.text(verdict, y, row.verdict, color=GREY, **text)
         return
     one = next(each for each in found if each["kind"] == "difference")
     seeds = [each["difference"] for each in found if each["kind"] == "seed"]
@@ -278,20 +195,20 @@ def _draw_row(axes: Axes, y: int, row: _Row, style: Style, found: Sequence[Mappi
     axes.hlines(y, one["low"], one["high"], color=style.color, linewidth=3.2)
     face: dict[str, Any] = {"markerfacecolor": style.color, "markeredgecolor": "white", "markersize": 7}
     axes.plot([one["difference"]], [y], marker=style.marker, zorder=4, **face)
+    axes.text(1.02, y, _numbers(one, on), **text)
+    axes.text(verdict, y, row.verdict, weight="bold" if one["verdict"] in _CLEAR else "normal", **text)
+
+
+def _numbers(one: Mapping[Any, Any], on: str) -> str:
+    """`−0.12 [−0.18, −0.06]`; of metrics that never vary the difference alone."""
+    if on in EXACT:
+        return f"{one['difference']:+,.0f}".replace("-", "−")
     digits = 2 if unit(on)[1] else 4
-    numbers = _plain(one["difference"]) if on in EXACT else signed(one["difference"], digits)
-    if not math.isnan(one["low"]) and on not in EXACT:
-        numbers += f" [{signed(one['low'], digits)}, {signed(one['high'], digits)}]"
-    axes.text(1.02, y, numbers, **text)
-    axes.text(_VERDICT, y, row.verdict, weight="bold" if one["verdict"] in _CLEAR else "normal", **text)
+    text = signed(one["difference"], digits)
+    return text if math.isnan(one["low"]) else f"{text} [{signed(one['low'], digits)}, {signed(one['high'], digits)}]"
 
 
-def _plain(value: float) -> str:
-    return f"{value:+,.0f}".replace("-", "−")
-
-
-def _label(axes: Axes, group: _Group, last: bool, metrics: Sequence[str]) -> None:
-    _, word = unit(group.on)
+def _label(axes: Axes, word: str, last: bool, metrics: Sequence[str]) -> None:
     axes.tick_params(axis="x", labelbottom=last, bottom=last, labelsize=SMALL)
     axes.spines["bottom"].set_visible(last)
     axes.locator_params(axis="x", nbins=7)
