@@ -161,7 +161,7 @@ def _draw_panel(
                 mark = Rectangle((x, y), 1, 1, fill=False, hatch=hatch, edgecolor="#57606a", linewidth=0)
                 axes.add_patch(mark)
             if one["kind"] == "baseline" and what == "difference":
-                frame = Rectangle((x + 0.1, y + 0.1), 0.8, 0.8, fill=False, edgecolor=_BASELINE, linewidth=0.7)
+                frame = Rectangle((x + 0.1, y + 0.1), 0.8, 0.8, fill=False, edgecolor=_BASELINE, linewidth=0.7, zorder=5)
                 axes.add_patch(frame)
             if columns <= _TEXT_UP_TO:
                 color = "#24292f" if math.isnan(value) else _ink(mesh.cmap(norm(value)))
