@@ -70,7 +70,7 @@ class Told:
             return {
                 "error": draw_error(self.study, self.frame, x, arms),
                 "forest": draw_forest(self.study, self.verdicts, self.compared, arms),
-                "interactions": draw_interactions(one.factors, self.study.baseline, arms),
+                "interactions": draw_interactions(one.factors, self.frame, self.study.baseline),
                 "heat-map": draw_heat_map(self.study, self.frame, self.compared, x),
                 "specification": draw_specification(self.study, self.compared),
                 "variance": draw_shares(one.factors),

@@ -81,7 +81,7 @@ def test_every_figure_is_there_and_has_words(browser: Browser, pages: list[Path]
         browser.open(page, width)
         sizes = "[...document.images].map((i) => [i.naturalWidth, i.clientWidth, i.clientHeight, i.alt.length])"
         found = browser.run(sizes)
-        assert len(found) == 2
+        assert len(found) >= 2
         assert all(natural > 0 and wide > 200 and high > 100 and words > 20 for natural, wide, high, words in found)
 
 
@@ -169,7 +169,7 @@ def test_without_javascript_everything_is_there(browser: Browser, pages: list[Pa
     }
     assert counts["button"] == 0
     assert counts["section[aria-labelledby=cells] tbody tr"] == 34
-    assert counts["img"] == 2 and counts["nav a"] >= 4
+    assert counts["img"] >= 2 and counts["nav a"] >= 4
 
 
 CONTRAST = """(() => {

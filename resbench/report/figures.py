@@ -82,7 +82,7 @@ class Figures:
         figures: dict[str, Callable[[], Drawn | None]] = {
             "error": lambda: draw_error(study, frame, x, arms),
             "forest": lambda: draw_forest(study, self.verdicts, self.compared, hues_of(arms, frame, study.baseline)),
-            "interactions": lambda: draw_interactions(self.factors, study.baseline, arms),
+            "interactions": lambda: draw_interactions(self.factors, frame, study.baseline),
             "curves": lambda: draw_curves(study, x, arms),
             "heat-map": lambda: draw_heat_map(study, frame, self.compared, x),
             "specification": lambda: draw_specification(study, self.compared),

@@ -22,12 +22,12 @@ _MOST_LINES = 10
 _COLUMNS = ["panel", "x", "line", "mean", "low", "high", "runs"]
 
 
-def draw_interactions(factors: Factors, baseline: Mapping[str, Any], arms: Arms) -> Drawn | None:
+def draw_interactions(factors: Factors, frame: pd.DataFrame, baseline: Mapping[str, Any]) -> Drawn | None:
     """The figure, exactly what it shows, and its caption; None where no two axes can be looked at together.
 
     Args:
+        frame: one row per cell, whose order decides about colours.
         baseline: of the study; its line is orange.
-        arms: whose colours a panel takes over where its lines are the arms.
     """
     pairs = _pairs(factors)
     panels = [(pair, found, remark) for pair in pairs[:_MOST_PANELS] for found, remark in [_means(factors, pair)]]
@@ -44,8 +44,8 @@ def draw_interactions(factors: Factors, baseline: Mapping[str, Any], arms: Arms)
         axes.set_visible(False)
     shown = list(grid.flat)[: len(panels)]
     _limits(shown[0], points, log)
-    for number, (axes, (pair, found, _)) in enumerate(zip(shown, panels, strict=True)):
-        _draw_panel(axes, pair, found, baseline, arms, log)
+    for number, (axes, (_, found, _)) in enumerate(zip(shown, panels, strict=True)):
+        _draw_panel(axes, found, frame, baseline, log)
         axes.set_ylabel(RESPONSE if number % columns == 0 else "")
     thin_labels(figure, shown)
     return figure, points, _caption(len(pairs), len(panels), [remark for *_, remark in panels])
@@ -105,16 +105,15 @@ def _limits(axes: Axes, points: pd.DataFrame, log: bool) -> None:
     axes.set_ylim(low - room, high + room)
 
 
-def _draw_panel(
-    axes: Axes, pair: tuple[str, str], found: pd.DataFrame, baseline: Mapping[str, Any], arms: Arms, log: bool
-) -> None:
+def _draw_panel(axes: Axes, found: pd.DataFrame, frame: pd.DataFrame, baseline: Mapping[str, Any], log: bool) -> None:
     x, line = str(found["panel"].iloc[0]).split(" × ")
     names = list(dict.fromkeys(found["line"]))
-    lines = arms if arms.axes == [line] else Arms(pd.DataFrame({line: names}, dtype=object), [line], baseline)
+    lines = Arms(frame, [line], baseline)
+    styles = {show(value): lines.styles[lines.names.index(lines.of({line: value}))] for value in frame[line]}
     scale = Scale(list(found["x"]), len(names))
     ends: list[tuple[float, str, str]] = []
     for number, name in enumerate(names):
-        style = lines.styles[[_level(one, line) for one in lines.names].index(name)]
+        style = styles[name]
         part = found[(found["line"] == name) & found["mean"].notna()]
         part = part.assign(place=[scale.at(value, number, len(names)) for value in part["x"]]).sort_values("place")
         if part.empty:
@@ -130,10 +129,6 @@ def _draw_panel(
     _label_ends(axes, ends, log)
     axes.set_title(f"{leaf(x)} × {leaf(line)}", fontsize="medium", loc="left")
     axes.annotate(leaf(line), (1.02, 1.0), xycoords="axes fraction", fontsize=TINY, va="bottom", color="#57606a")
-
-
-def _level(name: str, line: str) -> str:
-    return name.removeprefix(f"{leaf(line)} ")
 
 
 def _label_x(axes: Axes, scale: Scale, x: str) -> None:
