@@ -70,7 +70,7 @@ def _power(points: pd.DataFrame) -> str:
     here = points[points["target"] == "these images"]
     few, many = here.iloc[0], here.iloc[-1]
     return (
-        f"Smallest difference found on these images: {few['difference']:.2g} points with {few['seeds']:.0f} seeds, "
+        f"Least that is found on these images: {few['difference']:.2g} points with {few['seeds']:.0f} seeds, "
         f"{many['difference']:.2g} with {many['seeds']:.0f}."
     )
 

@@ -95,6 +95,7 @@ def _caption(points: pd.DataFrame, arms: Arms, hues: Arms, new_images: bool) -> 
                 "new images (crossed over seeds and images" if new_images else "these images (Student's t over seeds"
             )
             text += f" Bars: 95 % interval for {target}), of each cell for itself."
+            text += " Of a single network it is Wilson's." if new_images and (means["runs"] == 1).any() else ""
     if len(lost):
         text += (
             " Upper strip: × and the number of runs that diverged, of those that were run; they are in no mean, which "

@@ -98,8 +98,9 @@ class Figures:
     def sections(self) -> list[tuple[str, list[Block | None]]]:
         """Tables that go with the figures, by heading: what the axes do, what could be found, the hardest images."""
         factors: Block | None = factor_table(self.factors)
+        reason = self.factors.reason
         if factors is None and len(self.frame) > 1 and self.frame["seeds_ok"].any():
-            factors = Paragraph(f"There is no analysis of variance. {self.factors.reason}")
+            factors = Paragraph(f"There is no analysis of variance: {reason[:1].lower()}{reason[1:]}")
         return [
             ("What the axes do", [factors]),
             ("What could be found", [power_table(self.verdicts)]),

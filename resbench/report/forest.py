@@ -94,6 +94,8 @@ def _caption(groups: Sequence[Family], total: int, left: int, claimed: bool) -> 
     )
     if images and any(one.from_seeds_only for one in contrasts):
         text += ", or over seeds where nothing is known by image"
+    if any(one.one_pair for one in contrasts):
+        text += ", of two single networks Wald's"
     text += "; thin bar, the interval that holds for all comparisons of a family at once (Bonferroni)."
     text += " Grey band: differences within the margin, too small to matter. Bars that leave the axis are cut."
     if left:

@@ -63,6 +63,8 @@ def hardest(study: Study, frame: pd.DataFrame, arms: Arms) -> Hardest | None:
         frame: as `cells.cells` returns.
         arms: the combinations of all axes but one; if they are many, the baseline's axes alone make the arms.
     """
+    if not arms.axes:  # of a grid of one axis
+        arms = Arms(frame, study.axes, study.baseline)
     if len(arms.names) > _MOST_ARMS:
         arms = Arms(frame, [axis for axis in arms.axes if axis in study.baseline], study.baseline)
         arms = arms if len(arms.names) <= _MOST_ARMS else Arms(frame, [], {})

@@ -53,7 +53,10 @@ def draw_heat_map(study: Study, frame: pd.DataFrame, compared: pd.DataFrame, x: 
         axes.set_xlim(0, width)  # fields of one size in all panels
         _label(axes, rows, part, x, others, figure.get_figwidth() / (width + 2))
     _legend(figure, list(grid), colors, norm, points, bool(differences), shown, margin)
-    return figure, points, _caption(bool(differences), margin, points, len(columns))
+    caption = _caption(bool(differences), margin, points, len(columns))
+    if differences and (shown.abs() > (norm.vmax or 0)).any():
+        caption += " Fields beyond the scale have the colour of its end."
+    return figure, points, caption
 
 
 def heat_points(study: Study, frame: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
@@ -161,7 +164,9 @@ def _draw_panel(
                 mark = Rectangle((x, y), 1, 1, fill=False, hatch=hatch, edgecolor="#57606a", linewidth=0)
                 axes.add_patch(mark)
             if one["kind"] == "baseline" and what == "difference":
-                frame = Rectangle((x + 0.1, y + 0.1), 0.8, 0.8, fill=False, edgecolor=_BASELINE, linewidth=0.7, zorder=5)
+                frame = Rectangle(
+                    (x + 0.1, y + 0.1), 0.8, 0.8, fill=False, edgecolor=_BASELINE, linewidth=0.7, zorder=5
+                )
                 axes.add_patch(frame)
             if columns <= _TEXT_UP_TO:
                 color = "#24292f" if math.isnan(value) else _ink(mesh.cmap(norm(value)))

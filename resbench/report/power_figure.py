@@ -41,6 +41,7 @@ class _Plan:
     contrast: Contrast
     alpha: float
     power: float
+    equivalence: bool = False
 
 
 def power_table(verdicts: Sequence[Verdict]) -> Table | None:
@@ -110,7 +111,7 @@ def draw_power(verdicts: Sequence[Verdict], compared: pd.DataFrame) -> Drawn | N
     for (_, text, color), place in zip(ends, places, strict=True):
         axes.annotate(text, (1.01, place), xycoords="axes fraction", va="center", fontsize=SMALL, color=color)
     axes.set_xlabel("shared seeds per arm")
-    axes.set_ylabel("smallest difference found (points)")
+    axes.set_ylabel(f"smallest {'margin shown' if plan.equivalence else 'difference found'} (points)")
     axes.set_title(fitted(f"{plan.label} ({metric(plan.on)})", 6.5, 10), fontsize="medium", loc="left")
     return figure, points, _caption(plan)
 
@@ -154,7 +155,15 @@ def _plans(verdicts: Sequence[Verdict]) -> list[_Plan]:
             if one.contrast and one.ours.trained and one.theirs.trained and _usable(one.contrast):
                 label = f"{' − '.join(name(one.ours.cell, one.theirs.cell))}{where(one.context)}"
                 out.append(
-                    _Plan(str(verdict.claim["says"]), label, str(verdict.claim["on"]), one.contrast, alpha, power)
+                    _Plan(
+                        str(verdict.claim["says"]),
+                        label,
+                        str(verdict.claim["on"]),
+                        one.contrast,
+                        alpha,
+                        power,
+                        equivalence,
+                    )
                 )
     return out
 
@@ -202,14 +211,17 @@ def _count(seeds: int | None, known: bool) -> str:
 
 def _caption(plan: _Plan) -> str:
     contrast = plan.contrast
-    text = (
-        f"Smallest true difference that a number of seeds finds with a power of {100 * POWER:.0f} %, for these "
-        f"{contrast.images:,} test images and for new ones, of the comparison with the median noise between seeds "
-        if contrast.images
-        else f"Smallest true difference that a number of seeds finds with a power of {100 * POWER:.0f} %, of the "
-        "comparison with the median noise between seeds "
+    if plan.equivalence:
+        text = f"Smallest margin within which a number of seeds shows, with a power of {100 * POWER:.0f} %, that there is no "
+        text, test = f"{text}difference if there is none", f"two one-sided tests at {plan.alpha / 2:.2g}"
+    else:
+        text = f"Smallest true difference that a number of seeds finds with a power of {100 * POWER:.0f} %"
+        test = f"two-sided at {plan.alpha:.2g}"
+    text += f", for these {contrast.images:,} test images and for new ones" if contrast.images else ""
+    text += (
+        f", of the comparison with the median noise between seeds ({contrast.seeds} seeds: SD {100 * contrast.sd:.2g} points), "
+        f"{test}."
     )
-    text += f"({contrast.seeds} seeds: SD {100 * contrast.sd:.2g} points), two-sided at {plan.alpha:.2g}."
     if contrast.components is not None:
         text += " Floor: what remains for new images however many seeds are run, because the images are a sample too."
     return text
