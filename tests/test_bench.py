@@ -14,8 +14,8 @@ from resbench.known import KNOWN, SHAPE
 from resbench.model import measure as sizes
 from resbench.model import tally
 from resbench.report import costs, write
-from resbench.report.cost_figures import _frontier, draw_roofline
-from resbench.report.styles import Arms
+from resbench.report.figures.cost import _frontier, draw_roofline
+from resbench.report.figures.styles import Arms
 from resbench.run_config import RunConfig
 from resbench.store import Store
 from resbench.timing import Protocol

@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from resbench.report.blocks import Bullets, Heading, Image, Table, named
-from resbench.report.html import html
-from resbench.report.latex import escape, latex
-from resbench.report.markdown import markdown
+from resbench.report.page.blocks import Bullets, Heading, Image, Table, named
+from resbench.report.page.html import html
+from resbench.report.page.latex import escape, latex
+from resbench.report.page.markdown import markdown
 
 NASTY = r"""\ { } $x$ & # % _ ^ ~ < > | ` ' " [a] *b* -- ?` ± − × – … Δ ² é ß 中 \input{/etc/hosts}"""
 LONG = Table(["n", "square"], [[str(n), f"{n * n:,}"] for n in range(500)], name="squares")

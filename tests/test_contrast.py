@@ -13,10 +13,10 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
 from statsmodels.stats.weightstats import ttost_paired
 
-from resbench.report import exact
-from resbench.report.contrast import Contrast, paired, paired_values, unpaired, unpaired_values
-from resbench.report.family import holm
-from resbench.report.interval import at_level, crossed, crossed_unpaired, seed_only
+from resbench.report.statistics import exact
+from resbench.report.statistics.contrast import Contrast, paired, paired_values, unpaired, unpaired_values
+from resbench.report.statistics.family import holm
+from resbench.report.statistics.interval import at_level, crossed, crossed_unpaired, seed_only
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -14,8 +14,8 @@ import pytest
 import statsmodels.formula.api as smf
 from statsmodels.stats.anova import anova_lm
 
-from resbench.report.factors import Analysis, anova, marginal_means
-from resbench.report.trend import depth_trend
+from resbench.report.statistics.factors import Analysis, anova, marginal_means
+from resbench.report.statistics.trend import depth_trend
 
 pytestmark = pytest.mark.filterwarnings("error")
 

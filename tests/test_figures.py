@@ -21,21 +21,21 @@ from resbench.embedded import mnist_5k
 from resbench.report import write
 from resbench.report.cells import cells, comparisons
 from resbench.report.claims import Verdict, judge
-from resbench.report.drawing import Drawn, spread, width_of, wrapped
-from resbench.report.error_figure import draw_error
-from resbench.report.factors import anova, marginal_means
-from resbench.report.family import simultaneous_level
-from resbench.report.figures import RC, Figures
-from resbench.report.forest import draw_forest
-from resbench.report.hardest import draw_hardest, hardest, hardest_table
-from resbench.report.heat_map import draw_heat_map
-from resbench.report.interactions import draw_interactions
-from resbench.report.interval import at_level
-from resbench.report.power import detectable, detectable_floor, detectable_new_images
-from resbench.report.power_figure import draw_power, power_table
-from resbench.report.specification import draw_specification
+from resbench.report.figures.drawing import Drawn, spread, width_of, wrapped
+from resbench.report.figures.error import draw_error
+from resbench.report.figures.forest import draw_forest
+from resbench.report.figures.gallery import RC, Figures
+from resbench.report.figures.hardest import draw_hardest, hardest, hardest_table
+from resbench.report.figures.heat_map import draw_heat_map
+from resbench.report.figures.interactions import draw_interactions
+from resbench.report.figures.power import draw_power, power_table
+from resbench.report.figures.specification import draw_specification
+from resbench.report.figures.variance import RESPONSE, draw_shares, factor_table
+from resbench.report.statistics.factors import anova, marginal_means
+from resbench.report.statistics.family import simultaneous_level
+from resbench.report.statistics.interval import at_level
+from resbench.report.statistics.power import detectable, detectable_floor, detectable_new_images
 from resbench.report.study import Study, load
-from resbench.report.variance import RESPONSE, draw_shares, factor_table
 
 HELPS: dict[str, Any] = {
     "says": "shortcuts help at each depth",

@@ -11,8 +11,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from resbench.report.family import benjamini_hochberg, holm, simultaneous_level
-from resbench.report.interval import (
+from resbench.report.statistics.family import benjamini_hochberg, holm, simultaneous_level
+from resbench.report.statistics.interval import (
     Components,
     Interval,
     at_level,

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from resbench.report.interval import Components, crossed
-from resbench.report.power import (
+from resbench.report.statistics.interval import Components, crossed
+from resbench.report.statistics.power import (
     Need,
     detectable,
     detectable_floor,

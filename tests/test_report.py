@@ -20,7 +20,7 @@ from studies import make, noise
 from resbench.config import UserError
 from resbench.report import summary, write, write_index
 from resbench.report.cells import cells, comparisons
-from resbench.report.markdown import escape
+from resbench.report.page.markdown import escape
 from resbench.report.published import compare_published, prediction
 from resbench.report.study import load
 from resbench.store import Store

@@ -12,9 +12,9 @@ import pandas as pd
 
 from resbench.claim import SHARES
 from resbench.record import errors
-from resbench.report.contrast import Contrast, paired, paired_values, unpaired, unpaired_values
-from resbench.report.interval import LEVEL
-from resbench.report.statistics import show
+from resbench.report.groups import show
+from resbench.report.statistics.contrast import Contrast, paired, paired_values, unpaired, unpaired_values
+from resbench.report.statistics.interval import LEVEL
 from resbench.report.study import Study
 
 HIGHER_IS_BETTER = ("test_accuracy", "val_accuracy", "train_accuracy")

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from resbench.report.arms import Arm, arm, table, versus
-from resbench.report.contrast import Contrast
-from resbench.report.family import benjamini_hochberg
-from resbench.report.interval import Components, Interval, new_images, t_interval, unknown, wilson
-from resbench.report.statistics import as_objects, groups, numbers, show
+from resbench.report.groups import as_objects, groups, numbers, show
+from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.family import benjamini_hochberg
+from resbench.report.statistics.interval import Components, Interval, new_images, t_interval, unknown, wilson
 from resbench.report.study import Study
 
 _MEANS = ("train_loss", "train_accuracy", "val_accuracy", "train_seconds", "parameters", "flops")

@@ -10,7 +10,7 @@ from resbench.claim import EXPECTATIONS, METRICS, matches
 from resbench.config import UserError, suggestion
 from resbench.report.arms import Arm, arm
 from resbench.report.claims import Verdict, family, judge
-from resbench.report.statistics import groups, show
+from resbench.report.groups import groups, show
 from resbench.report.study import Study, load
 from resbench.report.wording import sentence, summary
 from resbench.yaml12 import parse

@@ -21,10 +21,16 @@ from typing import Any
 
 from resbench.claim import SHARES, contrasts
 from resbench.report.arms import Arm, arm, versus
-from resbench.report.contrast import Contrast
-from resbench.report.family import holm
-from resbench.report.power import detectable, detectable_new_images, needed_new_images, seeds_needed, upper_sd
-from resbench.report.statistics import groups, show
+from resbench.report.groups import groups, show
+from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.family import holm
+from resbench.report.statistics.power import (
+    detectable,
+    detectable_new_images,
+    needed_new_images,
+    seeds_needed,
+    upper_sd,
+)
 from resbench.report.study import Study
 
 STATES = ("refuted", "not trained", "inconclusive", "equivalent", "supported")

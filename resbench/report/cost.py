@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from resbench.config import flatten
-from resbench.report.blocks import Table
-from resbench.report.statistics import show
+from resbench.report.groups import show
+from resbench.report.page.blocks import Table
 from resbench.report.study import Study
 from resbench.store import Store
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from resbench.config import UserError
-from resbench.report.blocks import Block, Heading, Paragraph, Table
-from resbench.report.save import clean, save
+from resbench.report.page.blocks import Block, Heading, Paragraph, Table
+from resbench.report.page.save import clean, save
 
 
 def write_goals(results: Path, reports: Path) -> Path | None:

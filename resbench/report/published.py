@@ -12,8 +12,8 @@ from scipy import stats
 
 from resbench.claim import SHARES
 from resbench.report.claims import EXACT
-from resbench.report.interval import Interval, t_interval, unknown
-from resbench.report.statistics import groups, numbers, show
+from resbench.report.groups import groups, numbers, show
+from resbench.report.statistics.interval import Interval, t_interval, unknown
 from resbench.report.study import Study
 
 LEAST_SEEDS = 3

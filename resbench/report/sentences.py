@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from resbench.report.claims import ALPHA, LEAST_SEEDS, Verdict, unit
-from resbench.report.statistics import groups
+from resbench.report.groups import groups
+from resbench.report.page.tables import name_of, percent, within
 from resbench.report.study import Study
-from resbench.report.tables import name_of, percent, within
 from resbench.report.wording import metric, signed, span
 
 _MIXED = {

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from resbench.config import UserError, flatten
-from resbench.report.statistics import show
+from resbench.report.groups import show
 from resbench.store import Store
 
 

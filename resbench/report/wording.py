@@ -9,9 +9,9 @@ from typing import Any
 from resbench.claim import SHARES
 from resbench.report.arms import Arm, name
 from resbench.report.claims import ALPHA, EXACT, LEAST_SEEDS, Judged, Verdict, direction, unit
-from resbench.report.contrast import Contrast
-from resbench.report.interval import Interval, wilson
-from resbench.report.statistics import show
+from resbench.report.groups import show
+from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.interval import Interval, wilson
 
 _WORDS = {
     "test_error": "test error",

@@ -14,8 +14,8 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, LogNorm, Normal
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from resbench.report.drawing import GREY, LOG_FROM, SMALL, TINY, Drawn, canvas, fitted, leaf, objects, width_of
-from resbench.report.statistics import show
+from resbench.report.figures.drawing import GREY, LOG_FROM, SMALL, TINY, Drawn, canvas, fitted, leaf, objects, width_of
+from resbench.report.groups import show
 from resbench.report.study import Study
 
 _TEXT_UP_TO = 12  # columns

@@ -13,9 +13,9 @@ import pandas as pd
 
 from resbench.report.arms import Arm, name, values
 from resbench.report.claims import Verdict, unit
-from resbench.report.contrast import Contrast
-from resbench.report.drawing import leaf
-from resbench.report.statistics import show
+from resbench.report.figures.drawing import leaf
+from resbench.report.groups import show
+from resbench.report.statistics.contrast import Contrast
 from resbench.report.study import Study
 from resbench.report.wording import p_text
 

@@ -12,9 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from resbench.report import exact
-from resbench.report.effect import over_separate_seeds, over_shared_seeds, p_equivalence, p_two_sided, wald, welch
-from resbench.report.interval import (
+from resbench.report.statistics import exact
+from resbench.report.statistics.effect import (
+    over_separate_seeds,
+    over_shared_seeds,
+    p_equivalence,
+    p_two_sided,
+    wald,
+    welch,
+)
+from resbench.report.statistics.interval import (
     LEVEL,
     Components,
     Interval,

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from resbench.report.statistics import groups, interval, show
+from resbench.report.figures.styles import Arms, legend
+from resbench.report.groups import groups, interval, show
 from resbench.report.study import Study
-from resbench.report.styles import Arms, legend
 
 _ARMS_IN_ONE = 6
 _MOST_PANELS = 12

@@ -9,8 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-from resbench.report import exact
-from resbench.report.interval import LEVEL, Interval, clopper_pearson, from_standard_error, t_interval, unknown
+from resbench.report.statistics import exact
+from resbench.report.statistics.interval import (
+    LEVEL,
+    Interval,
+    clopper_pearson,
+    from_standard_error,
+    t_interval,
+    unknown,
+)
 
 Values = npt.NDArray[np.float64]
 

@@ -11,22 +11,22 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from resbench.report.alternative import alternative, judged
-from resbench.report.blocks import Block, Image, Paragraph, csv_text
 from resbench.report.claims import Verdict
-from resbench.report.cost_figures import draw_cost, draw_roofline, draw_tradeoff
-from resbench.report.curves import draw_curves
-from resbench.report.drawing import Drawn
-from resbench.report.error_figure import draw_error
-from resbench.report.forest import draw_forest
-from resbench.report.hardest import Hardest, draw_hardest, hardest, hardest_table
-from resbench.report.heat_map import draw_heat_map
-from resbench.report.interactions import draw_interactions
-from resbench.report.power_figure import draw_power, power_table
-from resbench.report.specification import draw_specification
+from resbench.report.figures.alternative import alternative, judged
+from resbench.report.figures.cost import draw_cost, draw_roofline, draw_tradeoff
+from resbench.report.figures.curves import draw_curves
+from resbench.report.figures.drawing import Drawn
+from resbench.report.figures.error import draw_error
+from resbench.report.figures.forest import draw_forest
+from resbench.report.figures.hardest import Hardest, draw_hardest, hardest, hardest_table
+from resbench.report.figures.heat_map import draw_heat_map
+from resbench.report.figures.interactions import draw_interactions
+from resbench.report.figures.power import draw_power, power_table
+from resbench.report.figures.specification import draw_specification
+from resbench.report.figures.styles import Arms, hues_of
+from resbench.report.figures.variance import Factors, draw_shares, factor_table, factors_of
+from resbench.report.page.blocks import Block, Image, Paragraph, csv_text
 from resbench.report.study import Study
-from resbench.report.styles import Arms, hues_of
-from resbench.report.variance import Factors, draw_shares, factor_table, factors_of
 
 RC: Any = {
     "svg.hashsalt": "resbench",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from resbench.report.blocks import Block, Table, named, titled
-from resbench.report.html import html
-from resbench.report.latex import latex
-from resbench.report.markdown import markdown
+from resbench.report.page.blocks import Block, Table, named, titled
+from resbench.report.page.html import html
+from resbench.report.page.latex import latex
+from resbench.report.page.markdown import markdown
 
 _KINDS = {"figures": ("svg", "png", "csv"), "tables": ("csv", "tex")}
 

@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from resbench.report.blocks import (
+from resbench.report.cells import cells, comparisons, contrast_columns
+from resbench.report.check import verdict_lines
+from resbench.report.claims import Judged, Verdict, judge
+from resbench.report.cost import cost_frame, cost_table, known_table
+from resbench.report.figures.gallery import Figures
+from resbench.report.goals import write_goals
+from resbench.report.page.blocks import (
     Block,
     Bullets,
     Code,
@@ -20,19 +26,10 @@ from resbench.report.blocks import (
     Paragraph,
     Table,
 )
-from resbench.report.cells import cells, comparisons, contrast_columns
-from resbench.report.check import verdict_lines
-from resbench.report.claims import Judged, Verdict, judge
-from resbench.report.cost import cost_frame, cost_table, known_table
-from resbench.report.figures import Figures
-from resbench.report.goals import write_goals
-from resbench.report.html import html
-from resbench.report.markdown import markdown, text_table
-from resbench.report.published import compare_published
-from resbench.report.save import clean, save, write_text
-from resbench.report.sentences import answer, command, headline, notes
-from resbench.report.study import Study, first_sentence, load, names
-from resbench.report.tables import (
+from resbench.report.page.html import html
+from resbench.report.page.markdown import markdown, text_table
+from resbench.report.page.save import clean, save, write_text
+from resbench.report.page.tables import (
     cell_table,
     claim_table,
     comparison_table,
@@ -41,6 +38,9 @@ from resbench.report.tables import (
     provenance_table,
     published_table,
 )
+from resbench.report.published import compare_published
+from resbench.report.sentences import answer, command, headline, notes
+from resbench.report.study import Study, first_sentence, load, names
 from resbench.report.wording import sentence
 from resbench.report.wording import summary as summary_of
 

@@ -16,11 +16,11 @@ from matplotlib.axes import Axes
 
 from resbench.config import UserError
 from resbench.embedded import mnist_5k
-from resbench.report.blocks import Table
-from resbench.report.drawing import BAND, SMALL, TINY, Drawn, canvas
-from resbench.report.statistics import groups
+from resbench.report.figures.drawing import BAND, SMALL, TINY, Drawn, canvas
+from resbench.report.figures.styles import Arms, legend
+from resbench.report.groups import groups
+from resbench.report.page.blocks import Table
 from resbench.report.study import Study
-from resbench.report.styles import Arms, legend
 
 _MOST, _MOST_ARMS, _COLUMNS = 24, 4, 8
 _EMBEDDED = {"mnist-5k": mnist_5k}  # datasets that need no files, so that a page never depends on what lies on a disk

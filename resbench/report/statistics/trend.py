@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from resbench.report.effect import p_two_sided
-from resbench.report.factors import SEED, Analysis
-from resbench.report.interval import LEVEL, t_interval
-from resbench.report.statistics import show
+from resbench.report.groups import show
+from resbench.report.statistics.effect import p_two_sided
+from resbench.report.statistics.factors import SEED, Analysis
+from resbench.report.statistics.interval import LEVEL, t_interval
 
 COLUMNS = ["slope", "low", "high", "se", "df", "p", "seeds"]
 DIFFERENCE = ["difference", "difference_low", "difference_high", "p_difference"]

@@ -10,11 +10,11 @@ import pandas as pd
 
 from resbench.config import flatten
 from resbench.report.arms import name as arm_names
-from resbench.report.blocks import Table
 from resbench.report.claims import Verdict, direction, unit
-from resbench.report.contrast import Contrast
+from resbench.report.groups import show
+from resbench.report.page.blocks import Table
 from resbench.report.published import Published, value_text
-from resbench.report.statistics import show
+from resbench.report.statistics.contrast import Contrast
 from resbench.report.study import Study
 from resbench.report.wording import metric, p_text, rules, signed, span, where
 

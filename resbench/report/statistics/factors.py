@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from resbench.report.interval import LEVEL, from_standard_error, unknown
-from resbench.report.linear import Factor, Matrix, Model, Term
-from resbench.report.statistics import show
+from resbench.report.groups import show
+from resbench.report.statistics.interval import LEVEL, from_standard_error, unknown
+from resbench.report.statistics.linear import Factor, Matrix, Model, Term
 
 SEED = "seed"
 MOST_COLUMNS = 600  # of the design: beyond, interactions take minutes and nobody reads them

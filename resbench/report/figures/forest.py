@@ -13,13 +13,13 @@ from matplotlib.transforms import blended_transform_factory
 
 from resbench.report.arms import name
 from resbench.report.claims import EXACT, Verdict, unit
-from resbench.report.comparison_rows import Family, Row, claimed, explored, largest, shared_seeds
-from resbench.report.contrast import Contrast
-from resbench.report.drawing import BAND, GREY, SMALL, Drawn, canvas, width_of, wrapped
-from resbench.report.family import simultaneous_level
-from resbench.report.interval import Interval, at_level
+from resbench.report.figures.comparison_rows import Family, Row, claimed, explored, largest, shared_seeds
+from resbench.report.figures.drawing import BAND, GREY, SMALL, Drawn, canvas, width_of, wrapped
+from resbench.report.figures.styles import Arms, Style
+from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.family import simultaneous_level
+from resbench.report.statistics.interval import Interval, at_level
 from resbench.report.study import Study
-from resbench.report.styles import Arms, Style
 from resbench.report.wording import failures, metric, signed
 
 _COLUMNS = (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from resbench.report.claims import Verdict
-from resbench.report.drawing import leaf
+from resbench.report.figures.drawing import leaf
 from resbench.report.wording import signed, summary
 
 

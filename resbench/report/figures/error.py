@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.drawing import GREY, LOG_FROM, SMALL, Drawn, canvas, logarithmic, objects, thin_labels
-from resbench.report.statistics import groups, show
+from resbench.report.figures.drawing import GREY, LOG_FROM, SMALL, Drawn, canvas, logarithmic, objects, thin_labels
+from resbench.report.figures.styles import MOST_ARMS, Arms, Style, hues_of, legend
+from resbench.report.groups import groups, show
 from resbench.report.study import Study
-from resbench.report.styles import MOST_ARMS, Arms, Style, hues_of, legend
 
 _COLUMNS = ("x", "arm", "group", "kind", "seed", "error", "low", "high", "diverged", "runs")
 _MOST_ROWS = 6  # of the strip of runs that diverged

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from resbench.report.statistics import show
+from resbench.report.groups import show
 
 ORANGE = "#de8f05"
 _COLORS = ("#0173b2", "#029e73", "#cc78bc", "#d55e00", "#56b4e9", "#ca9161", "#949494", "#fbafe4")

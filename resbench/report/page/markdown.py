@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from resbench.report.blocks import Block, Bullets, Code, Heading, Image, Paragraph, Table
+from resbench.report.page.blocks import Block, Bullets, Code, Heading, Image, Paragraph, Table
 
 _LONG = 30  # a table with more rows than this is cut to its first ones: nobody reads 500 rows of Markdown
 _FIRST = 20

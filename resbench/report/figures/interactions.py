@@ -10,12 +10,23 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.drawing import LOG_FROM, SMALL, TINY, Drawn, canvas, fitted, leaf, logarithmic, spread, thin_labels
-from resbench.report.error_figure import Scale
-from resbench.report.factors import marginal_means
-from resbench.report.statistics import show
-from resbench.report.styles import Arms
-from resbench.report.variance import RESPONSE, Factors
+from resbench.report.figures.drawing import (
+    LOG_FROM,
+    SMALL,
+    TINY,
+    Drawn,
+    canvas,
+    fitted,
+    leaf,
+    logarithmic,
+    spread,
+    thin_labels,
+)
+from resbench.report.figures.error import Scale
+from resbench.report.figures.styles import Arms
+from resbench.report.figures.variance import RESPONSE, Factors
+from resbench.report.groups import show
+from resbench.report.statistics.factors import marginal_means
 
 _MOST_PANELS = 6
 _MOST_LINES = 10

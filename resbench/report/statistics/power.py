@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
-from resbench.report.interval import Components
+from resbench.report.statistics.interval import Components
 
 ALPHA, POWER = 0.05, 0.8
 MOST_SEEDS = 1_000_000

@@ -14,8 +14,8 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from resbench.report.blocks import Block, Heading, Image, Table, csv_text, slug
-from resbench.report.latex import latex
+from resbench.report.page.blocks import Block, Heading, Image, Table, csv_text, slug
+from resbench.report.page.latex import latex
 
 MOST_ROWS = 200  # of a figure's data that the page shows; the CSV file has all
 _MOST_BYTES = 250_000  # of a file that the page carries with it; a larger one is only named

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from resbench.report.cost import WHERE
-from resbench.report.statistics import groups, interval, numbers
+from resbench.report.figures.styles import Arms, legend
+from resbench.report.groups import groups, interval, numbers
 from resbench.report.study import Study
-from resbench.report.styles import Arms, legend
 
 Drawn = tuple[Figure, pd.DataFrame, str]  # the figure, exactly what it shows, and its caption
 

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.drawing import BAND, GREY, PALE, SMALL, TINY, Drawn, canvas, fitted, leaf, objects
-from resbench.report.statistics import show
+from resbench.report.figures.drawing import BAND, GREY, PALE, SMALL, TINY, Drawn, canvas, fitted, leaf, objects
+from resbench.report.figures.styles import Arms, legend
+from resbench.report.groups import show
 from resbench.report.study import Study
-from resbench.report.styles import Arms, legend
 
 _LEAST = 16  # comparisons; fewer stand in the forest
 

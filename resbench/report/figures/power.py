@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from resbench.report.arms import name
-from resbench.report.blocks import Table
 from resbench.report.claims import ALPHA, EXACT, LEAST_SEEDS, Verdict, unit
-from resbench.report.contrast import Contrast
-from resbench.report.drawing import GREY, SMALL, Drawn, canvas, fitted, logarithmic, spread
-from resbench.report.power import (
+from resbench.report.figures.drawing import GREY, SMALL, Drawn, canvas, fitted, logarithmic, spread
+from resbench.report.page.blocks import Table
+from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.power import (
     POWER,
     detectable,
     detectable_floor,

@@ -1,0 +1,1 @@
+"""Figures: each function takes what the statistics computed and gives the figure, its data and its caption."""

@@ -1,0 +1,1 @@
+"""The page: pieces of it, tables, and the forms in which they are written."""

@@ -1,0 +1,1 @@
+"""Intervals, contrasts, families, power and factors: arrays in, numbers out; nothing here knows of a study."""
