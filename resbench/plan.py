@@ -51,6 +51,9 @@ class Costs:
     def __init__(self, store: Store, device: torch.device, threads: int) -> None:
         self.device, self.threads = device, threads
         self._rates: list[tuple[float, float]] = []  # (log of FLOPs per image, log of images per second)
+        self._sizes: dict[
+            int, tuple[RunConfig, dict[str, int]]
+        ] = {}  # by identity: equality costs as much as measuring
         self.source = "a short calibration"
         for record in store.records():
             rate, where = record["metrics"].get("images_per_second"), record["provenance"]
@@ -79,8 +82,11 @@ class Costs:
             self._rates.append((math.log(flops), math.log(_images_per_second(config, self.device, self.threads))))
 
     def _size(self, run: RunConfig) -> dict[str, int]:
-        source = DATASETS[run.data.name]
-        return measure(run.model, source.channels, source.size, source.classes)
+        known = self._sizes.get(id(run))
+        if not known:
+            source = DATASETS[run.data.name]
+            known = self._sizes[id(run)] = run, measure(run.model, source.channels, source.size, source.classes)
+        return known[1]
 
     def _rate(self, flops: int) -> float:
         """Images per second, interpolated in logarithms; beyond the ends FLOP/s is taken as constant."""
