@@ -29,6 +29,7 @@ class State:
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Any] | None = None
+    probes: dict[str, Any] = field(default_factory=dict)  # what each probe has measured so far
 
     def dump(self, threads: int) -> dict[str, Any]:
         return {
@@ -38,6 +39,7 @@ class State:
             "seconds": self.seconds,
             "history": self.history,
             "best": self.best,
+            "probes": self.probes,
             "threads": threads,
         }
 
@@ -46,6 +48,7 @@ class State:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.epoch, self.seconds = saved["epoch"], saved["seconds"]
         self.history, self.best = saved["history"], saved["best"]
+        self.probes = saved.get("probes", {})
 
 
 def save(path: Path, run_id: str, epoch: int, state: dict[str, Any]) -> None:

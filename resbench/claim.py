@@ -6,14 +6,23 @@ some of their values: one contrast for each combination, together one family), `
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Cell = Mapping[str, Any]
 EXPECTATIONS = ("lower", "higher", "equivalent")
+# probe -> the metrics that it leaves, each one number a run; `probe.py` says how each is measured
+PROBED: Mapping[str, tuple[str, ...]] = {
+    "gradients": ("probe.gradient_ratio", "probe.gradient_ratio_end", "probe.gradient_decades", "probe.shattering"),
+    "responses": ("probe.response_ratio",),
+    "curvature": ("probe.sharpness",),
+    "lesions": ("probe.lesion_mean",),
+}
 # metrics that are shares of images: margins and differences are told in percentage points
-SHARES = ("test_error", "test_accuracy", "val_accuracy", "train_accuracy")
-METRICS = (*SHARES, "train_loss", "parameters", "flops")
+SHARES = ("test_error", "test_accuracy", "val_accuracy", "train_accuracy", "probe.lesion_mean")
+_PROBES = tuple(itertools.chain.from_iterable(PROBED.values()))
+METRICS = tuple(dict.fromkeys((*SHARES, "train_loss", "parameters", "flops", *_PROBES)))
 MARGIN = 0.05  # points: five of 10,000 images
 
 

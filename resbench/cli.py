@@ -60,7 +60,7 @@ def run(
     from resbench.data import default_directory
     from resbench.device import choose
     from resbench.execute import local, start
-    from resbench.plan import Costs, describe, span
+    from resbench.plan import Costs, describe, span, unprobed
     from resbench.progress import Live
     from resbench.store import Store
 
@@ -73,13 +73,16 @@ def run(
     store = Store(results / loaded.name)
     if fresh:
         print(f"forgot {sum(store.remove(one.id) for one in chosen)} records", file=sys.stderr)
-    done = store.done()
+    done = store.done(loaded.probes)
     missing = [one for one in chosen if one.id not in done]
     _warn(store)
     if not missing:
         store.write_study(loaded.study())
         print(f"{loaded.name}: nothing to do: all {len(chosen)} runs have their records in {store.folder}")
         return
+    again = unprobed(store, loaded, missing)
+    if again:
+        print(again, file=sys.stderr)
     setting, way = start(loaded, results, data_dir or default_directory(), device, width)
     costs = Costs(store, choose(setting.device), setting.threads)
     costs.calibrate(missing)
@@ -166,6 +169,27 @@ def bench(
     print(costs(results, loaded.name))
     print(f"page: {write(results, reports, loaded.name)}")
     write_index(results, reports)
+
+
+@app.command("signal")
+def first_look(
+    grid: GridFile,
+    overrides: Overrides = None,
+    device: Device = "auto",
+    results: Results = Path("results"),
+    only: Only = None,
+) -> None:
+    """Depth without training: activations, gradients and their correlations at initialisation, for each cell."""
+    from resbench.device import choose
+    from resbench.signals import looks, save, table
+
+    loaded, chosen = _load(grid, overrides, only)
+    rows = []
+    for row in looks(chosen, choose(device)):
+        rows.append(row)
+        print(f"{len(rows)}: {row['cell']}", file=sys.stderr, flush=True)
+    print(table(rows))
+    print(f"as CSV: {save(rows, results / loaded.name / 'signal.csv')}")
 
 
 @app.command()
@@ -266,6 +290,17 @@ def datasets() -> None:
 
     for name, source in DATASETS.items():
         print(f"{name:14} {source.about}{'; from --data-dir, else downloaded' if source.remote else ''}")
+
+
+@ls.command()
+def probes() -> None:
+    """What can be measured beside training, and which numbers claims can be made on."""
+    from resbench.claim import PROBED
+    from resbench.probe import PROBES
+
+    for name, probe in PROBES.items():
+        about = (probe.measure.__doc__ or "").split("\n")[0]
+        print(f"{name:10} {100 * probe.share:.1f} % of the training work; {', '.join(PROBED[name])}: {about}")
 
 
 @ls.command()

@@ -20,11 +20,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resbench.claim import PROBED
 from resbench.config import UserError
 from resbench.data import DATASETS, default_directory, prepare
 from resbench.device import choose, provenance, revision
 from resbench.grid import Grid, Planned
-from resbench.record import Record
+from resbench.record import Record, complete
 from resbench.share import Share, share
 from resbench.step import placed
 from resbench.store import Store
@@ -47,6 +48,7 @@ class Setting:
         device: name of the torch device.
         threads: of torch in each run.
         code: git revision when the command began, and whether the code differed from it.
+        probes: what is measured beside the training.
     """
 
     folder: Path
@@ -54,6 +56,7 @@ class Setting:
     device: str
     threads: int
     code: tuple[str | None, bool]
+    probes: tuple[str, ...] = ()
 
 
 class Watcher:
@@ -117,7 +120,7 @@ def serial(runs: Iterable[Planned], setting: Setting, watcher: Watcher) -> None:
     store = Store(setting.folder)
     for run in runs:
         with store.claim(run.id) as held:
-            if held and run.id not in store.done():
+            if held and not complete(store.read(run.id), setting.probes):
                 _do(run, setting, store, functools.partial(watcher.epoch, run))
         record = store.read(run.id)
         if record:
@@ -135,7 +138,7 @@ def _listen(pipe: Connection, run: Planned, watcher: Watcher) -> None:
 def _outcome(run: Planned, store: Store, setting: Setting, code: int | None) -> Record:
     """The child's record, or one that says how the child died."""
     record = store.read(run.id)
-    if record and (record["status"] != "failed" or code == 0):
+    if record and (complete(record, setting.probes) or code == 0):
         return record
     died = f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
     if code == -signal.SIGKILL:
@@ -168,8 +171,7 @@ def _child(run: Planned, setting: Setting, pipe: Connection) -> None:
     with store.claim(run.id) as held:
         if not held:
             os._exit(_BUSY)
-        found = store.read(run.id)
-        if found and found["status"] != "failed":
+        if complete(store.read(run.id), setting.probes):
             return
         try:
             _do(run, setting, store, tell)
@@ -179,6 +181,9 @@ def _child(run: Planned, setting: Setting, pipe: Connection) -> None:
 
 def _do(run: Planned, setting: Setting, store: Store, progress: Callable[[float], None]) -> None:
     saved = store.checkpoint(run.id)
+    there = store.read(run.id)
+    # a record is replaced by one that has all its probes too
+    wanted = {*setting.probes, *(there.get("probes", {}) if there else {})}
     try:
         record = train(
             run.config,
@@ -188,6 +193,7 @@ def _do(run: Planned, setting: Setting, store: Store, progress: Callable[[float]
             saved=saved,
             progress=progress,
             code=setting.code,
+            probes=[name for name in PROBED if name in wanted],
         )
     except UserError as error:
         record = _failed(run, setting, "data", str(error))
@@ -216,7 +222,7 @@ def start(
         prepare(data, directory)
     Store(folder).write_study(grid.study())
     way = share(jobs, planned, Store(folder), kind)
-    return Setting(folder, directory, kind, way.threads, revision()), way
+    return Setting(folder, directory, kind, way.threads, revision(), grid.probes), way
 
 
 def run(
@@ -244,7 +250,7 @@ def run(
     grid = grid if isinstance(grid, Grid) else Grid.load(grid)
     setting, way = start(grid, Path(results), Path(data_dir) if data_dir else None, device, jobs)
     store = Store(setting.folder)
-    done = store.done()
+    done = store.done(grid.probes)
     missing = [planned for planned in grid.runs() if planned.id not in done]
     if jobs == 1:
         serial(missing, setting, Watcher())

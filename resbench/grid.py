@@ -52,6 +52,7 @@ class Grid:
         base: dotted path -> value, for all cells.
         axes: dotted path -> values, crossed.
         zips: groups of such axes that advance together, crossed with the rest.
+        probes: what is measured beside training; no part of a run's identity, as training is the same without.
         cells: what remains after the exclusions, with the configuration of each (seed 0).
         excluded: what does not, with the reason.
     """
@@ -67,6 +68,7 @@ class Grid:
     baseline: Cell = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
     claims: list[dict[str, Any]] = field(default_factory=list)
+    probes: tuple[str, ...] = ()
     overrides: list[str] = field(default_factory=list)
     cells: list[tuple[Cell, RunConfig]] = field(default_factory=list, repr=False)
     excluded: list[tuple[Cell, str]] = field(default_factory=list, repr=False)
@@ -123,6 +125,7 @@ class Grid:
             "baseline": self.baseline,
             "published": self.published,
             "claims": self.claims,
+            **({"probes": list(self.probes)} if self.probes else {}),
             "runs": [{"id": run.id, "cell": run.cell, "seed": run.seed} for run in self.runs()],
             "excluded": [{"cell": cell, "because": because} for cell, because in self.excluded],
         }

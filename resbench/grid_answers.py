@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from resbench.claim import EXPECTATIONS, MARGIN, METRICS, SHARES, contrasts
+from resbench.claim import EXPECTATIONS, MARGIN, METRICS, PROBED, SHARES, contrasts
 from resbench.config import suggestion
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ def _claim(reader: Reader, claim: Any, index: int, grid: Grid) -> dict[str, Any]
         if value not in allowed:
             hint = suggestion(value, allowed)
             reader.wrong(line, f"claims: {key}: {value!r} is not one of {', '.join(allowed)}{hint}")
+    probe = next((name for name, metrics in PROBED.items() if on in metrics), None)
+    if probe and probe not in grid.probes and reader.lines.get("probes") != 0:
+        reader.wrong(line, f"claims: on: {on} is measured by the probe {probe}: add it to probes")
     margin = claim.get("margin", MARGIN if on in SHARES else 0.0)
     if type(margin) not in (int, float) or not 0 <= margin < 1e12:
         unit = "percentage points" if on in SHARES else f"the unit of {on}"

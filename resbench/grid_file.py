@@ -11,14 +11,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from resbench.claim import among
+from resbench.claim import PROBED, among
 from resbench.config import UserError, explain, flatten, nest, suggestion
 from resbench.grid import FIELDS, Cell, Exclusion, Grid
 from resbench.grid_answers import check_claims, read_claims, read_published
 from resbench.run_config import RunConfig
 from resbench.yaml12 import Document, parse
 
-KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "baseline", "published", "claims")
+KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _MOST_CELLS = 1_000_000
 _WRONG: Any = object()  # stands where a value could not be read
@@ -81,6 +81,7 @@ class Reader:
         grid.zips = self._zips(root.get("zip", []))
         grid.exclude = self._exclusions(root.get("exclude", []))
         grid.seeds = self._seeds(root.get("seeds", 1), self.document.line("seeds"))
+        grid.probes = self._probes(root.get("probes", []), self.document.line("probes"))
         self._override(grid)
         self._twice(grid)
         grid.baseline = self.values(root.get("baseline", {}), "baseline")
@@ -212,6 +213,17 @@ class Reader:
             self.wrong(line, f"seeds: {value!r} should be a number from 1 to 100000, or a list of different seeds")
         return [0]
 
+    def _probes(self, value: Any, line: int) -> tuple[str, ...]:
+        """The chosen probes in the order of their table; `none` is none of them."""
+        names = [] if value == "none" else value
+        if not isinstance(names, list):
+            self.wrong(line, f"probes: {value!r} should be a list of {', '.join(PROBED)}, or none")
+            return ()
+        for name in names:
+            if not isinstance(name, str) or name not in PROBED:
+                self.wrong(line, f"probes: {name!r} is not one of {', '.join(PROBED)}{suggestion(name, PROBED)}")
+        return tuple(name for name in PROBED if name in names)
+
     def _override(self, grid: Grid) -> None:
         for text in self.overrides:
             path, equals, given = text.partition("=")
@@ -225,6 +237,8 @@ class Reader:
                 grid.name = self._name(value, 0)
             elif path == "seeds":
                 grid.seeds = self._seeds(value, 0)
+            elif path == "probes":
+                grid.probes = self._probes(value, 0)
             elif any(path in group for group in grid.zips):
                 self.wrong(0, f"{path}: is paired under zip in {self.file}: change it there")
             elif isinstance(value, list) or path in grid.axes:

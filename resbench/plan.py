@@ -12,6 +12,7 @@ import torch
 from resbench.data import DATASETS
 from resbench.device import choose, settle, synchronise
 from resbench.grid import Cell, Grid, Planned
+from resbench.grow import at_depth, spans
 from resbench.model import measure
 from resbench.run_config import RunConfig
 from resbench.share import remembered, unmeasured
@@ -57,7 +58,8 @@ class Costs:
         self.source = "a short calibration"
         for record in store.records():
             rate, where = record["metrics"].get("images_per_second"), record["provenance"]
-            if rate and where.get("device") == device.type and where.get("threads") == threads:
+            grown = record["config"].get("recipe", {}).get("grow", "none") != "none"  # its rate is a mixture of depths
+            if rate and not grown and where.get("device") == device.type and where.get("threads") == threads:
                 self._rates.append((math.log(record["metrics"]["flops"]), math.log(rate)))
         if self._rates:
             self.source = f"{len(self._rates)} earlier records"
@@ -67,9 +69,11 @@ class Costs:
         """Cost of one run; `calibrate` must have been called."""
         size = self._size(run)
         train, val = run.data.sizes
-        images = run.recipe.epochs * (train + val / 3) + DATASETS[run.data.name].test / 3
         memory = 4 * (3 * size["parameters"] + run.recipe.batch_size * size["activations"])
-        return Cost(size["parameters"], size["flops"], memory, images / self._rate(size["flops"]))
+        seconds = DATASETS[run.data.name].test / 3 / self._rate(size["flops"])
+        for epochs, depth in spans(run):
+            seconds += epochs * (train + val / 3) / self._rate(self._size(at_depth(run, depth))["flops"])
+        return Cost(size["parameters"], size["flops"], memory, seconds)
 
     def calibrate(self, runs: list[Planned]) -> None:
         """Time a few training steps of the cheapest, the middle and the dearest network, unless records tell."""
@@ -136,7 +140,7 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
         device: as `--device`.
         jobs: runs side by side; None chooses.
     """
-    done = store.done()
+    done = store.done(grid.probes)
     kind = choose(device)
     total = len(grid.runs())
     way = (None if jobs else remembered(store, total, kind.type)) or unmeasured(jobs, total, kind.type)
@@ -157,6 +161,8 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
         )
     if len(cells) > _MOST_LINES:
         lines.append(f"... and {len(cells) - _MOST_LINES} more cells")
+    again = unprobed(store, grid, missing)
+    lines += [again] if again else []
     lines += [f"excluded: {label(cell)}: {because}" for cell, because in grid.excluded[:_MOST_LINES]]
     each = {id(config): costs.of(config).seconds for config in _cells(missing)}
     seconds = [each[id(run.of)] for run in missing]
@@ -166,6 +172,18 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
         f"{len(grid.excluded)} cells excluded; {way.jobs} at a time on {kind.type}: about {span(wall)}, by {costs.source}"
     )
     return "\n".join(lines)
+
+
+def unprobed(store: Store, grid: Grid, missing: list[Planned]) -> str:
+    """How many of the missing runs are finished and only lack probes, as a line; empty if none."""
+    finished = store.done() if grid.probes else set()
+    count = sum(run.id in finished for run in missing)
+    if not count:
+        return ""
+    return (
+        f"{grid.name}: {count} finished runs lack some of the probes {', '.join(grid.probes)}: they are trained again, "
+        "the same bit for bit, and their records replaced"
+    )
 
 
 def label(cell: Cell) -> str:

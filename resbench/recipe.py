@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, Self
@@ -110,6 +111,7 @@ class RecipeConfig(Config):
     loss: Annotated[str, one_of(LOSSES)] = "mean"
     select: Annotated[str, one_of(SELECTS)] = "last"
     precision: Annotated[str, one_of(PRECISIONS)] = "auto"
+    grow: list[int] | Literal["none"] = "none"
 
     @model_validator(mode="after")
     def _means_something(self) -> Self:
@@ -122,7 +124,21 @@ class RecipeConfig(Config):
             raise refuse(["recipe.warmup", "recipe.schedule"], "onecycle has its own warm-up: leave recipe.warmup at 0")
         if self.optimizer == "nesterov" and self.momentum == 0:
             raise refuse(["recipe.momentum", "recipe.optimizer"], "nesterov needs a momentum above 0: use sgd")
+        if self.grow != "none":
+            self._check_growth(self.grow)
         return self
+
+    def _check_growth(self, depths: list[int]) -> None:
+        if len(depths) < 2 or any(left >= right for left, right in itertools.pairwise(depths)):
+            raise refuse(
+                "recipe.grow",
+                f"{depths} is not a growth: name two depths or more, each deeper than the one before, or none",
+            )
+        if self.epochs < len(depths):
+            raise refuse(
+                ["recipe.grow", "recipe.epochs"],
+                f"{len(depths)} depths need as many epochs at the least, and recipe.epochs is {self.epochs}",
+            )
 
     def normalised(self) -> RecipeConfig:
         """The same recipe with every field that has no effect set back to its default."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,30 @@ def _without_measured(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in MEASURED}
 
 
+def complete(record: Record | None, probes: Iterable[str] = ()) -> bool:
+    """Whether a run with this record need not be done again: it is ok or diverged, and was probed as asked."""
+    if record is None:
+        return False
+    probed: dict[str, Any] = record.get("probes", {})
+    return bool(record["status"] != "failed") and set(probes) <= probed.keys()
+
+
 def dump(record: Record) -> str:
-    """JSON with one line per entry, and one line per epoch of the history."""
-    text = json.dumps(record | {"history": "@history@"}, indent=1, ensure_ascii=False, allow_nan=False)
+    """JSON with one line per entry, per epoch of the history, and per quantity of each probe."""
+    held = {"history": "@history@"} | ({"probes": "@probes@"} if "probes" in record else {})
+    text = json.dumps(record | held, indent=1, ensure_ascii=False, allow_nan=False)
     rows = ",\n  ".join(json.dumps(epoch, allow_nan=False) for epoch in record["history"])
-    return text.replace('"@history@"', f"[\n  {rows}\n ]" if rows else "[]", 1) + "\n"
+    text = text.replace('"@history@"', f"[\n  {rows}\n ]" if rows else "[]", 1)
+    probes = ",\n  ".join(f"{json.dumps(name)}: {_probe(found)}" for name, found in record.get("probes", {}).items())
+    return text.replace('"@probes@"', f"{{\n  {probes}\n }}", 1) + "\n"
+
+
+def _probe(found: dict[str, Any] | None) -> str:
+    if not found:
+        return json.dumps(found)
+    return (
+        "{\n   " + ",\n   ".join(f"{json.dumps(k)}: {json.dumps(v, allow_nan=False)}" for k, v in found.items()) + "}"
+    )
 
 
 def parse(text: str) -> Record:

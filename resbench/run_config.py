@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from resbench.config import Config, canonical, digest, refuse
+from resbench.config import Config, canonical, digest, explain, refuse
 from resbench.data import DATASETS, DataConfig
 from resbench.model.config import ModelConfig
 from resbench.recipe import RecipeConfig
@@ -36,7 +36,24 @@ class RunConfig(Config):
             )
         if self.recipe.select == "best_val" and val == 0:
             raise refuse(["recipe.select", "data.val_size"], "best_val needs validation images, and data.val_size is 0")
+        if self.recipe.grow != "none":
+            self._check_growth(self.recipe.grow)
         return self
+
+    def _check_growth(self, depths: list[int]) -> None:
+        if depths[-1] != self.model.depth:
+            raise refuse(
+                ["recipe.grow", "model.depth"],
+                f"{depths} does not end at model.depth, which is {self.model.depth}",
+            )
+        for depth in depths:
+            try:
+                ModelConfig.model_validate(self.model.model_dump() | {"depth": depth})
+            except ValidationError as error:
+                raise refuse(["recipe.grow", "model.depth"], explain(error)[0][1]) from None
+        barred = self.model.identity_barred()
+        if barred:
+            raise refuse(["recipe.grow", "model.shortcut", "model.unit"], f"{depths} cannot be grown: {barred}")
 
     @cached_property
     def id(self) -> str:

@@ -29,10 +29,14 @@ def placed(run: RunConfig, device: torch.device, threads: int) -> Placement:
     return place(device, threads, run.recipe.precision, run.model.width)
 
 
-def initial(run: RunConfig, placement: Placement) -> State:
-    """The network and optimizer of a run before its first step."""
+def initial(run: RunConfig, placement: Placement, stream: int | None = None) -> State:
+    """The network and optimizer of a run before its first step.
+
+    Args:
+        stream: seed of the weights; that of the run's stream for initialisation by default.
+    """
     source = DATASETS[run.data.name]
-    torch.manual_seed(run.stream("init"))
+    torch.manual_seed(run.stream("init") if stream is None else stream)
     network: nn.Module = build(run.model, source.channels, source.size, source.classes)
     layout = torch.channels_last if placement.channels_last else torch.contiguous_format
     network = network.to(placement.device, memory_format=layout)  # type: ignore[call-overload]

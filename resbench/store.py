@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,12 +70,16 @@ class Store:
         """All readable records, by id."""
         return [found for run_id in sorted(self.ids()) if (found := self.read(run_id))]
 
-    def done(self) -> set[str]:
-        """Ids of runs that need not be done again: ok or diverged."""
-        return {found["id"] for found in self.records() if found["status"] != "failed"}
+    def done(self, probes: Iterable[str] = ()) -> set[str]:
+        """Ids of runs that need not be done again: ok or diverged, and probed as asked."""
+        probes = list(probes)
+        return {found["id"] for found in self.records() if records.complete(found, probes)}
 
     def add(self, record: Record) -> bool:
-        """Publish a record; False if a finished one was there first. Failures and damaged files are replaced."""
+        """Publish a record; False if a finished one was there first.
+
+        Failures and damaged files are replaced, and so is a finished record by one with probes that it lacks.
+        """
         self.open()
         path = self.path(record["id"])
         temporary = self.work / f"{record['id']}.{os.getpid()}.tmp"
@@ -87,7 +91,7 @@ class Store:
             os.link(temporary, path)
         except FileExistsError:
             there = self.read(record["id"])
-            if there and there["status"] != "failed":
+            if records.complete(there) and (record["status"] == "failed" or records.complete(there, _probes(record))):
                 return False
             temporary.replace(path)
         finally:
@@ -165,6 +169,11 @@ class Store:
         ignore = self.work / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
+
+
+def _probes(record: Record) -> Iterable[str]:
+    probes: dict[str, Any] = record.get("probes", {})
+    return probes
 
 
 def replace(path: Path, content: bytes, scratch: Path) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,21 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from resbench import checkpoint
+from resbench import checkpoint, probe
 from resbench.augment import AUGMENTS
 from resbench.checkpoint import State
 from resbench.config import UserError
 from resbench.data import DATASETS, Images, Pixels, load_test, load_train
 from resbench.device import Placement, peak_memory, provenance, settle
+from resbench.grow import at_depth, depth_in, grow, started
 from resbench.model import measure
 from resbench.record import SCHEMA, Record, pack
 from resbench.run_config import RunConfig
-from resbench.step import BACKWARD, Step, evaluate, initial, placed, stepper
+from resbench.step import BACKWARD, Step, evaluate, placed, stepper
 
 # Called after every step with the epochs done, as a fraction; raises Stopped to end the run.
 Progress = Callable[[float], None]
+_COMPARED = 16  # images on which a network that grows must compute the same as before
 _CHECK_EVERY = 50  # steps between looks at the loss on a CPU; elsewhere a look would wait for the device
 
 
@@ -56,6 +58,7 @@ def train(
     saved: Path | None = None,
     progress: Progress = lambda done: None,
     code: tuple[str | None, bool] | None = None,
+    probes: Sequence[str] = (),
 ) -> Record:
     """Train and test one run.
 
@@ -67,12 +70,15 @@ def train(
         saved: the checkpoint file to continue from and to keep up to date, if any.
         progress: told after every step; Stopped, raised by it, ends the run and leaves the checkpoint.
         code: revision of the code and whether it was changed, for the record; looked up by default.
+        probes: names from `probe.PROBES`; training is the same with and without.
 
     Returns:
         The record: ok, diverged, or failed with the traceback. Wrong or missing data raises UserError instead.
     """
     device = device or torch.device("cpu")
     before, warning = checkpoint.load(saved, run.id) if saved else (None, "")
+    if before and (unseen := probe.lacking(probes, before.get("probes", {}))):
+        before, warning = None, f"{saved}: begun without the probes {', '.join(unseen)}: the run starts over"
     placement = placed(run, device, before["threads"] if before else threads or torch.get_num_threads())
     settle(placement)
     began = time.perf_counter()
@@ -81,7 +87,7 @@ def train(
         record["provenance"]["warning"] = warning
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            _fill(record, run, directory, placement, saved, before, progress)
+            _fill(record, run, directory, placement, saved, before, progress, probes)
     except (UserError, Stopped):
         raise
     except Exception as error:
@@ -120,20 +126,28 @@ def _fill(
     saved: Path | None,
     before: dict[str, Any] | None,
     progress: Progress,
+    probes: Sequence[str],
 ) -> None:
     training, validation, pixels = load_train(run.data, directory, placement.device)
     record["provenance"]["data_sha256"] = training.sha256
     source = DATASETS[run.data.name]
     size = measure(run.model, source.channels, source.size, source.classes)
     record["metrics"] = {"parameters": size["parameters"], "flops": size["flops"]}
-    state = initial(run, placement)
-    if before:
-        state.restore(before)
+    state = started(run, placement, before)
     record["history"] = state.history
-    step = stepper(state, run, placement)
+
+    def look(when: str, images: Images) -> None:
+        probe.look(when, probes, run, state.network, images, pixels, placement, state.epoch, state.probes)
+
+    step: Step | None = None
     try:
+        if not before:
+            look("trained", training)
         while state.epoch < run.recipe.epochs:
+            if grow(state, run, placement, pixels(training.images[:_COMPARED])) or step is None:
+                step = stepper(state, run, placement)
             _one_epoch(run, state, step, training, validation, pixels, placement, progress)
+            look("trained", training)
             if saved:
                 checkpoint.save(saved, run.id, state.epoch, state.dump(placement.threads))
     except Diverged as diverged:
@@ -145,11 +159,13 @@ def _fill(
             "last_loss": diverged.last,
         }
         _summarise(record, run, state, len(training), placement)
+        probe.write(record, probes, state.probes)
         return
     if state.best:
         state.network.load_state_dict(state.best["network"])
     _summarise(record, run, state, len(training), placement)
     record["weights_sha256"] = _weights_sha256(state.network)
+    look("ended", training)
     # The only place where a test image is seen: training is over, and nothing below changes the network.
     test = load_test(run.data, directory, placement.device)
     _, _, predicted = evaluate(state.network, test, pixels, placement)
@@ -157,6 +173,8 @@ def _fill(
     record["metrics"] |= {"test_accuracy": 1 - wrong / len(test), "test_error": wrong / len(test)}
     record["predictions"] = pack(predicted.numpy(), test.labels.cpu().numpy())
     record["provenance"]["test_sha256"] = test.sha256
+    look("tested", test)
+    probe.write(record, probes, state.probes)
 
 
 def _one_epoch(
@@ -191,6 +209,8 @@ def _one_epoch(
             _check(losses[: number + 1], first, state)
         progress(state.epoch + (number + 1) / steps)
     row: dict[str, Any] = {"epoch": state.epoch + 1, "lr": rate}
+    if run.recipe.grow != "none":
+        row["depth"] = depth_in(run, state.epoch)
     row["train_loss"] = float((losses.cpu().double() * weights).sum() / weights.sum())
     row["train_accuracy"] = int(right) / len(training)
     train_seconds = time.perf_counter() - began
@@ -231,10 +251,17 @@ def _summarise(record: Record, run: RunConfig, state: State, images: int, placem
     row = state.history[epoch - 1] if state.history else {}
     kept = {key: row[key] for key in ("train_loss", "train_accuracy", "val_loss", "val_accuracy") if key in row}
     record["metrics"] |= kept | {"epoch": epoch, "train_seconds": round(state.seconds, 3)}
-    record["metrics"]["training_flops"] = BACKWARD * record["metrics"]["flops"] * images * state.epoch
+    record["metrics"]["training_flops"] = BACKWARD * images * sum(_flops(run, epoch) for epoch in range(state.epoch))
     if state.seconds:
         record["metrics"]["images_per_second"] = round(images * state.epoch / state.seconds, 1)
     record["metrics"]["peak_memory"] = peak_memory(placement.device)
+
+
+def _flops(run: RunConfig, epoch: int) -> int:
+    """Of one image forward through the network as deep as it is in this epoch."""
+    source = DATASETS[run.data.name]
+    model = at_depth(run, depth_in(run, epoch)).model
+    return measure(model, source.channels, source.size, source.classes)["flops"]
 
 
 def _weights_sha256(network: nn.Module) -> str:

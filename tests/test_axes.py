@@ -106,6 +106,7 @@ EFFECTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "recipe.grad_clip": (["none", 0.01], {}),
     "recipe.loss": (names_of(FIELDS["recipe.loss"]), {}),
     "recipe.precision": (["fp32", "bf16"], {}),
+    "recipe.grow": (["none", [10, 16]], {"model.depth": 16, "recipe.epochs": 2}),
 }
 
 

@@ -129,5 +129,31 @@ def reset_fixup(branch: nn.Module, units: int) -> None:
 RESETS: dict[str, Callable[[nn.Module, int], None]] = {"zero_gamma": reset_zero_gamma, "fixup": reset_fixup}
 
 
+def silence(branch: nn.Module) -> None:
+    """F = 0 while a gradient still reaches F: the last layer that scales the branch starts at zero, and nothing else.
+
+    That is the learned scale of `skipinit` and `layerscale`, else the norm that ends the branch, else its last
+    convolution. Two zeros in a row would be a branch that never learns.
+    """
+    last = [m for m in branch.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.GroupNorm | Scale)][-1]
+    for parameter in last.parameters():
+        nn.init.zeros_(parameter)
+
+
+def leave(branch: nn.Module) -> None:
+    """Nothing to do: the branch starts at zero by itself."""
+
+
+# how a unit that is inserted into a trained network starts as the identity (`recipe.grow`)
+SILENCES: dict[str, Callable[[nn.Module], None]] = {
+    "plain": silence,
+    "zero_gamma": leave,
+    "skipinit": silence,
+    "rezero": leave,
+    "layerscale": silence,
+    "fixup": leave,
+}
+
+
 def _convs(branch: nn.Module) -> list[nn.Conv2d]:
     return [m for m in branch.modules() if isinstance(m, nn.Conv2d)]

@@ -13,7 +13,7 @@ from resbench.model.branch import BRANCHES
 from resbench.model.head import DOWNSAMPLES, HEADS
 from resbench.model.init import INITS
 from resbench.model.norm import NORMS
-from resbench.model.shortcut import GATED, SHORTCUTS
+from resbench.model.shortcut import CARRYING, GATED, SHORTCUTS
 from resbench.model.unit import UNITS
 
 
@@ -145,6 +145,21 @@ class ModelConfig(Config):
     def _branch_layers(self) -> str:
         order = UNITS[self.unit].branch(self.convs_per_unit)
         return order.replace("b", "") if self.norm == "none" else order
+
+    def identity_barred(self) -> str | None:
+        """Why an inserted unit cannot start as the identity and still learn, or None if it can."""
+        if self.shortcut == "none":
+            return "a plain network has no shortcut that could carry x past an added unit"
+        if self.shortcut not in CARRYING:
+            return f"shortcut {self.shortcut} changes x even where the branch is zero: use {' or '.join(CARRYING)}"
+        if "b" in UNITS[self.unit].after:
+            return f"the norm behind the addition of {self.unit} changes x: use original, preact or relu_only_preact"
+        if self._branch_layers()[-1] == "r":
+            return (
+                f"the ReLU that ends the branch of {self.unit} passes no gradient at zero, so an added unit would "
+                "never learn: use original, preact or relu_only_preact"
+            )
+        return None
 
     def _check_depth(self) -> None:
         family, convs = FAMILIES[self.family], self.convs_per_unit

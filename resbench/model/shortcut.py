@@ -158,3 +158,4 @@ SHORTCUTS: dict[str, Callable[[Joint], nn.Module]] = {
     "dropout": dropout,
 }
 GATED = ("exclusive_gate", "shortcut_gate")
+CARRYING = ("identity", "zero_pad")  # y = x + F(x) where shapes agree: with F = 0 the unit is the identity
