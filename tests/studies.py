@@ -30,8 +30,14 @@ def make(
     baseline: Cell | None = None,
     published: Sequence[Mapping[str, Any]] = (),
     metrics: Callable[[Cell, int], Mapping[str, float]] = lambda cell, seed: {},
+    probes: Callable[[Cell, int], Mapping[str, Any]] | None = None,
 ) -> Path:
-    """Write a study of all combinations of the axes; returns the folder of all studies."""
+    """Write a study of all combinations of the axes; returns the folder of all studies.
+
+    Args:
+        metrics: more of them, of runs that ended.
+        probes: what each run has under `probes`; without it records have no such key.
+    """
     store = Store(results / name)
     draw = np.random.default_rng(2016)
     runs = []
@@ -42,7 +48,8 @@ def make(
         found = outcome(cell, seed, draw)
         if isinstance(found, str) and found == "missing":
             continue
-        store.add(_record(run_id, cell, seed, found, metrics(cell, seed)))
+        record = _record(run_id, cell, seed, found, metrics(cell, seed))
+        store.add(record | ({"probes": dict(probes(cell, seed))} if probes else {}))
     asked = {"schema": 1, "name": name, "file": f"{name}.yaml", "about": f"Question: {name}?", "overrides": []}
     asked |= {"axes": list(axes), "baseline": dict(baseline or {}), "published": list(published)}
     store.write_study(asked | {"claims": list(claims), "runs": runs, "excluded": []})

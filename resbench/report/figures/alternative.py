@@ -83,6 +83,56 @@ def _hardest(points: pd.DataFrame) -> str:
     )
 
 
+def _gradients(points: pd.DataFrame) -> str:
+    values = points["gradient"].astype(float)
+    there, panels = values[values > 0], points["panel"].nunique()
+    return (
+        f"Heat maps of {panels} cells, layer by epoch: gradients relative to the weights from {there.min():.1g} to "
+        f"{there.max():.1g}."
+    )
+
+
+def _gradient_flow(points: pd.DataFrame) -> str:
+    start = points[(points["panel"] == "start") & (points["kind"] == "mean") & points["value"].notna()]
+    told = [
+        f"{_of_line(line)} {line['value'].iloc[0]:.1g} and {line['value'].iloc[-1]:.1g}"
+        for line in _lines(start)[:_MOST]
+    ]
+    return f"Relative gradients of the first and the last layer at initialisation: {'; '.join(told)}."
+
+
+def _responses(points: pd.DataFrame) -> str:
+    lines = _lines(points[(points["panel"] == "order") & (points["kind"] == "mean") & points["value"].notna()])
+    told = [f"{_of_line(line)} {line['value'].min():.2g} to {line['value'].max():.2g}" for line in lines[:_MOST]]
+    return f"Standard deviation of the layers' responses: {'; '.join(told)}."
+
+
+def _lesions(points: pd.DataFrame) -> str:
+    lines = _lines(points[(points["panel"] == "single") & (points["kind"] == "mean") & points["value"].notna()])
+    told = [
+        f"{_of_line(line)} {signed(line['value'].min())} to {signed(line['value'].max())}" for line in lines[:_MOST]
+    ]
+    text = "Rise of the test error in points with one unit removed, least and most over the units"
+    return f"{text}: {'; '.join(told)}." if told else "No unit could be removed."
+
+
+def _growth(points: pd.DataFrame) -> str:
+    ends = [line.iloc[-1] for line in _lines(points)[:_MOST]]
+    told = [f"{_of_line(points.loc[[end.name]])} {end['error']:.2f} % after {end['flops']:.2g} FLOPs" for end in ends]
+    return f"Error against the work of training; at the end {'; '.join(told)}."
+
+
+_MOST = 8  # lines that are told
+
+
+def _lines(points: pd.DataFrame) -> list[pd.DataFrame]:
+    return [line for _, line in points.groupby(["row", "arm"], sort=False)]
+
+
+def _of_line(line: pd.DataFrame) -> str:
+    return " ".join(filter(None, (str(line["row"].iloc[0]), str(line["arm"].iloc[0]))))
+
+
 _TEXTS: dict[str, Callable[[pd.DataFrame], str]] = {
     "error": lambda points: "",
     "forest": _forest,
@@ -93,6 +143,11 @@ _TEXTS: dict[str, Callable[[pd.DataFrame], str]] = {
     "variance": _variance,
     "tradeoff": lambda points: "Test error of each cell against the FLOPs and the seconds of its training.",
     "power": _power,
+    "gradients": _gradients,
+    "gradient-flow": _gradient_flow,
+    "responses": _responses,
+    "lesions": _lesions,
+    "growth": _growth,
     "hardest": _hardest,
     "throughput": lambda points: "Training throughput of each cell.",
     "roofline": lambda points: "Training speed of each cell under the roofline of the machine.",

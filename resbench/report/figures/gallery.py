@@ -18,10 +18,16 @@ from resbench.report.figures.curves import draw_curves
 from resbench.report.figures.drawing import Drawn
 from resbench.report.figures.error import draw_error
 from resbench.report.figures.forest import draw_forest
+from resbench.report.figures.gradient_flow import draw_gradient_flow
+from resbench.report.figures.gradients import draw_gradients
+from resbench.report.figures.growth import draw_growth
 from resbench.report.figures.hardest import Hardest, draw_hardest, hardest, hardest_table
 from resbench.report.figures.heat_map import draw_heat_map
 from resbench.report.figures.interactions import draw_interactions
+from resbench.report.figures.layer_responses import draw_responses
+from resbench.report.figures.lesions import draw_lesions
 from resbench.report.figures.power import draw_power, power_table
+from resbench.report.figures.probe_table import probe_table
 from resbench.report.figures.specification import draw_specification
 from resbench.report.figures.styles import Arms, hues_of
 from resbench.report.figures.variance import Factors, draw_shares, factor_table, factors_of
@@ -89,6 +95,11 @@ class Figures:
             "variance": lambda: draw_shares(self.factors),
             "tradeoff": lambda: draw_tradeoff(study, arms),
             "power": lambda: draw_power(self.verdicts, self.compared),
+            "gradients": lambda: draw_gradients(study, frame),
+            "gradient-flow": lambda: draw_gradient_flow(study, frame),
+            "responses": lambda: draw_responses(study, frame),
+            "lesions": lambda: draw_lesions(study, frame),
+            "growth": lambda: draw_growth(study, frame),
             "hardest": lambda: draw_hardest(self.hardest),
         }
         before = {"error": alt}
@@ -96,13 +107,14 @@ class Figures:
         return _save_all(folder, figures, before, after)
 
     def sections(self) -> list[tuple[str, list[Block | None]]]:
-        """Tables that go with the figures, by heading: what the axes do, what could be found, the hardest images."""
+        """Tables that go with the figures, by heading: what the axes do and why, what could be found, the hardest images."""
         factors: Block | None = factor_table(self.factors)
         reason = self.factors.reason
         if factors is None and len(self.frame) > 1 and self.frame["seeds_ok"].any():
             factors = Paragraph(f"There is no analysis of variance: {reason[:1].lower()}{reason[1:]}")
         return [
             ("What the axes do", [factors]),
+            ("Why it trains", [probe_table(self.study)]),
             ("What could be found", [power_table(self.verdicts)]),
             ("Hardest images", [hardest_table(self.hardest)]),
         ]

@@ -1,0 +1,161 @@
+"""Heat map of gradients, layer by epoch: which layers learn, and when, on one scale of colours for all arms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from resbench.report.figures.drawing import GREY, SMALL, TINY, Drawn, canvas, objects, thin_labels, wrapped
+from resbench.report.figures.probed import Cell, Probed, evenly, means, probed
+from resbench.report.study import Study
+
+_COLUMNS = ("panel", "epoch", "place", "layer", "gradient", "seeds")
+_MOST_PANELS = 12
+_MOST_DECADES = 12.0  # of the scale of colours, from its upper end
+_GAP = 0.35  # between the column of the initialisation and the others
+
+
+def draw_gradients(study: Study, frame: pd.DataFrame) -> Drawn | None:
+    """The figure, exactly what it shows, and its caption; None if no run was probed.
+
+    Args:
+        frame: as `cells.cells` returns.
+    """
+    told = probed(study, frame, "gradients", diverged=True)
+    if not told:
+        return None
+    cells = _chosen(told)
+    points = gradient_points(cells)
+    norm = _norm(points)
+    if norm is None:
+        return None
+    columns = min(len(dict.fromkeys(cell.arm for cell in cells)), 4) if told.rows != [""] else min(len(cells), 4)
+    rows = math.ceil(len(cells) / columns)
+    figure = canvas(min(11.0, 1.8 + 2.5 * columns), 0.7 + 2.5 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for number, axes in enumerate(grid.flat):
+        if number >= len(cells):
+            axes.set_visible(False)
+            continue
+        name = _name(cells[number])
+        _draw_panel(axes, points[points["panel"] == name], norm)
+        axes.set_title("\n".join(wrapped(name, 2.0, SMALL, most=2)), fontsize=SMALL)
+        if number % columns == 0:
+            axes.set_ylabel("layer, 1 at the input", fontsize=SMALL)
+        if number + columns >= len(cells):
+            axes.set_xlabel("epoch", fontsize=SMALL)
+    _legend(figure, grid, norm, points)
+    thin_labels(figure, [axes for axes in grid.flat if axes.get_visible()])
+    return figure, points, _caption(points, norm, len(cells), told)
+
+
+def gradient_points(cells: Sequence[Cell]) -> pd.DataFrame:
+    """What the figure shows: by panel, epoch and layer the geometric mean of |g|/|w| over the seeds that have it."""
+    rows: list[dict[str, Any]] = []
+    for cell in cells:
+        epochs = sorted({epoch for found in cell.found.values() for epoch in found["epochs"]})
+        layers = next(iter(cell.found.values()))["layers"]
+        for epoch in epochs:
+            there = [found for found in cell.found.values() if epoch in found["epochs"]]
+            series = [found["relative"][found["epochs"].index(epoch)] for found in there]
+            for place, (layer, (value, count)) in enumerate(zip(layers, means(series, True), strict=True), 1):
+                at = {"panel": _name(cell), "epoch": epoch, "place": place, "layer": layer}
+                rows.append(at | {"gradient": value, "seeds": count})
+    return objects(rows, _COLUMNS)
+
+
+def _name(cell: Cell) -> str:
+    return ", ".join(filter(None, (cell.row, cell.arm if cell.arm != "all" else "")))
+
+
+def _chosen(told: Probed) -> list[Cell]:
+    """At most as many cells as there is room for: whole depths, evenly chosen, and the first arms."""
+    arms = list(dict.fromkeys(cell.arm for cell in told.cells))[:_MOST_PANELS]
+    rows = evenly(told.rows, max(1, _MOST_PANELS // len(arms)))
+    return [cell for cell in told.cells if cell.arm in arms and cell.row in rows][:_MOST_PANELS]
+
+
+def _norm(points: pd.DataFrame) -> Normalize | None:
+    """Limits of log10 of the gradients; None if none is above zero."""
+    values = points["gradient"].astype(float)
+    logs = np.log10(values[values > 0])
+    if logs.empty:
+        return None
+    low, high = math.floor(10 * logs.min()) / 10, math.ceil(10 * logs.max()) / 10
+    return Normalize(max(low, high - _MOST_DECADES), high if high > low else low + 1)
+
+
+def _draw_panel(axes: Axes, points: pd.DataFrame, norm: Normalize) -> None:
+    epochs, layers = sorted(set(points["epoch"])), int(points["place"].max())
+    values = np.full((layers, len(epochs)), np.nan)  # (layers, epochs)
+    places = (points["place"].to_numpy(dtype=int) - 1, [epochs.index(epoch) for epoch in points["epoch"]])
+    values[places] = points["gradient"].to_numpy(dtype=float)
+    start = 1 if epochs[0] == 0 else 0
+    _draw_block(axes, values[:, :start], 0.0, norm)
+    _draw_block(axes, values[:, start:], start * (1 + _GAP), norm)
+    centres = [i + 0.5 + (_GAP if start and i else 0.0) for i in range(len(epochs))]
+    axes.set_xticks(centres, ["init" if epoch == 0 else str(epoch) for epoch in epochs], fontsize=TINY)
+    axes.set_xlim(0, centres[-1] + 0.5)
+    axes.set_ylim(0.5, layers + 0.5)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
+    axes.tick_params(labelsize=TINY, length=0)
+    axes.grid(False)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def _draw_block(axes: Axes, values: npt.NDArray[np.float64], left: float, norm: Normalize) -> None:
+    """Fields of `(layers, epochs)` from this place on; those without a value are hatched, zeros have the lowest colour."""
+    layers, epochs = values.shape
+    if not epochs:
+        return
+    if np.isnan(values).any():
+        axes.add_patch(
+            Rectangle((left, 0.5), epochs, layers, facecolor="#ffffff", hatch="////", edgecolor="#afb8c1", linewidth=0)
+        )
+    with np.errstate(divide="ignore"):
+        logs = np.log10(values)
+    logs = np.where(np.isneginf(logs), (norm.vmin or 0.0) - 1, logs)
+    x, y = left + np.arange(epochs + 1), 0.5 + np.arange(layers + 1)
+    axes.pcolormesh(x, y, np.ma.masked_invalid(logs), cmap="cividis", norm=norm, edgecolors="face", linewidth=0.1)
+
+
+def _is_below(points: pd.DataFrame, norm: Normalize) -> bool:
+    return bool((points["gradient"].astype(float) < 10 ** (norm.vmin or 0.0) * (1 - 1e-9)).any())
+
+
+def _legend(figure: Figure, grid: Any, norm: Normalize, points: pd.DataFrame) -> None:
+    mesh = next(axes.collections[0] for axes in grid.flat if axes.collections)
+    extend = "min" if _is_below(points, norm) else "neither"
+    shrink = min(1.0, 3.0 / figure.get_figheight())
+    bar = figure.colorbar(mesh, ax=list(grid.flat), extend=extend, shrink=shrink, pad=0.015, aspect=18)
+    bar.set_label("log₁₀ of |g| / |w|", fontsize=SMALL)
+    bar.ax.yaxis.set_major_locator(MaxNLocator(nbins=7))
+    bar.ax.tick_params(labelsize=SMALL)
+    if points["gradient"].isna().any():
+        patch = Patch(facecolor="#ffffff", hatch="////", edgecolor="#afb8c1", linewidth=0, label="no value")
+        figure.legend(handles=[patch], loc="outside lower right", frameon=False, fontsize=SMALL, labelcolor=GREY)
+
+
+def _caption(points: pd.DataFrame, norm: Normalize, panels: int, told: Probed) -> str:
+    text = (
+        "Gradient of each layer's weights relative to the weights, |g|/|w|, at initialisation and after the epochs that "
+        "were measured: geometric mean over the seeds that got so far, with those that diverged later. The input is at "
+        "the bottom, and all panels have one scale of colours."
+    )
+    if points["gradient"].isna().any():
+        text += " Hatched: the layer was not there yet, or its gradient was not finite."
+    if _is_below(points, norm):
+        text += " Fields below the scale, zeros among them, have the colour of its end."
+    total = told.probed_cells
+    return text + (f" {panels} of the {total} cells that were probed are drawn." if total > panels else "")
