@@ -121,4 +121,13 @@ def _caption(told: Probed, points: pd.DataFrame) -> str:
     values = points.loc[points["panel"] != "correlation", "value"].astype(float)
     if (values == 0).any():
         text += " Gradients of exactly zero have no place on this scale: there is a gap."
+    if any(_has_grown(cell) for cell in told.cells):
+        text += " A network that grows has fewer layers and units at initialisation; its units are counted as they were then."
     return text + told.remark()
+
+
+def _has_grown(cell: Cell) -> bool:
+    """Whether there are more units at the end than at initialisation, of which the correlations are."""
+    found = next(iter(cell.found.values()))
+    units = {name.split(".")[1] for name in found["layers"] if name.startswith("units.")}
+    return len(found["correlation"]) < len(units)

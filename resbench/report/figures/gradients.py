@@ -79,8 +79,8 @@ def _name(cell: Cell) -> str:
 
 
 def _chosen(told: Probed) -> list[Cell]:
-    """At most as many cells as there is room for: whole depths, evenly chosen, and the first arms."""
-    arms = list(dict.fromkeys(cell.arm for cell in told.cells))[:_MOST_PANELS]
+    """At most as many cells as there is room for: whole depths and arms, evenly chosen."""
+    arms = evenly(list(dict.fromkeys(cell.arm for cell in told.cells)), _MOST_PANELS)
     rows = evenly(told.rows, max(1, _MOST_PANELS // len(arms)))
     return [cell for cell in told.cells if cell.arm in arms and cell.row in rows][:_MOST_PANELS]
 
@@ -88,8 +88,8 @@ def _chosen(told: Probed) -> list[Cell]:
 def _norm(points: pd.DataFrame) -> Normalize | None:
     """Limits of log10 of the gradients; None if none is above zero."""
     values = points["gradient"].astype(float)
-    logs = np.log10(values[values > 0])
-    if logs.empty:
+    logs = np.log10(values[values > 0].to_numpy())
+    if not logs.size:
         return None
     low, high = math.floor(10 * logs.min()) / 10, math.ceil(10 * logs.max()) / 10
     return Normalize(max(low, high - _MOST_DECADES), high if high > low else low + 1)
@@ -154,8 +154,10 @@ def _caption(points: pd.DataFrame, norm: Normalize, panels: int, told: Probed) -
         "the bottom, and all panels have one scale of colours."
     )
     if points["gradient"].isna().any():
-        text += " Hatched: the layer was not there yet, or its gradient was not finite."
+        text += " Hatched: the layer was not there yet, its weights were zero, or its gradient was not finite."
     if _is_below(points, norm):
         text += " Fields below the scale, zeros among them, have the colour of its end."
     total = told.probed_cells
-    return text + (f" {panels} of the {total} cells that were probed are drawn." if total > panels else "")
+    return text + (
+        f" {panels} of the {total} cells that were probed are drawn, evenly chosen." if total > panels else ""
+    )

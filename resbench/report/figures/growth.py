@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import LOG_FROM, SMALL, TINY, Drawn, logarithmic, objects, width_of
+from resbench.report.figures.drawing import LOG_FROM, SMALL, TINY, Drawn, leaf, logarithmic, objects, width_of
 from resbench.report.figures.probed import DEPTH, arms_of, evenly, mean, panels_of, title
 from resbench.report.figures.styles import MOST_ARMS, Arms, hues_of, legend
 from resbench.report.groups import groups, show
@@ -72,7 +72,11 @@ def growth_points(study: Study, arms: Arms, hues: Arms, errors: str, alone: bool
     rows: list[dict[str, Any]] = []
     for _, part in groups(study.runs[study.runs["status"] == "ok"], study.axes):
         cell = dict(part.iloc[0])
-        at = {"row": "" if alone else f"model.depth {show(cell[DEPTH])}", "arm": arms.of(cell), "group": hues.of(cell)}
+        at = {
+            "row": "" if alone else f"{leaf(DEPTH)} {show(cell[DEPTH])}",
+            "arm": arms.of(cell),
+            "group": hues.of(cell),
+        }
         records = [study.by_id[one] for one in part["id"]]
         by_epoch: dict[int, list[tuple[float, float]]] = {}
         for record in records:
@@ -131,15 +135,19 @@ def _unit(most: float) -> tuple[float, str]:
 
 
 def _draw_panel(axes: Axes, points: pd.DataFrame, row: str, arms: Arms, hues: Arms, factor: float) -> None:
-    """A line for each arm, and a dotted vertical line in its colour wherever its networks become deeper."""
-    for (_, group), line in points[points["row"] == row].groupby(["arm", "group"], sort=False):
+    """A line for each arm, and a dashed vertical line in its colour wherever its networks become deeper."""
+    here = points[points["row"] == row]
+    growing = list(dict.fromkeys(here.loc[here["grows"].astype(bool), "arm"]))
+    gap = 3.0 * max(len(growing) - 1, 1)
+    for (arm, group), line in here.groupby(["arm", "group"], sort=False):
         style = hues.styles[hues.names.index(str(group))]
         axes.plot(
             line["flops"] / factor, line["error"], color=style.color, linestyle=style.dash, linewidth=1.5,
             marker=style.marker, markersize=4, markeredgewidth=0, markevery=max(1, len(line) // 8),
         )  # fmt: skip
         for place in _growths(line):
-            axes.axvline(place / factor, color=style.color, linestyle=":", linewidth=1.2, zorder=1)
+            dashes = (3.0 * growing.index(arm), (3.0, gap))  # between those of arms that grow at the same place
+            axes.axvline(place / factor, color=style.color, linestyle=dashes, linewidth=1.2, zorder=1)
     firsts = points.groupby(["row", "arm"], sort=False)["flops"].max()
     if firsts.max() / firsts.min() > LOG_FROM:
         axes.set_xlim(points["flops"].min() / factor / 1.2, firsts.max() / factor * 1.2)
@@ -185,7 +193,7 @@ def _name_depths(axes: Axes, points: pd.DataFrame, hues: Arms, factor: float) ->
 
 def _caption(errors: str, rows: int, there: int, named: bool) -> str:
     text = (
-        f"Error by epoch ({errors}, mean over the seeds that ended) against the FLOPs of training until then. Dotted: "
+        f"Error by epoch ({errors}, mean over the seeds that ended) against the FLOPs of training until then. Vertical lines: "
         "a network of this colour is deepened by units that are the identity"
     )
     text += "; its depths stand above." if named else "."

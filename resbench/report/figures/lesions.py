@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -55,6 +55,8 @@ def draw_lesions(study: Study, frame: pd.DataFrame) -> Drawn | None:
         line[0].set_ylabel("rise of test error (points)", fontsize=SMALL)
     arms_legend(figure, told)
     thin_labels(figure, list(grid.flat))
+    for line in grid:
+        _limit(line, panels)
     return figure, points, _caption(told, points, steep)
 
 
@@ -135,6 +137,13 @@ def _draw_errors(axes: Axes, points: pd.DataFrame, told: Probed) -> None:
     axes.set_xticks([_place(number) for number in numbers], [f"{number:g}" for number in numbers])
     axes.set_ylim(bottom=0)
     axes.set_ylabel("test error (%)", fontsize=SMALL)
+
+
+def _limit(line: Sequence[Axes], panels: Sequence[str]) -> None:
+    """Whole units on the x axes, and no ticks beyond them."""
+    for panel, axes in zip(panels, line, strict=True):
+        if panel != "random":
+            axes.set_xlim(0.4, max(axes.dataLim.x1, 1.0) + 0.6)
 
 
 def _place(number: float) -> float:

@@ -40,7 +40,7 @@ _PREFIX = "metrics."
 
 def probe_table(study: Study) -> Table | None:
     """A row per cell: mean and 95 % t interval over seeds of each `probe.` metric that is there; None without any."""
-    there = [name.removeprefix(_PREFIX) for name in study.runs if str(name).startswith(f"{_PREFIX}probe.")]
+    there = [name.removeprefix(_PREFIX) for name in map(str, study.runs) if name.startswith(f"{_PREFIX}probe.")]
     metrics = [*(name for name in _NAMES if name in there), *sorted(set(there) - set(_NAMES))]
     if not metrics:
         return None

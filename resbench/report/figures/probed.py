@@ -91,7 +91,7 @@ def probed(study: Study, frame: pd.DataFrame, probe: str, diverged: bool) -> Pro
     arms = arms_of(study, frame)
     hues = hues_of(arms, frame, study.baseline)
     statuses = _ENDED if diverged else _ENDED[:1]
-    cells = []
+    cells: list[Cell] = []
     for _, part in groups(study.runs[study.runs["status"].isin(statuses)], study.axes):
         cell = dict(part.iloc[0])
         seen = zip(part["seed"], part["id"], strict=True)
@@ -102,8 +102,8 @@ def probed(study: Study, frame: pd.DataFrame, probe: str, diverged: bool) -> Pro
             cells.append(Cell(row, arms.of(cell), hues.of(cell), found, ended))
     there = list(dict.fromkeys(cell.row for cell in cells))
     rows = evenly(there, MOST_ROWS)
-    kept = [cell for cell in cells if cell.row in rows]
-    return Probed(kept, arms, hues, rows, len(there) - len(rows), len(cells)) if kept else None
+    drawn = [cell for cell in cells if cell.row in rows]
+    return Probed(drawn, arms, hues, rows, len(there) - len(rows), len(cells)) if drawn else None
 
 
 def arms_of(study: Study, frame: pd.DataFrame) -> Arms:
