@@ -252,7 +252,7 @@ def test_no_labels_touch_and_no_letters_are_tiny(study: str, results: Path) -> N
         assert min(_sizes(figure)) >= 7
 
 
-@pytest.mark.parametrize("study", ["small", "grow"])
+@pytest.mark.parametrize("study", ["grow"])
 def test_figures_are_equal_byte_for_byte_and_speak_to_the_blind(study: str, results: Path, tmp_path: Path) -> None:
     saved = []
     for folder in (tmp_path / "one", tmp_path / "two"):
