@@ -39,7 +39,8 @@ def draw_gradients(study: Study, frame: pd.DataFrame) -> Drawn | None:
     norm = _norm(points)
     if norm is None:
         return None
-    columns = min(len(dict.fromkeys(cell.arm for cell in cells)), 4) if told.rows != [""] else min(len(cells), 4)
+    arms = len(cells) if told.rows == [""] else len({cell.arm for cell in cells})
+    columns = arms if arms <= 4 else 3 if arms in (5, 6, 9) else 4
     rows = math.ceil(len(cells) / columns)
     figure = canvas(min(11.0, 1.8 + 2.5 * columns), 0.7 + 2.5 * rows)
     grid = figure.subplots(rows, columns, squeeze=False)

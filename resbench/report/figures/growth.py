@@ -30,8 +30,9 @@ def draw_growth(study: Study, frame: pd.DataFrame) -> Drawn | None:
     """
     if _AXIS not in study.axes and not any(map(_stages, study.records)):
         return None
-    alone = len(frame) <= _IN_ONE or DEPTH not in study.axes
-    arms = Arms(frame, study.axes, study.baseline) if alone else arms_of(study, frame)
+    depths = frame[DEPTH].nunique() if DEPTH in study.axes else 1
+    alone = len(frame) <= _IN_ONE or depths == 1
+    arms = Arms(frame, study.axes, study.baseline) if alone and depths > 1 else arms_of(study, frame)
     hues = hues_of(arms, frame, study.baseline)
     errors = _errors(study)
     points = growth_points(study, arms, hues, errors, alone)
