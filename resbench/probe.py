@@ -256,7 +256,14 @@ def lacking(names: Sequence[str], found: dict[str, Found]) -> list[str]:
 
 
 def write(record: Record, names: Sequence[str], found: dict[str, Found]) -> None:
-    """Put into a record what the probes found: scalars into its metrics, the rest by probe, None where it did not look."""
+    """Put into a record what the probes found: scalars into its metrics, the rest by probe, None where it did not look.
+
+    `probes.gradients`: `images`, `layers` (n names), `epochs` (m), `relative` (m x n; None where the network has not
+    grown to a layer, or its weights are zero), `correlation` (by unit, at initialisation). `probes.responses`: `images`,
+    `layers`, `deviation` (n). `probes.curvature`: `images`, `estimates` (by iteration). `probes.lesions`: `images`,
+    `intact` (test error of the whole network on them), `removed` (error by unit; None where it cannot be removed),
+    `random` (number of units -> error of each draw), `swapped` (pairs of units), `swapped_error`.
+    """
     if not names:
         return
     record["probes"] = {}

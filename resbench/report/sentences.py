@@ -113,7 +113,7 @@ def notes(study: Study) -> list[str]:
     if status["diverged"]:
         out.append(f"Diverged runs: {status['diverged']} of {total}; a result, counted and not averaged.")
     few = seeds_of(study)
-    if few and max(few) < LEAST_SEEDS:
+    if few and 0 < max(few) < LEAST_SEEDS:
         out.append(
             f"At most {max(few)} seed{'s' if max(few) > 1 else ''} a cell: no verdict takes fewer than {LEAST_SEEDS}."
         )

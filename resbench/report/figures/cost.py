@@ -63,9 +63,9 @@ def draw_roofline(frame: pd.DataFrame, x: str | None, arms: Arms) -> Drawn | Non
     Williams, Waterman and Patterson 2009. Bytes are counted, not measured: each activation written and read in the
     forward pass, read again in the backward pass, its gradient written and read; weights and caches left out.
     """
-    if frame.empty or "bandwidth" not in frame or frame["bandwidth"].isna().any():
+    if frame.empty or "bandwidth" not in frame or not frame["bandwidth"].notna().any():
         return None
-    shown, where = _first_machine(frame)
+    shown, where = _first_machine(frame[frame["bandwidth"].notna()])
     points = pd.DataFrame({"arm": [arms.of(row) for row in shown.to_dict("records")]})
     if x:
         points[x] = shown[x].to_numpy()

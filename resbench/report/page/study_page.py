@@ -127,7 +127,9 @@ class _Page:
         return [*out, table]
 
     def _comparisons(self) -> Table | None:
-        return None if self.compared.empty else comparison_table(self.compared, self.study.axes, self.study.baseline)
+        if self.compared.empty or self.compared["contrast"].isna().all():
+            return None
+        return comparison_table(self.compared, self.study.axes, self.study.baseline)
 
     def json(self) -> str:
         """The verdicts for machines, with every number of each contrast."""
