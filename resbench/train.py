@@ -30,6 +30,8 @@ from resbench.step import BACKWARD, Step, evaluate, placed, stepper
 # Called after every step with the epochs done, as a fraction; raises Stopped to end the run.
 Progress = Callable[[float], None]
 _COMPARED = 16  # images on which a network that grows must compute the same as before
+# Called after every epoch, once its checkpoint is written, with the history so far; may raise Stopped too.
+Ended = Callable[[list[dict[str, Any]]], None]
 _CHECK_EVERY = 50  # steps between looks at the loss on a CPU; elsewhere a look would wait for the device
 
 
@@ -59,6 +61,8 @@ def train(
     progress: Progress = lambda done: None,
     code: tuple[str | None, bool] | None = None,
     probes: Sequence[str] = (),
+    ended: Ended = lambda history: None,
+    tested: bool = True,
 ) -> Record:
     """Train and test one run.
 
@@ -71,6 +75,8 @@ def train(
         progress: told after every step; Stopped, raised by it, ends the run and leaves the checkpoint.
         code: revision of the code and whether it was changed, for the record; looked up by default.
         probes: names from `probe.PROBES`; training is the same with and without.
+        ended: told after every epoch; Stopped, raised by it, ends the run and leaves the checkpoint.
+        tested: False leaves the test set alone: nothing that chooses a recipe may see it.
 
     Returns:
         The record: ok, diverged, or failed with the traceback. Wrong or missing data raises UserError instead.
@@ -87,7 +93,7 @@ def train(
         record["provenance"]["warning"] = warning
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            _fill(record, run, directory, placement, saved, before, progress, probes)
+            _fill(record, run, directory, placement, saved, before, progress, probes, ended, tested)
     except (UserError, Stopped):
         raise
     except Exception as error:
@@ -127,6 +133,8 @@ def _fill(
     before: dict[str, Any] | None,
     progress: Progress,
     probes: Sequence[str],
+    ended: Ended,
+    tested: bool,
 ) -> None:
     training, validation, pixels = load_train(run.data, directory, placement.device)
     record["provenance"]["data_sha256"] = training.sha256
@@ -150,6 +158,7 @@ def _fill(
             look("trained", training)
             if saved:
                 checkpoint.save(saved, run.id, state.epoch, state.dump(placement.threads))
+            ended(state.history)
     except Diverged as diverged:
         record["status"] = "diverged"
         record["error"] = {
@@ -166,6 +175,8 @@ def _fill(
     _summarise(record, run, state, len(training), placement)
     record["weights_sha256"] = _weights_sha256(state.network)
     look("ended", training)
+    if not tested:
+        return
     # The only place where a test image is seen: training is over, and nothing below changes the network.
     test = load_test(run.data, directory, placement.device)
     _, _, predicted = evaluate(state.network, test, pixels, placement)
