@@ -131,6 +131,41 @@ def plan(
 
 
 @app.command()
+def tune(
+    search: Annotated[
+        str, typer.Argument(metavar="SEARCH", help="The search file, e.g. ablations/tune-shortcut.yaml.")
+    ],
+    overrides: Overrides = None,
+    jobs: Jobs = "auto",
+    storage: Annotated[
+        str | None, typer.Option(help="Where Optuna keeps the trials: a URL, or a journal file; beside the study.")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Of each arm; more than before continues.")] = None,
+    export: Annotated[Path | None, typer.Option(metavar="GRID", help="Write the winners as a grid file.")] = None,
+    device: Device = "auto",
+    data_dir: DataDir = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print what would be done and stop.")] = False,
+) -> None:
+    """Tune every arm of a search with the same trials, then run the winners on fresh seeds."""
+    from resbench.data import default_directory
+    from resbench.store import Store
+    from resbench.tune.command import Asked, describe, tuned
+    from resbench.tune.search import Search
+
+    loaded = Search.load(search, [*(overrides or []), *([f"trials={trials}"] if trials else [])])
+    asked = Asked(results, data_dir or default_directory(), storage, device, _jobs(jobs), export)
+    if dry_run:
+        print(describe(loaded, asked))
+        return
+    found = tuned(loaded, asked)
+    if not found:
+        raise typer.Exit(1)
+    _finish(found[0], Store(results / loaded.name), reports, found[1])
+
+
+@app.command()
 def bench(
     grid: GridFile,
     overrides: Overrides = None,
@@ -219,7 +254,9 @@ def status(
                 cell = " ".join(f"{path}={value}" for path, value in one["cell"].items())
                 print(f"  begun: {cell} seed={one['seed']}: {epochs} epochs done")
         if asked and "to do" in states:
-            print(f"  to go on: {' '.join(['resbench run', asked['file'], *asked['overrides']])}")
+            print(
+                f"  to go on: {' '.join(['resbench', asked.get('command', 'run'), asked['file'], *asked['overrides']])}"
+            )
         _warn(store)
 
 

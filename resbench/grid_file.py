@@ -54,12 +54,15 @@ class Reader:
         """Note a mistake; line 0 is the command line."""
         self.mistakes.append((line, text))
 
-    def _parse(self) -> Grid:
+    def _text(self) -> str:
         try:
-            text = Path(self.file).read_text(encoding="utf-8")
+            return Path(self.file).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise UserError(f"{self.file}: cannot be read: {reason}") from None
+
+    def _parse(self) -> Grid:
+        text = self._text()
         self.document = parse(text)
         self.mistakes += self.document.mistakes
         root = self.document.value
@@ -70,10 +73,10 @@ class Reader:
             return grid
         for key in root:
             if key not in KEYS:
-                self.wrong(
-                    self.document.line(key),
-                    f"{key}: unknown key; allowed are {', '.join(KEYS)}{suggestion(key, KEYS)}",
+                hint = (
+                    "; a file with arms and search is for `resbench tune`" if key == "search" else suggestion(key, KEYS)
                 )
+                self.wrong(self.document.line(key), f"{key}: unknown key; allowed are {', '.join(KEYS)}{hint}")
         name = root.get("name", Path(self.file).stem)
         grid.name = self._name(name, self.document.line("name"))
         grid.base = self.values(root.get("base", {}), "base")

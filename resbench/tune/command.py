@@ -1,0 +1,148 @@
+"""What `resbench tune` does: search every arm, keep the trials, run the winners on fresh seeds."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from resbench.device import choose
+from resbench.execute import Setting, local, start
+from resbench.grid import Cell, Grid, Planned
+from resbench.plan import Costs, span
+from resbench.progress import Live
+from resbench.share import Share
+from resbench.store import Store
+from resbench.tune.search import Range, Search, label
+from resbench.tune.storage import JOURNAL, Studies, counts, shown
+from resbench.tune.told import keep
+from resbench.tune.winners import confirmation, export
+from resbench.tune.work import search_through
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The command line beside the search file.
+
+    Attributes:
+        storage: as Optuna takes it; None for the journal file beside the study.
+        jobs: side by side, None chooses.
+        export: the grid file to write the winners to.
+    """
+
+    results: Path
+    directory: Path
+    storage: str | None
+    device: str
+    jobs: int | None
+    export: Path | None
+
+
+def tuned(search: Search, asked: Asked) -> tuple[Grid, list[str]] | None:
+    """Search, confirm, and return the confirmed grid with how its runs of this command ended; None if trials fail.
+
+    Raises:
+        UserError: a storage or data that cannot be used.
+    """
+    store = Store(asked.results / search.name)
+    choose(asked.device)
+    studies = Studies(search, asked.storage, store)
+    setting, way = start(_grid(search, {}, asked), asked.results, asked.directory, asked.device, asked.jobs)
+    lacking = _lacking(studies)
+    if lacking:
+        print(
+            f"{search.name}: {lacking} trials to finish for {len(studies.arms)} arms with {search.budget} each; {way.jobs} "
+            f"at a time on {setting.device} ({way.because}); trials in {shown(asked.storage, store)}",
+            file=sys.stderr,
+        )
+        if not search_through(search, asked.storage, setting, way.jobs):
+            keep(studies, store)
+            print(*_why(studies), sep="\n", file=sys.stderr)
+            return None
+    told = keep(studies, store)
+    winners: dict[str, Cell] = {one["label"]: one["tuned"] for one in told["arms"] if one["tuned"] is not None}
+    for arm in studies.arms:
+        if label(arm) not in winners:
+            print(f"{label(arm)}: every trial diverged or was pruned: it stands untuned alone", file=sys.stderr)
+        elif search.config(arm, winners[label(arm)]) == search.config(arm):
+            print(
+                f"{label(arm)}: its best trial has the values of the base: tuned and untuned are one", file=sys.stderr
+            )
+    if asked.export:
+        asked.export.write_text(export(search, winners), encoding="utf-8")
+    grid = _grid(search, winners, asked)
+    return grid, _confirm(grid, store, setting, way)
+
+
+def _grid(search: Search, winners: dict[str, Cell], asked: Asked) -> Grid:
+    """The grid to confirm, which tells `status` and report how to go on."""
+    grid = confirmation(search, winners)
+    if asked.storage:
+        grid.overrides = [*grid.overrides, "--storage", shown(asked.storage, Store(asked.results / search.name))]
+    return grid
+
+
+def _confirm(grid: Grid, store: Store, setting: Setting, way: Share) -> list[str]:
+    """Run the winners and the untuned arms as `resbench run` would; returns the status of each."""
+    store.write_study(grid.study())
+    done = store.done()
+    missing = [run for run in grid.runs() if run.id not in done]
+    if not missing:
+        return []
+    costs = Costs(store, choose(setting.device), setting.threads)
+    costs.calibrate(missing)
+    work = {run.id: costs.of(run.of).seconds for run in missing}
+    print(f"{grid.name}: {len(missing)} runs to confirm with", file=sys.stderr)
+    with Live(missing, work) as live:
+        local(missing, setting, way.jobs, live)
+    return [record["status"] for record in live.records]
+
+
+def _lacking(studies: Studies) -> int:
+    trials = [studies.trials(arm) for arm in range(len(studies.arms))]
+    ready = [sum(counts(one) and one.state.is_finished() for one in found) for found in trials]
+    return sum(max(0, studies.search.budget - number) for number in ready)
+
+
+def _why(studies: Studies) -> list[str]:
+    """What the last failed trial of each arm said."""
+    lines = []
+    for number, arm in enumerate(studies.arms):
+        failed = [one for one in studies.trials(number) if not counts(one)]
+        if failed:
+            told = failed[-1].user_attrs.get("message", "no reason known")
+            lines.append(f"{label(arm)}: {len(failed)} trials failed, the last (number {failed[-1].number}): {told}")
+    return lines or ["the workers died one after the other: the search is not complete; the same command goes on"]
+
+
+def describe(search: Search, asked: Asked) -> str:
+    """The search as text: the space, the budget of each arm, how much of it is spent, and the most that is left."""
+    store = Store(asked.results / search.name)
+    lines = [f"{path}: {_told(path, search)}" for path in search.space]
+    begun = asked.storage is not None or (store.folder / JOURNAL).exists()  # nothing is made to look at nothing
+    studies = Studies(search, asked.storage, store) if begun else None
+    for number, arm in enumerate(search.points()):
+        trials = studies.trials(number) if studies else []
+        spent = sum(counts(one) and one.state.is_finished() for one in trials)
+        lines.append(f"{label(arm)}: {spent} of {search.budget} trials done")
+    device = choose(asked.device)
+    costs = Costs(store, device, 1)
+    runs = [Planned(run := search.config(arm), arm, 0, run.id) for arm in search.points()]
+    costs.calibrate(runs)
+    each = [costs.of(run.of).seconds for run in runs]
+    seeds = search.budget * search.seeds + 2 * search.confirm
+    lines.append(
+        f"{search.name}: {len(runs)} arms with {search.budget} trials of {search.seeds} seeds each ({search.sampler}, "
+        f"pruner {search.pruner}), then {2 * search.confirm} runs for each arm; {span(seeds * sum(each))} on one core at "
+        f"the most, by {costs.source}; trials in {shown(asked.storage, store)}"
+    )
+    return "\n".join(lines)
+
+
+def _told(path: str, search: Search) -> str:
+    one = search.space[path]
+    untuned = search.untuned(search.points()[0])[path]
+    if isinstance(one, Range):
+        kind = " on a log scale" if one.log else f" in steps of {one.step}" if one.step else ""
+        return f"from {one.low} to {one.high}{kind}; untuned {untuned}"
+    return f"one of {', '.join(str(value) for value in one.choices)}; untuned {untuned}"

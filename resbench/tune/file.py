@@ -1,0 +1,289 @@
+"""Read a search file: the parts it shares with a grid file are read as there, every mistake at once, before anything runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import math
+from pathlib import Path
+from typing import Any
+
+from resbench.claim import among
+from resbench.config import suggestion
+from resbench.grid import FIELDS, Grid
+from resbench.grid_answers import check_claims, read_claims
+from resbench.grid_file import _WRONG, Reader, _about, _drop_wrong
+from resbench.tune.search import PRUNERS, SAMPLERS, Choices, Range, Search
+from resbench.tune.winners import TUNED, TUNING, UNTUNED, stand_in
+from resbench.yaml12 import parse
+
+KEYS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "claims")
+_RANGE = ("low", "high", "log", "step", "choices")
+_MEASURES = ("data.name", "data.val_size")  # decide on which images the objective is measured
+_MOST_CHECKED = 20_000  # combinations that are validated before anything runs
+
+
+class SearchReader(Reader):
+    """Reader of a search file."""
+
+    def search(self) -> Search:
+        """The search.
+
+        Raises:
+            UserError: one line for every mistake.
+        """
+        text = self._text()
+        root = self._root(text)
+        search = Search("", self.file, about=_about(text), overrides=list(self.overrides))
+        search.name = self._name(root.get("name", Path(self.file).stem), self.document.line("name"))
+        search.base = self.values(root.get("base", {}), "base")
+        search.arms = self._axes(root.get("arms", {}), ("arms",))
+        search.space = self._space(root.get("search", {}))
+        search.trials = self._count(root, "trials", 30, 100_000)
+        search.seeds, search.confirm = self._both_seeds(root.get("seeds", {}))
+        search.sampler = self._one_of(root, "sampler", SAMPLERS, "tpe")
+        search.pruner = self._one_of(root, "pruner", PRUNERS, "hyperband")
+        self._override_search(search)
+        self._together(search)
+        self._claims(root.get("claims", []), search)
+        self._stop()
+        self._check_runs(search)
+        self._stop()
+        return search
+
+    def _root(self, text: str) -> dict[str, Any]:
+        self.document = parse(text)
+        self.mistakes += self.document.mistakes
+        root = self.document.value
+        if not isinstance(root, dict):
+            if not self.mistakes:
+                self.wrong(1, f"a search file is a mapping with the keys {', '.join(KEYS)}")
+            self._stop()
+        for key in root:
+            if key not in KEYS:
+                self.wrong(
+                    self.document.line(key),
+                    f"{key}: unknown key; allowed are {', '.join(KEYS)}{suggestion(key, KEYS)}",
+                )
+        return dict(root)
+
+    def _value(self, path: str, value: Any, line: int) -> Any:
+        """Claims may also compare what is no field: whether an arm is tuned."""
+        if path == TUNING:
+            if value not in (TUNED, UNTUNED):
+                self.wrong(line, f"{TUNING}: {value!r} is not one of {TUNED}, {UNTUNED}")
+            return value
+        return super()._value(path, value, line)
+
+    def _space(self, mapping: Any) -> dict[str, Range | Choices]:
+        if not isinstance(mapping, dict) or not mapping:
+            self.wrong(
+                self.document.line("search"),
+                "search: should be a mapping of fields to {low, high} or {choices}, and name one field at the least",
+            )
+            return {}
+        out: dict[str, Range | Choices] = {}
+        for path, keys, part in _ranges(mapping):
+            line = self.document.line("search", *keys)
+            self.lines[path] = line
+            found = self._searched(path, part, line, keys)
+            if found:
+                out[path] = found
+        return out
+
+    def _searched(self, path: str, part: Any, line: int, keys: tuple[str, ...]) -> Range | Choices | None:
+        if path not in FIELDS:
+            self._value(path, part, line)
+            return None
+        if path in _MEASURES:
+            self.wrong(line, f"{path}: cannot be searched: it decides which images the trials are judged by")
+            return None
+        if not isinstance(part, dict) or not ({"low", "high"} <= set(part) or "choices" in part):
+            self.wrong(line, f"{path}: {part!r} should be {{low: ..., high: ...}} or {{choices: [...]}}")
+            return None
+        odd = [key for key in part if key not in _RANGE]
+        if odd or ("choices" in part and len(part) > 1):
+            told = f"{odd[0]}: unknown key; allowed are" if odd else "choices stand alone, without"
+            self.wrong(line, f"{path}: {told} low, high, log, step{' or choices' if odd else ''}")
+            return None
+        if "choices" in part:
+            return self._choices(path, part["choices"], line, keys)
+        return self._range(path, part, line)
+
+    def _choices(self, path: str, values: Any, line: int, keys: tuple[str, ...]) -> Choices | None:
+        if not isinstance(values, list) or len(values) < 2:
+            self.wrong(line, f"{path}: choices: {values!r} should be a list of two values or more")
+            return None
+        at = ("search", *keys, "choices")
+        read = [self._value(path, value, self.document.line(*at, index)) for index, value in enumerate(values)]
+        doubles = [value for index, value in enumerate(values) if among(value, values[:index])]
+        if doubles:
+            self.wrong(line, f"{path}: choices: {doubles[0]!r} is listed twice: remove one")
+        return None if any(value is _WRONG for value in read) or doubles else Choices(tuple(read))
+
+    def _range(self, path: str, part: dict[str, Any], line: int) -> Range | None:
+        low, high, log, step = (part.get(key) for key in ("low", "high", "log", "step"))
+        before = len(self.mistakes)
+        for key, value in (("low", low), ("high", high)):
+            if not _is_number(value):
+                self.wrong(line, f"{path}: {key}: {value!r} should be a number; for anything else use choices")
+        if log not in (None, True, False):
+            self.wrong(line, f"{path}: log: {log!r} should be true or false")
+        if len(self.mistakes) > before:
+            return None
+        if low == high:
+            self.wrong(line, f"{path}: the range is empty of choice: low and high are both {low}: set it in base")
+        elif low > high:  # type: ignore[operator]
+            self.wrong(line, f"{path}: low {low} is above high {high}")
+        if log and low <= 0:  # type: ignore[operator]
+            self.wrong(line, f"{path}: a log range has to begin above 0, and low is {low}")
+        ends = [self._value(path, value, line) for value in (low, high)]
+        if len(self.mistakes) > before:
+            return None
+        whole = isinstance(ends[0], int)
+        if step is not None and (not _is_number(step) or step <= 0 or (whole and not isinstance(step, int))):
+            self.wrong(line, f"{path}: step: {step!r} should be a {'whole ' if whole else ''}number above 0")
+        elif step is not None and log:
+            self.wrong(line, f"{path}: step: a log range has no steps: leave out one of log and step")
+        elif step is not None and step > ends[1] - ends[0]:
+            self.wrong(line, f"{path}: step: {step} is larger than the range from {low} to {high}")
+        return None if len(self.mistakes) > before else Range(ends[0], ends[1], bool(log), step)
+
+    def _count(self, root: dict[str, Any], key: str, default: int, most: int, line: int | None = None) -> int:
+        value = root.get(key, default)
+        if type(value) is int and 1 <= value <= most:
+            return value
+        self.wrong(self.document.line(key) if line is None else line, f"{key}: {value!r} should be from 1 to {most}")
+        return default
+
+    def _both_seeds(self, given: Any) -> tuple[int, int]:
+        line = self.document.line("seeds")
+        if not isinstance(given, dict) or not set(given) <= {"search", "confirm"}:
+            self.wrong(line, f"seeds: {given!r} should be {{search: 1, confirm: 5}}: two numbers of seeds")
+            return 1, 5
+        return self._count(given, "search", 1, 1000, line), self._count(given, "confirm", 5, 100_000, line)
+
+    def _one_of(self, root: dict[str, Any], key: str, allowed: tuple[str, ...], default: str, line: int = -1) -> str:
+        value = root.get(key, default)
+        if value in allowed:
+            return str(value)
+        line = self.document.line(key) if line < 0 else line
+        self.wrong(line, f"{key}: {value!r} is not one of {', '.join(allowed)}{suggestion(value, allowed)}")
+        return default
+
+    def _override_search(self, search: Search) -> None:
+        for text in self.overrides:
+            path, equals, given = text.partition("=")
+            document = parse(given)
+            value = document.value
+            if not equals or document.mistakes:
+                self.wrong(0, f"{text!r} is not of the form path=value")
+            elif path == "name":
+                search.name = self._name(value, 0)
+            elif path in ("trials", "seeds.search", "seeds.confirm"):
+                kept = {"trials": "trials", "seeds.search": "seeds", "seeds.confirm": "confirm"}[path]
+                setattr(search, kept, self._count({path: value}, path, 1, 100_000, 0))
+            elif path == "sampler":
+                search.sampler = self._one_of({path: value}, path, SAMPLERS, "tpe", 0)
+            elif path == "pruner":
+                search.pruner = self._one_of({path: value}, path, PRUNERS, "hyperband", 0)
+            elif isinstance(value, list) or path in search.arms:
+                values = value if isinstance(value, list) else [value]
+                search.arms[path] = [self._value(path, one, 0) for one in values]
+                search.base.pop(path, None)
+                self.lines[path] = 0
+            else:  # a searched field is fixed by its override
+                search.base[path] = self._value(path, value, 0)
+                search.space.pop(path, None)
+                self.lines[path] = 0
+
+    def _together(self, search: Search) -> None:
+        """What only the parts together can get wrong."""
+        for path in search.arms:
+            if path in search.base or path in search.space:
+                self.wrong(self.lines.get(path, 1), f"{path}: stands in arms and in base or search: keep one")
+        line = self.document.line("sampler")
+        if search.sampler == "grid":
+            open_ended = [path for path, one in search.space.items() if one.values() is None]
+            for path in open_ended:
+                self.wrong(self.lines.get(path, 1), f"{path}: the sampler grid needs choices, or a range with a step")
+            points = math.prod(len(one.values() or []) for one in search.space.values())
+            if not open_ended and points > search.trials:
+                text = f"sampler: the grid has {points} points, more than {search.trials} trials: raise trials, or"
+                self.wrong(line, f"{text} use random")
+        elif search.sampler == "cmaes" and importlib.util.find_spec("cmaes") is None:
+            self.wrong(line, "sampler: cmaes needs the package cmaes: pip install 'resbench[tune]'")
+
+    def _claims(self, raw: Any, search: Search) -> None:
+        """Claims stand for the arms as tuned, unless they say otherwise."""
+        grid = stand_in(search)
+        claims = read_claims(self, raw, grid)
+        if self.mistakes:
+            return
+        for given, claim in zip(raw, claims, strict=True):
+            if given.get("at") is None and TUNING in claim["at"]:
+                claim["at"][TUNING] = [TUNED]
+        search.claims = grid.claims = claims
+        check_claims(self, grid)
+
+    def _check_runs(self, search: Search) -> None:
+        """Build every combination of arms and searched values, as a grid would be: what means nothing is a mistake."""
+        grid = Grid(search.name, self.file, base=search.base, axes=dict(search.arms))
+        _drop_wrong(grid)
+        self._build(grid)  # the arms as they stand, untuned
+        for axes in _combinations(search):
+            searched = {path: value for path, value in search.base.items() if path not in axes}
+            probe = Grid(search.name, self.file, base=searched, axes={**search.arms, **axes})
+            self._build(probe)
+        self.mistakes = _first_of_each(self.mistakes)
+        for arm in search.points() if not self.mistakes else []:
+            if search.config(arm).data.sizes[1] == 0:
+                self.wrong(
+                    self.lines.get("data.val_size", 1),
+                    "data.val_size: 0 leaves no validation images, and the trials are judged by validation error",
+                )
+                break
+
+
+def _first_of_each(mistakes: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """One line for each field: a range of whole numbers may hold many that mean nothing."""
+    told: dict[tuple[int, str], list[str]] = {}
+    for line, text in dict.fromkeys(mistakes):
+        told.setdefault((line, text.partition(":")[0]), []).append(text.replace("; `exclude` can drop such cells", ""))
+    return [
+        (line, texts[0] + (f", and {len(texts) - 1} more like this" if len(texts) > 1 else ""))
+        for (line, _), texts in told.items()
+    ]
+
+
+def _ranges(
+    mapping: dict[str, Any], path: str = "", keys: tuple[str, ...] = ()
+) -> list[tuple[str, tuple[str, ...], Any]]:
+    """(dotted path, keys as written, range) of a mapping of ranges that may be nested, dotted, or both."""
+    out: list[tuple[str, tuple[str, ...], Any]] = []
+    for key, part in mapping.items():
+        full = f"{path}.{key}" if path else key
+        deeper = isinstance(part, dict) and part and "." not in full and not set(part) & set(_RANGE)
+        out += _ranges(part, full, (*keys, key)) if deeper else [(full, (*keys, key), part)]
+    return out
+
+
+def _combinations(search: Search) -> list[dict[str, list[Any]]]:
+    """Axes that together meet every combination of searched values; of many, every value of one field at a time.
+
+    Between the ends of a range of fractions nothing new can be refused, so its ends stand for it.
+    """
+    every = {path: one.values() or [one.low, one.high] for path, one in search.space.items()}  # type: ignore[union-attr]
+    arms = math.prod(len(values) for values in search.arms.values())
+    if arms * math.prod(len(values) for values in every.values()) <= _MOST_CHECKED:
+        return [every]
+    pairs: list[tuple[str, ...]] = [*itertools.combinations(every, 2)] or [tuple(every)]
+    some = {
+        path: values if len(values) <= 30 else [*values[:: len(values) // 30], values[-1]]
+        for path, values in every.items()
+    }
+    return [{path: some[path] for path in pair} for pair in pairs]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,148 @@
+"""Workers side by side, of this command and of others on the same storage, until every arm has had its trials."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+import time
+import traceback
+from typing import Any
+
+from optuna.trial import TrialState
+
+from resbench.config import UserError
+from resbench.data import DATASETS
+from resbench.execute import Setting
+from resbench.store import Store
+from resbench.train import Stopped
+from resbench.tune.hold import Worker
+from resbench.tune.search import Search
+from resbench.tune.storage import Studies, counts, surplus
+from resbench.tune.trial import Lost, Task
+
+_POLL_SECONDS = 0.5
+_FAILURES = 3  # in a row, after which a worker asks for no more trials
+_DEATHS = 10  # of workers of one command, in whose places others start
+_UNABLE = 74  # exit code of a worker whose trials fail (EX_IOERR)
+
+
+def search_through(search: Search, url: str | None, setting: Setting, jobs: int) -> bool:
+    """Work until no arm lacks a trial; False if workers gave up before.
+
+    Args:
+        url: of the storage, None for the journal beside the study.
+        jobs: workers side by side in this command.
+    """
+    context = multiprocessing.get_context("forkserver")
+    remote = any(DATASETS[search.config(arm).data.name].remote for arm in search.points())
+    context.set_forkserver_preload(
+        ["resbench.tune.trial", "torch._dynamo", *(["torchvision"] if remote else [])]
+    )  # as execute.local
+    deaths, able = 0, True
+    live: list[Any] = []
+    wanted = min(jobs, search.budget * len(search.points()))
+    try:
+        live += [_start(context, search, url, setting) for _ in range(wanted)]
+        while live:
+            multiprocessing.connection.wait([child.sentinel for child in live], timeout=_POLL_SECONDS)
+            for child in [child for child in live if not child.is_alive()]:
+                child.join()
+                live.remove(child)
+                if child.exitcode == 0:
+                    continue
+                deaths += 1
+                able = able and child.exitcode != _UNABLE and deaths <= _DEATHS
+                if able:
+                    told = f"a worker died (exit code {child.exitcode}): another takes up its trial"
+                    print(told, file=sys.stderr, flush=True)
+                    live.append(_start(context, search, url, setting))
+    finally:
+        for child in live:
+            child.terminate()
+        for child in live:
+            child.join()
+    return able
+
+
+def _start(context: Any, search: Search, url: str | None, setting: Setting) -> Any:
+    child = context.Process(target=_child, args=(search, url, setting), daemon=True)
+    child.start()
+    return child
+
+
+def _child(search: Search, url: str | None, setting: Setting) -> None:
+    """Take one trial after the other, in a process of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent decides
+    code = 0
+    try:
+        if not work(search, url, setting):
+            code = _UNABLE
+    except Stopped as stopped:
+        print(*stopped.args, sep="\n", file=sys.stderr, flush=True)
+        code = 1
+    except UserError as error:
+        print(*error.lines, sep="\n", file=sys.stderr, flush=True)
+        code = _UNABLE
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def work(search: Search, url: str | None, setting: Setting) -> bool:
+    """One worker, until no arm lacks a trial; False if its trials fail one after the other."""
+    store, parent = Store(setting.folder), os.getppid()
+    studies = Studies(search, url, store)
+    failures = 0
+    with Worker(store) as worker:
+        while True:
+            task, waiting = _next(studies, worker, setting)
+            if task:
+                try:
+                    line = task.run()
+                except Lost:
+                    continue
+                failures = failures + 1 if task.now().state == TrialState.FAIL else 0
+                print(f"[{_done(studies)}] {line}", file=sys.stderr, flush=True)
+                if failures >= _FAILURES:
+                    return False
+            elif waiting:  # others are at work, and may yet be killed
+                time.sleep(_POLL_SECONDS)
+                if os.getppid() != parent:
+                    raise Stopped
+            else:
+                return True
+
+
+def _next(studies: Studies, worker: Worker, setting: Setting) -> tuple[Task | None, bool]:
+    """A trial that was left unfinished, else a new one for the arm with the fewest; and whether others are running."""
+    budget = studies.search.budget
+    with studies.admission:
+        found = [studies.trials(arm) for arm in range(len(studies.arms))]
+        for arm, trials in enumerate(found):
+            for trial in trials:
+                if trial.state == TrialState.RUNNING and worker.abandoned(arm, trial):
+                    task = Task(studies, arm, studies.adopt(arm, trial.number), worker, setting)
+                    task.sign()
+                    return task, True
+        # one that waits was queued and never taken: the next to ask gets it
+        taken = [sum(counts(t) and t.state != TrialState.WAITING for t in trials) for trials in found]
+        arm = min(range(len(found)), key=lambda one: (taken[one], one))
+        if taken[arm] < budget:
+            task = Task(studies, arm, studies.ask(arm), worker, setting)
+            task.sign()
+            if not surplus(studies.trials(arm), task.number, budget):
+                return task, True
+            task.fail("one too many: another machine asked at the same moment")
+            return None, True
+        return None, any(t.state == TrialState.RUNNING for trials in found for t in trials)
+
+
+def _done(studies: Studies) -> str:
+    """`12/60`."""
+    ready = sum(t.state.is_finished() and counts(t) for arm in range(len(studies.arms)) for t in studies.trials(arm))
+    return f"{ready}/{studies.search.budget * len(studies.arms)}"
