@@ -160,7 +160,8 @@ def command(study: Study) -> str:
     """The command that does the outstanding runs, or nothing if there are none."""
     if not study.asked.get("file") or not study.runs["status"].isin(["missing", "failed"]).any():
         return ""
-    return shlex.join(["resbench", "run", str(study.asked["file"]), *map(str, study.asked.get("overrides") or [])])
+    verb = str(study.asked.get("command") or "run")
+    return shlex.join(["resbench", verb, str(study.asked["file"]), *map(str, study.asked.get("overrides") or [])])
 
 
 def headline(frame: pd.DataFrame) -> str:

@@ -133,6 +133,20 @@ def _of_line(line: pd.DataFrame) -> str:
     return " ".join(filter(None, (str(line["row"].iloc[0]), str(line["arm"].iloc[0]))))
 
 
+def _best(points: pd.DataFrame) -> str:
+    least = points.groupby("arm", sort=False)["best"].min()
+    told = ", ".join(f"{arm} {error:.2f} %" for arm, error in least.items())
+    return f"Least validation error so far by trial; in the end {told}."
+
+
+def _importance(points: pd.DataFrame) -> str:
+    arms: dict[str, list[str]] = {}
+    for row in points.to_dict("records"):
+        arms.setdefault(row["arm"], []).append(f"{leaf(row['setting'])} {row['importance']:.2f}")
+    told = "; ".join(f"{arm}: {', '.join(shares)}" for arm, shares in arms.items())
+    return f"Importance of each searched setting; {told}."
+
+
 _TEXTS: dict[str, Callable[[pd.DataFrame], str]] = {
     "error": lambda points: "",
     "forest": _forest,
@@ -151,4 +165,7 @@ _TEXTS: dict[str, Callable[[pd.DataFrame], str]] = {
     "hardest": _hardest,
     "throughput": lambda points: "Training throughput of each cell.",
     "roofline": lambda points: "Training speed of each cell under the roofline of the machine.",
+    "best-so-far": _best,
+    "slices": lambda points: f"Validation error of every trial against {', '.join(dict.fromkeys(points['setting']))}.",
+    "importance": _importance,
 }

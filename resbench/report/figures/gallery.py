@@ -28,11 +28,13 @@ from resbench.report.figures.layer_responses import draw_responses
 from resbench.report.figures.lesions import draw_lesions
 from resbench.report.figures.power import draw_power, power_table
 from resbench.report.figures.probe_table import probe_table
+from resbench.report.figures.search import draw_best, draw_importance, draw_slices
 from resbench.report.figures.specification import draw_specification
 from resbench.report.figures.styles import Arms, hues_of
 from resbench.report.figures.variance import Factors, draw_shares, factor_table, factors_of
 from resbench.report.page.blocks import Block, Image, Paragraph, csv_text
 from resbench.report.study import Study
+from resbench.report.trials import Trials
 
 RC: Any = {
     "svg.hashsalt": "resbench",
@@ -128,6 +130,15 @@ class Figures:
         figures: dict[str, Callable[[], Drawn | None]] = {
             "throughput": lambda: draw_cost(measured, self.x, self.arms),
             "roofline": lambda: draw_roofline(measured, self.x, self.arms),
+        }
+        return _save_all(folder, figures, {}, {})
+
+    def save_search(self, folder: Path, trials: Trials) -> list[Image]:
+        """The same for the trials of `resbench tune`."""
+        figures: dict[str, Callable[[], Drawn | None]] = {
+            "best-so-far": lambda: draw_best(trials),
+            "slices": lambda: draw_slices(trials),
+            "importance": lambda: draw_importance(trials),
         }
         return _save_all(folder, figures, {}, {})
 

@@ -41,6 +41,7 @@ from resbench.report.page.tables import (
 from resbench.report.published import compare_published
 from resbench.report.sentences import answer, command, headline, notes
 from resbench.report.study import Study, first_sentence, load, names
+from resbench.report.trials import load_trials, search_tables
 from resbench.report.wording import sentence
 from resbench.report.wording import summary as summary_of
 
@@ -65,6 +66,8 @@ def write(results: Path, reports: Path, study: str) -> Path:
     images = drawn.save(folder / "figures", headline(page.frame))
     if not page.costs.empty:
         images += drawn.save_cost(folder / "figures", page.costs)
+    if page.trials:
+        images += drawn.save_search(folder / "figures", page.trials)
     write_text(folder / "report.json", page.json())
     return save(folder, page.study.name, page.blocks(images, drawn.sections()))
 
@@ -84,6 +87,7 @@ class _Page:
         self.published = compare_published(study)
         self.compared = comparisons(study, study.baseline) if study.baseline else pd.DataFrame()
         self.costs = cost_frame(results, study)
+        self.trials = load_trials(results, study.name)
         self.measured = [table for table in (cost_table(self.costs, study.axes), known_table(results, study)) if table]
 
     def blocks(self, images: list[Image], more: list[tuple[str, list[Block | None]]]) -> list[Block]:
@@ -102,6 +106,7 @@ class _Page:
             ("Cells", [cell_table(self.frame, study.axes) if trained else None]),
             ("Against the baseline", [self._comparisons()]),
             *more,
+            ("Tuning", search_tables(self.trials) if self.trials else []),
             ("Measured cost", [*self.measured]),
             ("Published numbers", [published_table(self.published)]),
             ("Left out", [excluded_table(study)]),
