@@ -9,7 +9,7 @@ from resbench.errors import UserError
 from resbench.grid import Grid, only
 from resbench.run_config import RunConfig
 
-ABLATIONS = sorted(Path("ablations").glob("*.yaml"))
+ABLATIONS = sorted(path for path in Path("ablations").glob("*.yaml") if not path.stem.startswith("tune-"))
 
 
 @pytest.mark.parametrize("path", ABLATIONS, ids=lambda path: path.stem)
