@@ -29,6 +29,7 @@ from resbench.timing import WARM, Protocol, timed, training_step
 
 _WORTH = 3e13  # FLOPs for each core from which measuring pays: some ten minutes
 _SECONDS = 3.0  # of training for each way that is tried
+_PATIENCE = 600.0  # seconds until all must have begun
 _GAIN = 1.05  # what a way must gain over that with the most runs side by side, which waits the least
 
 
@@ -74,7 +75,8 @@ def share(jobs: int | None, runs: Sequence[Planned], store: Store, device: str) 
     ranked = sorted(cells.values(), key=_size)
     most = default.jobs
     if device == "cuda":
-        most = fitting(*reserved(ranked[-1], device), len(runs), cores())
+        largest = max(cells.values(), key=_memory)
+        most = fitting(*reserved(largest, device), len(runs), cores())
     rates = {ways: together(ranked[len(ranked) // 2], device, ways, _SECONDS) for ways in candidates(most)}
     best = faster(rates)
     told = ", ".join(f"{ways} side by side {rate:,.0f} images/s" for ways, rate in rates.items())
@@ -125,6 +127,13 @@ def _size(run: RunConfig) -> int:
     return measure(run.model, source.channels, source.size, source.classes)["flops"]
 
 
+def _memory(run: RunConfig) -> int:
+    """What grows with it: activations of a batch, and weights with their gradients and optimizer state."""
+    source = DATASETS[run.data.name]
+    size = measure(run.model, source.channels, source.size, source.classes)
+    return size["activations"] * run.recipe.batch_size + 4 * size["parameters"]
+
+
 def _work(run: RunConfig) -> float:
     """FLOPs of its training: a step costs three forward passes."""
     return float(BACKWARD) * _size(run) * run.data.sizes[0] * run.recipe.epochs
@@ -161,7 +170,11 @@ def _reserved(run: RunConfig, device: str) -> tuple[int, int]:
 def _alongside(run: RunConfig, protocol: Protocol, meet: threading.Barrier) -> float:
     placement = placed(run, choose(protocol.device), protocol.threads)
     settle(placement)
-    step = training_step(run, placement)
-    step()
-    meet.wait()
+    try:
+        step = training_step(run, placement)
+        step()
+    except BaseException:
+        meet.abort()  # the others would wait for ever
+        raise
+    meet.wait(_PATIENCE)
     return run.recipe.batch_size / statistics.median(timed(step, placement, protocol))

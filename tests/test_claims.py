@@ -71,7 +71,32 @@ def test_a_claim_of_equivalence_is_supported_or_refuted(tmp_path: Path) -> None:
 def test_one_depth_that_does_not_help_keeps_the_claim_from_support(tmp_path: Path) -> None:
     rates = noise(lambda cell: 0.011 if (cell["model.shortcut"], cell["model.depth"]) == ("none", 34) else 0.008)
     state, told = verdicts(tmp_path, rates, seeds=20, margin=0.2)
-    assert state == "equivalent" and told[0].startswith("Equivalent at model.depth 10") and "Supported" in told[1]
+    assert state == "inconclusive"  # the claim speaks of all depths, and at one there is no practical difference
+    assert told[0].startswith("Equivalent at model.depth 10") and told[1].startswith("Supported at model.depth 34")
+
+
+def test_a_small_difference_is_called_small_only_if_the_interval_says_so(tmp_path: Path) -> None:
+    rates = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.0095)
+    _, told = verdicts(tmp_path / "wide", rates, seeds=30, margin=1.0)
+    assert "smaller than the 1 point that would matter (the 90 % interval lies within ±1 point)" in told[0]
+    _, told = verdicts(tmp_path / "near", rates, seeds=30, margin=0.15)
+    assert "whether it reaches the 0.15 points that would matter is open" in told[0] and "smaller" not in told[0]
+
+
+def test_refutations_of_equivalence_keep_the_family_wise_error(tmp_path: Path) -> None:
+    """Every true difference is just the margin: the chance to refute any of ten is 5 % at most."""
+    axes = {"model.depth": list(range(10, 70, 6)), "model.shortcut": ["identity", "none"]}
+    claim = HELPS | {"expect": "equivalent", "margin": 2.0}
+    refuted, claims = 0, 40
+    for number in range(claims):
+        draw = np.random.default_rng(number)
+
+        def outcome(cell: Cell, seed: int, _: np.random.Generator, draw: np.random.Generator = draw) -> Any:
+            return draw.random(400) < (0.12 if cell["model.shortcut"] == "none" else 0.10)
+
+        (verdict,) = judge(load(make(tmp_path, f"e{number}", axes, 5, outcome, [claim]), f"e{number}"))
+        refuted += any(one.state == "refuted" for one in verdict.contrasts)
+    assert refuted / claims <= 0.05 + 2 * (0.05 * 0.95 / claims) ** 0.5
 
 
 def test_few_seeds_never_make_a_verdict(tmp_path: Path) -> None:
@@ -161,7 +186,8 @@ def test_check_prints_verdicts_and_its_exit_code_guards(tmp_path: Path) -> None:
     make(tmp_path, "good", AXES, 8, helps, [HELPS])
     make(tmp_path, "open", AXES, 3, helps, [HELPS])
     make(tmp_path, "silent", AXES, 3, helps)
-    for name, code in (("good", 0), ("open", 1), ("silent", 2), ("absent", 2)):
+    make(tmp_path, "interim", AXES, 9, lambda c, seed, draw: "missing" if seed == 8 else helps(c, seed, draw), [HELPS])
+    for name, code in (("good", 0), ("open", 1), ("interim", 1), ("silent", 2), ("absent", 2)):
         command = [sys.executable, "-m", "resbench", "check", name, "--results", str(tmp_path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stderr

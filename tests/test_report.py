@@ -110,7 +110,7 @@ def test_comparisons_pair_the_seeds_that_both_cells_share(tmp_path: Path) -> Non
 
     def outcome(cell: Any, seed: int, draw: np.random.Generator) -> Any:
         lost = cell["model.shortcut"] == "none" and seed == 2
-        return "diverged" if lost else normal(cell, seed, draw)
+        return "missing" if lost else normal(cell, seed, draw)
 
     study_ = load(make(tmp_path, "s", axes, 4, outcome, baseline={"model.shortcut": "none"}), "s")
     found = comparisons(study_, study_.baseline)
@@ -122,6 +122,20 @@ def test_comparisons_pair_the_seeds_that_both_cells_share(tmp_path: Path) -> Non
     gaps = [by_seed["identity", s]["test_error"] - by_seed["none", s]["test_error"] for s in (0, 1, 3)]
     assert contrast.seeds == 3 and contrast.seed_only.estimate == pytest.approx(np.mean(gaps))
     assert (found["q"] >= [one.p for one in found["contrast"]]).all()
+
+
+def test_survivors_of_diverged_arms_are_not_compared(tmp_path: Path) -> None:
+    normal = noise(lambda cell: 0.2 if cell["model.shortcut"] == "none" else 0.1, images=500)
+    axes = {"model.shortcut": ["identity", "none"]}
+
+    def outcome(cell: Any, seed: int, draw: np.random.Generator) -> Any:
+        lost = cell["model.shortcut"] == "none" and seed < 3
+        return "diverged" if lost else normal(cell, seed, draw)
+
+    made = make(tmp_path, "s", axes, 10, outcome, baseline={"model.shortcut": "none"})
+    assert comparisons(load(made, "s"), {"model.shortcut": "none"})["contrast"].isna().all()
+    page = (write(made, tmp_path / "reports", "s").parent / "report.md").read_text()
+    assert "Not compared, because runs diverged there or in the baseline: 1" in page and "fewer test errors" not in page
 
 
 def test_published_numbers_are_reproduced_or_not_or_not_comparable(tmp_path: Path) -> None:

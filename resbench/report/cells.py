@@ -57,8 +57,8 @@ def _accuracy(study: Study, one: Arm, accuracy: Sequence[float]) -> dict[str, fl
         "mean": seeds.estimate,
         "low": both.low,
         "high": both.high,
-        "seed_low": seeds.low,
-        "seed_high": seeds.high,
+        "seed_low": max(0.0, seeds.low) if seeds.low == seeds.low else math.nan,
+        "seed_high": min(1.0, seeds.high) if seeds.high == seeds.high else math.nan,
         "sd": float(np.std(accuracy, ddof=1)) if len(accuracy) > 1 else math.nan,
         "true_sd": parts.true_sd if parts else math.nan,
         "predicted_sd": parts.predicted_sd if parts else math.nan,
@@ -92,7 +92,7 @@ def comparisons(study: Study, baseline: Mapping[str, Any], margin: float = _POIN
         margin: the smallest difference that matters, in points.
 
     Returns:
-        The axes; `contrast` (None if an arm has nothing), `ours` and `theirs` (arms), and `q`, the false-discovery
+        The axes; `contrast` (None if an arm has nothing, or diverged runs), `ours` and `theirs` (arms), and `q`, the false-discovery
         rate of Benjamini and Hochberg over all rows.
     """
     parts = dict(groups(study.runs, study.axes))
@@ -106,7 +106,8 @@ def comparisons(study: Study, baseline: Mapping[str, Any], margin: float = _POIN
         cell = {axis: part[axis].iloc[0] for axis in study.axes}
         theirs = {axis: parts[other][axis].iloc[0] for axis in study.axes}
         pair = arm(part, cell), arm(parts[other], theirs)
-        contrast = versus(study, *pair, "test_error", margin)
+        # over the seeds that did not diverge it would compare a selection
+        contrast = versus(study, *pair, "test_error", margin) if all(one.trained for one in pair) else None
         rows.append(cell | {"contrast": contrast, "ours": pair[0], "theirs": pair[1]})
     frame = pd.DataFrame(rows, columns=[*study.axes, "contrast", "ours", "theirs"])
     frame["q"] = benjamini_hochberg([row["contrast"].p if row["contrast"] else math.nan for row in rows])

@@ -17,7 +17,7 @@ from resbench.yaml12 import parse
 
 
 def check(results: Path, name: str) -> tuple[list[str], bool]:
-    """The verdict on every claim of a study, with its contrasts, and whether all are supported.
+    """The verdict on every claim of a study, with its contrasts, and whether all are supported and none is interim.
 
     Raises:
         UserError: there is no such study, or it claims nothing.
@@ -27,7 +27,8 @@ def check(results: Path, name: str) -> tuple[list[str], bool]:
     if not verdicts:
         where = study.asked.get("file") or "its grid file"
         raise UserError(f"{name}: states no claims: add `claims:` to {where} and run it again")
-    return verdict_lines(verdicts), all(verdict.state == "supported" for verdict in verdicts)
+    settled = all(verdict.state == "supported" and not verdict.outstanding for verdict in verdicts)
+    return verdict_lines(verdicts), settled
 
 
 def verdict_lines(verdicts: Sequence[Verdict]) -> list[str]:

@@ -6,10 +6,11 @@ The rules, for one contrast (ours - theirs, at 95 %):
 - `inconclusive`: fewer than five seeds ended in both arms (exact metrics excepted), whatever their numbers;
 - of a claim of a direction: `supported` or `refuted` if the interval excludes zero and Holm's p over the claim's
   family is below .05; else `equivalent` if the 90 % interval lies within the margin; else `inconclusive`;
-- of a claim of equivalence: `supported` if the 90 % interval lies within the margin; `refuted` if the 95 % interval
-  lies beyond it and Holm's p is below .05; else `inconclusive`.
+- of a claim of equivalence: `supported` if the 90 % interval lies within the margin; `refuted` if Holm's p of a
+  difference no larger than the margin (one-sided, from outside) is below .05; else `inconclusive`.
 
-A claim has the verdict of its worst contrast, in the order of `STATES`: it speaks of all of them.
+A claim has the verdict of its worst contrast, in the order of `STATES`, for it speaks of all of them; where some are
+supported and some equivalent it is inconclusive.
 """
 
 from __future__ import annotations
@@ -19,23 +20,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scipy import stats
+
 from resbench.claim import SHARES, contrasts
 from resbench.report.arms import Arm, arm, versus
 from resbench.report.groups import groups, show
+from resbench.report.planning import ALPHA, LEAST_SEEDS, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import holm
-from resbench.report.statistics.power import (
-    detectable,
-    detectable_new_images,
-    needed_new_images,
-    seeds_needed,
-    upper_sd,
-)
 from resbench.report.study import Study
 
 STATES = ("refuted", "not trained", "inconclusive", "equivalent", "supported")
-ALPHA = 0.05
-LEAST_SEEDS = 5
 EXACT = ("parameters", "flops")  # the same for every seed: compared as numbers, without statistics
 
 
@@ -46,7 +41,7 @@ class Judged:
     Attributes:
         context: the values of the `at` axes.
         contrast: None if an arm has no run that ended.
-        p_holm: over the claim's family; NaN if there is no p value.
+        p_holm: over the claim's family, of no difference (of equivalence: of none beyond the margin); NaN without one.
         state: one of `STATES`.
         more_seeds: beyond those that ended in both arms, to find the margin with a power of 80 % at Holm's first
             step; None if no number suffices or none is needed.
@@ -106,14 +101,33 @@ def family(study: Study, claim: Mapping[str, Any], pairs: Sequence[tuple[Mapping
         pairs: (context, ours, theirs) of each contrast.
     """
     found = [versus(study, ours, theirs, claim["on"], claim["margin"]) for _, ours, theirs in pairs]
-    adjusted = holm([one.p if one else math.nan for one in found])
+    equivalence = claim["expect"] == "equivalent"
+    adjusted = holm([_p(one, equivalence) if one else math.nan for one in found])
     judged = []
     for (context, ours, theirs), contrast, p in zip(pairs, found, adjusted, strict=True):
         state = _state(claim, ours, theirs, contrast, float(p))
         plan = _plan(claim, contrast, len(pairs)) if contrast and state == "inconclusive" else {}
         judged.append(Judged(context, ours, theirs, contrast, float(p), state, **plan))
-    worst = min((STATES.index(one.state) for one in judged), default=STATES.index("inconclusive"))
-    return Verdict(claim, judged, STATES[worst])
+    return Verdict(claim, judged, _whole([one.state for one in judged]))
+
+
+def _whole(states: Sequence[str]) -> str:
+    """A claim speaks of all its comparisons: it has the worst of their states, and is equivalent only if all are."""
+    if not states:
+        return "inconclusive"
+    worst = STATES[min(STATES.index(state) for state in states)]
+    return "inconclusive" if worst == "equivalent" and "supported" in states else worst
+
+
+def _p(contrast: Contrast, equivalence: bool) -> float:
+    """Of no difference; for a claim of equivalence, of a difference no larger than the margin (one-sided, from outside)."""
+    interval = contrast.interval
+    if not equivalence or math.isnan(interval.se):
+        return contrast.p
+    beyond = abs(interval.estimate) - contrast.margin
+    if interval.se == 0:
+        return 0.0 if beyond > 0 else 1.0
+    return float(stats.t.sf(beyond / interval.se, interval.df))
 
 
 def _state(claim: Mapping[str, Any], ours: Arm, theirs: Arm, contrast: Contrast | None, p_holm: float) -> str:
@@ -126,8 +140,7 @@ def _state(claim: Mapping[str, Any], ours: Arm, theirs: Arm, contrast: Contrast 
     interval, sure = contrast.interval, p_holm < ALPHA
     equivalent = contrast.equivalent_test_set if contrast.from_seeds_only else contrast.equivalent_new_images
     if claim["expect"] == "equivalent":
-        beyond = interval.low > contrast.margin or interval.high < -contrast.margin
-        return "supported" if equivalent else "refuted" if beyond and sure else "inconclusive"
+        return "supported" if equivalent else "refuted" if sure else "inconclusive"
     if sure and (interval.high < 0 or interval.low > 0):
         return "supported" if (interval.high < 0) == (direction(claim) == "lower") else "refuted"
     return "equivalent" if equivalent else "inconclusive"
@@ -151,29 +164,17 @@ def _exact(claim: Mapping[str, Any], contrast: Contrast) -> str:
 
 
 def _plan(claim: Mapping[str, Any], contrast: Contrast, size: int) -> dict[str, Any]:
-    """Seeds still needed, and what those so far could find, from the noise seen and the margin, never from the difference."""
-    margin, alpha = contrast.margin, ALPHA / max(size, 1)
-    power = 0.8
-    if claim["expect"] == "equivalent":  # two one-sided tests at 5 % with 80 % power if there is no difference
-        alpha, power = 2 * ALPHA, 0.9
-    if not contrast.shared_seeds or contrast.seeds < 2 or not margin > 0:
+    """Seeds still needed, and what those so far could find."""
+    if not usable(contrast):
         return {}
-    parts = contrast.components
-    if parts is None:
-        sd = upper_sd(contrast.sd, contrast.seeds)
-        need = seeds_needed(margin, sd, power, alpha) if sd > 0 else None
-        found = detectable(contrast.sd, contrast.seeds, power, alpha)
-        return {"more_seeds": _more(need, contrast), "detectable": found}
-    need_new = needed_new_images(margin, parts, power, alpha)
+    found = needs(contrast, levels(claim, size))
+    per_seed = contrast.from_seeds_only
+    total = found.seeds_here if per_seed else found.seeds_new
     return {
-        "more_seeds": _more(need_new.seeds, contrast),
-        "images_needed": need_new.images if need_new.seeds is None else None,
-        "detectable": detectable_new_images(parts, contrast.seeds, power, alpha),
+        "more_seeds": None if total is None else max(total - contrast.seeds, 1),
+        "images_needed": found.images,
+        "detectable": found.detectable_here if per_seed else found.detectable_new,
     }
-
-
-def _more(need: int | None, contrast: Contrast) -> int | None:
-    return None if need is None else max(need, LEAST_SEEDS, contrast.seeds + 1) - contrast.seeds
 
 
 def unit(on: str) -> tuple[float, str]:

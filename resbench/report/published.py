@@ -13,10 +13,10 @@ from scipy import stats
 from resbench.claim import SHARES
 from resbench.report.claims import EXACT
 from resbench.report.groups import groups, numbers, show
+from resbench.report.planning import LEAST_SEEDS
 from resbench.report.statistics.interval import Interval, t_interval, unknown
 from resbench.report.study import Study
 
-LEAST_SEEDS = 3
 _HARMLESS = ("name=", "seeds=")  # overrides that change no run
 
 
@@ -73,8 +73,9 @@ def _one(study: Study, row: Mapping[str, Any], part: pd.DataFrame) -> Published:
     if len(values) < LEAST_SEEDS:
         return told("not comparable", f"{len(values)} of the {LEAST_SEEDS} seeds that a spread takes at the least")
     within = ours.low <= row["value"] <= ours.high
-    place = "within" if within else "outside"
-    return told("reproduced" if within else "not reproduced", f"it lies {place} the interval of new runs like ours")
+    place, half = "within" if within else "outside", value_text((ours.high - ours.low) / 2, on)
+    because = f"it lies {place} the interval of new runs like ours (± {half})"
+    return told("reproduced" if within else "not reproduced", because)
 
 
 def prediction(values: list[float], runs: int) -> Interval:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from resbench.report.claims import ALPHA, LEAST_SEEDS, Verdict, unit
+from resbench.report.claims import Verdict, unit
 from resbench.report.groups import groups
 from resbench.report.page.tables import name_of, percent, within
+from resbench.report.planning import ALPHA, LEAST_SEEDS
 from resbench.report.study import Study
 from resbench.report.wording import metric, signed, span
 
@@ -83,18 +84,21 @@ def _accuracy(row: Mapping[Hashable, Any]) -> str:
 
 def _count(study: Study, compared: pd.DataFrame) -> str:
     """How many differences to the baseline have a sign, at a false-discovery rate of 5 %."""
-    rows = [row for row in compared.to_dict("records") if row["contrast"] is not None]
+    everything = compared.to_dict("records")
+    lost = sum(not (row["ours"].trained and row["theirs"].trained) for row in everything)
+    rows = [row for row in everything if row["contrast"] is not None]
     several = [row for row in rows if min(row["contrast"].seeds, row["contrast"].seeds_theirs) >= LEAST_SEEDS]
     versus = f"the baseline ({name_of(study.baseline)})"
+    apart = f" Not compared, because runs diverged there or in the baseline: {lost}." if lost else ""
     if not rows:
-        return f"No cell can be compared with {versus}."
+        return f"No cell can be compared with {versus}.{apart}"
     if not several:
         return f"No cell shares {LEAST_SEEDS} seeds with {versus}, so its difference is not judged."
     sure = [row["contrast"] for row in several if row["q"] < ALPHA]
     fewer, more = sum(one.interval.estimate < 0 for one in sure), sum(one.interval.estimate > 0 for one in sure)
     return (
         f"Of {len(several)} cells compared with {versus}, {fewer} have fewer test errors, {more} have more, and of "
-        f"{len(several) - len(sure)} the data cannot tell (false-discovery rate 5 %; exploratory: nothing was claimed)."
+        f"{len(several) - len(sure)} the data cannot tell (false-discovery rate 5 %; exploratory: nothing was claimed).{apart}"
     )
 
 

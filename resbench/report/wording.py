@@ -8,8 +8,9 @@ from typing import Any
 
 from resbench.claim import SHARES
 from resbench.report.arms import Arm, name
-from resbench.report.claims import ALPHA, EXACT, LEAST_SEEDS, Judged, Verdict, direction, unit
+from resbench.report.claims import EXACT, Judged, Verdict, direction, unit
 from resbench.report.groups import show
+from resbench.report.planning import ALPHA, LEAST_SEEDS
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interval import Interval, wilson
 
@@ -69,7 +70,9 @@ def sentence(verdict: Verdict, judged: Judged) -> str:
             else "one seed: no interval"
         )
     else:
-        parts.append(f"p {p_text(judged.p_holm)}{_of_family(len(verdict.contrasts))}")
+        what = " of none beyond the margin" if direction(verdict.claim) == "equivalent" else ""
+        parts.append(f"p{what} {p_text(judged.p_holm)}{_of_family(len(verdict.contrasts))}")
+        parts += ["few seeds"] if contrast.few_seeds else []
         parts += _improvement(contrast)
     parts += _margin(verdict, judged)
     return f"{head}: {'; '.join(parts)}."
@@ -121,7 +124,7 @@ def _improvement(contrast: Contrast) -> list[str]:
     share = contrast.improvement
     if math.isnan(share.estimate) or not contrast.shared_seeds:
         return []
-    won = contrast.seeds * share.estimate
+    won = contrast.seeds * share.estimate  # a tie counts half
     return [
         f"better in {won:g} of {contrast.seeds} seeds "
         f"(P = {_share(share.estimate)} [{_share(share.low)}, {_share(share.high)}])"
@@ -138,18 +141,27 @@ def _margin(verdict: Verdict, judged: Judged) -> list[str]:
     assert contrast is not None
     factor, word = unit(on)
     margin = f"{factor * contrast.margin:g} {word}".rstrip()
+    margin = margin.replace("1 points", "1 point") if margin == "1 points" else margin
     if judged.state in ("equivalent", "supported") and (
         judged.state == "equivalent" or direction(verdict.claim) == "equivalent"
     ):
         return [f"the 90 % interval lies within ±{margin}"]
     if judged.state in ("supported", "refuted"):
-        small = abs(contrast.interval.estimate) < contrast.margin
-        return [f"smaller than the {margin} that would matter"] if small else []
+        if direction(verdict.claim) == "equivalent" or not contrast.margin > 0:
+            return []
+        within = contrast.equivalent_test_set if contrast.from_seeds_only else contrast.equivalent_new_images
+        if within:
+            return [f"smaller than the {margin} that would matter (the 90 % interval lies within ±{margin})"]
+        if min(abs(contrast.interval.low), abs(contrast.interval.high)) < contrast.margin:
+            return [f"whether it reaches the {margin} that would matter is open"]
+        return []
     out = []
     if min(contrast.seeds, contrast.seeds_theirs) < LEAST_SEEDS:
         out.append(f"a verdict takes {LEAST_SEEDS} seeds or more in both arms")
     if not math.isnan(judged.detectable):
-        out.append(f"so far {factor * judged.detectable:.2g} {word}".rstrip() + " could have been found (power 80 %)")
+        what = "was the least margin that could have been shown if there is no difference"
+        what = what if direction(verdict.claim) == "equivalent" else "could have been found"
+        out.append(f"so far {factor * judged.detectable:.2g} {word}".rstrip() + f" {what} (power 80 %)")
     if judged.images_needed is not None:
         out.append(
             f"for {margin} no number of seeds suffices on {contrast.images:,} test images: seeds would begin to help "
@@ -192,7 +204,7 @@ def summary(verdict: Verdict) -> str:
     size = len(states)
     if not size:
         told = "inconclusive (its cells are not in this run of the grid)"
-    elif size == 1:
+    elif set(states) == {verdict.state} and size == 1:
         told = verdict.state
     else:
         told = f"{verdict.state} ({', '.join(f'{states.count(s)} {s}' for s in dict.fromkeys(states))})"
@@ -203,8 +215,10 @@ def summary(verdict: Verdict) -> str:
 def rules() -> str:
     """What the verdicts mean, for the page."""
     return (
-        f"Supported or refuted: the 95 % interval excludes zero and Holm's p within the claim's family is below "
-        f"{ALPHA:g}. Equivalent: the 90 % interval lies within the margin. Not trained: a run diverged. A claim has the "
-        f"verdict of its worst comparison, and none with fewer than {LEAST_SEEDS} seeds. Intervals of test errors are "
-        "crossed over seeds and images: they speak of new images of this kind, not of these alone."
+        f"Of a direction, supported or refuted: the 95 % interval excludes zero and Holm's p within the claim's family is "
+        f"below {ALPHA:g}; equivalent: the 90 % interval lies within the margin. Of equivalence, supported: the 90 % interval "
+        f"lies within the margin (not corrected for the number of comparisons, of which all must be); refuted: Holm's p of a "
+        f"difference no larger than the margin is below {ALPHA:g}. Not trained: a run diverged. A claim has the verdict of its "
+        f"worst comparison, and none with fewer than {LEAST_SEEDS} seeds. Intervals of test errors are crossed over seeds and "
+        "images: they speak of new images of this kind, not of these alone."
     )

@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from resbench.report.cost import WHERE
+from resbench.report.figures.drawing import Drawn, canvas, logarithmic
 from resbench.report.figures.styles import Arms, legend
 from resbench.report.groups import groups, interval, numbers
 from resbench.report.study import Study
-
-Drawn = tuple[Figure, pd.DataFrame, str]  # the figure, exactly what it shows, and its caption
 
 
 def draw_cost(frame: pd.DataFrame, x: str | None, arms: Arms) -> Drawn | None:
@@ -32,7 +27,8 @@ def draw_cost(frame: pd.DataFrame, x: str | None, arms: Arms) -> Drawn | None:
     names = ["train_images_per_second", "train_images_per_second_q1", "train_images_per_second_q3"]
     points = pd.DataFrame({"arm": [arms.of(row) for row in shown.to_dict("records")], x: shown[x].astype(float)})
     points[names] = shown[names]
-    figure, axes = _empty()
+    figure = canvas(8.5, 4.6)
+    axes = figure.add_subplot()
     for name, style in zip(arms.names, arms.styles, strict=True):
         line = points[points["arm"] == name].sort_values(x)
         around = [(line[names[0]] - line[names[1]]).to_numpy(), (line[names[2]] - line[names[0]]).to_numpy()]
@@ -45,7 +41,7 @@ def draw_cost(frame: pd.DataFrame, x: str | None, arms: Arms) -> Drawn | None:
             linestyle=style.dash,
             capsize=2,
         )
-    _logarithmic(axes, "y")
+    logarithmic(axes, "y")
     axes.set_xscale("log")
     ticks = sorted(points[x].unique())
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -73,7 +69,8 @@ def draw_roofline(frame: pd.DataFrame, x: str | None, arms: Arms) -> Drawn | Non
     points["gflops_per_second"] = shown["flops_per_second"].to_numpy() / 1e9
     peak = points["peak_gflops_per_second"] = shown["peak_flops_per_second"].median() / 1e9
     bandwidth = points["gigabytes_per_second"] = shown["bandwidth"].median() / 1e9
-    figure, axes = _empty()
+    figure = canvas(8.5, 4.6)
+    axes = figure.add_subplot()
     left, right = points["flops_per_byte"].min() / 2, max(2 * points["flops_per_byte"].max(), 2 * peak / bandwidth)
     ridge = peak / bandwidth
     axes.plot([left, ridge, right], [left * bandwidth, peak, peak], color="#57606a", linewidth=1.4, zorder=1)
@@ -107,8 +104,8 @@ def draw_roofline(frame: pd.DataFrame, x: str | None, arms: Arms) -> Drawn | Non
             linewidths=0.6,
             zorder=3,
         )
-    _logarithmic(axes, "x")
-    _logarithmic(axes, "y")
+    logarithmic(axes, "x")
+    logarithmic(axes, "y")
     axes.set_xlabel("FLOPs for each byte moved (counted)")
     axes.set_ylabel("GFLOP/s in training")
     if len(arms.names) > 1:
@@ -125,8 +122,7 @@ def draw_tradeoff(study: Study, arms: Arms) -> Drawn | None:
     points = tradeoff(study, arms)
     if points.empty or points["training_flops"].max() < 1.05 * points["training_flops"].min():
         return None
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = canvas(11, 4.6)
     panels = figure.subplots(1, 2, sharey=True)
     columns = {"training_flops": "FLOPs of training a run", "train_seconds": "seconds of training a run"}
     for axes, (column, label) in zip(panels, columns.items(), strict=True):
@@ -144,9 +140,9 @@ def draw_tradeoff(study: Study, arms: Arms) -> Drawn | None:
             )
         best = _frontier(points, column)
         axes.plot(best[column], best["error"], color="#57606a", linewidth=1, drawstyle="steps-post", zorder=1)
-        _logarithmic(axes, "x")
+        logarithmic(axes, "x")
         if points["error"].min() > 0:
-            _logarithmic(axes, "y")
+            logarithmic(axes, "y")
         axes.set_xlabel(label)
     panels[0].set_ylabel("test error (%)")
     if len(arms.names) > 1:
@@ -186,19 +182,3 @@ def _first_machine(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     where = tuple(frame[name].iloc[0] for name in WHERE)
     shown = frame[[tuple(row) == where for row in frame[list(WHERE)].to_numpy()]]
     return shown, f"{where[0]}, {where[1]} threads, {where[2]}"
-
-
-def _empty() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(8.5, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def _logarithmic(axes: Axes, which: str) -> None:
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    low, high = axis.get_view_interval()
-    wide = high / low > 1e4
-    axis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if value < 1e6 else f"{value:.0e}"))
-    axis.set_minor_formatter(NullFormatter())

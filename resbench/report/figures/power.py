@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from resbench.report.arms import name
-from resbench.report.claims import ALPHA, EXACT, LEAST_SEEDS, Verdict, unit
+from resbench.report.claims import EXACT, Verdict, unit
 from resbench.report.figures.drawing import GREY, SMALL, Drawn, canvas, fitted, logarithmic, spread
 from resbench.report.page.blocks import Table
+from resbench.report.planning import ALPHA, Levels, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
-from resbench.report.statistics.power import (
-    POWER,
-    detectable,
-    detectable_floor,
-    detectable_new_images,
-    needed_new_images,
-    power_curve,
-    seeds_needed,
-    upper_sd,
-)
+from resbench.report.statistics.power import POWER, detectable_floor, power_curve
 from resbench.report.wording import metric, where
 
 DASH = "–"
@@ -55,19 +47,19 @@ def power_table(verdicts: Sequence[Verdict]) -> Table | None:
 
     plans = _plans(verdicts)
     for plan in plans:
-        found, (factor, word) = _needs(plan), unit(plan.on)
+        found, (factor, word) = needs(plan.contrast, Levels(plan.power, plan.alpha)), unit(plan.on)
         put("claim", plan.says)
         put("comparison", plan.label)
         put("seeds", str(plan.contrast.seeds), plan.contrast.seeds)
         for target, head in (("here", "found on these images"), ("new", "found on new images")):
-            value = factor * found[f"detectable_{target}"]
+            value = factor * getattr(found, f"detectable_{target}")
             put(head, DASH if math.isnan(value) else f"{value:.3g} {word}".rstrip(), value)
         margin = factor * plan.contrast.margin
         put("margin", f"{margin:g} {word}".rstrip() if margin > 0 else DASH, margin)
-        put("seeds for these images", _count(found["seeds_here"], found["known"]), found["seeds_here"])
-        known = found["known"] and plan.contrast.components is not None
-        put("seeds for new images", _count(found["seeds_new"], known), found["seeds_new"])
-        put("images needed", DASH if found["images"] is None else f"> {found['images']:,}", found["images"])
+        put("seeds for these images", _count(found.seeds_here, margin > 0), found.seeds_here)
+        known = margin > 0 and plan.contrast.components is not None
+        put("seeds for new images", _count(found.seeds_new, known), found.seeds_new)
+        put("images needed", DASH if found.images is None else f"> {found.images:,}", found.images)
     caption = (
         f"Smallest true difference that the seeds so far find with a power of {100 * POWER:.0f} % (of equivalence: the "
         "smallest margin shown, if there is no difference), and shared seeds per arm that find the margin, at Holm's first "
@@ -150,9 +142,9 @@ def _plans(verdicts: Sequence[Verdict]) -> list[_Plan]:
         if verdict.claim["on"] in EXACT:
             continue
         equivalence = verdict.claim["expect"] == "equivalent"  # two one-sided tests; no difference is assumed
-        alpha, power = (2 * ALPHA, (1 + POWER) / 2) if equivalence else (ALPHA / max(len(verdict.contrasts), 1), POWER)
+        at = levels(verdict.claim, len(verdict.contrasts))
         for one in verdict.contrasts:
-            if one.contrast and one.ours.trained and one.theirs.trained and _usable(one.contrast):
+            if one.contrast and one.ours.trained and one.theirs.trained and usable(one.contrast):
                 label = f"{' − '.join(name(one.ours.cell, one.theirs.cell))}{where(one.context)}"
                 out.append(
                     _Plan(
@@ -160,8 +152,8 @@ def _plans(verdicts: Sequence[Verdict]) -> list[_Plan]:
                         label,
                         str(verdict.claim["on"]),
                         one.contrast,
-                        alpha,
-                        power,
+                        at.alpha,
+                        at.power,
                         equivalence,
                     )
                 )
@@ -171,38 +163,16 @@ def _plans(verdicts: Sequence[Verdict]) -> list[_Plan]:
 def _explored(compared: pd.DataFrame) -> list[_Plan]:
     out = []
     for row in compared.to_dict("records"):
-        if row["contrast"] is not None and row["ours"].trained and row["theirs"].trained and _usable(row["contrast"]):
+        if row["contrast"] is not None and row["ours"].trained and row["theirs"].trained and usable(row["contrast"]):
             label = " − ".join(name(row["ours"].cell, row["theirs"].cell))
             out.append(_Plan("", label, "test_error", row["contrast"], ALPHA, POWER))
     return out
-
-
-def _usable(contrast: Contrast) -> bool:
-    return contrast.shared_seeds and contrast.seeds > 2 and contrast.sd > 0
 
 
 def _median(plans: Sequence[_Plan]) -> _Plan | None:
     """The comparison with the median noise; of two, that with more."""
     ordered = sorted(plans, key=lambda plan: plan.contrast.sd)
     return ordered[len(ordered) // 2] if ordered else None
-
-
-def _needs(plan: _Plan) -> Mapping[str, Any]:
-    contrast, margin = plan.contrast, plan.contrast.margin
-    parts, levels = contrast.components, (plan.power, plan.alpha)
-    out: dict[str, Any] = {"detectable_here": detectable(contrast.sd, contrast.seeds, *levels), "known": margin > 0}
-    out |= {"detectable_new": math.nan, "seeds_here": None, "seeds_new": None, "images": None}
-    if margin > 0:
-        need = seeds_needed(margin, upper_sd(contrast.sd, contrast.seeds), *levels)
-        out["seeds_here"] = None if need is None else max(need, LEAST_SEEDS)
-    if parts is not None:
-        out["detectable_new"] = detectable_new_images(parts, contrast.seeds, *levels)
-        if margin > 0:
-            new = needed_new_images(margin, parts, *levels)
-            least = out["seeds_here"] or LEAST_SEEDS  # new images are never the easier question
-            out["seeds_new"] = None if new.seeds is None else max(new.seeds, least)
-            out["images"] = new.images if new.seeds is None else None
-    return out
 
 
 def _count(seeds: int | None, known: bool) -> str:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from resbench.report.groups import show
 
-ORANGE = "#de8f05"
-_COLORS = ("#0173b2", "#029e73", "#cc78bc", "#d55e00", "#56b4e9", "#ca9161", "#949494", "#fbafe4")
+_BLUE, ORANGE, _GREEN, _RED, _PINK, _BROWN, _ROSE, _GREY, _, _SKY = sns.color_palette("colorblind").as_hex()
+_COLORS = (_BLUE, _GREEN, _PINK, _RED, _SKY, _BROWN, _GREY, _ROSE)
 _MARKERS = "oDv^sPXph*"
 _DASHES = ("-", "--", "-.", ":")
 MOST_ARMS = 12  # that colours and markers tell apart

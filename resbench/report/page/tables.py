@@ -21,7 +21,7 @@ from resbench.report.wording import metric, p_text, rules, signed, span, where
 DASH = "–"
 _MEANING = (
     "Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for new images of this kind "
-    "(crossed over seeds and images; of one network Wilson's) and, narrower, for these test images (Student's t over "
+    "(crossed over seeds and images; of one network Wilson's) and, never wider, for these test images (Student's t over "
     "seeds). SD: standard deviation over seeds; true SD: what it would be without the noise of a finite test set "
     "(Jordan 2023, equation 3). Diverged runs are counted, with Wilson's interval, and are in no mean."
 )
@@ -204,8 +204,9 @@ def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Mapping
     if not columns:
         return None
     caption = (
-        f"Test error of each cell minus that of the baseline ({name_of(baseline)}). Exploratory: nobody claimed these "
-        "differences beforehand. q: false-discovery rate over all rows (Benjamini and Hochberg). " + CONTRASTS
+        f"Test error of each cell minus that of the baseline ({name_of(baseline)}). Exploratory, but for what a claim "
+        "names: its verdict counts, not this row. q: false-discovery rate over all rows (Benjamini and Hochberg). "
+        + CONTRASTS
     )
     return Table.of(columns, raw, caption=caption, name="comparisons")
 

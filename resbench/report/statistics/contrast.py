@@ -211,6 +211,7 @@ def unpaired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) 
         return paired(ours, theirs, margin, level)  # of two single networks a seed says nothing
     images = ours.shape[0]
     a, b = _means(ours), _means(theirs)
+    gap = welch(a, b, level)
     churn = math.nan
     if ours.size and theirs.size:
         p, q = ours.mean(axis=1), theirs.mean(axis=1)
@@ -218,7 +219,7 @@ def unpaired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) 
     return Contrast(
         **_common(len(a), len(b), images, False, margin, level, _mean(a), _mean(b)),
         **over_separate_seeds(a, b, -1),
-        **_targets(crossed_unpaired(ours, theirs, level), welch(a, b, level), margin, level, images),
+        **_targets(_wider(crossed_unpaired(ours, theirs, level), gap), gap, margin, level, images),
         p_mcnemar=math.nan,
         p_mid=math.nan,
         churn=churn,
@@ -304,6 +305,11 @@ def _targets(on_new: Interval, test_set: Interval, margin: float, level: float, 
         "equivalent_test_set": p_same < 1 - level,
         "equivalent_new_images": p_new < 1 - level,
     }
+
+
+def _wider(on_new: Interval, here: Interval) -> Interval:
+    """New images are never the easier question: see `interval.new_images`."""
+    return here if here.high - here.low > on_new.high - on_new.low else on_new
 
 
 def _means(errors: Errors) -> Values:
