@@ -87,7 +87,7 @@ def test_refutations_of_equivalence_keep_the_family_wise_error(tmp_path: Path) -
     """Every true difference is just the margin: the chance to refute any of ten is 5 % at most."""
     axes = {"model.depth": list(range(10, 70, 6)), "model.shortcut": ["identity", "none"]}
     claim = HELPS | {"expect": "equivalent", "margin": 2.0}
-    refuted, claims = 0, 40
+    refuted, claims = 0, 20
     for number in range(claims):
         draw = np.random.default_rng(number)
 
@@ -159,9 +159,9 @@ def test_accuracy_is_compared_by_its_errors(tmp_path: Path) -> None:
 
 
 def test_null_grids_keep_the_family_wise_error(tmp_path: Path) -> None:
-    """60 claims of five true null hypotheses each: the chance that any is called supported or refuted is 5 % at most."""
+    """30 claims of five true null hypotheses each: the chance that any is called supported or refuted is 5 % at most."""
     axes = {"model.depth": [10, 16, 22, 28, 34], "model.shortcut": ["identity", "none"]}
-    wrong, claims = 0, 60
+    wrong, claims = 0, 30
     for number in range(claims):
         draw = np.random.default_rng(number)
         outcome = noise(lambda cell: 0.01, images=500)
