@@ -10,6 +10,7 @@ import pandas as pd
 
 from resbench.config import flatten
 from resbench.report.arms import name as arm_names
+from resbench.report.cells import contrast_columns
 from resbench.report.claims import Verdict, direction, unit
 from resbench.report.groups import show
 from resbench.report.page.blocks import Table
@@ -156,14 +157,25 @@ def claim_table(verdicts: Sequence[Verdict]) -> Table | None:
             put("verdict", one.state)
     if not columns:
         return None
-    return Table.of(columns, raw, caption=f"{CONTRASTS} {rules()}", name="claims")
+    whole = pd.DataFrame(
+        [
+            {"claim": verdict.claim["says"], "on": verdict.claim["on"], "expect": verdict.claim["expect"]}
+            | {"compare": name_of(one.ours.cell), "to": name_of(one.theirs.cell), "verdict": one.state}
+            | {"p_holm": one.p_holm, "more_seeds": one.more_seeds, "images_needed": one.images_needed}
+            | (contrast_columns(one.contrast) if one.contrast else {})
+            for verdict in verdicts
+            for one in verdict.contrasts
+        ]
+    )
+    return Table.of(columns, raw, caption=f"{CONTRASTS} {rules()}", name="claims", frame=whole)
 
 
 CONTRASTS = (
     "Differences of shares in percentage points, with the 95 % interval for new images (crossed over seeds and images), "
     "for these test images (paired t over seeds). "
     "P: share of seeds in which the first arm is better, with its exact interval. Churn: images that "
-    "exactly one of two networks misses."
+    "exactly one of two networks misses. The CSV file has more: sign-flip and rank tests, correlation of "
+    "the arms, standardised differences, equivalence."
 )
 
 
@@ -208,7 +220,13 @@ def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Mapping
         "names: its verdict counts, not this row. q: false-discovery rate over all rows (Benjamini and Hochberg). "
         + CONTRASTS
     )
-    return Table.of(columns, raw, caption=caption, name="comparisons")
+    rows = [
+        {axis: row[axis] for axis in axes}
+        | {"q": row["q"]}
+        | (contrast_columns(row["contrast"]) if row["contrast"] else {})
+        for row in frame.to_dict("records")
+    ]
+    return Table.of(columns, raw, caption=caption, name="comparisons", frame=pd.DataFrame(rows))
 
 
 def protocol_table(study: Study) -> Table:
