@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, random_split
 from torchvision import datasets, transforms
 
 from resbench.data import DATASETS
@@ -47,7 +47,9 @@ def train(run: RunConfig, folder: Path, most: int | None, tested: bool) -> dict[
     torch.manual_seed(run.seed)
     recipe = run.recipe
     images = dataset(run.data.name, folder, train=True)
-    loader = DataLoader(Subset(images, range(run.data.sizes[0])), recipe.batch_size, shuffle=True, num_workers=2)
+    size = run.data.sizes[0]  # the rest validates, as in resbench; the files may be sorted by class
+    chosen, _ = random_split(images, [size, len(images) - size], torch.Generator().manual_seed(0))
+    loader = DataLoader(chosen, recipe.batch_size, shuffle=True, num_workers=2)
     network = build(run.model)
     nesterov = recipe.optimizer == "nesterov"
     optimizer = torch.optim.SGD(
