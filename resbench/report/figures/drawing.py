@@ -109,7 +109,8 @@ def logarithmic(axes: Axes, which: str = "y") -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=(1,) if high / max(low, 1e-300) > 1e3 else (1, 2, 5)))
+    sparse = high / max(low, 1e-300) > (30 if high > 1e6 else 1e3)  # large numbers have long labels
+    axis.set_major_locator(LogLocator(subs=(1,) if sparse else (1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if value < 1e6 else f"{value:.0e}"))
     axis.set_minor_formatter(NullFormatter())
 
