@@ -12,7 +12,7 @@ import pandas as pd
 from resbench.report.arms import name
 from resbench.report.claims import EXACT, Verdict, unit
 from resbench.report.figures.drawing import GREY, SMALL, Drawn, canvas, fitted, logarithmic, spread
-from resbench.report.page.blocks import Table
+from resbench.report.page.blocks import Columns, Table
 from resbench.report.planning import ALPHA, Levels, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.power import POWER, detectable_floor, power_curve
@@ -38,28 +38,22 @@ class _Plan:
 
 def power_table(verdicts: Sequence[Verdict]) -> Table | None:
     """What each comparison of each claim could have found, and what the margin takes; None if no noise is known."""
-    columns: dict[str, list[str]] = {}
-    raw: dict[str, list[Any]] = {}
-
-    def put(name: str, text: str, value: Any = None) -> None:
-        columns.setdefault(name, []).append(text)
-        raw.setdefault(name, []).append(value)
-
+    columns = Columns()
     plans = _plans(verdicts)
     for plan in plans:
         found, (factor, word) = needs(plan.contrast, Levels(plan.power, plan.alpha)), unit(plan.on)
-        put("claim", plan.says)
-        put("comparison", plan.label)
-        put("seeds", str(plan.contrast.seeds), plan.contrast.seeds)
+        columns.put("claim", plan.says)
+        columns.put("comparison", plan.label)
+        columns.put("seeds", str(plan.contrast.seeds), plan.contrast.seeds)
         for target, head in (("here", "found on these images"), ("new", "found on new images")):
             value = factor * getattr(found, f"detectable_{target}")
-            put(head, DASH if math.isnan(value) else f"{value:.3g} {word}".rstrip(), value)
+            columns.put(head, DASH if math.isnan(value) else f"{value:.3g} {word}".rstrip(), value)
         margin = factor * plan.contrast.margin
-        put("margin", f"{margin:g} {word}".rstrip() if margin > 0 else DASH, margin)
-        put("seeds for these images", _count(found.seeds_here, margin > 0), found.seeds_here)
+        columns.put("margin", f"{margin:g} {word}".rstrip() if margin > 0 else DASH, margin)
+        columns.put("seeds for these images", _count(found.seeds_here, margin > 0), found.seeds_here)
         known = margin > 0 and plan.contrast.components is not None
-        put("seeds for new images", _count(found.seeds_new, known), found.seeds_new)
-        put("images needed", DASH if found.images is None else f"> {found.images:,}", found.images)
+        columns.put("seeds for new images", _count(found.seeds_new, known), found.seeds_new)
+        columns.put("images needed", DASH if found.images is None else f"> {found.images:,}", found.images)
     caption = (
         f"Smallest true difference that the seeds so far find with a power of {100 * POWER:.0f} % (of equivalence: the "
         "smallest margin shown, if there is no difference), and shared seeds per arm that find the margin, at Holm's first "
@@ -67,7 +61,7 @@ def power_table(verdicts: Sequence[Verdict]) -> Table | None:
         "known badly, so planning for these images takes the upper end of its 80 % range. Impossible: on as many images "
         "no number of seeds suffices; seeds begin to help beyond the images named."
     )
-    return Table.of(columns, raw, caption=caption, name="power") if plans else None
+    return columns.table(caption=caption, name="power") if plans else None
 
 
 def draw_power(verdicts: Sequence[Verdict], compared: pd.DataFrame) -> Drawn | None:

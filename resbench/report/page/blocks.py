@@ -112,6 +112,23 @@ class Table:
         return csv_text(pd.DataFrame(rows, columns=list(self.head), dtype=object).infer_objects())
 
 
+class Columns:
+    """A table that is put together row by row, cell by cell."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, list[str]] = {}
+        self.values: dict[str, list[Any]] = {}
+
+    def put(self, name: str, text: str, value: Any = None) -> None:
+        """Add a cell to a column: its text, and its raw value for sorting and the CSV file."""
+        self.texts.setdefault(name, []).append(text)
+        self.values.setdefault(name, []).append(value)
+
+    def table(self, **rest: Any) -> Table:
+        """The table, with other attributes as `Table` has them."""
+        return Table.of(self.texts, self.values, **rest)
+
+
 @dataclass(frozen=True)
 class Image:
     """A figure saved as `figures/<name>.svg`, `.png` and `.csv`.

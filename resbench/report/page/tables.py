@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ from resbench.report.arms import name as arm_names
 from resbench.report.cells import contrast_columns
 from resbench.report.claims import Verdict, direction, unit
 from resbench.report.groups import show
-from resbench.report.page.blocks import Table
+from resbench.report.page.blocks import Columns, Table
 from resbench.report.published import Published, value_text
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.study import Study
@@ -46,11 +46,6 @@ def percent(fraction: float) -> str:
 def within(mean: float, low: float, high: float) -> str:
     """`99.23 [99.05, 99.38]` of shares, or the mean alone where there is no interval."""
     return percent(mean) + ("" if math.isnan(low) else f" [{percent(low)}, {percent(high)}]")
-
-
-def points(fraction: float) -> str:
-    """A difference in percentage points with its sign, `+12.30`."""
-    return f"{100 * fraction:+.2f}".replace("-", "−")
 
 
 def number(value: float, form: str = ",.0f") -> str:
@@ -137,25 +132,19 @@ def published_table(found: Sequence[Published]) -> Table | None:
 
 def claim_table(verdicts: Sequence[Verdict]) -> Table | None:
     """One row per comparison of every claim."""
-    columns: dict[str, list[str]] = {}
-    raw: dict[str, list[Any]] = {}
-
-    def put(name: str, text: str, value: Any = None) -> None:
-        columns.setdefault(name, []).append(text)
-        raw.setdefault(name, []).append(value)
-
+    columns = Columns()
     for verdict in verdicts:
         claim = verdict.claim
         for one in verdict.contrasts:
             ours, theirs = arm_names(one.ours.cell, one.theirs.cell)
-            put("claim", str(claim["says"]))
-            put("comparison", f"{ours} − {theirs}{where(one.context)}")
-            put("metric", metric(claim["on"]))
-            put("expected", direction(claim))
-            contrast_cells(one.contrast, claim["on"], put)
-            put("p (Holm)", p_text(one.p_holm).removeprefix("= "), one.p_holm)
-            put("verdict", one.state)
-    if not columns:
+            columns.put("claim", str(claim["says"]))
+            columns.put("comparison", f"{ours} − {theirs}{where(one.context)}")
+            columns.put("metric", metric(claim["on"]))
+            columns.put("expected", direction(claim))
+            contrast_cells(one.contrast, claim["on"], columns)
+            columns.put("p (Holm)", p_text(one.p_holm).removeprefix("= "), one.p_holm)
+            columns.put("verdict", one.state)
+    if not columns.texts:
         return None
     whole = pd.DataFrame(
         [
@@ -167,7 +156,7 @@ def claim_table(verdicts: Sequence[Verdict]) -> Table | None:
             for one in verdict.contrasts
         ]
     )
-    return Table.of(columns, raw, caption=f"{CONTRASTS} {rules()}", name="claims", frame=whole)
+    return columns.table(caption=f"{CONTRASTS} {rules()}", name="claims", frame=whole)
 
 
 CONTRASTS = (
@@ -179,20 +168,22 @@ CONTRASTS = (
 )
 
 
-def contrast_cells(contrast: Contrast | None, on: str, put: Callable[..., None]) -> None:
+def contrast_cells(contrast: Contrast | None, on: str, columns: Columns) -> None:
     """The numbers of a contrast as cells of a row."""
     factor, _ = unit(on)
     if contrast is None:
         for name in ("seeds", "difference", "on new images", "on these images", "P", "churn %"):
-            put(name, DASH)
+            columns.put(name, DASH)
         return
-    put("seeds", str(min(contrast.seeds, contrast.seeds_theirs)))
-    put("difference", signed(factor * contrast.interval.estimate), factor * contrast.interval.estimate)
-    put("on new images", DASH if math.isnan(contrast.crossed.low) else span(contrast.crossed, on))
-    put("on these images", DASH if math.isnan(contrast.seed_only.low) else span(contrast.seed_only, on))
+    columns.put("seeds", str(min(contrast.seeds, contrast.seeds_theirs)))
+    columns.put("difference", signed(factor * contrast.interval.estimate), factor * contrast.interval.estimate)
+    columns.put("on new images", DASH if math.isnan(contrast.crossed.low) else span(contrast.crossed, on))
+    columns.put("on these images", DASH if math.isnan(contrast.seed_only.low) else span(contrast.seed_only, on))
     won = contrast.improvement
-    put("P", DASH if math.isnan(won.low) else f"{won.estimate:.2f} [{won.low:.2f}, {won.high:.2f}]", won.estimate)
-    put("churn %", percent(contrast.churn), contrast.churn)
+    columns.put(
+        "P", DASH if math.isnan(won.low) else f"{won.estimate:.2f} [{won.low:.2f}, {won.high:.2f}]", won.estimate
+    )
+    columns.put("churn %", percent(contrast.churn), contrast.churn)
 
 
 def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Mapping[str, Any]) -> Table | None:
@@ -201,19 +192,13 @@ def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Mapping
     Args:
         frame: as `cells.comparisons` returns.
     """
-    columns: dict[str, list[str]] = {}
-    raw: dict[str, list[Any]] = {}
-
-    def put(name: str, text: str, value: Any = None) -> None:
-        columns.setdefault(name, []).append(text)
-        raw.setdefault(name, []).append(value)
-
+    columns = Columns()
     for row in frame.to_dict("records"):
         for axis in axes:
-            put(axis, show(row[axis]))
-        contrast_cells(row["contrast"], "test_error", put)
-        put("q", p_text(row["q"]).removeprefix("= "), row["q"])
-    if not columns:
+            columns.put(axis, show(row[axis]))
+        contrast_cells(row["contrast"], "test_error", columns)
+        columns.put("q", p_text(row["q"]).removeprefix("= "), row["q"])
+    if not columns.texts:
         return None
     caption = (
         f"Test error of each cell minus that of the baseline ({name_of(baseline)}). Exploratory, but for what a claim "
@@ -226,7 +211,7 @@ def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Mapping
         | (contrast_columns(row["contrast"]) if row["contrast"] else {})
         for row in frame.to_dict("records")
     ]
-    return Table.of(columns, raw, caption=caption, name="comparisons", frame=pd.DataFrame(rows))
+    return columns.table(caption=caption, name="comparisons", frame=pd.DataFrame(rows))
 
 
 def protocol_table(study: Study) -> Table:
