@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from resbench.report.cost import WHERE
 from resbench.report.figures.drawing import Drawn, canvas, logarithmic
@@ -71,27 +72,7 @@ def draw_roofline(frame: pd.DataFrame, x: str | None, arms: Arms) -> Drawn | Non
     bandwidth = points["gigabytes_per_second"] = shown["bandwidth"].median() / 1e9
     figure = canvas(8.5, 4.6)
     axes = figure.add_subplot()
-    left, right = points["flops_per_byte"].min() / 2, max(2 * points["flops_per_byte"].max(), 2 * peak / bandwidth)
-    ridge = peak / bandwidth
-    axes.plot([left, ridge, right], [left * bandwidth, peak, peak], color="#57606a", linewidth=1.4, zorder=1)
-    axes.annotate(
-        f"matrix products: {peak:,.0f} GFLOP/s",
-        (right, peak),
-        xytext=(0, 4),
-        textcoords="offset points",
-        ha="right",
-        color="#57606a",
-        fontsize="small",
-    )
-    axes.annotate(
-        f"memory: {bandwidth:,.0f} GB/s",
-        (left, left * bandwidth),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="top",
-        color="#57606a",
-        fontsize="small",
-    )
+    _ceilings(axes, points, peak, bandwidth)
     for name, style in zip(arms.names, arms.styles, strict=True):
         part = points[points["arm"] == name]
         axes.scatter(
@@ -115,6 +96,31 @@ def draw_roofline(frame: pd.DataFrame, x: str | None, arms: Arms) -> Drawn | Non
         f"move; the lines are the best matrix product and the best sum of arrays measured beside it; {where}."
     )
     return figure, points, caption
+
+
+def _ceilings(axes: Axes, points: pd.DataFrame, peak: float, bandwidth: float) -> None:
+    """What the machine reaches: memory's slope up to the ridge, and the flat roof of matrix products."""
+    left, right = points["flops_per_byte"].min() / 2, max(2 * points["flops_per_byte"].max(), 2 * peak / bandwidth)
+    ridge = peak / bandwidth
+    axes.plot([left, ridge, right], [left * bandwidth, peak, peak], color="#57606a", linewidth=1.4, zorder=1)
+    axes.annotate(
+        f"matrix products: {peak:,.0f} GFLOP/s",
+        (right, peak),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="right",
+        color="#57606a",
+        fontsize="small",
+    )
+    axes.annotate(
+        f"memory: {bandwidth:,.0f} GB/s",
+        (left, left * bandwidth),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="top",
+        color="#57606a",
+        fontsize="small",
+    )
 
 
 def draw_tradeoff(study: Study, arms: Arms) -> Drawn | None:
