@@ -139,11 +139,11 @@ def claim_table(verdicts: Sequence[Verdict]) -> Table | None:
             ours, theirs = arm_names(one.ours.cell, one.theirs.cell)
             columns.put("claim", str(claim["says"]))
             columns.put("comparison", f"{ours} − {theirs}{where(one.context)}")
+            columns.put("verdict", one.state)
             columns.put("metric", metric(claim["on"]))
             columns.put("expected", direction(claim))
             contrast_cells(one.contrast, claim["on"], columns)
             columns.put("p (Holm)", p_text(one.p_holm).removeprefix("= "), one.p_holm)
-            columns.put("verdict", one.state)
     if not columns.texts:
         return None
     whole = pd.DataFrame(
