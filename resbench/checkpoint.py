@@ -1,4 +1,4 @@
-"""A run's state after an epoch, and its file: one line of JSON (run, epoch, checksum), then torch's tensors.
+"""A run's state after an epoch, or in the middle of one, and its file: one line of JSON (run, epoch, checksum), then torch's tensors.
 
 The tensors are read with `weights_only`, so that nothing in the file can run code.
 """
@@ -30,6 +30,7 @@ class State:
     history: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Any] | None = None
     probes: dict[str, Any] = field(default_factory=dict)  # what each probe has measured so far
+    part: dict[str, Any] | None = None  # of the next epoch, if training was stopped in its middle
 
     def dump(self, threads: int) -> dict[str, Any]:
         return {
@@ -40,6 +41,7 @@ class State:
             "history": self.history,
             "best": self.best,
             "probes": self.probes,
+            "part": self.part,
             "threads": threads,
         }
 
@@ -48,7 +50,7 @@ class State:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.epoch, self.seconds = saved["epoch"], saved["seconds"]
         self.history, self.best = saved["history"], saved["best"]
-        self.probes = saved.get("probes", {})
+        self.probes, self.part = saved.get("probes", {}), saved.get("part")
 
 
 def save(path: Path, run_id: str, epoch: int, state: dict[str, Any]) -> None:

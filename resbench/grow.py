@@ -44,8 +44,8 @@ def at_depth(run: RunConfig, depth: int) -> RunConfig:
 
 
 def started(run: RunConfig, placement: Placement, before: dict[str, object] | None) -> State:
-    """The state of a run before its first step, or as it was saved: at the depth of the last epoch that was trained."""
-    epoch = int(before["epoch"]) - 1 if before else 0  # type: ignore[call-overload]
+    """The state of a run before its first step, or as it was saved: at the depth of the last epoch that was begun."""
+    epoch = int(before["epoch"]) - (0 if before.get("part") else 1) if before else 0  # type: ignore[call-overload]
     state = initial(at_depth(run, depth_in(run, epoch)), placement)
     if before:
         state.restore(before)
@@ -84,7 +84,7 @@ def grow(state: State, run: RunConfig, placement: Placement, inputs: Tensor) -> 
         RuntimeError: it does not.
     """
     before, now = (depth_in(run, epoch) for epoch in (state.epoch - 1, state.epoch))
-    if before == now:
+    if before == now or state.part:
         return False
     deep = initial(at_depth(run, now), placement, run.stream("grow", state.epoch))
     places = positions(run.model.model_copy(update={"depth": before}), run.model.model_copy(update={"depth": now}))

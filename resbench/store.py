@@ -10,20 +10,26 @@ import contextlib
 import json
 import os
 import re
+import time
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from resbench import record as records
 from resbench.config import UserError, flatten
+from resbench.lease import Hold, Waiting, hold
 from resbench.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_STALE_SECONDS = 600.0  # no file takes so long to write
 _RUN_FILE = re.compile(r"[0-9a-f]{16}\.json")
+
+
+class Unwritable(OSError):
+    """What was to be kept could not be written: the disk is full, or may not be written to."""
 
 
 class Store:
@@ -37,6 +43,7 @@ class Store:
         self.folder = folder
         self.work = folder / ".work"
         self.damaged: list[str] = []
+        self._waiting = Waiting()
 
     def path(self, run_id: str) -> Path:
         return self.folder / f"{run_id}.json"
@@ -82,11 +89,8 @@ class Store:
         """
         self.open()
         path = self.path(record["id"])
-        temporary = self.work / f"{record['id']}.{os.getpid()}.tmp"
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(records.dump(record))
-            file.flush()
-            os.fsync(file.fileno())
+        temporary = _temporary(self.work, record["id"])
+        _write(temporary, records.dump(record).encode())
         try:
             os.link(temporary, path)
         except FileExistsError:
@@ -107,22 +111,37 @@ class Store:
         return had
 
     @contextlib.contextmanager
-    def claim(self, run_id: str) -> Iterator[bool]:
-        """Hold the run while it is trained; yields False if another live process holds it.
-
-        The lock is the kernel's and dies with its holder, so that no one ever deletes one by hand.
-        """
+    def claim(self, run_id: str) -> Iterator[Hold | None]:
+        """Hold the run while it is trained; yields None if another live process holds it."""
         self.open()
-        lock = FileLock(self.work / f"{run_id}.lock")
+        with hold(self._lock(run_id)) as held:
+            yield held
+
+    def free(self, run_id: str) -> bool:
+        """Whether no live process holds the run at the moment."""
+        return not self.work.is_dir() or self._waiting.free(self._lock(run_id))
+
+    def sweep(self) -> None:
+        """Remove what crashes have left in `.work`: files that were being written, checkpoints of finished runs."""
+        for path in self.work.glob("*.tmp"):
+            with contextlib.suppress(FileNotFoundError):  # another command sweeps too
+                if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                    path.unlink()
+        for path in self.work.glob("*.ckpt"):
+            run_id = path.stem
+            if self.path(run_id).exists() and records.complete(self.read(run_id)) and self.free(run_id):
+                path.unlink(missing_ok=True)
+
+    def _lock(self, run_id: str) -> Path:
+        return self.work / f"{run_id}.lock"
+
+    def stamp(self, run_id: str) -> tuple[int, int] | None:
+        """Changes when the record does; None if there is none."""
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
+            found = self.path(run_id).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     def write_study(self, study: dict[str, Any]) -> None:
         """Keep what was asked beside the answers, so that the report needs nothing else."""
@@ -164,11 +183,18 @@ class Store:
         return pd.DataFrame(rows)
 
     def open(self) -> None:
-        """Make the folders; `.work` hides itself from git."""
-        self.work.mkdir(parents=True, exist_ok=True)
-        ignore = self.work / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
+        """Make the folders; `.work` hides itself from git.
+
+        Raises:
+            Unwritable: they cannot be made.
+        """
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            ignore = self.work / ".gitignore"
+            if not ignore.exists() or not ignore.stat().st_size:
+                ignore.write_text("*\n")
+        except OSError as error:
+            raise Unwritable(error.errno, error.strerror, error.filename) from None
 
 
 def _probes(record: Record) -> Iterable[str]:
@@ -177,14 +203,32 @@ def _probes(record: Record) -> Iterable[str]:
 
 
 def replace(path: Path, content: bytes, scratch: Path) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between."""
-    temporary = scratch / f"{path.name}.{os.getpid()}.tmp"
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between.
+
+    Raises:
+        Unwritable: and then the old one is there.
+    """
+    temporary = _temporary(scratch, path.name)
+    _write(temporary, content)
     temporary.replace(path)
     _sync_folder(path.parent)
+
+
+def _temporary(folder: Path, name: str) -> Path:
+    """A name that no other process, on whatever machine, uses; `Store.sweep` finds those that a crash has left."""
+    return folder / f"{name}.{uuid.uuid4().hex[:12]}.tmp"
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        with path.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise Unwritable(error.errno, error.strerror, str(path)) from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,6 +1,5 @@
 """The command line as users meet it: in a process of its own, with real files and real training."""
 
-import json
 import os
 import re
 import signal
@@ -147,29 +146,6 @@ def test_five_mistakes_are_five_lines(tmp_path: Path) -> None:
 )
 def test_mistakes_on_the_command_line_exit_2_with_a_line(words: list[str], part: str, study: Path) -> None:
     assert part in call(*words, cwd=study, check=2).stderr
-
-
-def test_a_run_that_cannot_read_its_test_data_is_recorded_and_the_rest_goes_on(tmp_path: Path) -> None:
-    """A bad run is a record and an exit code, not the end of the grid."""
-    (tmp_path / "tiny.yaml").write_text(GRID.replace("seeds: 2", "seeds: 1"))
-    code = (
-        "import os, resbench.train as t, resbench.execute as e, sys\n"
-        "from pathlib import Path\n"
-        "from resbench.grid import Grid\n"
-        "grid = Grid.load('tiny.yaml')\n"
-        "setting, _ = e.start(grid, Path('results'))\n"
-        "run = grid.runs()[0]\n"
-        "print(e._outcome(run, e.Store(setting.folder), setting, -11)['error']['message'])\n"
-    )
-    env = os.environ | {"PYTHONPATH": str(Path(resbench.__file__).parents[1])}
-    died = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
-    )
-    assert "SIGSEGV" in died.stdout
-    [failed] = [path for path in (tmp_path / "results" / "tiny").glob("*.json") if path.name != "study.json"]
-    assert json.loads(failed.read_text())["status"] == "failed"
-    call("run", "tiny.yaml", cwd=tmp_path)  # a failed run is tried again
-    assert json.loads(failed.read_text())["status"] == "ok"
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:

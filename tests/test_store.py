@@ -1,13 +1,16 @@
 """Records: whole or absent, the first writer wins, and damage is named."""
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from resbench import record as records
+from resbench.lease import file_system
 from resbench.record import content, dump, errors, pack, parse
 from resbench.run_config import RunConfig
 from resbench.store import Store, load
@@ -56,20 +59,57 @@ def test_a_record_cut_at_any_byte_is_named_and_not_done(tmp_path: Path) -> None:
     assert store.done() == {run_id}
 
 
-def test_a_claim_excludes_other_processes_and_dies_with_its_holder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("locks", ["kernel", "lease"])
+def test_a_claim_excludes_other_processes_and_dies_with_its_holder(
+    tmp_path: Path, locks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESBENCH_LOCKS", locks)
     store = Store(tmp_path)
     hold = "import sys; from pathlib import Path; from resbench.store import Store\n"
-    hold += "with Store(Path(sys.argv[1])).claim('a' * 16) as held: print(held, flush=True); sys.stdin.read()"
+    hold += "with Store(Path(sys.argv[1])).claim('a' * 16) as held: print(bool(held), flush=True); sys.stdin.read()"
     other = subprocess.Popen(
         [sys.executable, "-c", hold, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert other.stdout is not None and other.stdout.readline() == "True\n"
     with store.claim("a" * 16) as held:
-        assert not held
+        assert held is None
+    assert not store.free("a" * 16) and store.free("b" * 16)
     other.kill()
     other.wait()
+    assert store.free("a" * 16)
+    with store.claim("a" * 16) as held:
+        assert held and not held.lost.is_set()
+
+
+def test_a_lease_that_nobody_keeps_fresh_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if its holder were on another machine, which this one cannot ask: only the clock of the one who looks counts."""
+    monkeypatch.setattr("resbench.lease.LEASE_SECONDS", 0.5)
+    monkeypatch.setenv("RESBENCH_LOCKS", "lease")
+    store = Store(tmp_path)
+    hold = "import os, signal, sys; import resbench.lease as l; from pathlib import Path; l.LEASE_SECONDS = 0.5\n"
+    hold += "from resbench.store import Store\n"
+    hold += "with Store(Path(sys.argv[1])).claim('a' * 16) as held:\n"
+    hold += "    print(flush=True); sys.stdin.readline(); print(held.lost.wait(10), flush=True)"
+    other = subprocess.Popen(
+        [sys.executable, "-c", hold, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout and other.stdin
+    other.stdout.readline()
+    assert not store.free("a" * 16)
+    other.send_signal(signal.SIGSTOP)  # frozen, not dead: the process is there
+    until = time.monotonic() + 20
+    while not store.free("a" * 16):
+        assert time.monotonic() < until
     with store.claim("a" * 16) as held:
         assert held
+        other.send_signal(signal.SIGCONT)
+        assert other.communicate("\n", timeout=20)[0] == "True\n"  # it finds that it has lost the run
+        assert not held.lost.is_set()
+
+
+def test_the_type_of_a_file_system_is_known(tmp_path: Path) -> None:
+    assert file_system(Path("/proc/self")) == "proc"
+    assert file_system(tmp_path) not in ("", "proc")
 
 
 def test_predictions_keep_every_error_and_stay_small() -> None:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from resbench import checkpoint
+from resbench.epoch import Stopped
 from resbench.record import content
 from resbench.run_config import RunConfig
-from resbench.train import Stopped, train
+from resbench.train import train
 
 TINY = {
     "model": {"depth": 10, "width": 8},
@@ -15,20 +17,49 @@ TINY = {
 }
 
 
-def test_interrupted_run_leaves_the_record_of_an_undisturbed_one(tmp_path: Path) -> None:
-    run = RunConfig.model_validate(TINY | {"model": {"depth": 10, "width": 8, "dropout": 0.2}})
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"model": {"depth": 10, "width": 8, "dropout": 0.2}},
+        {
+            "model": {"depth": 16, "width": 8},
+            "recipe": {"epochs": 3, "grow": [10, 16], "optimizer": "adamw", "batch_size": 100, "select": "best_val"},
+        },
+    ],
+)
+def test_stopped_after_any_step_and_continued_a_run_leaves_the_same_record(
+    tmp_path: Path, more: dict[str, dict[str, object]]
+) -> None:
+    run = RunConfig.model_validate(TINY | more)
     whole = train(run, tmp_path, threads=1)
+    assert whole["status"] == "ok", whole["error"]
+    saved, steps, stops = tmp_path / "x.ckpt", 0, 0
 
     def stop(done: float) -> None:
+        nonlocal steps
+        steps += 1
+        raise Stopped
+
+    while True:
+        try:
+            record = train(run, tmp_path, threads=1 + bool(stops), saved=saved, progress=stop)
+            break
+        except Stopped:
+            stops += 1
+    assert stops == steps == run.recipe.epochs * -(-256 // run.recipe.batch_size)
+    assert content(record) == content(whole)
+    assert record["weights_sha256"] == whole["weights_sha256"]
+
+
+def test_one_who_must_not_keep_anything_leaves_the_checkpoint_alone(tmp_path: Path) -> None:
+    def stop(done: float) -> None:
         if done > 1.2:
-            raise Stopped
+            raise Stopped(keep=False)
 
     with pytest.raises(Stopped):
-        train(run, tmp_path, threads=1, saved=tmp_path / "x.ckpt", progress=stop)
-    resumed = train(run, tmp_path, threads=2, saved=tmp_path / "x.ckpt")
-    assert whole["status"] == "ok", whole["error"]
-    assert content(resumed) == content(whole)
-    assert resumed["weights_sha256"] == whole["weights_sha256"]
+        train(RunConfig.model_validate(TINY), tmp_path, threads=1, saved=tmp_path / "x.ckpt", progress=stop)
+    state, warning = checkpoint.load(tmp_path / "x.ckpt", RunConfig.model_validate(TINY).id)
+    assert state and not warning and state["epoch"] == 1 and state["part"] is None
 
 
 def test_a_loss_that_is_not_finite_is_a_result(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resbench.device import choose
-from resbench.execute import Setting, local, start
+from resbench.execute import Local, Setting, drive, start
 from resbench.grid import Cell, Grid, Planned
 from resbench.plan import Costs, span
 from resbench.progress import Live
@@ -94,7 +94,7 @@ def _confirm(grid: Grid, store: Store, setting: Setting, way: Share) -> list[str
     work = {run.id: costs.of(run.of).seconds for run in missing}
     print(f"{grid.name}: {len(missing)} runs to confirm with", file=sys.stderr)
     with Live(missing, work) as live:
-        local(missing, setting, way.jobs, live)
+        drive(missing, Local(way.jobs, missing), setting, live)
     return [record["status"] for record in live.records]
 
 

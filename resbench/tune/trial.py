@@ -16,9 +16,10 @@ from pydantic import ValidationError
 
 from resbench.config import UserError, digest, explain
 from resbench.device import choose
+from resbench.epoch import Stopped
 from resbench.execute import Setting
 from resbench.store import Store
-from resbench.train import Stopped, train
+from resbench.train import train
 from resbench.tune.hold import BEAT, Worker
 from resbench.tune.search import label
 from resbench.tune.storage import Studies
@@ -30,7 +31,9 @@ _STARTS = 5  # of a trial in the same epoch, before it is given up
 
 
 class Lost(Stopped):
-    """Another worker has taken the trial over."""
+    """Another worker has taken the trial over, and its checkpoints."""
+
+    keep = False
 
 
 class Unreachable(Stopped):

@@ -15,9 +15,9 @@ from optuna.trial import TrialState
 
 from resbench.config import UserError
 from resbench.data import DATASETS
+from resbench.epoch import Stopped
 from resbench.execute import Setting
 from resbench.store import Store
-from resbench.train import Stopped
 from resbench.tune.hold import Worker
 from resbench.tune.search import Search
 from resbench.tune.storage import Studies, counts, surplus

@@ -1,0 +1,55 @@
+"""The command line: parses, calls, prints. Heavy imports stand inside the commands."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import signal
+import sys
+
+from resbench.cli import look, train  # noqa: F401  their commands
+from resbench.cli.app import app
+from resbench.errors import UserError
+
+
+class _Signalled(BaseException):
+    """SIGINT or SIGTERM, as an exception that unwinds, ends the children, and that no library takes for its own."""
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user's end in plain lines and exit code 2, Ctrl-C in 130."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except UserError as error:
+        for line in error.lines:
+            print(line, file=sys.stderr)
+        sys.exit(2)
+    except _Signalled as signalled:
+        print(f"interrupted; what was trained is kept; to go on: {_again()}", file=sys.stderr, flush=True)
+        os._exit(128 + int(signalled.args[0]))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{place}{error.strerror or error}", file=sys.stderr)
+        if _lasting(error):
+            print(f"every record that was there is kept; make space, then go on: {_again()}", file=sys.stderr)
+            sys.exit(1)
+        sys.exit(2)
+
+
+def _again() -> str:
+    return shlex.join(["resbench", *sys.argv[1:]])
+
+
+def _lasting(error: OSError) -> bool:
+    """Whether the user did nothing wrong: the disk or the quota is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    for one in (signal.SIGINT, signal.SIGTERM):  # a second one ends the command at once
+        signal.signal(one, signal.SIG_DFL)
+    print("stopping: each run ends its step and keeps its state; once more stops at once", file=sys.stderr, flush=True)
+    raise _Signalled(number)

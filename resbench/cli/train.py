@@ -1,0 +1,203 @@
+"""Commands that train: run, tune, bench; and plan, which tells what they would do."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resbench.cli.app import app
+from resbench.cli.options import (
+    DataDir,
+    Device,
+    GridFile,
+    Jobs,
+    Only,
+    Overrides,
+    Reports,
+    Results,
+    Shard,
+    jobs_in,
+    load,
+    seconds_in,
+    warn,
+)
+from resbench.errors import UserError
+
+if TYPE_CHECKING:
+    from resbench.grid import Grid
+    from resbench.store import Store
+
+
+@app.command()
+def run(
+    grid: GridFile,
+    overrides: Overrides = None,
+    jobs: Jobs = "auto",
+    device: Device = "auto",
+    data_dir: DataDir = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    only: Only = None,
+    shard: Shard = None,
+    executor: Annotated[str, typer.Option(help="Where runs are carried out: serial or local.")] = "local",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of each run; its share of the cores.")] = None,
+    timeout: Annotated[
+        str | None, typer.Option(help="Of each run, e.g. 90s, 30m, 2h; one that takes longer is recorded as failed.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print the plan and stop.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget these runs' records and start over.")] = False,
+) -> None:
+    """Do what is missing of a grid. The same command continues where it was interrupted."""
+    from resbench.data import default_directory
+    from resbench.device import choose
+    from resbench.execute import drive, engine, start
+    from resbench.plan import Costs, describe, span, unprobed
+    from resbench.progress import Live
+    from resbench.store import Store
+
+    loaded, chosen = load(grid, overrides, only, shard)
+    width, limit = jobs_in(jobs), seconds_in(timeout)
+    choose(device)
+    if dry_run:
+        print(describe(loaded, chosen, Store(results / loaded.name), device, width))
+        return
+    store = Store(results / loaded.name)
+    if fresh:
+        print(f"forgot {sum(store.remove(one.id) for one in chosen)} records", file=sys.stderr)
+    done = store.done(loaded.probes)
+    missing = [one for one in chosen if one.id not in done]
+    warn(store)
+    if not missing:
+        store.write_study(loaded.study())
+        print(f"{loaded.name}: nothing to do: all {len(chosen)} runs have their records in {store.folder}")
+        return
+    again = unprobed(store, loaded, missing)
+    if again:
+        print(again, file=sys.stderr)
+    where = engine(executor)
+    setting, way = start(loaded, results, data_dir or default_directory(), device, width, threads, limit)
+    costs = Costs(store, choose(setting.device), setting.threads)
+    costs.calibrate(missing)
+    work = {one.id: costs.of(one.of).seconds for one in missing}
+    print(
+        f"{loaded.name}: {len(missing)} runs to do, {len(chosen) - len(missing)} done; {way.jobs} at a time on "
+        f"{setting.device} ({way.because}), about {span(sum(work.values()) / way.jobs)} by {costs.source}",
+        file=sys.stderr,
+    )
+    with Live(missing, work) as live:
+        drive(missing, where(way.jobs, missing), setting, live)
+    _finish(loaded, store, reports, [record["status"] for record in live.records])
+
+
+def _finish(loaded: Grid, store: Store, reports: Path, statuses: list[str]) -> None:
+    """Print the table, write the page; exit 1 if a run failed."""
+    from resbench.report import summary, write, write_index
+
+    results = store.folder.parent
+    print(summary(results, loaded.name))
+    print(f"page: {write(results, reports, loaded.name)}")
+    write_index(results, reports)
+    failed = statuses.count("failed")
+    if failed:
+        print(f"{failed} runs failed: the same command tries them again", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    grid: GridFile,
+    overrides: Overrides = None,
+    jobs: Jobs = "auto",
+    device: Device = "auto",
+    results: Results = Path("results"),
+    only: Only = None,
+    shard: Shard = None,
+) -> None:
+    """Cells, runs done and to do, what is excluded and why, parameters, FLOPs, predicted time and memory."""
+    from resbench.plan import describe
+    from resbench.store import Store
+
+    loaded, chosen = load(grid, overrides, only, shard)
+    store = Store(results / loaded.name)
+    print(describe(loaded, chosen, store, device, jobs_in(jobs)))
+    warn(store)
+
+
+@app.command()
+def tune(
+    search: Annotated[
+        str, typer.Argument(metavar="SEARCH", help="The search file, e.g. ablations/tune-shortcut.yaml.")
+    ],
+    overrides: Overrides = None,
+    jobs: Jobs = "auto",
+    storage: Annotated[
+        str | None, typer.Option(help="Where Optuna keeps the trials: a URL, or a journal file; beside the study.")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Of each arm; more than before continues.")] = None,
+    export: Annotated[Path | None, typer.Option(metavar="GRID", help="Write the winners as a grid file.")] = None,
+    device: Device = "auto",
+    data_dir: DataDir = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print what would be done and stop.")] = False,
+) -> None:
+    """Tune every arm of a search with the same trials, then run the winners on fresh seeds."""
+    from resbench.data import default_directory
+    from resbench.store import Store
+    from resbench.tune.command import Asked, describe, tuned
+    from resbench.tune.search import Search
+
+    loaded = Search.load(search, [*(overrides or []), *([f"trials={trials}"] if trials else [])])
+    asked = Asked(results, data_dir or default_directory(), storage, device, jobs_in(jobs), export)
+    if dry_run:
+        print(describe(loaded, asked))
+        return
+    found = tuned(loaded, asked)
+    if not found:
+        raise typer.Exit(1)
+    _finish(found[0], Store(results / loaded.name), reports, found[1])
+
+
+@app.command()
+def bench(
+    grid: GridFile,
+    overrides: Overrides = None,
+    device: Device = "auto",
+    threads: Annotated[int, typer.Option(min=0, help="Of torch; 0 for one on each core.")] = 0,
+    seconds: Annotated[float, typer.Option(min=0.0, help="For each quantity of each cell.")] = 5.0,
+    against: Annotated[str, typer.Option(help="plain: time the plain training loop in turn with ours.")] = "none",
+    known: Annotated[bool, typer.Option("--known", help="Measure ResNet-18 of torchvision and timm beside.")] = False,
+    data_dir: DataDir = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    only: Only = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what has been measured here.")] = False,
+) -> None:
+    """Measure every cell: training and inference throughput, latency, memory, share of the machine's peak."""
+    from resbench.bench import measured
+    from resbench.data import default_directory
+    from resbench.device import choose, cores, revision
+    from resbench.known import measured_known
+    from resbench.plan import label
+    from resbench.report import costs, write, write_index
+    from resbench.store import Store
+    from resbench.timing import Protocol
+
+    if against not in ("none", "plain"):
+        raise UserError(f"--against {against}: use plain, or leave it out")
+    loaded, chosen = load(grid, overrides, only)
+    plain = (data_dir or default_directory()) if against == "plain" else None
+    protocol = Protocol(choose(device).type, threads or cores(), seconds, plain=plain)
+    Store(results / loaded.name).write_study(loaded.study())
+    store = Store(results / loaded.name / "bench")
+    rates = ((label(cell), rate) for cell, rate in measured(chosen, store, protocol, revision(), fresh))
+    beside = measured_known(store, protocol, revision(), fresh) if known else []
+    for name, rate in itertools.chain(rates, beside):
+        print(f"{name}: {rate:,.1f} images/s", file=sys.stderr, flush=True)
+    print(costs(results, loaded.name))
+    print(f"page: {write(results, reports, loaded.name)}")
+    write_index(results, reports)

@@ -1,0 +1,106 @@
+"""Carry out the runs of a grid: here, or on other machines.
+
+`task` is one run, wherever it happens; `drive` gives the missing ones to an engine; `local` and its neighbours are the
+engines.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resbench.config import UserError, suggestion
+from resbench.data import default_directory, prepare
+from resbench.device import choose, revision
+from resbench.execute.drive import Engine, Watcher, drive
+from resbench.execute.local import Local, Serial
+from resbench.execute.task import Setting
+from resbench.grid import Grid, Planned
+from resbench.share import Share, share
+from resbench.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Engine", "Local", "Serial", "Setting", "Watcher", "drive", "engine", "run", "start"]
+
+
+# name -> module and class; imported on demand, as some need what is not installed everywhere
+EXECUTORS = {
+    "serial": ("resbench.execute.local", "Serial"),
+    "local": ("resbench.execute.local", "Local"),
+}
+MakeEngine = Callable[[int, Sequence[Planned]], Engine]
+
+
+def engine(name: str) -> MakeEngine:
+    """What makes the engine of this name from the number of runs side by side and the runs to come.
+
+    Raises:
+        UserError: there is no such engine, or it is not installed.
+    """
+    if name not in EXECUTORS:
+        raise UserError(f"--executor {name}: use one of {', '.join(EXECUTORS)}{suggestion(name, EXECUTORS)}")
+    module, kind = EXECUTORS[name]
+    made: MakeEngine = getattr(importlib.import_module(module), kind)
+    return made
+
+
+def start(
+    grid: Grid,
+    results: Path,
+    directory: Path | None = None,
+    device: str = "auto",
+    jobs: int | None = None,
+    threads: int | None = None,
+    timeout: float | None = None,
+) -> tuple[Setting, Share]:
+    """Make ready: device, data, study file. Returns the setting, and how the runs share the machine.
+
+    Raises:
+        UserError: a device or data that is not there.
+    """
+    kind = choose(device).type
+    planned = grid.runs()
+    folder = results / grid.name
+    directory = directory or default_directory()
+    for data in {run.of.data.name: run.of.data for run in planned}.values():
+        prepare(data, directory)
+    store = Store(folder)
+    store.write_study(grid.study())
+    store.sweep()
+    way = share(jobs, planned, store, kind)
+    return Setting(folder, directory, kind, threads or way.threads, revision(), grid.probes, timeout), way
+
+
+def run(
+    grid: Grid | str | Path,
+    jobs: int | None = 1,
+    results: str | Path = "results",
+    data_dir: str | Path | None = None,
+    device: str = "auto",
+) -> pd.DataFrame:
+    """Do what is missing of a grid and return all its records.
+
+    Args:
+        grid: a Grid, or the path of a grid file.
+        jobs: runs side by side; 1 runs in this process, None chooses.
+        results: folder of all studies.
+        data_dir: torchvision data root.
+        device: auto, cpu, cuda or mps.
+
+    Returns:
+        One row per record of the study, as `resbench.load`.
+
+    Raises:
+        UserError: anything that keeps the grid from running.
+    """
+    grid = grid if isinstance(grid, Grid) else Grid.load(grid)
+    setting, way = start(grid, Path(results), Path(data_dir) if data_dir else None, device, jobs)
+    store = Store(setting.folder)
+    done = store.done(grid.probes)
+    missing = [planned for planned in grid.runs() if planned.id not in done]
+    drive(missing, Serial(1, missing) if jobs == 1 else Local(way.jobs, missing), setting, Watcher())
+    return store.frame()

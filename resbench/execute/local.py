@@ -1,0 +1,188 @@
+"""Runs on this machine: one after the other in this process, or side by side with a process for each.
+
+Processes come from a fork server that has imported torch but has started neither threads nor CUDA, which gives each run a
+fresh process within milliseconds. A process dies with its command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from resbench.data import DATASETS
+from resbench.epoch import Stopped
+from resbench.execute.drive import Ending, Watcher
+from resbench.execute.task import BUSY, DONE, STOPPED, UNWRITABLE, Task, carry_out
+from resbench.grid import Planned
+from resbench.store import Unwritable
+
+_GRACE_SECONDS = 30.0  # in which a run that is asked to stop ends its step and keeps its state
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+class Serial:
+    """In this process, for notebooks and debuggers; there is no timeout, as nobody is there to keep it."""
+
+    def __init__(self, jobs: int, runs: Sequence[Planned]) -> None:
+        self._next: tuple[Planned, Task] | None = None
+
+    def free(self) -> bool:
+        return self._next is None
+
+    def submit(self, run: Planned, task: Task) -> None:
+        self._next = run, task
+
+    def wait(self, seconds: float, watcher: Watcher) -> list[Ending]:
+        if not self._next:
+            time.sleep(seconds)  # another process has what is left
+            return []
+        (run, task), self._next = self._next, None
+        return [Ending(run, "busy" if carry_out(task, lambda done: watcher.epoch(run, done)) == BUSY else "done")]
+
+    def stop(self) -> None:
+        """Nothing goes on outside `wait`."""
+
+
+@dataclass
+class _Live:
+    run: Planned
+    task: Task
+    process: Any
+    pipe: Connection
+    began: float
+    killed: str = ""
+
+
+class Local:
+    """A process for each run, so many side by side.
+
+    Args:
+        jobs: side by side.
+        runs: those to come, for what their processes will import.
+    """
+
+    def __init__(self, jobs: int, runs: Sequence[Planned]) -> None:
+        self.jobs = jobs
+        self._context = multiprocessing.get_context("forkserver")
+        remote = any(DATASETS[run.of.data.name].remote for run in runs)
+        # torch imports its compiler at the first optimizer, a second and a half that each run would pay for itself
+        preload = ["resbench.train", "torch._dynamo", *(["torchvision"] if remote else [])]
+        self._context.set_forkserver_preload(preload)
+        self._live: list[_Live] = []
+
+    def free(self) -> bool:
+        return len(self._live) < self.jobs
+
+    def submit(self, run: Planned, task: Task) -> None:
+        ours, theirs = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_child, args=(task, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        self._live.append(_Live(run, task, process, ours, time.monotonic()))
+
+    def wait(self, seconds: float, watcher: Watcher) -> list[Ending]:
+        multiprocessing.connection.wait([x for one in self._live for x in (one.pipe, one.process.sentinel)], seconds)
+        endings = []
+        for one in list(self._live):
+            said = _listen(one, watcher)
+            if one.process.is_alive():
+                _keep_time(one)
+                continue
+            one.process.join()
+            said = _listen(one, watcher) or said
+            one.pipe.close()
+            self._live.remove(one)
+            endings.append(_ending(one, said))
+        return endings
+
+    def stop(self) -> None:
+        for one in self._live:
+            one.process.terminate()
+        until = time.monotonic() + _GRACE_SECONDS
+        for one in self._live:
+            one.process.join(max(0.0, until - time.monotonic()))
+            if one.process.is_alive():
+                one.process.kill()
+                one.process.join()
+            one.pipe.close()
+        self._live.clear()
+
+
+def _listen(one: _Live, watcher: Watcher) -> str:
+    """Tell the watcher how far the run is; returns its last words."""
+    done, words = None, ""
+    with contextlib.suppress(EOFError, OSError):
+        while one.pipe.poll():
+            said = one.pipe.recv()
+            if isinstance(said, str):
+                words = said
+            else:
+                done = said
+    if done is not None:
+        watcher.epoch(one.run, done)
+    return words
+
+
+def _keep_time(one: _Live) -> None:
+    limit = one.task.setting.timeout
+    if limit is not None and time.monotonic() - one.began > limit and not one.killed:
+        one.killed = f"took longer than the {limit:g} s of --timeout; its epochs are kept"
+        one.process.kill()
+
+
+def _ending(one: _Live, said: str) -> Ending:
+    code = one.process.exitcode
+    if one.killed:
+        return Ending(one.run, "died", one.killed, "timeout")
+    if code == DONE:
+        return Ending(one.run, "done")
+    if code == BUSY:
+        return Ending(one.run, "busy")
+    if code == UNWRITABLE:
+        return Ending(one.run, "unwritable", said)
+    died = f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
+    if code == -signal.SIGKILL:
+        died += ", perhaps for want of memory"
+    return Ending(one.run, "died", f"the process of the run was {died}")
+
+
+def _child(task: Task, pipe: Connection) -> None:
+    """Carry out a run in a process of its own; SIGTERM lets it end its step and keep its state."""
+    asked_to_stop = False
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal asked_to_stop
+        asked_to_stop = True
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent decides
+    signal.signal(signal.SIGTERM, stop)
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def tell(done: float) -> None:
+        if os.getppid() != parent:  # the fork server died, so the command did
+            os._exit(STOPPED)
+        if asked_to_stop:
+            raise Stopped
+        with contextlib.suppress(OSError):
+            pipe.send(done)
+
+    try:
+        code = carry_out(task, tell)
+    except Unwritable as error:
+        with contextlib.suppress(OSError):
+            pipe.send(json.dumps([error.errno, error.strerror, error.filename]))
+        code = UNWRITABLE
+    os._exit(code)
