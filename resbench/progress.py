@@ -40,12 +40,13 @@ class Live(Watcher):
     def __init__(self, runs: list[Planned], work: dict[str, float]) -> None:
         self.work, self.total = work, len(runs)
         self.done = 0
-        self.parts: dict[str, float] = {}
+        self.worked, self.whole_work = 0.0, sum(work.values())
+        self.parts: dict[str, float] = {}  # of the runs that are going on
         self.began = self.spoke = time.monotonic()
         self.console = Console(stderr=True)
         self.bars: Progress | None = None
         self.tasks: dict[str, object] = {}
-        self.records: list[Record] = []
+        self.statuses: list[str] = []
         if self.console.is_terminal:
             self.bars = Progress(
                 TextColumn("{task.description}"),
@@ -55,7 +56,7 @@ class Live(Watcher):
                 TimeRemainingColumn(),
                 console=self.console,
             )
-            self.whole = self.bars.add_task(f"{self.total} runs", total=sum(work.values()) or 1)
+            self.whole = self.bars.add_task(f"{self.total} runs", total=self.whole_work or 1)
 
     def __enter__(self) -> Self:
         if self.bars:
@@ -69,36 +70,38 @@ class Live(Watcher):
             self.bars.stop()
 
     def epoch(self, run: Planned, done: float) -> None:
-        self.parts[run.id] = done / run.config.recipe.epochs
+        self._at(run, done / run.config.recipe.epochs)
         if self.bars:
             if run.id not in self.tasks:
                 self.tasks[run.id] = self.bars.add_task(label(run), total=1.0)
             self.bars.update(self.tasks[run.id], completed=self.parts[run.id])  # type: ignore[arg-type]
-            self.bars.update(self.whole, completed=self._worked())
+            self.bars.update(self.whole, completed=self.worked)
         elif time.monotonic() - self.spoke > _PLAIN_SECONDS:
             self._say(f"{label(run)}: epoch {done:.1f} of {run.config.recipe.epochs}{self._left()}")
 
     def finished(self, run: Planned, record: Record) -> None:
         self.done += 1
-        self.parts[run.id] = 1.0
-        self.records.append(record)
+        self._at(run, 1.0)
+        del self.parts[run.id]
+        self.statuses.append(record["status"])
         line = f"[{self.done}/{self.total}] {label(run)}: {outcome(record)}{self._left()}"
         if self.bars:
             if run.id in self.tasks:
                 self.bars.remove_task(self.tasks.pop(run.id))  # type: ignore[arg-type]
-            self.bars.update(self.whole, completed=self._worked())
+            self.bars.update(self.whole, completed=self.worked)
             self.bars.console.print(line, markup=False, highlight=False)
         else:
             self._say(line)
 
-    def _worked(self) -> float:
-        return sum(self.work.get(run_id, 0.0) * part for run_id, part in self.parts.items())
+    def _at(self, run: Planned, part: float) -> None:
+        self.worked += self.work.get(run.id, 0.0) * (part - self.parts.get(run.id, 0.0))
+        self.parts[run.id] = part
 
     def _left(self) -> str:
-        worked, total = self._worked(), sum(self.work.values())
-        if not worked or self.done == self.total:
+        if not self.worked or self.done == self.total:
             return ""
-        return f" ({span((time.monotonic() - self.began) * (total - worked) / worked)} left)"
+        seconds = (time.monotonic() - self.began) * (self.whole_work - self.worked) / self.worked
+        return f" ({span(seconds)} left)"
 
     def _say(self, line: str) -> None:
         self.spoke = time.monotonic()

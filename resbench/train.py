@@ -79,7 +79,7 @@ def train(
         record["status"] = "failed"
         record["error"] = {
             "kind": "out of memory" if memory else type(error).__name__,
-            "message": str(error),
+            "message": str(error) or type(error).__name__,
             "traceback": traceback.format_exc(),
         }
     record["metrics"]["run_seconds"] = round(time.perf_counter() - began, 3)  # since the last start, if interrupted

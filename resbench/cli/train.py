@@ -90,7 +90,7 @@ def run(
     )
     with Live(missing, work) as live:
         drive(missing, where(way.jobs, missing), setting, live)
-    _finish(loaded, store, reports, [record["status"] for record in live.records])
+    _finish(loaded, store, reports, live.statuses)
 
 
 def _finish(loaded: Grid, store: Store, reports: Path, statuses: list[str]) -> None:

@@ -7,13 +7,11 @@ fresh process within milliseconds. A process dies with its command.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,12 +21,12 @@ from typing import Any
 from resbench.data import DATASETS
 from resbench.epoch import Stopped
 from resbench.execute.drive import Ending, Watcher
-from resbench.execute.task import BUSY, DONE, STOPPED, UNWRITABLE, Task, carry_out
+from resbench.execute.follow import end_with_parent
+from resbench.execute.task import BUSY, DONE, RAISED, UNWRITABLE, Task, carry_out
 from resbench.grid import Planned
 from resbench.store import Unwritable
 
 _GRACE_SECONDS = 30.0  # in which a run that is asked to stop ends its step and keeps its state
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Serial:
@@ -62,6 +60,7 @@ class _Live:
     pipe: Connection
     began: float
     killed: str = ""
+    words: str = ""  # its last
 
 
 class Local:
@@ -95,15 +94,15 @@ class Local:
         multiprocessing.connection.wait([x for one in self._live for x in (one.pipe, one.process.sentinel)], seconds)
         endings = []
         for one in list(self._live):
-            said = _listen(one, watcher)
+            _listen(one, watcher)
             if one.process.is_alive():
                 _keep_time(one)
                 continue
             one.process.join()
-            said = _listen(one, watcher) or said
+            _listen(one, watcher)
             one.pipe.close()
             self._live.remove(one)
-            endings.append(_ending(one, said))
+            endings.append(_ending(one))
         return endings
 
     def stop(self) -> None:
@@ -119,19 +118,18 @@ class Local:
         self._live.clear()
 
 
-def _listen(one: _Live, watcher: Watcher) -> str:
-    """Tell the watcher how far the run is; returns its last words."""
-    done, words = None, ""
+def _listen(one: _Live, watcher: Watcher) -> None:
+    """Tell the watcher how far the run is, and keep its last words."""
+    done = None
     with contextlib.suppress(EOFError, OSError):
         while one.pipe.poll():
             said = one.pipe.recv()
             if isinstance(said, str):
-                words = said
+                one.words = said
             else:
                 done = said
     if done is not None:
         watcher.epoch(one.run, done)
-    return words
 
 
 def _keep_time(one: _Live) -> None:
@@ -141,7 +139,7 @@ def _keep_time(one: _Live) -> None:
         one.process.kill()
 
 
-def _ending(one: _Live, said: str) -> Ending:
+def _ending(one: _Live) -> Ending:
     code = one.process.exitcode
     if one.killed:
         return Ending(one.run, "died", one.killed, "timeout")
@@ -150,7 +148,10 @@ def _ending(one: _Live, said: str) -> Ending:
     if code == BUSY:
         return Ending(one.run, "busy")
     if code == UNWRITABLE:
-        return Ending(one.run, "unwritable", said)
+        return Ending(one.run, "unwritable", one.words)
+    if code == RAISED and one.words:
+        kind, message = json.loads(one.words)
+        return Ending(one.run, "died", message or kind, kind)
     died = f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
     if code == -signal.SIGKILL:
         died += ", perhaps for want of memory"
@@ -167,13 +168,9 @@ def _child(task: Task, pipe: Connection) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent decides
     signal.signal(signal.SIGTERM, stop)
-    parent = os.getppid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
 
     def tell(done: float) -> None:
-        if os.getppid() != parent:  # the fork server died, so the command did
-            os._exit(STOPPED)
         if asked_to_stop:
             raise Stopped
         with contextlib.suppress(OSError):
@@ -185,4 +182,8 @@ def _child(task: Task, pipe: Connection) -> None:
         with contextlib.suppress(OSError):
             pipe.send(json.dumps([error.errno, error.strerror, error.filename]))
         code = UNWRITABLE
+    except BaseException as error:  # of someone's own code, which may end the process in its own way; or ours
+        with contextlib.suppress(OSError):
+            pipe.send(json.dumps([type(error).__name__, str(error)]))
+        code = RAISED
     os._exit(code)

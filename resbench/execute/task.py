@@ -24,6 +24,7 @@ from resbench.train import empty, train
 # exit codes of a process that carries out a run (sysexits.h)
 DONE = 0
 STOPPED = 1
+RAISED = 70  # EX_SOFTWARE: something that training does not turn into a record
 UNWRITABLE = 73  # EX_CANTCREAT
 BUSY = 75  # EX_TEMPFAIL: another process has the run
 

@@ -95,7 +95,7 @@ def _confirm(grid: Grid, store: Store, setting: Setting, way: Share) -> list[str
     print(f"{grid.name}: {len(missing)} runs to confirm with", file=sys.stderr)
     with Live(missing, work) as live:
         drive(missing, Local(way.jobs, missing), setting, live)
-    return [record["status"] for record in live.records]
+    return live.statuses
 
 
 def _lacking(studies: Studies) -> int:

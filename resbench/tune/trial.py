@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -156,18 +155,15 @@ def _reachable() -> Iterator[None]:
 
 
 class _Clock:
-    """Called after every step: gives signs of life, and leaves when the command is gone."""
+    """Called after every step: gives signs of life."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.past: list[dict[str, Any]] = []  # epochs of the seeds that are done
-        self._parent = os.getppid()
         self._beat = time.monotonic()
         self._count = 0
 
     def tick(self, done: float) -> None:
-        if os.getppid() != self._parent:
-            raise Stopped
         if time.monotonic() - self._beat > BEAT:
             with _reachable():
                 if not self.task.worker.owns(self.task.now()):

@@ -17,6 +17,7 @@ from resbench.config import UserError
 from resbench.data import DATASETS
 from resbench.epoch import Stopped
 from resbench.execute import Setting
+from resbench.execute.follow import end_with_parent
 from resbench.store import Store
 from resbench.tune.hold import Worker
 from resbench.tune.search import Search
@@ -76,6 +77,7 @@ def _start(context: Any, search: Search, url: str | None, setting: Setting) -> A
 def _child(search: Search, url: str | None, setting: Setting) -> None:
     """Take one trial after the other, in a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent decides
+    end_with_parent()
     code = 0
     try:
         if not work(search, url, setting):
@@ -95,7 +97,7 @@ def _child(search: Search, url: str | None, setting: Setting) -> None:
 
 def work(search: Search, url: str | None, setting: Setting) -> bool:
     """One worker, until no arm lacks a trial; False if its trials fail one after the other."""
-    store, parent = Store(setting.folder), os.getppid()
+    store = Store(setting.folder)
     studies = Studies(search, url, store)
     failures = 0
     with Worker(store) as worker:
@@ -112,8 +114,6 @@ def work(search: Search, url: str | None, setting: Setting) -> bool:
                     return False
             elif waiting:  # others are at work, and may yet be killed
                 time.sleep(_POLL_SECONDS)
-                if os.getppid() != parent:
-                    raise Stopped
             else:
                 return True
 
