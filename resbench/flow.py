@@ -125,21 +125,27 @@ def _response_layers(network: nn.Module) -> dict[str, nn.Module]:
 
 
 def sharpness(loss: Tensor, parameters: list[nn.Parameter], direction: list[Tensor], iterations: int) -> list[float]:
-    """Rayleigh quotients v.Hv of power iteration on the Hessian of a loss; the last is the largest eigenvalue.
+    """Rayleigh quotients v.Hv of power iteration on the Hessian of a loss; the last is its largest eigenvalue.
 
-    That is the one of largest magnitude, which in trained networks is positive. Costs the backward pass of the loss,
-    then for each iteration a backward pass through forward and backward pass.
+    Power iteration finds the eigenvalue of largest magnitude. Where that is negative after half of the iterations, the
+    others go on with the Hessian minus it, whose largest magnitude is at the largest eigenvalue. Costs the backward pass
+    of the loss, then for each iteration a backward pass through forward and backward pass.
 
     Args:
         direction: where to start, in the shapes of the parameters.
     """
     gradients = torch.autograd.grad(loss, parameters, create_graph=True)
     out: list[float] = []
-    for _ in range(iterations):
+    shift = 0.0
+    for number in range(iterations):
+        if number == iterations // 2 and out[-1] < 0:
+            shift = out[-1]
         norm = torch.stack([part.cpu().double().square().sum() for part in direction]).sum().sqrt()
         direction = [(part / norm).to(part.dtype) for part in direction]
         product = torch.autograd.grad(gradients, parameters, direction, retain_graph=True, materialize_grads=True)
         pairs = zip(direction, product, strict=True)
         out.append(float(torch.stack([(v.cpu().double() * hv.cpu().double()).sum() for v, hv in pairs]).sum()))
-        direction = list(product)
+        direction = [hv - shift * v for v, hv in zip(direction, product, strict=True)]
+        if not any(part.any() for part in direction):  # no direction is curved otherwise
+            return [*out, *[out[-1]] * (iterations - len(out))]
     return out

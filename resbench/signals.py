@@ -55,10 +55,13 @@ def measure(run: RunConfig, device: torch.device) -> dict[str, float | None]:
 
 
 def looks(planned: Iterable[Planned], device: torch.device) -> Iterator[dict[str, Any]]:
-    """A row for each network: `cell` as text, its axes, and the numbers of `measure`; seeds beyond the first are left out."""
+    """A row for each network: `cell` as text, its axes, and the numbers of `measure`.
+
+    Left out are seeds beyond the first, and cells that differ from an earlier one in their recipe alone.
+    """
     first: dict[str, Planned] = {}
     for one in planned:
-        first.setdefault(one.of.with_seed(0).id, one)
+        first.setdefault(one.of.model.model_dump_json() + one.of.data.model_dump_json(), one)
     for one in first.values():
         yield {"cell": label(one.cell) or "(one cell)", **one.cell, **measure(one.config, device)}
 

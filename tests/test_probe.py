@@ -117,7 +117,10 @@ def test_sharpness_of_a_quadratic() -> None:
     found = sharpness(loss, [x, y], [torch.tensor([1.0, 0.3]), torch.ones(1, 1)], 30)
     assert found[-1] == pytest.approx(5, rel=1e-5)
     negative = sharpness(-3 * (x**2).sum(), [x], [torch.ones(2)], 2)
-    assert negative[-1] == pytest.approx(-6)
+    assert negative == pytest.approx([-6, -6])
+    a = torch.tensor([-10.0, 2.0, -1.0])  # the largest is not that of largest magnitude
+    x = nn.Parameter(torch.ones(3))
+    assert sharpness((a * x**2).sum() / 2, [x], [torch.ones(3)], 40)[-1] == pytest.approx(2, rel=1e-3)
 
 
 def varied(network: Any, x: torch.Tensor) -> Any:

@@ -60,7 +60,7 @@ def sentence(verdict: Verdict, judged: Judged) -> str:
         return f"{head}: {_not_trained(judged, ours, theirs)}."
     contrast = judged.contrast
     if contrast is None or contrast.seeds == 0:
-        return f"{head}: no run has ended in both arms yet."
+        return f"{head}: at least one arm has no ended run with a value of {metric(verdict.claim['on'])}."
     on = verdict.claim["on"]
     parts = [f"{metric(on)} {_difference(contrast, on)}", *_counts(contrast, on)]
     if contrast.seeds < 2 and contrast.seeds_theirs < 2:

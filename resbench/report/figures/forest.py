@@ -182,7 +182,7 @@ def _draw_row(
         "fontsize": SMALL,
     }
     if not row.drawn:
-        told = "no run has ended in both arms"
+        told = "at least one arm has no ended run with this number"
         if row.verdict == "not trained":
             ours, theirs = name(row.ours.cell, row.theirs.cell)
             told = f"diverged: {ours} {failures(row.ours)}, {theirs} {failures(row.theirs)}"
