@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import statistics
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import pandas as pd
 
 from resbench.report.claims import Verdict, unit
-from resbench.report.groups import groups
+from resbench.report.groups import groups, numbers
 from resbench.report.page.tables import name_of, percent, within
 from resbench.report.planning import ALPHA, LEAST_SEEDS
 from resbench.report.study import Study
 from resbench.report.wording import metric, signed, span
 
+_TRAINED = 20.0  # percent of test images; guessing reaches 10 with ten classes
 _MIXED = {
     "revision": "code revisions",
     "device": "devices",
@@ -116,6 +118,12 @@ def notes(study: Study) -> list[str]:
         out.append(f"Failed runs, which count as not done: {status['failed']} of {total}: {_failures(study)}.")
     if status["diverged"]:
         out.append(f"Diverged runs: {status['diverged']} of {total}; a result, counted and not averaged.")
+    untrained = _untrained(study)
+    if untrained:
+        out.append(
+            f"Hardly trained, with a mean test accuracy below {_TRAINED:.0f} %: {'; '.join(untrained)}: what is measured "
+            "of trained networks (responses, lesions, hardest images) says little there."
+        )
     few = seeds_of(study)
     if few and 0 < max(few) < LEAST_SEEDS:
         out.append(
@@ -134,6 +142,16 @@ def notes(study: Study) -> list[str]:
     if study.damaged:
         out.append(f"{study.damaged} damaged {_records(study.damaged)} in the folder, not shown.")
     return out
+
+
+def _untrained(study: Study) -> list[str]:
+    """Names of the cells whose runs ended near guessing."""
+    ended = study.runs[study.runs["status"] == "ok"]
+    return [
+        name_of({axis: part[axis].iloc[0] for axis in study.axes})
+        for _, part in groups(ended, study.axes)
+        if (found := numbers(part, "test_accuracy")) and 100 * statistics.fmean(found) < _TRAINED
+    ]
 
 
 def seeds_of(study: Study) -> list[int]:

@@ -156,7 +156,9 @@ def _caption(found: Hardest, shown: bool = False) -> str:
         else " Numbers by arm: percent of its runs that miss it"
     )
     text += ", by arm." if shown and len(found.arms.names) > 1 else "."
-    text += " An image that nearly all runs take for the same other class may be labelled wrongly."
+    text += (
+        " An image that nearly all runs of well-trained networks take for the same other class may be labelled wrongly."
+    )
     if "label" not in found.rows:
         text += " Records hold no labels, so only the class that was given instead is told."
     if found.others:
