@@ -63,6 +63,13 @@ def hold(path: Path) -> Iterator[Hold | None]:
         lock.release()
 
 
+@contextlib.contextmanager
+def wait_for(path: Path) -> Iterator[None]:
+    """Hold the lock of this path while the body runs, as soon as nobody else does."""
+    with _lock(path, Hold()):
+        yield
+
+
 class Waiting:
     """Locks that others were seen to hold: a lease that is not kept fresh is found so only by one who looks repeatedly."""
 

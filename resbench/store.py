@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from resbench import record as records
 from resbench.config import UserError, flatten
-from resbench.lease import Hold, Waiting, hold
+from resbench.lease import Hold, Waiting, hold, wait_for
 from resbench.record import Record
 
 if TYPE_CHECKING:
@@ -183,18 +183,31 @@ class Store:
         return pd.DataFrame(rows)
 
     def open(self) -> None:
-        """Make the folders; `.work` hides itself from git.
+        """Make the folders.
 
         Raises:
             Unwritable: they cannot be made.
         """
-        try:
-            self.work.mkdir(parents=True, exist_ok=True)
-            ignore = self.work / ".gitignore"
-            if not ignore.exists() or not ignore.stat().st_size:
-                ignore.write_text("*\n")
-        except OSError as error:
-            raise Unwritable(error.errno, error.strerror, error.filename) from None
+        _hidden(self.work)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let one command at a time write into a folder, such as that of the reports; the others wait."""
+    with wait_for(_hidden(folder / ".work") / "writing.lock"):
+        yield
+
+
+def _hidden(folder: Path) -> Path:
+    """Make a folder that hides itself from git."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists() or not ignore.stat().st_size:
+            ignore.write_text("*\n")
+    except OSError as error:
+        raise Unwritable(error.errno, error.strerror, error.filename) from None
+    return folder
 
 
 def _probes(record: Record) -> Iterable[str]:

@@ -31,6 +31,10 @@ def allocate():
     import torch
     torch.empty(2**50)
 def out_of_memory(): raise MemoryError
+def count():
+    # a byte for every batch, in a file that all processes of all commands append to
+    with open(os.environ["RESBENCH_COUNT"], "ab", 0) as file:
+        file.write(b".")
 def hang():
     while True: signal.pause()
 
@@ -45,6 +49,7 @@ AUGMENTS |= {
     "quits": augment(lambda: sys.exit(0)),
     "interrupts": augment(lambda: exec("raise KeyboardInterrupt")),
     "hangs": augment(hang),
+    "counts": augment(count),
 }
 """
 
@@ -60,13 +65,15 @@ def command(*words: object) -> list[str]:
     return [sys.executable, "-m", "resbench", *map(str, words)]
 
 
-def begin(*words: object, cwd: Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """A command in a process group of its own, which `end` kills."""
+def begin(
+    *words: object, cwd: Path, env: dict[str, str] | None = None, told: Path | None = None
+) -> subprocess.Popen[str]:
+    """A command in a process group of its own, which `end` kills; what it prints goes into pipes, or a file."""
     env = env or os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        command(*words), cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
-    )  # fmt: skip
+    with told.open("w") if told else contextlib.nullcontext(subprocess.PIPE) as out:
+        return subprocess.Popen(
+            command(*words), cwd=cwd, env=env, stdout=out, stderr=out, text=True, start_new_session=True
+        )
 
 
 def end(process: subprocess.Popen[str]) -> None:

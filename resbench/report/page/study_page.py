@@ -44,6 +44,7 @@ from resbench.report.study import Study, first_sentence, load, names
 from resbench.report.trials import load_trials, search_tables
 from resbench.report.wording import sentence
 from resbench.report.wording import summary as summary_of
+from resbench.store import alone
 
 
 def write(results: Path, reports: Path, study: str) -> Path:
@@ -61,7 +62,12 @@ def write(results: Path, reports: Path, study: str) -> Path:
         UserError: there is no such study, or its study file is damaged.
     """
     page = _Page(results, load(results, study))
-    folder = clean(reports / study)
+    with alone(reports):
+        return _write(page, reports / study)
+
+
+def _write(page: _Page, folder: Path) -> Path:
+    folder = clean(folder)
     drawn = Figures(page.study, page.frame, page.verdicts, page.compared)
     images = drawn.save(folder / "figures", headline(page.frame))
     if not page.costs.empty:
@@ -195,6 +201,11 @@ def write_index(results: Path, reports: Path) -> Path:
     Returns:
         The HTML page.
     """
+    with alone(reports):
+        return _write_index(results, reports)
+
+
+def _write_index(results: Path, reports: Path) -> Path:
     blocks: list[Block] = []
     for name in names(results):
         if (reports / name / "index.html").is_file():
@@ -202,7 +213,6 @@ def write_index(results: Path, reports: Path) -> Path:
             done = int(study.runs["status"].isin(["ok", "diverged"]).sum())
             state = f"{done} of {len(study.runs)} runs done."
             blocks.append(Paragraph(f"{first_sentence(study.about)} {state}".strip(), link=name, label=study.name))
-    reports.mkdir(parents=True, exist_ok=True)
     if write_goals(results, reports):
         blocks.append(Paragraph("What resbench promises of its own speed, measured.", link="goals", label="goals"))
     shown = blocks or [Paragraph("No study has a report yet.")]

@@ -1,0 +1,79 @@
+"""2,000 runs in one command: neither memory nor open files nor processes grow with their number."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from faults import begin, end
+
+GRID = """\
+# Question: does anything pile up?
+name: soak
+base:
+  model: {depth: 10, width: 8}
+  data: {train_size: 10, val_size: 0}
+  recipe: {epochs: 1}
+seeds: 2000
+"""
+RUNS = 2000
+
+
+@dataclass
+class Sample:
+    """Of all processes of the command: resident memory in MiB of those that last, open files, and their number."""
+
+    memory: dict[int, float]
+    files: int
+    processes: int
+
+
+def test_nothing_grows_with_the_number_of_runs(tmp_path: Path) -> None:
+    (tmp_path / "soak.yaml").write_text(GRID)
+    log = tmp_path / "log"
+    process = begin("run", "soak.yaml", "-j", "2", cwd=tmp_path, told=log)
+    samples: list[Sample] = []
+    try:
+        for share in (0.1, 0.9):
+            _wait(process, tmp_path / "results" / "soak", int(share * RUNS))
+            samples.append(_largest(process.pid))
+        process.wait(timeout=900)
+    finally:
+        end(process)
+    assert process.returncode == 0, log.read_text()[-2000:]
+    first, last = samples
+    lasting = first.memory.keys() & last.memory.keys()  # the command, its fork server, its resource tracker
+    assert len(lasting) >= 2
+    grown = max(last.memory[pid] - first.memory[pid] for pid in lasting)
+    print(
+        f"{RUNS} runs: memory grew by {grown:.1f} MiB, files {first.files} to {last.files}, {last.processes} processes"
+    )
+    assert grown < 0.01 * RUNS  # 10 KiB a run: less than a record
+    assert last.files <= first.files + 2 and last.processes <= first.processes + 1
+
+
+def _wait(process, folder: Path, count: int) -> None:  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + 1200
+    while len(list(folder.glob("*.json"))) <= count:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _largest(group: int) -> Sample:
+    """The largest of some samples, as runs come and go."""
+    found = [_sample(group) for _ in range(20)]
+    return Sample(found[0].memory, max(one.files for one in found), max(one.processes for one in found))
+
+
+def _sample(group: int) -> Sample:
+    memory, files = {}, 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, pgrp = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+            if int(pgrp) != group or state == "Z":
+                continue
+            pages = int((folder / "statm").read_text().split()[1])
+            files = max(files, len(list((folder / "fd").iterdir())))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        memory[int(folder.name)] = pages * 4096 / 2**20
+    return Sample(memory, files, len(memory))
