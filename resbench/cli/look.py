@@ -62,13 +62,15 @@ def status(
             raise UserError(f"{store.folder}: no such study; there are: {', '.join(studies_in(results)) or 'none'}")
         asked = store.study()
         records = {record["id"]: record for record in store.records()}
-        wanted = [one["id"] for one in asked["runs"]] if asked else list(records)
+        # two cells with the same settings are the same runs
+        runs = {one["id"]: one for one in asked["runs"]} if asked else {}
+        wanted = list(runs if asked else records)
         states = [records[one]["status"] if one in records else "to do" for one in wanted]
         counts = [
             f"{states.count(state)} {state}" for state in ("ok", "diverged", "failed", "to do") if state in states
         ]
         print(f"{name}: {len(wanted)} runs: {', '.join(counts)}")
-        for one in asked["runs"] if asked else []:
+        for one in runs.values():
             epochs = checkpoint.epoch(store.checkpoint(one["id"])) if one["id"] not in records else 0
             if epochs:
                 cell = " ".join(f"{path}={value}" for path, value in one["cell"].items())

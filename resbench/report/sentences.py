@@ -107,11 +107,14 @@ def _count(study: Study, compared: pd.DataFrame) -> str:
 def notes(study: Study) -> list[str]:
     """What a reader must know before the numbers."""
     out = []
-    status = Counter(study.runs["status"])
-    total = len(study.runs)
+    once = study.runs.drop_duplicates("id")  # an arm whose best values are those of the base is the same runs twice
+    status = Counter(once["status"])
+    total = len(once)
     overrides = list(map(str, (study.asked or {}).get("overrides") or []))
     if overrides:
         out.append(f"Run with other settings than the grid file says: {', '.join(overrides)}.")
+    if total < len(study.runs):
+        out.append(f"Runs that stand in two cells, whose settings are the same: {len(study.runs) - total} of {total}.")
     if status["missing"]:
         out.append(f"Outstanding runs: {status['missing']} of {total}; the numbers may change.")
     if status["failed"]:

@@ -20,7 +20,13 @@ class Confirmation(Grid):
     """The grid of a search; its study says how it came to be."""
 
     def study(self) -> dict[str, Any]:
-        return super().study() | {"command": "tune"}
+        """As of any grid, but with every cell: a winner with the values of the base is the same runs as its arm untuned."""
+        runs = [
+            {"id": run_id, "cell": cell, "seed": seed}
+            for cell, config in self.cells
+            for seed, run_id in zip(self.seeds, config.ids(self.seeds), strict=True)
+        ]
+        return super().study() | {"command": "tune", "runs": runs}
 
 
 def stand_in(search: Search) -> Confirmation:

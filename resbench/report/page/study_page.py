@@ -210,8 +210,9 @@ def _write_index(results: Path, reports: Path) -> Path:
     for name in names(results):
         if (reports / name / "index.html").is_file():
             study = load(results, name)
-            done = int(study.runs["status"].isin(["ok", "diverged"]).sum())
-            state = f"{done} of {len(study.runs)} runs done."
+            runs = study.runs.drop_duplicates("id")
+            done = int(runs["status"].isin(["ok", "diverged"]).sum())
+            state = f"{done} of {len(runs)} runs done."
             blocks.append(Paragraph(f"{first_sentence(study.about)} {state}".strip(), link=name, label=study.name))
     if write_goals(results, reports):
         blocks.append(Paragraph("What resbench promises of its own speed, measured.", link="goals", label="goals"))
