@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_tune import SEARCH, loaded, setting
+from test_tune import KEPT, SEARCH, call, loaded, setting
 
 import resbench
 from resbench.report import check
+from resbench.store import Store
 from resbench.tune.command import Asked, tuned
 from resbench.tune.search import Search
 from resbench.tune.work import work
@@ -46,3 +51,28 @@ def test_a_winner_with_the_values_of_the_base_stands_in_both_cells(
     assert len(study["runs"]) == 10 and len(resbench.load(tmp_path / "results" / "tiny")) == 5
     told = "\n".join(check(tmp_path / "results", "tiny")[0])
     assert "tuned against untuned: test error +0.00 points [+0.00, +0.00]" in told, told
+
+
+def test_an_interrupted_search_for_more_keeps_the_winners_it_had(tmp_path: Path) -> None:
+    more = ["model.shortcut=identity", "sampler=random", "seeds.confirm=1", "recipe.epochs=6", "data.train_size=400"]
+    search = loaded(tmp_path, SEARCH, *more, "trials=2")
+    storage = str(tmp_path / "trials.journal")
+    assert work(search, storage, setting(tmp_path))
+    assert tuned(search, asked(tmp_path, storage=storage))
+    store = Store(tmp_path / "results" / "tiny")
+    before = json.loads((store.folder / "study.json").read_text())
+    assert len(before["runs"]) == 2 and not any("storage" in word for word in before["overrides"])
+    command = [sys.executable, "-m", "resbench", "tune", "tiny.yaml", *more, "--trials", "40", "--storage", storage]
+    with subprocess.Popen([*command, "-j", "1"], cwd=tmp_path, env=KEPT, stderr=subprocess.PIPE, text=True) as going:
+        deadline = time.monotonic() + 120
+        while not list(store.work.glob("trial-*.ckpt")):
+            assert going.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        going.send_signal(signal.SIGINT)
+        told = going.communicate(timeout=60)[1]
+    assert going.returncode == 130, told
+    after = json.loads((store.folder / "study.json").read_text())
+    assert after["runs"] == before["runs"] and after["overrides"] == [*more, "trials=40"]
+    [head, left, again] = call("status", "tiny", cwd=tmp_path).stdout.splitlines()
+    assert head == "tiny: 2 runs: 2 ok" and int(left.removeprefix("  open: ").split()[0]) in range(30, 39), left
+    assert left.endswith("of 40 trials") and again.endswith(f"trials=40 --storage {storage}")

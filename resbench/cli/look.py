@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,7 +23,7 @@ from resbench.cli.options import (
 from resbench.errors import UserError
 
 if TYPE_CHECKING:
-    pass
+    from resbench.store import Store
 
 
 @app.command("signal")
@@ -54,6 +54,7 @@ def status(
 ) -> None:
     """How far each study is."""
     from resbench import checkpoint
+    from resbench.report.study import again
     from resbench.store import Store
 
     for name in [study] if study else studies_in(results):
@@ -75,11 +76,24 @@ def status(
             if epochs:
                 cell = " ".join(f"{path}={value}" for path, value in one["cell"].items())
                 print(f"  begun: {cell} seed={one['seed']}: {epochs} epochs done")
-        if asked and "to do" in states:
-            print(
-                f"  to go on: {' '.join(['resbench', asked.get('command', 'run'), asked['file'], *asked['overrides']])}"
-            )
+        trials = _trials(asked, store)
+        if trials:
+            print(f"  open: {trials}")
+        if asked and (trials or "to do" in states):
+            print(f"  to go on: {again(asked)}")
         warn(store)
+
+
+def _trials(asked: dict[str, Any] | None, store: Store) -> str:
+    """What is open of a search; empty if nothing is, or if the study is none."""
+    if not asked or not asked.get("search"):
+        return ""
+    from resbench.tune.look import unfinished
+
+    try:
+        return unfinished(asked["search"], store)
+    except UserError as error:  # the storage may be on another machine, and its password is not kept
+        return f"trials that cannot be counted here: {error.lines[0]}"
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 import statistics
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
@@ -15,7 +14,7 @@ from resbench.report.claims import Verdict, unit
 from resbench.report.groups import groups, numbers
 from resbench.report.page.tables import name_of, percent, within
 from resbench.report.planning import ALPHA, LEAST_SEEDS
-from resbench.report.study import Study
+from resbench.report.study import Study, again
 from resbench.report.wording import metric, signed, span
 
 _TRAINED = 20.0  # percent of test images; guessing reaches 10 with ten classes
@@ -185,8 +184,7 @@ def command(study: Study) -> str:
     """The command that does the outstanding runs, or nothing if there are none."""
     if not study.asked.get("file") or not study.runs["status"].isin(["missing", "failed"]).any():
         return ""
-    verb = str(study.asked.get("command") or "run")
-    return shlex.join(["resbench", verb, str(study.asked["file"]), *map(str, study.asked.get("overrides") or [])])
+    return again(study.asked)
 
 
 def headline(frame: pd.DataFrame) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,6 +108,13 @@ def names(results: Path) -> list[str]:
     if not results.is_dir():
         return []
     return sorted(entry.name for entry in results.iterdir() if entry.is_dir() and any(entry.glob("*.json")))
+
+
+def again(asked: dict[str, Any]) -> str:
+    """The command that goes on with a study, from what its file says."""
+    storage = (asked.get("search") or {}).get("storage")
+    words = ["resbench", asked.get("command") or "run", asked["file"], *asked.get("overrides", [])]
+    return shlex.join(map(str, [*words, *(["--storage", storage] if storage else [])]))
 
 
 def first_sentence(about: str) -> str:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from resbench.device import choose
-from resbench.execute import Local, Setting, drive, start
+from resbench.data import prepare
+from resbench.device import choose, revision
+from resbench.execute import Local, Setting, drive
 from resbench.grid import Cell, Grid, Planned
 from resbench.plan import Costs, span
 from resbench.progress import Live
-from resbench.share import Share
+from resbench.share import Share, share
 from resbench.store import Store
+from resbench.tune.look import finished, looked, trials_of
 from resbench.tune.search import Range, Search, label
-from resbench.tune.storage import JOURNAL, Studies, counts, shown
+from resbench.tune.storage import Studies, counts, shown
 from resbench.tune.told import keep
-from resbench.tune.winners import confirmation, export
+from resbench.tune.winners import Confirmation, best, confirmation, export
 from resbench.tune.work import search_through
 
 
@@ -47,7 +51,7 @@ def tuned(search: Search, asked: Asked) -> tuple[Grid, list[str]] | None:
     store = Store(asked.results / search.name)
     choose(asked.device)
     studies = Studies(search, asked.storage, store)
-    setting, way = start(_grid(search, {}, asked), asked.results, asked.directory, asked.device, asked.jobs)
+    setting, way = _start(_grid(search, _settled(studies, store), asked), search, asked)
     lacking = _lacking(studies)
     if lacking:
         print(
@@ -74,12 +78,41 @@ def tuned(search: Search, asked: Asked) -> tuple[Grid, list[str]] | None:
     return grid, _confirm(grid, store, setting, way)
 
 
-def _grid(search: Search, winners: dict[str, Cell], asked: Asked) -> Grid:
+def _grid(search: Search, winners: Mapping[str, Cell], asked: Asked) -> Confirmation:
     """The grid to confirm, which tells `status` and report how to go on."""
     grid = confirmation(search, winners)
     if asked.storage:
-        grid.overrides = [*grid.overrides, "--storage", shown(asked.storage, Store(asked.results / search.name))]
+        grid.storage = shown(asked.storage, Store(asked.results / search.name))
     return grid
+
+
+def _settled(studies: Studies, store: Store) -> dict[str, Cell]:
+    """The winners of the last time that the search ended: they stay in the study while more trials are searched."""
+    try:
+        told = json.loads((store.folder / "trials.json").read_text(encoding="utf-8"))
+        numbers = {one["label"]: one["winner"] for one in told["arms"]}
+    except (OSError, ValueError, KeyError, TypeError):  # damaged or not there: it is written anew at the end
+        return {}
+    found = {}
+    for arm, point in enumerate(studies.arms):
+        number = numbers.get(label(point))
+        trials = studies.trials(arm)
+        if isinstance(number, int) and number < len(trials) and (winner := best([trials[number]])):
+            found[label(point)] = dict(winner.params)
+    return found
+
+
+def _start(grid: Confirmation, search: Search, asked: Asked) -> tuple[Setting, Share]:
+    """As `execute.start`, sharing the machine by the untuned arms alone: it is the same at the beginning and at the end."""
+    kind = choose(asked.device).type
+    store = Store(asked.results / search.name)
+    planned = confirmation(search, {}).runs()
+    for data in {run.of.data.name: run.of.data for run in planned}.values():
+        prepare(data, asked.directory)
+    store.write_study(grid.study())
+    store.sweep()
+    way = share(asked.jobs, planned, store, kind)
+    return Setting(store.folder, asked.directory, kind, way.threads, revision(), grid.probes), way
 
 
 def _confirm(grid: Grid, store: Store, setting: Setting, way: Share) -> list[str]:
@@ -99,9 +132,7 @@ def _confirm(grid: Grid, store: Store, setting: Setting, way: Share) -> list[str
 
 
 def _lacking(studies: Studies) -> int:
-    trials = [studies.trials(arm) for arm in range(len(studies.arms))]
-    ready = [sum(counts(one) and one.state.is_finished() for one in found) for found in trials]
-    return sum(max(0, studies.search.budget - number) for number in ready)
+    return sum(max(0, studies.search.budget - finished(studies.trials(arm))) for arm in range(len(studies.arms)))
 
 
 def _why(studies: Studies) -> list[str]:
@@ -119,12 +150,10 @@ def describe(search: Search, asked: Asked) -> str:
     """The search as text: the space, the budget of each arm, how much of it is spent, and the most that is left."""
     store = Store(asked.results / search.name)
     lines = [f"{path}: {_told(path, search)}" for path in search.space]
-    begun = asked.storage is not None or (store.folder / JOURNAL).exists()  # nothing is made to look at nothing
-    studies = Studies(search, asked.storage, store) if begun else None
-    for number, arm in enumerate(search.points()):
-        trials = studies.trials(number) if studies else []
-        spent = sum(counts(one) and one.state.is_finished() for one in trials)
-        lines.append(f"{label(arm)}: {spent} of {search.budget} trials done")
+    storage = looked(asked.storage, store)
+    found = trials_of(storage, [search.study(arm) for arm in search.points()])
+    for arm, trials in zip(search.points(), found, strict=True):
+        lines.append(f"{label(arm)}: {finished(trials)} of {search.budget} trials done")
     device = choose(asked.device)
     costs = Costs(store, device, 1)
     runs = [Planned(run := search.config(arm), arm, 0, run.id) for arm in search.points()]

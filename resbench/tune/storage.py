@@ -81,13 +81,14 @@ def _mend(path: Path) -> int:
 def shown(url: str | None, store: Store) -> str:
     """The storage as it may be printed: without a password."""
     if url is None or "://" not in url:
-        return str(_journal(url, store))
+        return str(journal(url, store))
     from sqlalchemy.engine import make_url
 
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _journal(url: str | None, store: Store) -> Path:
+def journal(url: str | None, store: Store) -> Path:
+    """The file of a storage that is no URL."""
     return Path(url) if url else store.folder / JOURNAL
 
 
@@ -101,7 +102,7 @@ def connect(url: str | None, store: Store) -> BaseStorage:
         UserError: it cannot be opened, in a line.
     """
     if url is None or "://" not in url:
-        path = _journal(url, store)
+        path = journal(url, store)
         path.parent.mkdir(parents=True, exist_ok=True)
         return JournalStorage(JournalFileBackend(str(path), JournalLock(path)))
     if url.split("://")[0].split("+")[0] not in _SCHEMES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from resbench.config import nest
@@ -16,8 +17,19 @@ if TYPE_CHECKING:
 TUNING, TUNED, UNTUNED = "tuning", "tuned", "untuned"  # the axis of the confirmed study that is no field
 
 
+@dataclass
 class Confirmation(Grid):
-    """The grid of a search; its study says how it came to be."""
+    """The grid of a search; its study says how it came to be.
+
+    Attributes:
+        trials: of each arm.
+        studies: the name of each arm's in the storage.
+        storage: as it may be printed; None for the journal beside the study.
+    """
+
+    trials: int = 0
+    studies: list[str] = field(default_factory=list)
+    storage: str | None = None
 
     def study(self) -> dict[str, Any]:
         """As of any grid, but with every cell: a winner with the values of the base is the same runs as its arm untuned."""
@@ -26,7 +38,8 @@ class Confirmation(Grid):
             for cell, config in self.cells
             for seed, run_id in zip(self.seeds, config.ids(self.seeds), strict=True)
         ]
-        return super().study() | {"command": "tune", "runs": runs}
+        search = {"storage": self.storage, "trials": self.trials, "studies": self.studies}
+        return super().study() | {"command": "tune", "search": search, "runs": runs}
 
 
 def stand_in(search: Search) -> Confirmation:
@@ -40,6 +53,8 @@ def stand_in(search: Search) -> Confirmation:
         baseline={TUNING: UNTUNED},
         claims=search.claims,
         overrides=search.overrides,
+        trials=search.budget,
+        studies=[search.study(arm) for arm in search.points()],
     )
     grid.cells = [(cell, RunConfig()) for cell in grid.points()]
     return grid
