@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from faults import command, environment
 from test_tune import KEPT, SEARCH, call, loaded, setting
 
 import resbench
@@ -62,8 +62,8 @@ def test_an_interrupted_search_for_more_keeps_the_winners_it_had(tmp_path: Path)
     store = Store(tmp_path / "results" / "tiny")
     before = json.loads((store.folder / "study.json").read_text())
     assert len(before["runs"]) == 2 and not any("storage" in word for word in before["overrides"])
-    command = [sys.executable, "-m", "resbench", "tune", "tiny.yaml", *more, "--trials", "40", "--storage", storage]
-    with subprocess.Popen([*command, "-j", "1"], cwd=tmp_path, env=KEPT, stderr=subprocess.PIPE, text=True) as going:
+    words = ["tune", "tiny.yaml", *more, "--trials", "40", "--storage", storage, "-j", "1"]
+    with subprocess.Popen(command(*words), cwd=tmp_path, env=KEPT, stderr=subprocess.PIPE, text=True) as going:
         deadline = time.monotonic() + 120
         while not list(store.work.glob("trial-*.ckpt")):
             assert going.poll() is None and time.monotonic() < deadline
@@ -76,3 +76,36 @@ def test_an_interrupted_search_for_more_keeps_the_winners_it_had(tmp_path: Path)
     [head, left, again] = call("status", "tiny", cwd=tmp_path).stdout.splitlines()
     assert head == "tiny: 2 runs: 2 ok" and int(left.removeprefix("  open: ").split()[0]) in range(30, 39), left
     assert left.endswith("of 40 trials") and again.endswith(f"trials=40 --storage {storage}")
+
+
+UNLUCKY = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, os.environ["RESBENCH_ROOT"])
+from resbench.augment import AUGMENTS
+
+def unlucky(images, generator):
+    first = Path(__file__).with_name("first")
+    try:
+        with first.open("x") as file:
+            file.write(str(os.getpid()))
+    except FileExistsError:
+        pass
+    if first.read_text() == str(os.getpid()):
+        raise RuntimeError("this process has no luck")
+    return images
+
+AUGMENTS["unlucky"] = unlucky
+"""
+
+
+def test_a_worker_that_gives_up_leaves_the_search_to_the_others(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(SEARCH.replace("val_size: 40", "val_size: 40, augment: unlucky"))
+    words = ["tune", "tiny.yaml", "model.shortcut=identity", "trials=8", "seeds.confirm=1", "recipe.epochs=1"]
+    env = environment(tmp_path / "custom", UNLUCKY)
+    done = subprocess.run(command(*words, "-j", "2"), cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr.count("no luck") == 3 and "8/8" in done.stderr, done.stderr
+    told = json.loads((tmp_path / "results" / "tiny" / "trials.json").read_text())
+    states = [row["state"] for row in told["rows"]]
+    assert (states.count("failed"), states.count("complete")) == (3, 8)
+    assert len(resbench.load(tmp_path / "results" / "tiny")) == 2

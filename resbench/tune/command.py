@@ -59,7 +59,8 @@ def tuned(search: Search, asked: Asked) -> tuple[Grid, list[str]] | None:
             f"at a time on {setting.device} ({way.because}); trials in {shown(asked.storage, store)}",
             file=sys.stderr,
         )
-        if not search_through(search, asked.storage, setting, way.jobs):
+        search_through(search, asked.storage, setting, way.jobs)
+        if _lacking(studies):
             keep(studies, store)
             print(*_why(studies), sep="\n", file=sys.stderr)
             return None

@@ -30,8 +30,8 @@ _DEATHS = 10  # of workers of one command, in whose places others start
 _UNABLE = 74  # exit code of a worker whose trials fail (EX_IOERR)
 
 
-def search_through(search: Search, url: str | None, setting: Setting, jobs: int) -> bool:
-    """Work until no arm lacks a trial; False if workers gave up before.
+def search_through(search: Search, url: str | None, setting: Setting, jobs: int) -> None:
+    """Work until no arm lacks a trial, or every worker has given up: the storage says which.
 
     Args:
         url: of the storage, None for the journal beside the study.
@@ -42,7 +42,7 @@ def search_through(search: Search, url: str | None, setting: Setting, jobs: int)
     context.set_forkserver_preload(
         ["resbench.tune.trial", "torch._dynamo", *(["torchvision"] if remote else [])]
     )  # as execute.local
-    deaths, able = 0, True
+    deaths = 0
     live: list[Any] = []
     wanted = min(jobs, search.budget * len(search.points()))
     try:
@@ -52,11 +52,10 @@ def search_through(search: Search, url: str | None, setting: Setting, jobs: int)
             for child in [child for child in live if not child.is_alive()]:
                 child.join()
                 live.remove(child)
-                if child.exitcode == 0:
+                if child.exitcode in (0, _UNABLE):  # one that gave up leaves the rest to the others
                     continue
                 deaths += 1
-                able = able and child.exitcode != _UNABLE and deaths <= _DEATHS
-                if able:
+                if deaths <= _DEATHS:
                     told = f"a worker died (exit code {child.exitcode}): another takes up its trial"
                     print(told, file=sys.stderr, flush=True)
                     live.append(_start(context, search, url, setting))
@@ -65,7 +64,6 @@ def search_through(search: Search, url: str | None, setting: Setting, jobs: int)
             child.terminate()
         for child in live:
             child.join()
-    return able
 
 
 def _start(context: Any, search: Search, url: str | None, setting: Setting) -> Any:
