@@ -14,10 +14,13 @@ from faults import command, environment
 from test_tune import KEPT, SEARCH, call, loaded, setting
 
 import resbench
-from resbench.report import check
+from resbench.report import check, write
 from resbench.store import Store
 from resbench.tune.command import Asked, tuned
 from resbench.tune.search import Search
+from resbench.tune.storage import Studies
+from resbench.tune.told import keep
+from resbench.tune.winners import export
 from resbench.tune.work import work
 
 # the other learning rate is so large that the base's own wins
@@ -109,3 +112,28 @@ def test_a_worker_that_gives_up_leaves_the_search_to_the_others(tmp_path: Path) 
     states = [row["state"] for row in told["rows"]]
     assert (states.count("failed"), states.count("complete")) == (3, 8)
     assert len(resbench.load(tmp_path / "results" / "tiny")) == 2
+
+
+def test_a_choice_may_be_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = SEARCH.replace("model.dropout: {choices: [0.0, 0.3]}", "recipe.grow: {choices: [none, [10, 16]]}")
+    words = ["model.shortcut=identity", "model.depth=16", "trials=12", "seeds.confirm=1", "data.train_size=40"]
+    search = loaded(tmp_path, text, *words)
+    store = Store(tmp_path / "results" / "tiny")
+    studies = Studies(search, None, store)
+    for _ in range(11):
+        trial = studies.ask(0)
+        trial.report(0.9, 1)
+        grown = search.values(trial.params)["recipe.grow"] == [10, 16]
+        studies.studies[0].tell(trial, trial.params["recipe.lr"] / (20 if grown else 2))
+    assert work(search, None, setting(tmp_path))  # the last one trains
+    with monkeypatch.context() as patched:
+        patched.setattr("resbench.tune.told.get_param_importances", lambda *_, **__: 1 / 0)
+        assert keep(studies, store)["arms"][0]["importance"] is None
+    assert tuned(search, asked(tmp_path))
+    told = json.loads((store.folder / "trials.json").read_text())
+    assert told["arms"][0]["tuned"]["recipe.grow"] == [10, 16] and told["arms"][0]["importance"]["recipe.grow"] > 0
+    assert {str(row["params"]["recipe.grow"]) for row in told["rows"]} == {"none", "[10, 16]"}
+    page = write(tmp_path / "results", tmp_path / "reports", "tiny").parent
+    assert "[10, 16]" in (page / "tables" / "tuned-values.csv").read_text()
+    assert "[10, 16]" in (page / "figures" / "slices.csv").read_text()
+    assert "recipe.grow: [[10, 16]]" in export(search, {"model.shortcut=identity": told["arms"][0]["tuned"]})

@@ -99,7 +99,7 @@ def _settled(studies: Studies, store: Store) -> dict[str, Cell]:
         number = numbers.get(label(point))
         trials = studies.trials(arm)
         if isinstance(number, int) and number < len(trials) and (winner := best([trials[number]])):
-            found[label(point)] = dict(winner.params)
+            found[label(point)] = studies.search.values(winner.params)
     return found
 
 

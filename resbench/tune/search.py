@@ -47,6 +47,12 @@ class Range:
         else:
             trial.suggest_float(path, self.low, self.high, step=self.step, log=self.log)
 
+    def stored(self, value: Any) -> Any:
+        return value
+
+    def value(self, stored: Any) -> Any:
+        return stored
+
     def values(self) -> list[Any] | None:
         """Every value, or None if there are infinitely many."""
         if self.step is None and not self.whole:
@@ -62,23 +68,36 @@ class Range:
 
 @dataclass(frozen=True)
 class Choices:
-    """One of several values, without an order."""
+    """One of several values, without an order. Optuna knows a list by its JSON text, as it hashes what it chooses from."""
 
     choices: tuple[Any, ...]
 
     def distribution(self) -> BaseDistribution:
         from optuna.distributions import CategoricalDistribution
 
-        return CategoricalDistribution(self.choices)
+        return CategoricalDistribution([self.stored(value) for value in self.choices])
 
     def suggest(self, trial: Trial, path: str) -> None:
-        trial.suggest_categorical(path, self.choices)
+        trial.suggest_categorical(path, [self.stored(value) for value in self.choices])
 
     def values(self) -> list[Any] | None:
         return list(self.choices)
 
+    def stored(self, value: Any) -> Any:
+        """A value as the storage has it."""
+        return _text(value) if isinstance(value, list) else value
+
+    def value(self, stored: Any) -> Any:
+        """The inverse of `stored`."""
+        lists = {_text(one): one for one in self.choices if isinstance(one, list)}
+        return lists.get(stored, stored) if isinstance(stored, str) else stored
+
     def told(self) -> dict[str, Any]:
         return {"choices": list(self.choices)}
+
+
+def _text(value: list[Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 @dataclass
@@ -130,6 +149,10 @@ class Search:
         """The run of an arm at these searched values, by default at those of the base."""
         found = RunConfig.model_validate(nest(self.base | arm | (values or {}))).normalised()
         return found.with_seed(seed)
+
+    def values(self, stored: Cell) -> Cell:
+        """The values of a trial, from its parameters as the storage has them."""
+        return {path: self.space[path].value(value) for path, value in stored.items()}
 
     def untuned(self, arm: Cell) -> Cell:
         """The searched paths with the values of the base."""

@@ -171,7 +171,8 @@ class Studies:
             taken = {t.user_attrs.get("point") for t in trials if counts(t)}
             points = list(enumerate(search.grid() or []))
             number, point = next((one for one in points if one[0] not in taken), points[0])
-            study.enqueue_trial(point, user_attrs={"point": number})
+            stored = {path: search.space[path].stored(value) for path, value in point.items()}
+            study.enqueue_trial(stored, user_attrs={"point": number})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of fixed values and experimental samplers
             return study.ask(distributions)

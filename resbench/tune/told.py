@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from typing import Any
 
@@ -11,7 +12,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from resbench.store import Store, replace
-from resbench.tune.search import label
+from resbench.tune.search import Search, label
 from resbench.tune.storage import Studies
 from resbench.tune.winners import best
 
@@ -31,12 +32,12 @@ def gather(studies: Studies) -> dict[str, Any]:
                 "arm": arm,
                 "label": label(arm),
                 "winner": winner.number if winner else None,
-                "tuned": winner.params if winner else None,
+                "tuned": search.values(winner.params) if winner else None,
                 "untuned": search.untuned(arm),
                 "importance": _importance(studies.studies[number], trials),
             }
         )
-        rows += [_row(label(arm), trial) for trial in trials if trial.state != TrialState.WAITING]
+        rows += [_row(search, label(arm), trial) for trial in trials if trial.state != TrialState.WAITING]
     return {
         "schema": 1,
         "search": search.name,
@@ -63,15 +64,15 @@ def keep(studies: Studies, store: Store) -> dict[str, Any]:
     return told
 
 
-def _row(arm: str, trial: FrozenTrial) -> dict[str, Any]:
-    attributes = trial.user_attrs
+def _row(search: Search, arm: str, trial: FrozenTrial) -> dict[str, Any]:
+    attributes, values = trial.user_attrs, search.values(trial.params)
     state = "diverged" if attributes.get("diverged") else trial.state.name.lower()
     return {
         "arm": arm,
         "number": trial.number,
         "state": "failed" if trial.state == TrialState.FAIL else state,
         "error": None if state == "diverged" else trial.value,
-        "params": {path: trial.params[path] for path in sorted(trial.params)},
+        "params": {path: values[path] for path in sorted(values)},
         "epochs": attributes.get("epochs", 0),
         "seconds": attributes.get("seconds", 0.0),
         "reports": {str(step): value for step, value in sorted(trial.intermediate_values.items())},
@@ -80,11 +81,16 @@ def _row(arm: str, trial: FrozenTrial) -> dict[str, Any]:
 
 
 def _importance(study: optuna.Study, trials: list[FrozenTrial]) -> dict[str, float] | None:
-    """Share of each searched field in what separates good trials from the rest; None of too few trials."""
+    """Share of each searched field in what separates good trials from the rest; None of too few trials, or if it fails."""
     done = [t for t in trials if t.state == TrialState.COMPLETE]
     if len(done) < _ENOUGH or len({t.value for t in done}) < 2:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the evaluator is called experimental
-        found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+        try:
+            found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+        except Exception as error:  # the trials are paid for: they are kept and confirmed whatever this thinks of them
+            reason = " ".join(str(error).split())
+            print(f"{study.study_name}: no importance: {type(error).__name__}: {reason}", file=sys.stderr)
+            return None
     return {path: round(found[path], 10) for path in sorted(found)}

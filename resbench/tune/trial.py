@@ -110,7 +110,7 @@ class Task:
         clock = _Clock(self)
         for seed in range(search.seeds):
             try:
-                run = search.config(arm, dict(self.now().params), seed)
+                run = search.config(arm, search.values(self.now().params), seed)
             except ValidationError as error:
                 return self.fail("; ".join(f"{path}: {text}" for path, text, _ in explain(error)))
             last = run.recipe.epochs if seed + 1 == search.seeds else 0
