@@ -196,7 +196,7 @@ def test_several_seeds_are_averaged_and_a_bad_trial_is_pruned(tmp_path: Path) ->
 
 
 def test_pruning_is_told_to_optuna_with_what_was_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resbench.tune.storage._pruner", lambda search: optuna.pruners.ThresholdPruner(upper=0.0))
+    monkeypatch.setattr("resbench.tune.storage._pruner", lambda search, arm: optuna.pruners.ThresholdPruner(upper=0.0))
     search = loaded(tmp_path, SEARCH, "model.shortcut=identity", "trials=1")
     assert work(search, None, setting(tmp_path))
     store = Store(tmp_path / "results" / "tiny")

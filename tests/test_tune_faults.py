@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from faults import command, environment
+from optuna.pruners import HyperbandPruner
 from test_tune import KEPT, SEARCH, call, loaded, setting
 
 import resbench
@@ -137,3 +138,21 @@ def test_a_choice_may_be_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "[10, 16]" in (page / "tables" / "tuned-values.csv").read_text()
     assert "[10, 16]" in (page / "figures" / "slices.csv").read_text()
     assert "recipe.grow: [[10, 16]]" in export(search, {"model.shortcut=identity": told["arms"][0]["tuned"]})
+
+
+def test_arms_may_have_their_own_epochs_and_a_base_that_is_nothing_without_them(tmp_path: Path) -> None:
+    text = SEARCH.replace("model: {depth: 10, width: 4}", "model: {width: 4, family: cifar}")
+    text = text.replace(
+        "arms: {model.shortcut: [identity, none]}", "arms: {model.depth: [8, 14], recipe.epochs: [1, 27]}"
+    )
+    text = text[: text.index("claims:")].replace("epochs: 2, ", "").replace("pruner: none", "pruner: hyperband")
+    search = loaded(tmp_path, text, "trials=1", "seeds.search=2")
+    assert [search.epochs(arm) for arm in search.points()] == [2, 54, 2, 54]
+    store = Store(tmp_path / "results" / "tiny")
+    studies = Studies(search, None, store)
+    assert [len(one["untuned"]) for one in keep(studies, store)["arms"]] == [2] * 4
+    for study, brackets in zip(studies.studies, (1, 4, 1, 4), strict=True):
+        trial = study.ask()
+        trial.report(0.5, 1)
+        trial.should_prune()  # which is when it makes its brackets
+        assert isinstance(study.pruner, HyperbandPruner) and study.pruner._n_brackets == brackets

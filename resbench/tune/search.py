@@ -173,12 +173,11 @@ class Search:
         points = self.grid() if self.sampler == "grid" else None
         return self.trials if points is None else min(self.trials, len(points))
 
-    @property
-    def epochs(self) -> int:
-        """The most that a trial can train, over its seeds."""
+    def epochs(self, arm: Cell) -> int:
+        """The most that a trial of an arm can train, over its seeds."""
         searched = self.space.get("recipe.epochs")
         if searched is None:
-            return self.seeds * RunConfig.model_validate(nest(self.base)).recipe.epochs
+            return self.seeds * self.config(arm).recipe.epochs
         return self.seeds * int(max(searched.values() or [1]))
 
     def identity(self, arm: Cell) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class Studies:
         name = self.search.study(arm)
         study = optuna.create_study(
             study_name=name, storage=self.storage, direction="minimize", load_if_exists=True,
-            pruner=_pruner(self.search), sampler=optuna.samplers.RandomSampler(),
+            pruner=_pruner(self.search, arm), sampler=optuna.samplers.RandomSampler(),
         )  # fmt: skip
         kept = study.user_attrs.get("search")
         if kept is None:
@@ -216,9 +216,9 @@ def _sampler(search: Search, seed: int) -> optuna.samplers.BaseSampler:
         return samplers.RandomSampler(seed=seed)  # a grid's points are all fixed, and no sampler is asked
 
 
-def _pruner(search: Search) -> optuna.pruners.BasePruner:
+def _pruner(search: Search, arm: Cell) -> optuna.pruners.BasePruner:
     if search.pruner == "median":
         return optuna.pruners.MedianPruner()
     if search.pruner == "hyperband":
-        return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=search.epochs, reduction_factor=3)
+        return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=search.epochs(arm), reduction_factor=3)
     return optuna.pruners.NopPruner()

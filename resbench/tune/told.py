@@ -34,6 +34,7 @@ def gather(studies: Studies) -> dict[str, Any]:
                 "winner": winner.number if winner else None,
                 "tuned": search.values(winner.params) if winner else None,
                 "untuned": search.untuned(arm),
+                "epochs": search.epochs(arm),
                 "importance": _importance(studies.studies[number], trials),
             }
         )
@@ -45,7 +46,6 @@ def gather(studies: Studies) -> dict[str, Any]:
         "pruner": search.pruner,
         "trials": search.budget,
         "seeds": search.seeds,
-        "epochs": search.epochs,
         "space": {path: one.told() for path, one in search.space.items()},
         "importance": IMPORTANCE,
         "arms": arms,
