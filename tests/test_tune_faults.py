@@ -15,13 +15,15 @@ from optuna.pruners import HyperbandPruner
 from test_tune import KEPT, SEARCH, call, loaded, setting
 
 import resbench
+from resbench.errors import UserError
+from resbench.grid import Grid
 from resbench.report import check, write
 from resbench.store import Store
 from resbench.tune.command import Asked, tuned
+from resbench.tune.export import check_target, export, write_winners
 from resbench.tune.search import Search
 from resbench.tune.storage import Studies
 from resbench.tune.told import keep
-from resbench.tune.winners import export
 from resbench.tune.work import work
 
 # the other learning rate is so large that the base's own wins
@@ -156,3 +158,27 @@ def test_arms_may_have_their_own_epochs_and_a_base_that_is_nothing_without_them(
         trial.report(0.5, 1)
         trial.should_prune()  # which is when it makes its brackets
         assert isinstance(study.pruner, HyperbandPruner) and study.pruner._n_brackets == brackets
+
+
+def test_an_export_is_refused_before_the_search_and_says_what_it_lacks(tmp_path: Path) -> None:
+    search = loaded(tmp_path, SEARCH + TUNED)
+    (tmp_path / "mine.yaml").write_text("axes: {model.depth: [10, 16]}\n")
+    for name, part in [
+        ("nodir/w.yaml", f"there is no folder {tmp_path / 'nodir'}: make it first"),
+        ("tiny.yaml", "is the search file itself"),
+        ("mine.yaml", "not from a search"),
+        ("", "is a folder: name a file in it"),
+    ]:
+        with pytest.raises(UserError, match=part) as caught:
+            tuned(search, asked(tmp_path, export=tmp_path / name))
+        assert len(caught.value.lines) == 1
+    assert not (tmp_path / "results").exists()
+    path = tmp_path / "w.yaml"
+    assert write_winners(path, search, {}) == [f"{path}: not written: no arm has a winner"] and not path.exists()
+    winners = {"model.shortcut=identity": {"recipe.lr": 0.1, "model.dropout": 0.3}}
+    told = write_winners(path, search, winners)
+    assert [line.split("'")[1] for line in told] == ["shortcuts help when both arms are tuned", "tuning helps"]
+    assert len(Grid.load(path).runs()) == 2
+    check_target(path, search)  # its own is written anew
+    winners["model.shortcut=none"] = {"recipe.lr": 0.01, "model.dropout": 0.0}
+    assert len(write_winners(path, search, winners)) == 1 and len(Grid.load(path).claims) == 1

@@ -16,11 +16,12 @@ from resbench.plan import Costs, span
 from resbench.progress import Live
 from resbench.share import Share, share
 from resbench.store import Store
+from resbench.tune.export import check_target, write_winners
 from resbench.tune.look import finished, looked, trials_of
 from resbench.tune.search import Range, Search, label
 from resbench.tune.storage import Studies, counts, shown
 from resbench.tune.told import keep
-from resbench.tune.winners import Confirmation, best, confirmation, export
+from resbench.tune.winners import Confirmation, best, confirmation
 from resbench.tune.work import search_through
 
 
@@ -50,6 +51,8 @@ def tuned(search: Search, asked: Asked) -> tuple[Grid, list[str]] | None:
     """
     store = Store(asked.results / search.name)
     choose(asked.device)
+    if asked.export:
+        check_target(asked.export, search)
     studies = Studies(search, asked.storage, store)
     setting, way = _start(_grid(search, _settled(studies, store), asked), search, asked)
     lacking = _lacking(studies)
@@ -74,7 +77,8 @@ def tuned(search: Search, asked: Asked) -> tuple[Grid, list[str]] | None:
                 f"{label(arm)}: its best trial has the values of the base: tuned and untuned are one", file=sys.stderr
             )
     if asked.export:
-        asked.export.write_text(export(search, winners), encoding="utf-8")
+        for line in write_winners(asked.export, search, winners):
+            print(line, file=sys.stderr)
     grid = _grid(search, winners, asked)
     return grid, _confirm(grid, store, setting, way)
 
@@ -150,6 +154,8 @@ def _why(studies: Studies) -> list[str]:
 def describe(search: Search, asked: Asked) -> str:
     """The search as text: the space, the budget of each arm, how much of it is spent, and the most that is left."""
     store = Store(asked.results / search.name)
+    if asked.export:
+        check_target(asked.export, search)
     lines = [f"{path}: {_told(path, search)}" for path in search.space]
     storage = looked(asked.storage, store)
     found = trials_of(storage, [search.study(arm) for arm in search.points()])

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from resbench.config import nest
 from resbench.grid import Cell, Grid
 from resbench.run_config import RunConfig
 from resbench.tune.search import Search, label
@@ -81,42 +80,3 @@ def best(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
 
     done = [t for t in trials if t.state == TrialState.COMPLETE and not t.user_attrs.get("diverged")]
     return min(done, key=lambda t: (t.value, t.number), default=None)
-
-
-def export(search: Search, winners: Mapping[str, Cell]) -> str:
-    """A grid file of the winners: what each arm was tuned to, zipped, so that `resbench run` trains them."""
-    arms = [arm for arm in search.points() if label(arm) in winners]
-    paths = [*search.arms, *search.space]
-    values = {path: [(arm | winners[label(arm)])[path] for arm in arms] for path in paths}
-    base = {path: value for path, value in search.base.items() if path not in paths}
-    seeds = list(range(search.seeds, search.seeds + search.confirm))
-    lines = [f"# Question: how do the arms of {search.name} compare, each with the values that it was tuned to?"]
-    lines.append(f"# Written by resbench tune: {search.budget} trials for each arm, {search.sampler}, {search.pruner}.")
-    lines.append(f"name: {search.name}-winners")
-    lines += [f"base: {_flow(nest(base))}"] if base else []
-    lines += ["zip:", "-"]
-    lines += [f"  {path}: {_flow(one)}" for path, one in values.items()]
-    lines.append(f"seeds: {_flow(seeds)}")
-    claims = [told for claim in search.claims if (told := _claim(claim))]
-    lines += ["claims:", *(f"- {_flow(claim)}" for claim in claims)] if claims else []
-    return "\n".join(lines) + "\n"
-
-
-def _claim(claim: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A claim about tuned arms as the exported grid can have it; None for one about tuning itself."""
-    at = dict(claim["at"])
-    if TUNING in claim["compare"] or at.pop(TUNING, [TUNED]) != [TUNED]:
-        return None
-    # the paths of an arm are paired with the searched ones: a contrast cannot go over another of them
-    return {**claim, "at": []} if not at else None
-
-
-def _flow(value: Any) -> str:
-    """A value in YAML's flow style, on one line."""
-    import yaml
-
-    return (
-        yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True)
-        .removesuffix("\n...\n")
-        .strip()
-    )
