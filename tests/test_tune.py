@@ -29,8 +29,9 @@ from resbench.train import train
 from resbench.tune.command import _why
 from resbench.tune.export import export
 from resbench.tune.hold import Worker
+from resbench.tune.journal import JournalLock
 from resbench.tune.search import Search
-from resbench.tune.storage import JOURNAL, JournalLock, Studies, surplus
+from resbench.tune.storage import JOURNAL, Studies, surplus
 from resbench.tune.told import keep
 from resbench.tune.trial import Lost, Task
 from resbench.tune.winners import best, confirmation

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
+import sqlite3
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,10 +22,12 @@ from resbench.errors import UserError
 from resbench.grid import Grid
 from resbench.report import check, write
 from resbench.store import Store
-from resbench.tune.command import Asked, tuned
+from resbench.tune.command import Asked, describe, tuned
 from resbench.tune.export import check_target, export, write_winners
+from resbench.tune.journal import open_journal
+from resbench.tune.look import looked
 from resbench.tune.search import Search
-from resbench.tune.storage import Studies
+from resbench.tune.storage import JOURNAL, Studies, refuse_another
 from resbench.tune.told import keep
 from resbench.tune.work import work
 
@@ -182,3 +187,91 @@ def test_an_export_is_refused_before_the_search_and_says_what_it_lacks(tmp_path:
     check_target(path, search)  # its own is written anew
     winners["model.shortcut=none"] = {"recipe.lr": 0.01, "model.dropout": 0.0}
     assert len(write_winners(path, search, winners)) == 1 and len(Grid.load(path).claims) == 1
+
+
+# What they stand on
+
+
+def test_a_look_at_a_search_makes_nothing(tmp_path: Path) -> None:
+    search = loaded(tmp_path)
+    for storage in (f"sqlite:///{tmp_path / 't.db'}", str(tmp_path / "there" / "t.journal"), None):
+        assert "model.shortcut=none: 0 of 3 trials done" in describe(search, asked(tmp_path, storage=storage))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.yaml"]
+    empty = tmp_path / "t.db"
+    sqlite3.connect(empty).close()
+    describe(search, asked(tmp_path, storage=f"sqlite:///{empty}"))
+    assert empty.stat().st_size == 0
+    with pytest.raises(UserError, match="cannot be opened"):
+        describe(search, asked(tmp_path, storage="postgresql+psycopg://me:secret@127.0.0.1:1/none"))
+
+
+def test_another_search_of_the_name_can_be_deleted_as_the_line_says(tmp_path: Path) -> None:
+    store = Store(tmp_path / "re sults" / "tiny")
+    Studies(loaded(tmp_path), None, store)
+    other = loaded(tmp_path, SEARCH, "pruner=median")
+    with pytest.raises(UserError, match="with another pruner"):
+        refuse_another(other, open_journal(store.folder / JOURNAL, look=True), "here")
+    with pytest.raises(UserError, match="with another pruner") as caught:
+        Studies(other, None, store)
+    assert len(caught.value.lines) == 2
+    for line in caught.value.lines:
+        words = shlex.split(line.split("delete that one: ")[1])
+        assert (
+            subprocess.run([Path(sys.executable).with_name("optuna"), *words[1:]], capture_output=True).returncode == 0
+        )
+    Studies(other, None, store)
+
+
+@pytest.mark.parametrize(
+    ("storage", "part"),
+    [
+        ("t.db", "is an SQLite database: write sqlite:///"),
+        ("notes.txt", "is not a journal of Optuna's"),
+        ("there", "is a folder"),
+        ("sqlite:t.db", "write sqlite:///t.db, or ./sqlite:t.db for a journal file"),
+        ("sqlite://", "each worker would have a database of its own"),
+        ("sqlite:///:memory:", "each worker would have a database of its own"),
+        ("redis://localhost", "use a file name, or one of sqlite, postgresql"),
+        ("sqlite:///notes.txt", "cannot be opened: file is not a database"),
+    ],
+)
+def test_what_is_no_storage_is_refused_in_a_line_and_left_as_it_is(
+    storage: str, part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    search = loaded(tmp_path)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "notes.txt").write_text("remember the milk\nand the bread, which")
+    with sqlite3.connect(tmp_path / "t.db") as database:
+        database.execute("create table mine (x)")
+    database.close()
+    before = {name: (tmp_path / name).read_bytes() for name in ("t.db", "notes.txt")}
+    for use in (tuned, describe):
+        with pytest.raises(UserError) as caught:
+            use(search, asked(tmp_path, storage=storage))
+        assert len(caught.value.lines) == 1 and part in caught.value.lines[0], caught.value.lines
+    assert before == {name: (tmp_path / name).read_bytes() for name in before}
+
+
+def test_a_journal_cut_anywhere_in_its_last_records_goes_on(tmp_path: Path) -> None:
+    """As a kill leaves it: all that was whole is there, the rest is cut away before another record is glued to it."""
+    search = loaded(tmp_path, SEARCH, "model.shortcut=identity")
+    store = Store(tmp_path / "results" / "tiny")
+    studies = Studies(search, None, store)
+    for _ in range(2):
+        trial = studies.ask(0)
+    trial.report(0.5, 1)
+    path = store.folder / JOURNAL
+    whole = path.read_bytes()
+    for end in range(len(whole) - 200, len(whole)):
+        path.write_bytes(whole[:end])
+        looked(None, store)
+        backend = open_journal(path)
+        backend.set_study_user_attr(0, "cut", end)
+        lines = path.read_bytes().splitlines()
+        assert lines[:-1] == whole[:end].splitlines()[: whole[:end].count(b"\n")] and all(map(json.loads, lines))
+    middle = whole.splitlines(keepends=True)
+    path.write_bytes(b"".join([*middle[:2], middle[2][:30] + b"\n", *middle[3:]]))
+    for use in (lambda: Studies(search, None, store), lambda: describe(search, asked(tmp_path))):
+        with pytest.raises(UserError, match=r"optuna.journal:3: a damaged line: restore"):
+            use()

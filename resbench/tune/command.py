@@ -19,7 +19,7 @@ from resbench.store import Store
 from resbench.tune.export import check_target, write_winners
 from resbench.tune.look import finished, looked, trials_of
 from resbench.tune.search import Range, Search, label
-from resbench.tune.storage import Studies, counts, shown
+from resbench.tune.storage import Studies, counts, refuse_another, shown
 from resbench.tune.told import keep
 from resbench.tune.winners import Confirmation, best, confirmation
 from resbench.tune.work import search_through
@@ -158,6 +158,8 @@ def describe(search: Search, asked: Asked) -> str:
         check_target(asked.export, search)
     lines = [f"{path}: {_told(path, search)}" for path in search.space]
     storage = looked(asked.storage, store)
+    if storage:
+        refuse_another(search, storage, shown(asked.storage, store))
     found = trials_of(storage, [search.study(arm) for arm in search.points()])
     for arm, trials in zip(search.points(), found, strict=True):
         lines.append(f"{label(arm)}: {finished(trials)} of {search.budget} trials done")

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
 from resbench.store import Store
-from resbench.tune.storage import connect, counts, journal
+from resbench.tune.journal import open_journal
+from resbench.tune.storage import check_storage, connect, counts, journal, study_id
 
 
 def looked(url: str | None, store: Store) -> BaseStorage | None:
@@ -21,9 +21,10 @@ def looked(url: str | None, store: Store) -> BaseStorage | None:
     Raises:
         UserError: it cannot be opened.
     """
+    check_storage(url, store)
     if url is None or "://" not in url:
         path = journal(url, store)
-        return JournalStorage(JournalFileBackend(str(path))) if path.exists() else None
+        return open_journal(path, look=True) if path.exists() else None
     from sqlalchemy import create_engine, inspect
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
@@ -31,7 +32,9 @@ def looked(url: str | None, store: Store) -> BaseStorage | None:
     if url.startswith("sqlite") and not Path(make_url(url).database or "").exists():
         return None
     try:
-        there = inspect(create_engine(url)).has_table("studies")
+        engine = create_engine(url)
+        there = inspect(engine).has_table("studies")
+        engine.dispose()
     except (SQLAlchemyError, ImportError, ValueError):
         there = True  # `connect` says what is wrong
     return optuna.storages.get_storage(connect(url, store)) if there else None
@@ -41,8 +44,8 @@ def trials_of(storage: BaseStorage | None, studies: Sequence[str]) -> list[list[
     """The trials of each of these Optuna studies; none of one that is not there."""
     if storage is None:
         return [[] for _ in studies]
-    ids = {one.study_name: one._study_id for one in storage.get_all_studies()}
-    return [storage.get_all_trials(ids[name], deepcopy=False) if name in ids else [] for name in studies]
+    ids = [study_id(storage, name) for name in studies]
+    return [[] if one is None else storage.get_all_trials(one, deepcopy=False) for one in ids]
 
 
 def finished(trials: Sequence[FrozenTrial]) -> int:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import sys
+import shlex
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna
 from filelock import FileLock
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.exceptions import OptunaError
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from resbench.config import UserError, digest
-from resbench.store import Store
+from resbench.epoch import Stopped
+from resbench.store import Store, Unwritable
+from resbench.tune.journal import check_journal, open_journal
 from resbench.tune.search import Search
 
 if TYPE_CHECKING:
@@ -25,57 +28,6 @@ if TYPE_CHECKING:
 JOURNAL = "optuna.journal"
 _SCHEMES = ("sqlite", "postgresql", "mysql", "mariadb", "oracle", "mssql")
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-
-class JournalLock(JournalFileOpenLock):
-    """A lock that dies with its holder around Optuna's own, which other programs on the same file respect.
-
-    Optuna's is a file, and one of a killed process stands for its grace of half a minute: here three seconds, since
-    none of us can hold it meanwhile. A record that a kill cut short is cut away, before another one is glued to it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        beside = path.parent / ".work"
-        beside.mkdir(exist_ok=True)
-        self._ours = FileLock(beside / f"{path.name}.lock")
-        super().__init__(str(path), grace_period=3)
-
-    def acquire(self) -> bool:
-        self._ours.acquire()
-        try:
-            super().acquire()
-            cut = _mend(self._path)
-        except BaseException:
-            self._ours.release(force=True)
-            raise
-        if cut:
-            print(f"{self._path}: {cut} bytes of an unfinished record are cut away", file=sys.stderr)
-        return True
-
-    def release(self) -> None:
-        try:
-            super().release()
-        finally:
-            self._ours.release()
-
-
-def _mend(path: Path) -> int:
-    """Cut what follows the last line end; returns the number of bytes."""
-    with path.open("r+b") as file:
-        size = file.seek(0, 2)
-        end = size
-        while end:
-            start = max(0, end - 4096)
-            file.seek(start)
-            found = file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                end = start + found + 1
-                break
-            end = start
-        if end < size:
-            file.truncate(end)
-        return size - end
 
 
 def shown(url: str | None, store: Store) -> str:
@@ -101,12 +53,9 @@ def connect(url: str | None, store: Store) -> BaseStorage:
     Raises:
         UserError: it cannot be opened, in a line.
     """
+    check_storage(url, store)
     if url is None or "://" not in url:
-        path = journal(url, store)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(path), JournalLock(path)))
-    if url.split("://")[0].split("+")[0] not in _SCHEMES:
-        raise UserError(f"--storage {url.split('://')[0]}://...: use a file name, or one of {', '.join(_SCHEMES)}")
+        return open_journal(journal(url, store))
     from sqlalchemy.exc import SQLAlchemyError
 
     waits = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
@@ -114,10 +63,60 @@ def connect(url: str | None, store: Store) -> BaseStorage:
         return RDBStorage(url, engine_kwargs=waits)
     except ImportError as error:
         raise UserError(f"--storage: {' '.join(str(error).split())}: pip install 'resbench[tune]'") from None
-    except (SQLAlchemyError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        hidden = shown(url, store) if isinstance(error, SQLAlchemyError) else url.split("@")[-1]
-        raise UserError(f"--storage {hidden}: cannot be opened: {reason}") from None
+    except (SQLAlchemyError, OptunaError, RuntimeError, ValueError) as error:
+        raise UserError(f"--storage {shown(url, store)}: cannot be opened: {_reason(error)}") from None
+
+
+def check_storage(url: str | None, store: Store) -> None:
+    """See that several processes can work on such a storage, before anything is made.
+
+    Raises:
+        UserError: they cannot.
+    """
+    scheme, colon, rest = (url or "").partition(":")
+    if url is None or "://" not in url:
+        if url and colon and scheme.split("+")[0] in _SCHEMES:
+            raise UserError(f"--storage {url}: write {scheme}:///{rest.lstrip('/')}, or ./{url} for a journal file")
+        return check_journal(journal(url, store))
+    if scheme.split("+")[0] not in _SCHEMES:
+        raise UserError(f"--storage {scheme}://...: use a file name, or one of {', '.join(_SCHEMES)}")
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        database = make_url(url).database
+    except (ArgumentError, ValueError):
+        raise UserError(f"--storage {scheme}://...: not a URL: write {scheme}://name@host/database") from None
+    if scheme.startswith("sqlite") and (not database or ":memory:" in url or "mode=memory" in url):
+        raise UserError(f"--storage {url}: each worker would have a database of its own: name a file, sqlite:///x.db")
+    return None
+
+
+class Unreachable(Stopped):
+    """The storage did not answer: the trial is left as it stands, and taken up again."""
+
+
+@contextlib.contextmanager
+def reachable() -> Iterator[None]:
+    """Tell what a storage raises when it is gone from a mistake of ours, and from a network that fails.
+
+    Raises:
+        Unreachable: it did not answer.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except Unwritable:  # is the disk that the results are on
+        raise
+    except (SQLAlchemyError, OptunaError, OSError, json.JSONDecodeError, KeyError) as error:
+        raise Unreachable(f"the storage did not answer: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """What the database itself said, on one line."""
+    told = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
+    return " ".join(str(told).split()) or type(error).__name__
 
 
 class Studies:
@@ -133,12 +132,18 @@ class Studies:
     def __init__(self, search: Search, url: str | None, store: Store) -> None:
         self.search = search
         self.arms = search.points()
+        check_storage(url, store)
         store.open()
         # one process at a time hands out trials, so that none of several goes beyond the budget
         self.admission = FileLock(store.work / f"tune-{digest(search.name)}.lock")
         with self.admission:
             self.storage = optuna.storages.get_storage(connect(url, store))
-            self.studies = [self._open(arm) for arm in self.arms]
+            refuse_another(search, self.storage, shown(url, store))
+            try:
+                with reachable():
+                    self.studies = [self._open(arm) for arm in self.arms]
+            except Unreachable as error:
+                raise UserError(f"--storage {shown(url, store)}: {error}") from None
 
     def _open(self, arm: Cell) -> optuna.Study:
         name = self.search.study(arm)
@@ -146,14 +151,8 @@ class Studies:
             study_name=name, storage=self.storage, direction="minimize", load_if_exists=True,
             pruner=_pruner(self.search, arm), sampler=optuna.samplers.RandomSampler(),
         )  # fmt: skip
-        kept = study.user_attrs.get("search")
-        if kept is None:
+        if "search" not in study.user_attrs:
             study.set_user_attr("search", json.loads(json.dumps(self.search.identity(arm))))
-        elif differing := self.search.same(arm, kept):
-            raise UserError(
-                f"{self.search.file}: the storage holds {name} with another {' and '.join(differing)}: a search goes on "
-                "as it began; give this one a name of its own, or delete that one with `optuna delete-study`"
-            )
         return study
 
     def trials(self, arm: int) -> list[FrozenTrial]:
@@ -189,6 +188,39 @@ class Studies:
         ) in self.search.space.items():  # what it has it keeps; the rest, if it died in the middle of asking
             one.suggest(trial, path)
         return trial
+
+
+def study_id(storage: BaseStorage, name: str) -> int | None:
+    """Of an Optuna study; None if there is none of the name."""
+    try:
+        return storage.get_study_id_from_name(name)
+    except KeyError:
+        return None
+
+
+def refuse_another(search: Search, storage: BaseStorage, where: str) -> None:
+    """See that what the storage has under the names of this search is this search.
+
+    Args:
+        where: the storage, as it may be printed.
+
+    Raises:
+        UserError: a line for each arm that is another.
+    """
+    lines = []
+    for arm in search.points():
+        name = search.study(arm)
+        found = study_id(storage, name)
+        kept = None if found is None else storage.get_study_user_attrs(found).get("search")
+        differing = search.same(arm, kept) if kept else []
+        if differing:
+            delete = shlex.join(["optuna", "delete-study", "--study-name", name, "--storage", where])
+            lines.append(
+                f"{search.file}: the storage holds {name} with another {' and '.join(differing)}: a search goes on as it "
+                f"began; give this one a name of its own, or delete that one: {delete}"
+            )
+    if lines:
+        raise UserError(lines)
 
 
 def counts(trial: FrozenTrial) -> bool:

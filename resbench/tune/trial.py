@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from resbench.store import Store
 from resbench.train import train
 from resbench.tune.hold import BEAT, Worker
 from resbench.tune.search import label
-from resbench.tune.storage import Studies
+from resbench.tune.storage import Studies, reachable
 
 # A trial that diverged is complete, with every image counted as wrong: it uses up its part of the budget, stands in every
 # table, and each of the samplers keeps away from it. Optuna would make a failed trial of NaN, which samplers ignore.
@@ -33,10 +32,6 @@ class Lost(Stopped):
     """Another worker has taken the trial over, and its checkpoints."""
 
     keep = False
-
-
-class Unreachable(Stopped):
-    """The storage did not answer: the trial is left as it stands, and taken up again."""
 
 
 class Pruned(Stopped):
@@ -143,17 +138,6 @@ class Task:
         self.trial.set_user_attr("seconds", round(sum(row["seconds"] for row in history), 3))
 
 
-@contextlib.contextmanager
-def _reachable() -> Iterator[None]:
-    """`train` makes a failed record of what a callback raises, and the network has not failed."""
-    try:
-        yield
-    except Stopped:
-        raise
-    except Exception as error:
-        raise Unreachable(f"the storage did not answer: {' '.join(str(error).split())}") from error
-
-
 class _Clock:
     """Called after every step: gives signs of life."""
 
@@ -165,7 +149,7 @@ class _Clock:
 
     def tick(self, done: float) -> None:
         if time.monotonic() - self._beat > BEAT:
-            with _reachable():
+            with reachable():
                 if not self.task.worker.owns(self.task.now()):
                     raise Lost
                 self._beat = time.monotonic()
@@ -182,7 +166,7 @@ class _Follow:
         self.history: list[dict[str, Any]] = []
 
     def __call__(self, history: list[dict[str, Any]]) -> None:
-        with _reachable():
+        with reachable():
             self.report(history)
             if not self.task.worker.owns(self.task.now()):
                 raise Lost
