@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from resbench.names import printable
+
+_LONGEST = 480  # characters of a line
+_TAIL = 160  # of them from its end, which says what to do
+
 
 class UserError(Exception):
     """A mistake of the user's, told in one line per mistake and without a traceback.
 
     Args:
-        lines: what to print, one finished line per mistake.
+        lines: what to print, one finished line per mistake; what a terminal would obey is escaped, and of a line that
+            quotes a large value the middle is left out.
     """
 
     def __init__(self, lines: str | Iterable[str]) -> None:
-        self.lines = [lines] if isinstance(lines, str) else list(lines)
+        self.lines = [_line(one) for one in ([lines] if isinstance(lines, str) else lines)]
         super().__init__("\n".join(self.lines))
+
+
+def _line(text: str) -> str:
+    line = printable(text if len(text) <= _LONGEST else f"{text[: _LONGEST - _TAIL]} … {text[-_TAIL:]}")
+    return line if len(line) <= _LONGEST + 3 else f"{line[: _LONGEST - _TAIL]} … {line[-_TAIL:]}"

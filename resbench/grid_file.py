@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ from resbench.claim import PROBED, among
 from resbench.config import UserError, explain, flatten, nest, suggestion
 from resbench.grid import FIELDS, Cell, Exclusion, Grid
 from resbench.grid_answers import check_claims, read_claims, read_published
+from resbench.names import RULE, is_name
 from resbench.run_config import RunConfig
 from resbench.yaml12 import Document, parse
 
 KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims")
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _MOST_CELLS = 1_000_000
 _WRONG: Any = object()  # stands where a value could not be read
 _DEFAULTS = flatten(RunConfig().model_dump())
@@ -93,10 +92,10 @@ class Reader:
         return grid
 
     def _name(self, value: Any, line: int) -> str:
-        if not isinstance(value, str) or not _NAME.fullmatch(value):
-            self.wrong(line, f"name: {value!r} is not a name: use lower-case letters, digits, '-', '_' and '.'")
+        if not is_name(value):
+            self.wrong(line, f"name: {value!r} is not a name: {RULE}")
             return "invalid"
-        return value
+        return str(value)
 
     def _value(self, path: str, value: Any, line: int) -> Any:
         """Check one value of one field; returns it as the field reads it."""

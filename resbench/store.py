@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resbench import record as records
+from resbench.asked import read_study
 from resbench.config import UserError, flatten
 from resbench.lease import Hold, Waiting, hold, wait_for
 from resbench.record import Record
@@ -61,9 +62,7 @@ class Store:
         """The record, or None if there is none or it is damaged (which is then named in `damaged`)."""
         path = self.path(run_id)
         try:
-            found = records.parse(path.read_text(encoding="utf-8"))
-            if found["id"] != run_id:
-                raise ValueError(f"that says it is {found['id']}")
+            found, _ = read_record(path, run_id)
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, OSError, RecursionError) as error:
@@ -87,10 +86,14 @@ class Store:
 
         Failures and damaged files are replaced, and so is a finished record by one with probes that it lacks.
         """
+        return self.publish(record, records.dump(record).encode())
+
+    def publish(self, record: Record, content: bytes) -> bool:
+        """As `add`, for a record that has been written before: its bytes stay as they are."""
         self.open()
         path = self.path(record["id"])
         temporary = _temporary(self.work, record["id"])
-        _write(temporary, records.dump(record).encode())
+        _write(temporary, content)
         try:
             os.link(temporary, path)
         except FileExistsError:
@@ -148,7 +151,7 @@ class Store:
         self.open()
         text = json.dumps(study, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         path = self.folder / "study.json"
-        if path.exists() and path.read_text(encoding="utf-8") == text:
+        if path.exists() and path.read_bytes() == text.encode():
             return
         replace(path, text.encode(), self.work)
 
@@ -160,14 +163,11 @@ class Store:
         """
         path = self.folder / "study.json"
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(found, dict) or "runs" not in found:
-                raise ValueError("it names no runs")
+            return read_study(path)
         except FileNotFoundError:
             return None
         except ValueError as error:
             raise UserError(f"{path}: damaged ({error}): run the grid again to write it anew") from None
-        return found
 
     def frame(self) -> pd.DataFrame:
         """One row per record: id, status, seed, dotted config, `metrics.*` and `provenance.*`."""
@@ -208,6 +208,20 @@ def _hidden(folder: Path) -> Path:
     except OSError as error:
         raise Unwritable(error.errno, error.strerror, error.filename) from None
     return folder
+
+
+def read_record(path: Path, run_id: str) -> tuple[Record, bytes]:
+    """The record in a file, and its bytes.
+
+    Raises:
+        ValueError, TypeError, RecursionError: it is damaged, or of another run than its name says.
+        OSError: it cannot be read.
+    """
+    content = path.read_bytes()
+    found = records.parse(content.decode("utf-8").replace("\r\n", "\n"))
+    if found["id"] != run_id:
+        raise ValueError(f"that says it is {found['id']!r}")
+    return found, content
 
 
 def _probes(record: Record) -> Iterable[str]:

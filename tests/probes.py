@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 import numpy as np
 from studies import Cell
+
+from resbench.record import dump, parse
 
 EPOCHS = (0, 1, 2, 4, 6)
 _LOSS = {"identity": 0.01, "projection": 0.02, "none": 0.09}  # decades of gradient a layer, towards the input
@@ -43,7 +44,7 @@ def diverged(cell: Cell, seed: int) -> dict[str, Any]:
 def grown(results: Path, name: str, epochs: int = 6) -> None:
     """Put histories and the work of training into the records of a study with the axis `recipe.grow`."""
     for path in (results / name).glob("0*.json"):
-        record = json.loads(path.read_text())
+        record = parse(path.read_text())
         config = record["config"]
         depth = config.get("model", {}).get("depth", 34)
         grow = config["recipe"]["grow"]
@@ -58,7 +59,7 @@ def grown(results: Path, name: str, epochs: int = 6) -> None:
             | {"train_accuracy": 1 - 0.4 / epoch, "val_accuracy": 1 - (0.3 + better) / epoch}
             for epoch in range(1, epochs + 1)
         ]
-        path.write_text(json.dumps(record))
+        path.write_text(dump(record))
 
 
 def _relative(layers: Sequence[str], cell: Cell, draw: np.random.Generator) -> list[list[float | None]]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import itertools
-import json
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from matplotlib.figure import Figure
 from studies import Cell, make, noise
 
 from resbench.embedded import mnist_5k
+from resbench.record import dump, parse
 from resbench.report import write
 from resbench.report.cells import cells, comparisons
 from resbench.report.claims import Verdict, judge
@@ -296,9 +296,9 @@ def test_thumbnails_only_of_the_very_images_that_were_tested(tmp_path: Path) -> 
     images, labels = mnist_5k(False)
     assert images.shape == (1000, 1, 28, 28) and list(labels[::100]) == list(range(10))
     for path in (tmp_path / "d").glob("0*.json"):
-        record = json.loads(path.read_text())
+        record = parse(path.read_text())
         record["provenance"]["test_sha256"] = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-        path.write_text(json.dumps(record))
+        path.write_text(dump(record))
     again = Told(tmp_path, "d")
     drawn = again.drawn()["hardest"]
     assert drawn and list(drawn[1]["label"]) == [index // 100 for index in drawn[1]["image"]]

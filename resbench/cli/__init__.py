@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 
-from resbench.cli import look, train  # noqa: F401  their commands
+from resbench.cli import look, merge, train  # noqa: F401  their commands
 from resbench.cli.app import app
 from resbench.errors import UserError
 

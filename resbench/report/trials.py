@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from resbench.asked import read_trials
 from resbench.config import UserError
 from resbench.report.groups import show
 from resbench.report.page.blocks import Block, Table
@@ -57,7 +57,7 @@ def load_trials(results: Path, study: str) -> Trials | None:
     """
     path = results / study / "trials.json"
     try:
-        asked = json.loads(path.read_text(encoding="utf-8"))
+        asked = read_trials(path)
         return Trials(asked, _frame(asked))
     except FileNotFoundError:
         return None

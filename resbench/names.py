@@ -1,0 +1,34 @@
+"""Names of studies, which become folders on any system: no path, no device of Windows, no page of ours."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+RULE = "use lower-case letters, digits, '-', '_' and '.', 64 at the most, beginning with a letter or digit"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")  # with any ending they open a device on Windows
+_OURS = ("goals", "goals.json", "index.html")  # in results/ or reports/
+
+
+def is_name(value: Any) -> bool:
+    """Whether a study may have this name."""
+    return bool(
+        isinstance(value, str)
+        and _NAME.fullmatch(value)
+        and not value.endswith(".")
+        and not _DEVICE.fullmatch(value)
+        and value not in _OURS
+    )
+
+
+def is_run_id(value: Any) -> bool:
+    """Whether this may be the id of a run: 16 hexadecimal digits."""
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{16}", value) is not None
+
+
+def printable(text: str) -> str:
+    """Text as one line that a terminal shows and does not obey: each character that cannot be printed as its escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
