@@ -1,5 +1,6 @@
-"""A run's state after an epoch, or in the middle of one, and its file: one line of JSON (run, epoch, checksum), then torch's tensors.
+"""A run's state after an epoch, or in the middle of one, and its file: one line of JSON, then torch's tensors.
 
+The line names the run and the epoch, and has the checksum of the rest.
 The tensors are read with `weights_only`, so that nothing in the file can run code.
 """
 
@@ -8,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from resbench.names import printable
 from resbench.store import replace
+
+_NEEDED = {"network", "optimizer", "epoch", "seconds", "history", "best", "threads"}
+_LONGEST = 200  # characters of torch's explanations
 
 
 @dataclass
@@ -71,11 +75,14 @@ def load(path: Path, run_id: str) -> tuple[dict[str, Any] | None, str]:
             raise ValueError("it belongs to another run")
         if hashlib.sha256(payload).hexdigest() != head["sha256"]:
             raise ValueError("its checksum does not match")
-        state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or not state.keys() >= _NEEDED:
+            raise ValueError("it is not the state of a run")
     except FileNotFoundError:
         return None, ""
-    except (ValueError, KeyError, TypeError, OSError, RuntimeError, pickle.UnpicklingError) as error:
-        return None, f"{path}: a damaged checkpoint ({' '.join(str(error).split())}): the run starts over"
+    except Exception as error:  # torch raises whatever a made-up file causes: EOFError, UnpicklingError, IndexError ...
+        reason = printable(str(error).strip().partition("\n")[0])[:_LONGEST] or type(error).__name__
+        return None, f"{path}: a damaged checkpoint ({reason}): the run starts over"
     return state, ""
 
 
@@ -84,5 +91,5 @@ def epoch(path: Path) -> int:
     try:
         with path.open("rb") as file:
             return int(json.loads(file.readline(4096))["epoch"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return 0

@@ -102,17 +102,17 @@ def remembered(store: Store, total: int, device: str) -> Share | None:
     try:
         found = json.loads((store.work / "share.json").read_text(encoding="utf-8"))[_machine(device)]
         threads, jobs = int(found["threads"]), int(found["jobs"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-    return Share(max(1, min(jobs, total)), max(1, threads), "as this study was begun")
+    return Share(max(1, min(jobs, total)), max(1, min(threads, cores())), "as this study was begun")
 
 
 def _keep(store: Store, chosen: Share, device: str) -> None:
     store.open()
     path = store.work / "share.json"
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        kept = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         kept = {}
     kept[_machine(device)] = {"jobs": chosen.jobs, "threads": chosen.threads, "because": chosen.because}
     replace(path, (json.dumps(kept, indent=1) + "\n").encode(), store.work)

@@ -87,9 +87,12 @@ def test_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch.equal(load_test(DataConfig(name="cifar10"), tmp_path, CPU).labels, torch.arange(10_000) % 10)
 
 
-def write_mnist(root: Path, test_seed: int) -> Path:
-    """A data root in torchvision's layout with made-up digits: each class has a bar in a row of its own."""
-    raw = root / "MNIST" / "raw"
+def write_files(root: Path, test_seed: int) -> Path:
+    """A data root in torchvision's layout with made-up images: each class has a bar in a row of its own.
+
+    Not of MNIST, whose checksum is known.
+    """
+    raw = root / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
     for part, count, seed in (("train", 60_000, 0), ("t10k", 10_000, test_seed)):
         labels = np.random.default_rng(seed).integers(0, 10, count, dtype=np.uint8)
@@ -101,8 +104,8 @@ def write_mnist(root: Path, test_seed: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_mnist(tmp_path_factory.mktemp("data"), test_seed=1)
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_files(tmp_path_factory.mktemp("data"), test_seed=1)
 
 
 def test_embedded_digits_are_split_evenly_and_alike_each_time() -> None:
@@ -125,17 +128,17 @@ def test_a_share_of_the_training_set_is_stratified() -> None:
 
 
 @pytest.mark.parametrize("select", ["last", "best_val"])
-def test_nothing_but_the_test_metrics_depends_on_the_test_set(select: str, mnist: Path, tmp_path: Path) -> None:
+def test_nothing_but_the_test_metrics_depends_on_the_test_set(select: str, files: Path, tmp_path: Path) -> None:
     """Two data roots with other test images and labels: the same weights and the same history."""
     run = RunConfig.model_validate(
         {
             "model": {"depth": 10, "width": 8},
-            "data": {"name": "mnist", "train_size": 200, "val_size": 50},
+            "data": {"name": "fashion-mnist", "train_size": 200, "val_size": 50},
             "recipe": {"epochs": 2, "select": select},
         }
     )
-    clean = train(run, mnist, threads=1)
-    poisoned = train(run, write_mnist(tmp_path, test_seed=2), threads=1)
+    clean = train(run, files, threads=1)
+    poisoned = train(run, write_files(tmp_path, test_seed=2), threads=1)
     for record in (clean, poisoned):
         assert record["status"] == "ok", record["error"]
     assert clean["provenance"]["test_sha256"] != poisoned["provenance"]["test_sha256"]
@@ -144,14 +147,14 @@ def test_nothing_but_the_test_metrics_depends_on_the_test_set(select: str, mnist
         assert {k: v for k, v in ours.items() if k != "seconds"} == {k: v for k, v in theirs.items() if k != "seconds"}
 
 
-def test_the_test_files_are_not_opened_before_the_last_epoch(mnist: Path, tmp_path: Path) -> None:
+def test_the_test_files_are_not_opened_before_the_last_epoch(files: Path, tmp_path: Path) -> None:
     root = tmp_path / "data"
-    (root / "MNIST").mkdir(parents=True)
-    (root / "MNIST" / "raw").symlink_to(mnist / "MNIST" / "raw")
+    (root / "FashionMNIST").mkdir(parents=True)
+    (root / "FashionMNIST" / "raw").symlink_to(files / "FashionMNIST" / "raw")
     run = RunConfig.model_validate(
         {
             "model": {"depth": 10, "width": 8},
-            "data": {"name": "mnist", "train_size": 200, "val_size": 50},
+            "data": {"name": "fashion-mnist", "train_size": 200, "val_size": 50},
             "recipe": {"epochs": 2},
         }
     )
@@ -160,10 +163,10 @@ def test_the_test_files_are_not_opened_before_the_last_epoch(mnist: Path, tmp_pa
     def poison(done: float) -> None:
         epochs.append(done)
         if done == 1.0:
-            (root / "MNIST" / "raw").unlink()
-            broken = root / "MNIST" / "raw"
+            (root / "FashionMNIST" / "raw").unlink()
+            broken = root / "FashionMNIST" / "raw"
             broken.mkdir()
-            for path in (mnist / "MNIST" / "raw").iterdir():
+            for path in (files / "FashionMNIST" / "raw").iterdir():
                 content = path.read_bytes()
                 (broken / path.name).write_bytes(content[:1000] if path.name.startswith("t10k") else content)
 
@@ -175,18 +178,18 @@ def test_the_test_files_are_not_opened_before_the_last_epoch(mnist: Path, tmp_pa
 def test_missing_files_name_the_folder_and_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError) as caught:
-        load_train(DataConfig(name="mnist"), tmp_path / "file", CPU)  # a download cannot succeed into a file
+        load_train(DataConfig(name="fashion-mnist"), tmp_path / "file", CPU)  # a download cannot succeed into a file
     assert len(caught.value.lines) == 1
     assert "--data-dir" in caught.value.lines[0]
 
 
-def test_a_truncated_file_is_named(mnist: Path, tmp_path: Path) -> None:
-    raw = tmp_path / "MNIST" / "raw"
+def test_a_truncated_file_is_named(files: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
-    for path in (mnist / "MNIST" / "raw").iterdir():
+    for path in (files / "FashionMNIST" / "raw").iterdir():
         (raw / path.name).symlink_to(path)
     images = raw / "train-images-idx3-ubyte"
     images.unlink()
-    images.write_bytes((mnist / "MNIST" / "raw" / images.name).read_bytes()[:100_000])
+    images.write_bytes((files / "FashionMNIST" / "raw" / images.name).read_bytes()[:100_000])
     with pytest.raises(UserError, match=r"train-images-idx3-ubyte: damaged: 100000 bytes where .* 47040016"):
-        load_train(DataConfig(name="mnist"), tmp_path, CPU)
+        load_train(DataConfig(name="fashion-mnist"), tmp_path, CPU)

@@ -130,7 +130,7 @@ def test_probes_of_one_run_are_united(two: tuple[Path, Path]) -> None:
     assert kept and kept["probes"] == {"lesions": {"images": 9}, "responses": {"images": 8}}
     assert kept["metrics"]["probe.lesion_mean"] == 0.5 and kept["metrics"]["probe.response_ratio"] == 2.0
     change(b, probes={"responses": {"images": 7}})
-    with pytest.raises(UserError, match="differ: .*probes.responses.images 8 against 7"):
+    with pytest.raises(UserError, match=r"differ: .*probes.responses.images 8 against 7"):
         merge([b], a)
 
 
