@@ -20,6 +20,7 @@ from resbench.yaml12 import Document, parse
 
 KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims")
 _MOST_CELLS = 1_000_000
+_MOST_RUNS = 2_000_000
 _WRONG: Any = object()  # stands where a value could not be read
 _DEFAULTS = flatten(RunConfig().model_dump())
 
@@ -285,6 +286,11 @@ class Reader:
             where = ", ".join(f"{path}={value}" for path, value in cell.items() if path not in text)
             self.wrong(line, text + (f" (first at {where}; `exclude` can drop such cells)" if where else ""))
         if self.mistakes:
+            return
+        runs = len(grid.cells) * len(grid.seeds)
+        if runs > _MOST_RUNS:
+            text = f"seeds: {len(grid.seeds):,} of each of {len(grid.cells):,} cells are {runs:,} runs"
+            self.wrong(self.document.line("seeds"), f"{text}, more than {_MOST_RUNS:,}: split the grid")
             return
         if not grid.cells:
             self.wrong(self.document.line("exclude"), "exclude: leaves no cell to run")

@@ -7,6 +7,7 @@ duplicate keys, aliases and tags are reported with their lines.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 import yaml
 
 MAX_BYTES = 1 << 20
+_MOST_DIGITS = 100  # Python takes long over very long ones, and refuses those of more than 4300 digits
+_MOST_BRACKETS = 100
+_SURROGATE = re.compile("[\ud800-\udfff]")  # `"\\ud83d"` without its other half
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
@@ -71,6 +75,10 @@ def parse(text: str) -> Document:
     if len(text.encode(errors="replace")) > MAX_BYTES:
         document.mistakes.append((1, f"the file is larger than {MAX_BYTES} bytes"))
         return document
+    deep = _too_deep(text)
+    if deep:
+        document.mistakes.append((deep, f"brackets nested more than {_MOST_BRACKETS} times"))
+        return document
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -86,6 +94,16 @@ def parse(text: str) -> Document:
         except RecursionError:
             document.mistakes.append((1, "not valid: nested too deeply"))
     return document
+
+
+def _too_deep(text: str) -> int:
+    """The line in which brackets are nested too deeply, or 0: the parser takes seconds over them, then exhausts the stack."""
+    depth = 0
+    for found in re.finditer(r"[][{}]", text):
+        depth = max(0, depth + (1 if found[0] in "[{" else -1))
+        if depth > _MOST_BRACKETS:
+            return text.count("\n", 0, found.start()) + 1
+    return 0
 
 
 def _walk(node: yaml.Node, path: tuple[str | int, ...], document: Document, seen: set[int]) -> Any:
@@ -104,11 +122,21 @@ def _walk(node: yaml.Node, path: tuple[str | int, ...], document: Document, seen
             items.append(_walk(item, (*path, index), document, seen))
         return items
     assert isinstance(node, yaml.ScalarNode)
+    if _SURROGATE.search(node.value):
+        document.mistakes.append((line, f"{node.value!r} has half a character, which no file can hold"))
+        return None
     if node.style in ("'", '"', "|", ">"):
         return node.value
     if node.tag.removeprefix("tag:yaml.org,2002:") not in _PLAIN_TAGS:
         document.mistakes.append((line, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is not supported"))
-    return scalar(node.value)
+    if len(node.value) > _MOST_DIGITS and (_INT.fullmatch(node.value) or _FLOAT.fullmatch(node.value)):
+        document.mistakes.append((line, f"a number of {len(node.value)} characters: {_MOST_DIGITS} are the most"))
+        return None
+    value = scalar(node.value)
+    if isinstance(value, float) and math.isinf(value):
+        document.mistakes.append((line, f"{node.value} is too large for a number"))
+        return None
+    return value
 
 
 def _refuse_tag(node: yaml.Node, plain: str, document: Document) -> None:
@@ -126,6 +154,9 @@ def _mapping(node: yaml.MappingNode, path: tuple[str | int, ...], document: Docu
             document.mistakes.append((line, "a key must be a plain name"))
             continue
         key = key_node.value
+        if _SURROGATE.search(key):
+            document.mistakes.append((line, f"{key!r} has half a character, which no file can hold"))
+            continue
         if key in out:
             first = document.lines[(*path, key)]
             document.mistakes.append((line, f"{key}: given twice (first on line {first}): remove one"))

@@ -21,6 +21,7 @@ KEYS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner"
 _RANGE = ("low", "high", "log", "step", "choices")
 _MEASURES = ("data.name", "data.val_size")  # decide on which images the objective is measured
 _MOST_CHECKED = 20_000  # combinations that are validated before anything runs
+_MOST_VALUES = 1_000_000  # of a field that are listed
 
 
 class SearchReader(Reader):
@@ -147,6 +148,8 @@ class SearchReader(Reader):
             self.wrong(line, f"{path}: step: a log range has no steps: leave out one of log and step")
         elif step is not None and step > ends[1] - ends[0]:
             self.wrong(line, f"{path}: step: {step} is larger than the range from {low} to {high}")
+        elif (whole or step is not None) and (ends[1] - ends[0]) / (step or 1) > _MOST_VALUES:
+            self.wrong(line, f"{path}: has more than {_MOST_VALUES:,} values: bring low and high together, or raise step")
         return None if len(self.mistakes) > before else Range(ends[0], ends[1], bool(log), step)
 
     def _count(self, root: dict[str, Any], key: str, default: int, most: int, line: int | None = None) -> int:
