@@ -7,6 +7,7 @@ side, side)` and become normalised floats batch by batch.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,13 +82,12 @@ def _torchvision(name: str, **options: Any) -> Callable[[Path, bool], tuple[Tens
 
 def _what_is_wrong(name: str, directory: Path, error: Exception) -> str:
     reason = " ".join(str(error).split()) or type(error).__name__
-    for path in sorted((directory / name).rglob("*-ubyte")):
+    for path in sorted((directory / name).rglob("*-idx?-*")):
         expected, found = _idx_bytes(path), path.stat().st_size
-        if expected != found:
-            return (
-                f"{path}: damaged: {found} bytes where its header promises {expected}: delete it and run again to "
-                "download it, or name another directory with --data-dir"
-            )
+        if path.suffix != ".gz" and expected != found:
+            told = f"where its header promises {expected}" if expected >= 0 else "are not even a header"
+            way = "delete it and run again to download it, or name another directory with --data-dir"
+            return f"{path}: damaged: {found} bytes {told}: {way}"
     return (
         f"{directory}: {name} is not there and could not be downloaded ({reason}): put its files there, or name the "
         "directory that holds them with --data-dir or RESBENCH_DATA"
@@ -95,15 +95,15 @@ def _what_is_wrong(name: str, directory: Path, error: Exception) -> str:
 
 
 def _idx_bytes(path: Path) -> int:
-    """Size that an IDX file should have by its header (4 bytes of type and rank, then 4 per dimension)."""
+    """Size that an IDX file should have by its header (4 bytes of type and rank, then 4 per dimension); -1 of none."""
     with path.open("rb") as file:
         head = file.read(4)
         rank = head[3] if len(head) == 4 else 0
-        sizes = np.frombuffer(file.read(4 * rank), dtype=">u4")
-    if len(head) < 4 or len(sizes) < rank:
+        sizes = file.read(4 * rank)
+    if len(head) < 4 or len(sizes) < 4 * rank:
         return -1
     itemsize = {0x0C: 4, 0x0D: 4, 0x0E: 8, 0x0B: 2}.get(head[2], 1)
-    return 4 + 4 * rank + itemsize * int(np.prod(sizes, dtype=np.int64))
+    return 4 + 4 * rank + itemsize * math.prod(np.frombuffer(sizes, dtype=">u4").tolist())
 
 
 DATASETS: dict[str, Source] = {

@@ -149,7 +149,9 @@ class SearchReader(Reader):
         elif step is not None and step > ends[1] - ends[0]:
             self.wrong(line, f"{path}: step: {step} is larger than the range from {low} to {high}")
         elif (whole or step is not None) and (ends[1] - ends[0]) / (step or 1) > _MOST_VALUES:
-            self.wrong(line, f"{path}: has more than {_MOST_VALUES:,} values: bring low and high together, or raise step")
+            self.wrong(
+                line, f"{path}: has more than {_MOST_VALUES:,} values: bring low and high together, or raise step"
+            )
         return None if len(self.mistakes) > before else Range(ends[0], ends[1], bool(log), step)
 
     def _count(self, root: dict[str, Any], key: str, default: int, most: int, line: int | None = None) -> int:
