@@ -187,8 +187,25 @@ def _shown(value: Any) -> str:
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """A frame as a CSV file: ten digits are more than any measurement here has, and hide the noise of the last bit."""
-    return frame.to_csv(index=False, lineterminator="\n", float_format="%.10g")
+    """A frame as a CSV file: ten digits are more than any measurement here has, and hide the noise of the last bit.
+
+    Text that a spreadsheet would compute (it opens with `=`, `+`, `-` or `@`) gets an apostrophe, unless it is a number.
+    """
+    safe = frame.rename(columns=_inert)
+    for place, kind in enumerate(safe.dtypes):
+        if not pd.api.types.is_numeric_dtype(kind):
+            safe.isetitem(place, safe.iloc[:, place].map(_inert))
+    return safe.to_csv(index=False, lineterminator="\n", float_format="%.10g")
+
+
+def _inert(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def slug(text: str) -> str:
