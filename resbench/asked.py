@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from resbench.claim import EXPECTATIONS, METRICS
 from resbench.config import one_of, refuse
 from resbench.names import RULE, is_name, is_run_id
-from resbench.record import check_depth
+from resbench.record import check_depth, read_json
 
 Number = Annotated[float, Field(gt=-1e300, lt=1e300)]
 
@@ -141,10 +140,7 @@ def read_trials(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path, kind: type[_Part]) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    found = read_json(path.read_text(encoding="utf-8"))
     if not isinstance(found, dict):
         raise ValueError("not a mapping")
     check_depth(found, "content")
@@ -155,7 +151,3 @@ def _read(path: Path, kind: type[_Part]) -> dict[str, Any]:
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from None
     return found
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number of JSON")

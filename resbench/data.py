@@ -103,7 +103,7 @@ def _idx_bytes(path: Path) -> int:
     if len(head) < 4 or len(sizes) < 4 * rank:
         return -1
     itemsize = {0x0C: 4, 0x0D: 4, 0x0E: 8, 0x0B: 2}.get(head[2], 1)
-    return 4 + 4 * rank + itemsize * math.prod(np.frombuffer(sizes, dtype=">u4").tolist())
+    return 4 + 4 * rank + itemsize * math.prod(int(size) for size in np.frombuffer(sizes, dtype=">u4"))
 
 
 DATASETS: dict[str, Source] = {
@@ -211,8 +211,9 @@ class Images:
 
 
 def _sha256(images: Tensor, labels: Tensor) -> str:
-    digest = hashlib.sha256(images.cpu().contiguous().numpy())
-    digest.update(labels.cpu().contiguous().numpy())
+    digest = hashlib.sha256()
+    for part in (images, labels):
+        digest.update(part.cpu().contiguous().numpy().data)  # as it lies there, without a copy
     return digest.hexdigest()
 
 

@@ -18,7 +18,7 @@ from resbench import record as records
 from resbench.asked import read_study, read_trials
 from resbench.claim import PROBED
 from resbench.config import UserError, flatten
-from resbench.names import RULE, is_name
+from resbench.names import RULE, is_name, printable
 from resbench.record import Record, complete
 from resbench.store import Store, read_record, replace
 
@@ -47,7 +47,7 @@ def merge(folders: Sequence[Path], results: Path, dry: bool = False) -> list[str
         studies.setdefault(name, _Study(name, Store(results / name))).compare(found)
     conflicts = [line for study in studies.values() for line in study.conflicts]
     for line in dict.fromkeys(line for study in studies.values() for line in study.left_out):
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     if conflicts:
         count = f"{len(conflicts)} conflict{'s' if len(conflicts) > 1 else ''}"
         raise UserError([*conflicts, f"merge: nothing was copied, of no study: {count} to settle"])

@@ -8,6 +8,7 @@ from typing import Any
 RULE = "use lower-case letters, digits, '-', '_' and '.', 64 at the most, beginning with a letter or digit"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")  # with any ending they open a device on Windows
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _OURS = ("goals", "goals.json", "index.html")  # in results/ or reports/
 
 
@@ -32,3 +33,17 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def control_free(text: str) -> str:
+    """Text without what a terminal obeys, and what no HTML page or SVG may hold; line ends and tabs stay."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def tame(value: Any) -> Any:
+    """The same of every text in a value as JSON has them."""
+    if isinstance(value, str):
+        return value if value.isprintable() else control_free(value)
+    if isinstance(value, dict):
+        return {tame(key): tame(inner) for key, inner in value.items()}
+    return list(map(tame, value)) if isinstance(value, list) else value

@@ -14,6 +14,7 @@ from resbench.device import choose, settle, synchronise
 from resbench.grid import Cell, Grid, Planned
 from resbench.grow import at_depth, spans
 from resbench.model import measure
+from resbench.names import printable
 from resbench.run_config import RunConfig
 from resbench.share import remembered, unmeasured
 from resbench.step import initial, placed, stepper
@@ -57,10 +58,16 @@ class Costs:
         ] = {}  # by identity: equality costs as much as measuring
         self.source = "a short calibration"
         for record in store.records():
-            rate, where = record["metrics"].get("images_per_second"), record["provenance"]
+            rate, flops = record["metrics"].get("images_per_second") or 0, record["metrics"].get("flops") or 0
+            where = record["provenance"]
             grown = record["config"].get("recipe", {}).get("grow", "none") != "none"  # its rate is a mixture of depths
-            if rate and not grown and where.get("device") == device.type and where.get("threads") == threads:
-                self._rates.append((math.log(record["metrics"]["flops"]), math.log(rate)))
+            if (
+                min(rate, flops) > 0
+                and not grown
+                and where.get("device") == device.type
+                and where.get("threads") == threads
+            ):
+                self._rates.append((math.log(flops), math.log(rate)))
         if self._rates:
             self.source = f"{len(self._rates)} earlier records"
             self._rates.sort()
@@ -171,7 +178,7 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
         f"{grid.name}: {len(cells)} cells, {len(runs)} runs: {len(runs) - len(missing)} done, {len(missing)} to do, "
         f"{len(grid.excluded)} cells excluded; {way.jobs} at a time on {kind.type}: about {span(wall)}, by {costs.source}"
     )
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def unprobed(store: Store, grid: Grid, missing: list[Planned]) -> str:

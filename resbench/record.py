@@ -98,7 +98,7 @@ def parse(text: str) -> Record:
     Raises:
         ValueError: the text is not a whole record of this schema, or not the one that was written.
     """
-    record = json.loads(text, parse_constant=_no_number)
+    record = read_json(text)
     if not isinstance(record, dict):
         raise ValueError("not a record")
     missing = {"schema", "id", "config", "status", "metrics", "history", "provenance"} - record.keys()
@@ -120,6 +120,24 @@ def parse(text: str) -> Record:
     return record
 
 
+def read_json(text: str) -> Any:
+    """JSON that can be written again.
+
+    Raises:
+        ValueError: it is none, or has infinities, or half characters, which no file can hold, or exhausts the stack.
+    """
+    try:
+        found = json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if "\\u" in text:
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except (UnicodeEncodeError, RecursionError):
+            raise ValueError("with half a character in it") from None
+    return found
+
+
 def _no_number(text: str) -> float:
     raise ValueError(f"not a record: {text} is no number of JSON")
 
@@ -131,11 +149,14 @@ def _check_shape(record: Record) -> None:
             raise ValueError(f"whose {key} is no {'list' if kind is list else 'mapping'}")
     if not isinstance(record.get("error") or {}, dict):
         raise ValueError("whose error is no mapping")
-    if not all(isinstance(epoch, dict) for epoch in record["history"]):
-        raise ValueError("whose history holds what is no mapping")
-    for name, value in record["metrics"].items():
-        if value is not None and not (isinstance(value, int | float) and -_MOST < value < _MOST):
-            raise ValueError(f"whose metric {name[:60]!r} is no number")
+    if not all(isinstance(record["config"].get(section, {}), dict) for section in ("model", "data", "recipe")):
+        raise ValueError("whose config has a section that is no mapping")
+    for row in (record["metrics"], *record["history"]):
+        if not isinstance(row, dict):
+            raise ValueError("whose history holds what is no mapping")
+        for name, value in row.items():
+            if value is not None and not (isinstance(value, int | float) and -_MOST < value < _MOST):
+                raise ValueError(f"whose {name[:60]!r} is no number")
     for key in ("config", "provenance", "error"):
         check_depth(record.get(key), key)
     if not _readable(record.get("predictions")):

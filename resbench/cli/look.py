@@ -21,6 +21,7 @@ from resbench.cli.options import (
     warn,
 )
 from resbench.errors import UserError
+from resbench.names import printable
 
 if TYPE_CHECKING:
     from resbench.store import Store
@@ -59,7 +60,7 @@ def status(
 
     for name in [study] if study else studies_in(results):
         store = Store(results / name)
-        if not store.folder.is_dir():
+        if name not in studies_in(results):  # which a path to elsewhere is not
             raise UserError(f"{store.folder}: no such study; there are: {', '.join(studies_in(results)) or 'none'}")
         asked = store.study()
         records = {record["id"]: record for record in store.records()}
@@ -70,17 +71,17 @@ def status(
         counts = [
             f"{states.count(state)} {state}" for state in ("ok", "diverged", "failed", "to do") if state in states
         ]
-        print(f"{name}: {len(wanted)} runs: {', '.join(counts)}")
+        print(printable(f"{name}: {len(wanted)} runs: {', '.join(counts)}"))
         for one in runs.values():
             epochs = checkpoint.epoch(store.checkpoint(one["id"])) if one["id"] not in records else 0
             if epochs:
                 cell = " ".join(f"{path}={value}" for path, value in one["cell"].items())
-                print(f"  begun: {cell} seed={one['seed']}: {epochs} epochs done")
+                print(printable(f"  begun: {cell} seed={one['seed']}: {epochs} epochs done"))
         trials = _trials(asked, store)
         if trials:
             print(f"  open: {trials}")
-        if asked and (trials or "to do" in states):
-            print(f"  to go on: {again(asked)}")
+        if asked and asked.get("file") and (trials or "to do" in states):
+            print(printable(f"  to go on: {again(asked)}"))
         warn(store)
 
 
@@ -106,7 +107,7 @@ def report(
     from resbench.report import write, write_index
 
     for name in studies or studies_in(results):
-        print(write(results, reports, name))
+        print(printable(str(write(results, reports, name))))
     print(write_index(results, reports))
 
 
@@ -180,7 +181,7 @@ def probes() -> None:
 def studies(results: Results = Path("results")) -> None:
     """The studies that have records."""
     for name in studies_in(results):
-        print(name)
+        print(printable(name))
 
 
 @app.command()

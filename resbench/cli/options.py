@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from resbench.errors import UserError
+from resbench.names import printable
 
 if TYPE_CHECKING:
     from resbench.grid import Grid, Planned
@@ -92,5 +93,5 @@ def studies_in(results: Path) -> list[str]:
 def warn(store: Store) -> None:
     """Name the damaged records that the store has met."""
     for line in dict.fromkeys(store.damaged):
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     store.damaged.clear()

@@ -8,6 +8,7 @@ from typing import Any
 
 from resbench.claim import EXPECTATIONS, METRICS, matches
 from resbench.config import UserError, suggestion
+from resbench.names import printable
 from resbench.report.arms import Arm, arm
 from resbench.report.claims import Verdict, family, judge
 from resbench.report.groups import groups, show
@@ -37,7 +38,7 @@ def verdict_lines(verdicts: Sequence[Verdict]) -> list[str]:
     for verdict in verdicts:
         lines.append(summary(verdict))
         lines += [f"  {sentence(verdict, judged)}" for judged in verdict.contrasts]
-    return lines
+    return list(map(printable, lines))
 
 
 def compare(
@@ -81,7 +82,7 @@ def compare(
         )
     claim = {"says": "", "on": on, "expect": EXPECTATIONS[0], "margin": margin}
     verdict = family(study, claim, pairs)
-    return [_plainly(sentence(verdict, judged)) for judged in verdict.contrasts]
+    return [printable(_plainly(sentence(verdict, judged))) for judged in verdict.contrasts]
 
 
 def _plainly(text: str) -> str:

@@ -13,8 +13,11 @@ from typing import Any
 import pandas as pd
 
 from resbench.config import UserError, flatten
+from resbench.names import tame
 from resbench.report.groups import show
 from resbench.store import Store
+
+_TEXTS = ("config", "provenance", "error")  # of a record, that a page shows
 
 
 @dataclass
@@ -79,8 +82,8 @@ def load(results: Path, name: str) -> Study:
         there = ", ".join(names(results)) or "none"
         raise UserError([f"{name}: no such study in {results}; there are: {there}"])
     store = Store(folder)
-    records = store.records()
-    asked = store.study() or {}
+    records = [{**record, **{key: tame(record.get(key)) for key in _TEXTS}} for record in store.records()]
+    asked = tame(store.study() or {})
     configs = {record["id"]: flatten(record["config"]) for record in records}
     wanted = asked.get("runs") if asked else None
     axes = list(asked["axes"]) if asked.get("axes") is not None else _varying(list(configs.values()))

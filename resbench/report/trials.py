@@ -10,6 +10,7 @@ import pandas as pd
 
 from resbench.asked import read_trials
 from resbench.config import UserError
+from resbench.names import tame
 from resbench.report.groups import show
 from resbench.report.page.blocks import Block, Table
 
@@ -57,7 +58,7 @@ def load_trials(results: Path, study: str) -> Trials | None:
     """
     path = results / study / "trials.json"
     try:
-        asked = read_trials(path)
+        asked = tame(read_trials(path))
         return Trials(asked, _frame(asked))
     except FileNotFoundError:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,8 @@ def _save_all(
 ) -> list[Image]:
     """Save what draws something, under this module's settings and no others."""
     out = []
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it; the page and the data have it
         mpl.rcdefaults()
         mpl.rcParams.update(RC)
         for name, draw in figures.items():

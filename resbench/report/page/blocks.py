@@ -14,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from resbench.names import control_free
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -193,9 +195,9 @@ def csv_text(frame: pd.DataFrame) -> str:
     """
     safe = frame.rename(columns=_inert)
     for place, kind in enumerate(safe.dtypes):
-        if not pd.api.types.is_numeric_dtype(kind):
-            safe.isetitem(place, safe.iloc[:, place].map(_inert))
-    return safe.to_csv(index=False, lineterminator="\n", float_format="%.10g")
+        if pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind):
+            safe.isetitem(place, pd.Series(list(map(_inert, safe.iloc[:, place])), dtype=object).array)
+    return control_free(safe.to_csv(index=False, lineterminator="\n", float_format="%.10g"))
 
 
 def _inert(value: Any) -> Any:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
+from resbench.names import control_free
 from resbench.report.page.blocks import Block, Heading, Image, Table, csv_text, slug
 from resbench.report.page.latex import latex
 
@@ -46,7 +47,7 @@ def html(title: str, blocks: Sequence[Block]) -> str:
         prose=_prose,
         most=MOST_ROWS,
     )
-    return text + "\n"
+    return control_free(text) + "\n"
 
 
 def _prose(text: str) -> Markup:

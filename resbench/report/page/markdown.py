@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from resbench.names import control_free
 from resbench.report.page.blocks import Block, Bullets, Code, Heading, Image, Paragraph, Table
 
 _LONG = 30  # a table with more rows than this is cut to its first ones: nobody reads 500 rows of Markdown
@@ -17,6 +18,7 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 def escape(text: str) -> str:
     """Text that Markdown shows as it is, in a table cell too."""
+    text = control_free(text)
     for character, entity in _ENTITIES.items():
         text = text.replace(character, entity)
     text = _SPECIAL.sub(lambda found: _keep_underscore(found, text), text)
@@ -44,7 +46,7 @@ def _markdown(block: Block) -> str:
         case Bullets():
             return _bullets(block)
         case Code():
-            return "\n".join(f"    {line}" for line in block.text.splitlines())
+            return "\n".join(f"    {control_free(line)}" for line in block.text.splitlines())
         case Image():
             files = ", ".join(f"[{kind.upper()}](figures/{block.name}.{kind})" for kind in ("svg", "csv"))
             return f"![{_line(block.alt)}](figures/{block.name}.png)\n\n{_line(block.caption)} ({files})"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from resbench.names import printable
 from resbench.report.cells import cells, comparisons, contrast_columns
 from resbench.report.check import verdict_lines
 from resbench.report.claims import Judged, Verdict, judge
@@ -229,7 +230,7 @@ def summary(results: Path, study: str) -> str:
     """
     loaded = load(results, study)
     table = text_table(cell_table(cells(loaded), loaded.axes))
-    return "\n".join([table, *(f"note: {note}" for note in notes(loaded)), *verdict_lines(judge(loaded))])
+    return "\n".join([table, *(printable(f"note: {note}") for note in notes(loaded)), *verdict_lines(judge(loaded))])
 
 
 def costs(results: Path, study: str) -> str:
