@@ -116,7 +116,7 @@ def names(results: Path) -> list[str]:
 def again(asked: dict[str, Any]) -> str:
     """The command that goes on with a study, from what its file says."""
     storage = (asked.get("search") or {}).get("storage")
-    words = ["resbench", asked.get("command") or "run", asked["file"], *asked.get("overrides", [])]
+    words = ["resbench", asked.get("command") or "run", asked["file"], *(asked.get("overrides") or [])]
     return shlex.join(map(str, [*words, *(["--storage", storage] if storage else [])]))
 
 
