@@ -52,6 +52,14 @@ def choose(name: str) -> torch.device:
     return torch.device(name)
 
 
+def nearest(name: str) -> torch.device:
+    """The device of this name, or the CPU where this machine lacks it and others are meant to have it."""
+    try:
+        return choose(name)
+    except UserError:
+        return torch.device("cpu")
+
+
 def cores() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -93,6 +93,12 @@ class Live(Watcher):
         else:
             self._say(line)
 
+    def told(self, line: str) -> None:
+        if self.bars:
+            self.bars.console.print(line, markup=False, highlight=False)
+        else:
+            self._say(line)
+
     def _at(self, run: Planned, part: float) -> None:
         self.worked += self.work.get(run.id, 0.0) * (part - self.parts.get(run.id, 0.0))
         self.parts[run.id] = part

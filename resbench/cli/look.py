@@ -16,6 +16,7 @@ from resbench.cli.options import (
     Overrides,
     Reports,
     Results,
+    known,
     load,
     studies_in,
     warn,
@@ -55,13 +56,12 @@ def status(
 ) -> None:
     """How far each study is."""
     from resbench import checkpoint
+    from resbench.execute import slurm_collect
     from resbench.report.study import again
     from resbench.store import Store
 
     for name in [study] if study else studies_in(results):
-        store = Store(results / name)
-        if name not in studies_in(results):  # which a path to elsewhere is not
-            raise UserError(f"{store.folder}: no such study; there are: {', '.join(studies_in(results)) or 'none'}")
+        store = Store(known(results, name))
         asked = store.study()
         records = {record["id"]: record for record in store.records()}
         # two cells with the same settings are the same runs
@@ -80,6 +80,8 @@ def status(
         trials = _trials(asked, store)
         if trials:
             print(f"  open: {trials}")
+        for line in slurm_collect.describe(store):
+            print(printable(line))
         if asked and asked.get("file") and (trials or "to do" in states):
             print(printable(f"  to go on: {again(asked)}"))
         warn(store)

@@ -90,6 +90,17 @@ def studies_in(results: Path) -> list[str]:
     return sorted(folder.name for folder in results.iterdir() if folder.is_dir() and any(folder.glob("*.json")))
 
 
+def known(results: Path, study: str) -> Path:
+    """Folder of a study.
+
+    Raises:
+        UserError: there is no such study.
+    """
+    if not (results / study).is_dir():
+        raise UserError(f"{results / study}: no such study; there are: {', '.join(studies_in(results)) or 'none'}")
+    return results / study
+
+
 def warn(store: Store) -> None:
     """Name the damaged records that the store has met."""
     for line in dict.fromkeys(store.damaged):

@@ -21,6 +21,7 @@ from resbench.cli.options import (
     Results,
     Shard,
     jobs_in,
+    known,
     load,
     seconds_in,
     warn,
@@ -28,7 +29,6 @@ from resbench.cli.options import (
 from resbench.errors import UserError
 
 if TYPE_CHECKING:
-    from resbench.grid import Grid
     from resbench.store import Store
 
 
@@ -43,28 +43,36 @@ def run(
     reports: Reports = Path("reports"),
     only: Only = None,
     shard: Shard = None,
-    executor: Annotated[str, typer.Option(help="Where runs are carried out: serial or local.")] = "local",
+    executor: Annotated[str, typer.Option(help="Where runs are carried out: serial, local or slurm.")] = "local",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of each run; its share of the cores.")] = None,
     timeout: Annotated[
         str | None, typer.Option(help="Of each run, e.g. 90s, 30m, 2h; one that takes longer is recorded as failed.")
     ] = None,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Option of sbatch, e.g. partition=gpu; may be repeated."),
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Submit to Slurm and return; see status, collect.")] = False,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print the plan and stop.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget these runs' records and start over.")] = False,
 ) -> None:
     """Do what is missing of a grid. The same command continues where it was interrupted."""
+    if (slurm or detach) and executor != "slurm":
+        raise UserError("--slurm and --detach: only with --executor slurm")
     from resbench.data import default_directory
-    from resbench.device import choose
-    from resbench.execute import drive, engine, start
+    from resbench.device import nearest
+    from resbench.execute import device_for, drive, engine, start
     from resbench.plan import Costs, describe, span, unprobed
     from resbench.progress import Live
     from resbench.store import Store
 
     loaded, chosen = load(grid, overrides, only, shard)
     width, limit = jobs_in(jobs), seconds_in(timeout)
-    choose(device)
+    device = device_for(device, executor)
     if dry_run:
-        print(describe(loaded, chosen, Store(results / loaded.name), device, width))
+        print(describe(loaded, chosen, Store(results / loaded.name), nearest(device).type, width))
         return
+    where = engine(executor, slurm or ())
     store = Store(results / loaded.name)
     if fresh:
         print(f"forgot {sum(store.remove(one.id) for one in chosen)} records", file=sys.stderr)
@@ -78,9 +86,13 @@ def run(
     again = unprobed(store, loaded, missing)
     if again:
         print(again, file=sys.stderr)
-    where = engine(executor)
-    setting, way = start(loaded, results, data_dir or default_directory(), device, width, threads, limit)
-    costs = Costs(store, choose(setting.device), setting.threads)
+    setting, way = start(loaded, results, data_dir or default_directory(), device, width, threads, limit, executor)
+    if detach:
+        from resbench.execute import slurm_collect
+
+        print(slurm_collect.detach(missing, way.jobs, slurm or (), setting))
+        return
+    costs = Costs(store, nearest(setting.device), setting.threads)
     costs.calibrate(missing)
     work = {one.id: costs.of(one.of).seconds for one in missing}
     print(
@@ -90,21 +102,42 @@ def run(
     )
     with Live(missing, work) as live:
         drive(missing, where(way.jobs, missing), setting, live)
-    _finish(loaded, store, reports, live.statuses)
+    _finish(store, reports, live.statuses)
 
 
-def _finish(loaded: Grid, store: Store, reports: Path, statuses: list[str]) -> None:
+def _finish(store: Store, reports: Path, statuses: list[str]) -> None:
     """Print the table, write the page; exit 1 if a run failed."""
     from resbench.report import summary, write, write_index
 
-    results = store.folder.parent
-    print(summary(results, loaded.name))
-    print(f"page: {write(results, reports, loaded.name)}")
+    results, name = store.folder.parent, store.folder.name
+    print(summary(results, name))
+    print(f"page: {write(results, reports, name)}")
     write_index(results, reports)
     failed = statuses.count("failed")
     if failed:
         print(f"{failed} runs failed: the same command tries them again", file=sys.stderr)
         raise typer.Exit(1)
+
+
+@app.command()
+def collect(
+    study: Annotated[str, typer.Argument(help="Name of a study whose runs were left to Slurm.")],
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+) -> None:
+    """Take in what has ended of the runs that `run --detach` left to Slurm; then table and page, as `run`."""
+    from resbench.execute.slurm_collect import collect as collected
+    from resbench.store import Store
+
+    store = Store(known(results, study))
+    taken = collected(store)
+    print(f"{study}: {taken}", file=sys.stderr)
+    asked = store.study()
+    wanted = {one["id"] for one in asked["runs"]} if asked else store.ids()
+    statuses = [record["status"] for record in store.records() if record["id"] in wanted]
+    warn(store)
+    if statuses:
+        _finish(store, reports, statuses)
 
 
 @app.command()
@@ -159,7 +192,7 @@ def tune(
     found = tuned(loaded, asked)
     if not found:
         raise typer.Exit(1)
-    _finish(found[0], Store(results / loaded.name), reports, found[1])
+    _finish(Store(results / loaded.name), reports, found[1])
 
 
 @app.command()

@@ -6,14 +6,15 @@ engines.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resbench.config import UserError, suggestion
 from resbench.data import default_directory, prepare
-from resbench.device import choose, revision
+from resbench.device import DEVICES, choose, revision
 from resbench.execute.drive import Engine, Watcher, drive
 from resbench.execute.local import Local, Serial
 from resbench.execute.task import Setting
@@ -24,28 +25,55 @@ from resbench.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Engine", "Local", "Serial", "Setting", "Watcher", "drive", "engine", "run", "start"]
+__all__ = ["Engine", "Local", "Serial", "Setting", "Watcher", "device_for", "drive", "engine", "run", "start"]
 
 
 # name -> module and class; imported on demand, as some need what is not installed everywhere
 EXECUTORS = {
     "serial": ("resbench.execute.local", "Serial"),
     "local": ("resbench.execute.local", "Local"),
+    "slurm": ("resbench.execute.slurm_engine", "Slurm"),
 }
+REMOTE = {"slurm"}  # other machines do the work: what this one has, and what is fastest on it, says nothing
+_EXTRAS = {"submitit": "slurm"}  # package -> extra that installs it
 MakeEngine = Callable[[int, Sequence[Planned]], Engine]
 
 
-def engine(name: str) -> MakeEngine:
+def engine(name: str, options: Sequence[str] = ()) -> MakeEngine:
     """What makes the engine of this name from the number of runs side by side and the runs to come.
 
+    Args:
+        options: of the engine's own, for those that take some.
+
     Raises:
-        UserError: there is no such engine, or it is not installed.
+        UserError: there is no such engine, it is not installed, or it does not take the options.
     """
     if name not in EXECUTORS:
         raise UserError(f"--executor {name}: use one of {', '.join(EXECUTORS)}{suggestion(name, EXECUTORS)}")
     module, kind = EXECUTORS[name]
-    made: MakeEngine = getattr(importlib.import_module(module), kind)
-    return made
+    try:
+        made: Any = getattr(importlib.import_module(module), kind)
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            raise
+        extra = _EXTRAS[error.name]
+        raise UserError(f"--executor {name}: needs {error.name}: pip install 'resbench[{extra}]'") from None
+    check = getattr(made, "check", None)
+    if check:
+        check(options)
+    elif options:
+        raise UserError(f"--executor {name} takes no options of its own, such as {options[0]}")
+    make: MakeEngine = functools.partial(made, options=options) if options else made
+    return make
+
+
+def device_for(name: str, executor: str) -> str:
+    """Name of the device that runs will use; of other machines the user is believed.
+
+    Raises:
+        UserError: there is no such device here.
+    """
+    return name if executor in REMOTE and name in DEVICES and name != "auto" else choose(name).type
 
 
 def start(
@@ -56,13 +84,14 @@ def start(
     jobs: int | None = None,
     threads: int | None = None,
     timeout: float | None = None,
+    executor: str = "local",
 ) -> tuple[Setting, Share]:
     """Make ready: device, data, study file. Returns the setting, and how the runs share the machine.
 
     Raises:
         UserError: a device or data that is not there.
     """
-    kind = choose(device).type
+    kind = device_for(device, executor)
     planned = grid.runs()
     folder = results / grid.name
     directory = directory or default_directory()
@@ -71,7 +100,10 @@ def start(
     store = Store(folder)
     store.write_study(grid.study())
     store.sweep()
-    way = share(jobs, planned, store, kind)
+    if executor in REMOTE:
+        way = Share(jobs or len(planned), 1, f"{executor} decides how many")
+    else:
+        way = share(jobs, planned, store, kind)
     return Setting(folder, directory, kind, threads or way.threads, revision(), grid.probes, timeout), way
 
 

@@ -34,6 +34,9 @@ class Watcher:
     def finished(self, run: Planned, record: Record) -> None:
         """A run has left a record, here or in another process."""
 
+    def told(self, line: str) -> None:
+        """What an engine says of itself."""
+
 
 @dataclass(frozen=True)
 class Ending:

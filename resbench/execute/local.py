@@ -19,9 +19,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from resbench.data import DATASETS
-from resbench.epoch import Stopped
 from resbench.execute.drive import Ending, Watcher
 from resbench.execute.follow import end_with_parent
+from resbench.execute.stop import StopSignals
 from resbench.execute.task import BUSY, DONE, RAISED, UNWRITABLE, Task, carry_out
 from resbench.grid import Planned
 from resbench.store import Unwritable
@@ -160,19 +160,12 @@ def _ending(one: _Live) -> Ending:
 
 def _child(task: Task, pipe: Connection) -> None:
     """Carry out a run in a process of its own; SIGTERM lets it end its step and keep its state."""
-    asked_to_stop = False
-
-    def stop(number: int, frame: object) -> None:
-        nonlocal asked_to_stop
-        asked_to_stop = True
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent decides
-    signal.signal(signal.SIGTERM, stop)
+    signals = StopSignals(signal.SIGTERM)
     end_with_parent()
 
     def tell(done: float) -> None:
-        if asked_to_stop:
-            raise Stopped
+        signals.check()
         with contextlib.suppress(OSError):
             pipe.send(done)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from resbench.claim import PROBED
 from resbench.config import UserError
-from resbench.device import choose, provenance
+from resbench.device import choose, nearest, provenance
 from resbench.epoch import Stopped
 from resbench.record import Record, complete
 from resbench.run_config import RunConfig
@@ -135,9 +135,6 @@ def carry_out(task: Task, tell: Callable[[float], None] = lambda done: None) -> 
 def failed(task: Task, kind: str, message: str) -> Record:
     """The record of a run that could not even tell of itself."""
     setting = task.setting
-    try:
-        device = choose(setting.device)
-    except UserError:  # the command may sit on a machine without the device that its runs use
-        device = choose("cpu")
+    device = nearest(setting.device)  # the command may sit on a machine without the device that its runs use
     where = provenance(placed(task.config, device, setting.threads), setting.code)
     return empty(task.config, "failed", where, {"kind": kind, "message": message})

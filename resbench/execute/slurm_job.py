@@ -1,0 +1,59 @@
+"""What one element of a Slurm job array does on its node: carry out the run whose task it was given as text.
+
+submitit unpickles an `Element` and calls it. Nothing comes back but the exit code; the store has the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import traceback
+from typing import NoReturn
+
+from submitit.core.job_environment import JobEnvironment
+from submitit.helpers import DelayedSubmission
+
+from resbench.execute.stop import StopSignals
+from resbench.execute.task import BUSY, DONE, RAISED, STOPPED, UNWRITABLE, Task, carry_out
+from resbench.store import Unwritable
+
+
+class Element:
+    """Called with `Task.dump()`; asked to leave (cancelled, preempted, out of time), it keeps the run's state first."""
+
+    def __call__(self, text: str) -> None:
+        task = Task.parse(text)
+        # comes before the time is up, and before preemption where Slurm is set so
+        notice = signal.Signals[f"SIG{JobEnvironment.USR_SIG}"]
+        requeue = signal.getsignal(notice)
+        signals = StopSignals(signal.SIGTERM, notice)
+        if task.setting.timeout:
+            # the kernel ends the process, however it hangs, and the exit code tells why
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, task.setting.timeout)
+        try:
+            code = carry_out(task, lambda done: signals.check())
+        except Unwritable as error:
+            _leave(UNWRITABLE, [error.errno, error.strerror, error.filename])
+        except BaseException as error:  # of someone's own code, which may end the process in its own way; or ours
+            traceback.print_exc()
+            _leave(RAISED, [type(error).__name__, str(error)])
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        if code == STOPPED and notice in signals.got and callable(requeue):
+            requeue(notice, None)  # submitit's: calls `checkpoint`, puts the job back into the queue, and exits
+        if code == STOPPED and not signals.got:
+            code = BUSY  # another machine has taken the run over
+        if code != DONE:
+            sys.exit(code)
+
+    def checkpoint(self, text: str) -> DelayedSubmission:
+        """What to do after a requeue: the same, which goes on from the run's own checkpoint."""
+        return DelayedSubmission(self, text)
+
+
+def _leave(code: int, words: list[object]) -> NoReturn:
+    """End, with words for `slurm_queue.judge` in the log."""
+    print(json.dumps(words), file=sys.stderr, flush=True)
+    sys.exit(code)

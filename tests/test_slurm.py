@@ -1,0 +1,354 @@
+"""Runs through job arrays of a real Slurm, which these tests start: disturbed in every way, and left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slurm_cluster import cluster, missing, until
+
+import resbench
+from resbench.errors import UserError
+from resbench.execute import engine
+from resbench.execute.slurm_options import parsed
+from resbench.execute.slurm_queue import State, judge, states
+from resbench.record import content, parse
+
+GRID = """\
+# Question: does it run on a cluster?
+name: tiny
+base:
+  model: {depth: 10, width: 4}
+  data: {train_size: 64, val_size: 40, augment: counted}
+  recipe: {epochs: 2, batch_size: 16}
+axes:
+  model.shortcut: [identity]
+seeds: 1
+"""
+STEPS = 8  # of a run
+# What misbehaves here is a value of an axis, registered where every process of a test finds it.
+ODD = '''\
+import os, signal, time
+from pathlib import Path
+
+from resbench.augment import AUGMENTS
+
+folder = Path(os.environ["RESBENCH_TEST"])
+
+def counted(images, generator):
+    """Leaves a line for each step."""
+    with (folder / "steps").open("a") as file:
+        file.write(f"{os.getpid()}\\n")
+    return images
+
+def gate(images, generator):
+    """In its third and sixth step waits to be let through."""
+    counted(images, generator)
+    step = len((folder / "steps").read_text().splitlines())
+    if step in (3, 6):
+        (folder / f"reached-{step}").touch()
+        while not (folder / f"open-{step}").exists():
+            time.sleep(0.01)
+    return images
+
+def kill(images, generator):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def hang(images, generator):
+    while True:
+        time.sleep(1)
+
+AUGMENTS |= {"counted": counted, "gate": gate, "kill": kill, "hang": hang}
+'''
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[Path]:
+    """slurm.conf of a cluster that is there while the tests run."""
+    if reason := missing():
+        pytest.skip(reason)
+    pytest.importorskip("submitit")
+    with cluster() as conf:
+        yield conf
+
+
+class Place:
+    """A folder with a grid, and the cluster that its commands use."""
+
+    def __init__(self, folder: Path, conf: Path | None) -> None:
+        self.folder = folder
+        self.work = folder / "results" / "tiny" / ".work"
+        (folder / "odd").mkdir()
+        (folder / "odd" / "sitecustomize.py").write_text(ODD)
+        (folder / "tiny.yaml").write_text(GRID)
+        paths = [str(folder / "odd"), str(Path(resbench.__file__).parents[1])]
+        self.env = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "RESBENCH_TEST": str(folder)}
+        self.env["OMP_WAIT_POLICY"] = "passive"  # where cores are shared, waiting threads would take them from others
+        self.env |= {"SLURM_CONF": str(conf)} if conf else {}
+        self._started: list[subprocess.Popen[str]] = []
+
+    def close(self) -> None:
+        """End what a failed test has left."""
+        self.open(3)
+        self.open(6)
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "resbench", *words]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, cwd=self.folder, env=self.env, stdout=pipe, stderr=pipe, text=True)
+        self._started.append(process)
+        return process
+
+    def call(self, *words: str, check: int = 0) -> str:
+        """Both streams of a command."""
+        return self.ended(self.start(*words), check)
+
+    def ended(self, process: subprocess.Popen[str], check: int = 0) -> str:
+        told = "".join(process.communicate(timeout=120))
+        assert process.returncode == check, told
+        assert "Traceback" not in told
+        return told
+
+    def run(self, *words: str, check: int = 0) -> str:
+        return self.call("run", "tiny.yaml", *words, check=check)
+
+    def slurm(self, *command: str) -> str:
+        return subprocess.run(command, env=self.env, check=True, capture_output=True, text=True).stdout.strip()
+
+    def jobs(self) -> list[str]:
+        return self.slurm("squeue", "--noheader", "--array", "--format=%i", "--name=resbench-tiny").split()
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        folder = self.folder / "results" / "tiny"
+        return {path.stem: parse(path.read_text()) for path in folder.glob("*.json") if path.name != "study.json"}
+
+    def contents(self) -> dict[str, dict[str, Any]]:
+        return {key: content(record) for key, record in self.records().items()}
+
+    def reached(self, step: int) -> None:
+        until((self.folder / f"reached-{step}").exists, f"step {step}")
+
+    def open(self, step: int) -> None:
+        (self.folder / f"open-{step}").touch()
+
+    def steps(self) -> list[str]:
+        """The process of each training step so far."""
+        return (self.folder / "steps").read_text().split()
+
+
+@pytest.fixture
+def place(tmp_path: Path, slurm: Path) -> Iterator[Place]:
+    made = Place(tmp_path, slurm)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Three runs, one of them with a gate that is open, carried out by `serial`."""
+    place = Place(tmp_path_factory.mktemp("serial"), None)
+    place.open(3)
+    place.open(6)
+    place.run("--executor", "serial", "--threads", "2", "data.augment=[none,counted,gate]")
+    return place
+
+
+def is_part(place: Place, undisturbed: Place, runs: int = 1) -> bool:
+    """Whether there are so many records, and each is what `serial` wrote."""
+    ours = place.contents()
+    return len(ours) == runs and ours.items() <= undisturbed.contents().items()
+
+
+GATE = ["--executor", "slurm", "--threads", "2", "data.augment=gate"]
+
+
+def test_records_are_those_of_serial(place: Place, undisturbed: Place) -> None:
+    place.open(3)
+    place.open(6)
+    told = place.run("--executor", "slurm", "--threads", "2", "data.augment=[none,counted,gate]")
+    assert re.findall(r"^job \d+: (\d) runs$", told, re.M) == ["2", "1"], "no array may have more than 2 here"
+    assert "page: reports/tiny/index.html" in told
+    assert is_part(place, undisturbed, 3)
+    assert {record["provenance"]["threads"] for record in place.records().values()} == {2}
+    slurm = place.work / "slurm"
+    assert stat.S_IMODE(slurm.stat().st_mode) == 0o700
+    assert [path.name for path in slurm.iterdir()] == ["submit.lock"], "what went well is tidied up"
+
+
+def test_cancelled_in_the_middle_the_same_command_continues(place: Place, undisturbed: Place) -> None:
+    process = place.start("run", "tiny.yaml", *GATE)
+    place.reached(3)
+    process.send_signal(signal.SIGINT)
+    place.open(3)
+    told = place.ended(process, check=130)
+    assert "to go on: resbench run tiny.yaml --executor slurm" in told and not place.records()
+    assert not place.jobs() and len(place.steps()) == 3
+    process = place.start("run", "tiny.yaml", *GATE)
+    place.reached(6)
+    place.slurm("scancel", *place.jobs())
+    place.open(6)
+    told = place.ended(process, check=1)
+    (record,) = place.records().values()
+    assert record["status"] == "failed" and record["error"]["kind"] == "slurm: CANCELLED", told
+    assert len(place.steps()) == 6
+    place.run(*GATE)
+    assert len(place.steps()) == STEPS and len(set(place.steps())) == 3, "no step twice"
+    assert is_part(place, undisturbed)
+
+
+def test_requeued_in_the_middle_it_continues(place: Place, undisturbed: Place) -> None:
+    """By an administrator; and by itself on the signal that Slurm sends before the time is up."""
+    process = place.start("run", "tiny.yaml", *GATE)
+    place.reached(3)
+    (job,) = place.jobs()
+    place.slurm("scontrol", "requeue", job)
+    place.open(3)
+    place.reached(6)
+    place.slurm("scancel", "--signal=USR2", job)
+    place.open(6)
+    told = place.ended(process)
+    assert told.count("[1/1]") == 1 and len(re.findall("^job ", told, re.M)) == 1, "one job, one record"
+    assert len(place.steps()) == STEPS and len(set(place.steps())) == 3, "no step twice"
+    assert is_part(place, undisturbed)
+
+
+def test_a_run_goes_on_elsewhere_when_its_node_fails(place: Place, undisturbed: Place) -> None:
+    place.open(6)
+    process = place.start("run", "tiny.yaml", *GATE, "--slurm", "no-requeue")
+    place.reached(3)
+    node = place.slurm("sinfo", "--noheader", "--format=%N")
+    place.slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    place.open(3)
+    place.slurm("scontrol", "update", f"nodename={node}", "state=resume")
+    told = place.ended(process)
+    assert len(re.findall("^job ", told, re.M)) == 2, "submitted again"
+    assert is_part(place, undisturbed)
+
+
+def test_one_that_dies_is_recorded_and_the_others_go_on(place: Place) -> None:
+    told = place.run("--executor", "slurm", "data.augment=[kill,hang,counted]", "--timeout", "20s", check=1)
+    assert "2 runs failed" in told
+    found = {record["config"]["data"]["augment"]: record for record in place.records().values()}
+    assert found["counted"]["status"] == "ok"
+    assert found["hang"]["error"]["kind"] == "timeout" and "20 s" in found["hang"]["error"]["message"]
+    killed = found["kill"]["error"]
+    assert killed["kind"] == "slurm: FAILED" and "killed by SIGKILL" in killed["message"]
+    assert "srun: error" in killed["message"], "the end of its log"
+
+
+def test_detach_status_and_collect(place: Place) -> None:
+    place.open(6)
+    words = ["--executor", "slurm", "data.augment=[gate,kill]"]
+    told = place.run(*words, "--detach")
+    assert "tiny: 2 runs submitted" in told and "resbench collect tiny" in told
+    assert len(place.jobs()) == 2
+    assert "2 were so already" in place.run(*words, "--detach"), "no run is submitted twice"
+    place.reached(3)
+    until(lambda: len(place.jobs()) == 1, "the other's end")
+    told = place.call("status", "tiny")
+    assert "1 failed, 1 running" in told and "resbench collect tiny" in told
+    place.open(3)
+    until(lambda: not place.jobs(), "the end")
+    told = place.call("collect", "tiny", check=1)
+    assert "2 runs have ended" in told and "1 runs failed" in told and "page: reports/tiny/index.html" in told
+    found = {record["config"]["data"]["augment"]: record for record in place.records().values()}
+    assert found["gate"]["status"] == "ok" and len(place.steps()) == STEPS
+    assert found["kill"]["error"]["kind"] == "slurm: FAILED" and "SIGKILL" in found["kill"]["error"]["message"]
+    assert not list((place.work / "slurm").glob("*.json")), "taken in"
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--executor", "slurm", "--slurm", "partition=nosuch"], "Slurm refuses the runs: invalid partition"),
+        (["--executor", "slurm", "--slurm", "nosuch=1"], "Slurm refuses the runs: unrecognized option"),
+        (["--slurm", "partition=main"], "only with --executor slurm"),
+        (["--detach"], "only with --executor slurm"),
+    ],
+)
+def test_mistakes_are_one_line(words: list[str], part: str, place: Place) -> None:
+    told = place.run(*words, check=2)
+    assert part in told.splitlines()[-1] and not place.jobs()
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(
+        UserError, match="--executor slurm: this machine has no sbatch, squeue and srun: use a login node"
+    ):
+        engine("slurm")
+    for name in ("resbench.execute.slurm_engine", "resbench.execute.slurm_job"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(UserError, match=re.escape("--executor slurm: needs submitit: pip install 'resbench[slurm]'")):
+        engine("slurm")
+
+
+def test_options_of_sbatch() -> None:
+    found = parsed(["partition=gpu", "time=120", "mem-per-cpu=2G", "exclusive"])
+    assert found == {"partition": "gpu", "time": 120, "mem_per_cpu": "2G", "exclusive": True}
+    for wrong in ["", "=1", "partition=", "Partition=x", "a b=1", "mem=1\n#SBATCH --x", "time=0", "array=0-9", "time"]:
+        with pytest.raises(UserError, match="--slurm"):
+            parsed([wrong])
+    with pytest.raises(UserError, match="takes no options"):
+        engine("serial", ["partition=gpu"])
+
+
+def test_jobs_that_the_controller_has_forgotten_are_looked_up(
+    slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the accounts, of which this cluster has none: a program in the place of sacct prints what another's printed."""
+    monkeypatch.setenv("SLURM_CONF", str(slurm))
+    jobs = [f"900000_{number}" for number in range(4)]
+    assert {state.name for state in states("resbench-x", jobs).values()} == {"UNKNOWN"}
+    lines = ["900000_0|COMPLETED|0:0", "900000_1|CANCELLED by 1000|0:15", "900000_2|OUT_OF_MEMORY|0:125"]
+    sacct = tmp_path / "sacct"
+    sacct.write_text("#!/bin/sh\n" + "".join(f"echo '{line}'\n" for line in lines))
+    sacct.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    found = states("resbench-x", jobs)
+    assert [found[job].name for job in jobs] == ["COMPLETED", "CANCELLED", "OUT_OF_MEMORY", "UNKNOWN"]
+    assert not any(state.live for state in found.values())
+
+
+@pytest.mark.parametrize(
+    ("state", "how", "part"),
+    [
+        (State("COMPLETED"), "done", ""),
+        (State("FAILED", 75), "busy", ""),
+        (State("FAILED", 73), "unwritable", "disk quota"),
+        (State("FAILED", 70), "died", "exit code 70"),
+        (State("NODE_FAIL"), "lost", "NODE_FAIL"),
+        (State("PREEMPTED"), "lost", "PREEMPTED"),
+        (State("OUT_OF_MEMORY", 128 + 9), "died", "OUT_OF_MEMORY, killed by SIGKILL"),
+        (State("TIMEOUT"), "died", "TIMEOUT"),
+        (State("FAILED", 1), "died", "exit code 1"),
+        (State("FAILED", 128 + signal.SIGALRM), "died", "--timeout"),
+        (State("UNKNOWN"), "died", "no longer knows"),
+    ],
+)
+def test_what_the_end_of_a_job_means(state: State, how: str, part: str, tmp_path: Path) -> None:
+    (tmp_path / "7_1_0_log.err").write_text(
+        "x\n" * 40 + json.dumps([122, "disk quota exceeded", "/r"]) + "\nsrun: bye\n"
+    )
+    found = judge("7_1", state, 60.0, tmp_path)
+    assert found.how == how and part in found.message
+    if how == "died" and found.kind != "timeout":
+        assert found.kind == f"slurm: {state.name}" and found.message.endswith("srun: bye")
+        assert len(found.message.splitlines()) <= 20
