@@ -96,7 +96,7 @@ def known(results: Path, study: str) -> Path:
     Raises:
         UserError: there is no such study.
     """
-    if not (results / study).is_dir():
+    if study not in studies_in(results):  # which a path to elsewhere is not
         raise UserError(f"{results / study}: no such study; there are: {', '.join(studies_in(results)) or 'none'}")
     return results / study
 
