@@ -275,3 +275,18 @@ def test_a_journal_cut_anywhere_in_its_last_records_goes_on(tmp_path: Path) -> N
     for use in (lambda: Studies(search, None, store), lambda: describe(search, asked(tmp_path))):
         with pytest.raises(UserError, match=r"optuna.journal:3: a damaged line: restore"):
             use()
+
+
+def test_a_storage_that_is_lost_in_mid_trial_ends_the_command_in_lines(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(SEARCH)
+    words = ["tune", "tiny.yaml", "recipe.epochs=20", "data.train_size=400", "--storage", "sqlite:///t.db", "-j", "2"]
+    with subprocess.Popen(command(*words), cwd=tmp_path, env=KEPT, stderr=subprocess.PIPE, text=True) as going:
+        deadline = time.monotonic() + 120
+        while not list((tmp_path / "results" / "tiny" / ".work").glob("trial-*.ckpt")):
+            assert going.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        (tmp_path / "t.db").write_bytes(b"not a database any more" * 4000)
+        told = going.communicate(timeout=120)[1]
+    assert going.returncode == 1 and "Traceback" not in told, told
+    assert "the storage did not answer: " in told and told.splitlines()[-1].endswith("goes on when it is back"), told
+    assert len(told.splitlines()) < 12, told

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from resbench.config import UserError
 from resbench.data import prepare
 from resbench.device import choose, revision
 from resbench.execute import Local, Setting, drive
@@ -19,7 +20,7 @@ from resbench.store import Store
 from resbench.tune.export import check_target, write_winners
 from resbench.tune.look import finished, looked, trials_of
 from resbench.tune.search import Range, Search, label
-from resbench.tune.storage import Studies, counts, refuse_another, shown
+from resbench.tune.storage import Studies, Unreachable, counts, reachable, refuse_another, shown
 from resbench.tune.told import keep
 from resbench.tune.winners import Confirmation, best, confirmation
 from resbench.tune.work import search_through
@@ -44,7 +45,7 @@ class Asked:
 
 
 def tuned(search: Search, asked: Asked) -> tuple[Grid, list[str]] | None:
-    """Search, confirm, and return the confirmed grid with how its runs of this command ended; None if trials fail.
+    """Search, confirm, and return the confirmed grid with how its runs of this command ended; None if trials are lacking.
 
     Raises:
         UserError: a storage or data that cannot be used.
@@ -54,33 +55,42 @@ def tuned(search: Search, asked: Asked) -> tuple[Grid, list[str]] | None:
     if asked.export:
         check_target(asked.export, search)
     studies = Studies(search, asked.storage, store)
-    setting, way = _start(_grid(search, _settled(studies, store), asked), search, asked)
-    lacking = _lacking(studies)
-    if lacking:
-        print(
-            f"{search.name}: {lacking} trials to finish for {len(studies.arms)} arms with {search.budget} each; {way.jobs} "
-            f"at a time on {setting.device} ({way.because}); trials in {shown(asked.storage, store)}",
-            file=sys.stderr,
-        )
-        search_through(search, asked.storage, setting, way.jobs)
-        if _lacking(studies):
-            keep(studies, store)
-            print(*_why(studies), sep="\n", file=sys.stderr)
-            return None
-    told = keep(studies, store)
+    try:
+        with reachable():
+            setting, way = _start(_grid(search, _settled(studies, store), asked), search, asked)
+            lacking = _lacking(studies)
+        if lacking:
+            print(
+                f"{search.name}: {lacking} trials to finish for {len(studies.arms)} arms with {search.budget} each; "
+                f"{way.jobs} at a time on {setting.device} ({way.because}); trials in {shown(asked.storage, store)}",
+                file=sys.stderr,
+            )
+            search_through(search, asked.storage, setting, way.jobs)
+        with reachable():
+            told, short = keep(studies, store), _why(studies) if _lacking(studies) else []
+    except Unreachable as error:
+        short = [f"{shown(asked.storage, store)}: {error}: the same command goes on when it is back"]
+    if short:
+        print(*short, sep="\n", file=sys.stderr)
+        return None
     winners: dict[str, Cell] = {one["label"]: one["tuned"] for one in told["arms"] if one["tuned"] is not None}
-    for arm in studies.arms:
+    _tell(search, winners)
+    if asked.export:
+        for line in write_winners(asked.export, search, winners):
+            print(line, file=sys.stderr)
+    grid = _grid(search, winners, asked)
+    return grid, _confirm(grid, store, setting, way)
+
+
+def _tell(search: Search, winners: Mapping[str, Cell]) -> None:
+    """Say which arms were not changed by being tuned."""
+    for arm in search.points():
         if label(arm) not in winners:
             print(f"{label(arm)}: every trial diverged or was pruned: it stands untuned alone", file=sys.stderr)
         elif search.config(arm, winners[label(arm)]) == search.config(arm):
             print(
                 f"{label(arm)}: its best trial has the values of the base: tuned and untuned are one", file=sys.stderr
             )
-    if asked.export:
-        for line in write_winners(asked.export, search, winners):
-            print(line, file=sys.stderr)
-    grid = _grid(search, winners, asked)
-    return grid, _confirm(grid, store, setting, way)
 
 
 def _grid(search: Search, winners: Mapping[str, Cell], asked: Asked) -> Confirmation:
@@ -157,10 +167,14 @@ def describe(search: Search, asked: Asked) -> str:
     if asked.export:
         check_target(asked.export, search)
     lines = [f"{path}: {_told(path, search)}" for path in search.space]
-    storage = looked(asked.storage, store)
-    if storage:
-        refuse_another(search, storage, shown(asked.storage, store))
-    found = trials_of(storage, [search.study(arm) for arm in search.points()])
+    try:
+        with reachable():
+            storage = looked(asked.storage, store)
+            if storage:
+                refuse_another(search, storage, shown(asked.storage, store))
+            found = trials_of(storage, [search.study(arm) for arm in search.points()])
+    except Unreachable as error:
+        raise UserError(f"--storage {shown(asked.storage, store)}: {error}") from None
     for arm, trials in zip(search.points(), found, strict=True):
         lines.append(f"{label(arm)}: {finished(trials)} of {search.budget} trials done")
     device = choose(asked.device)

@@ -10,9 +10,10 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
+from resbench.config import UserError
 from resbench.store import Store
 from resbench.tune.journal import open_journal
-from resbench.tune.storage import check_storage, connect, counts, journal, study_id
+from resbench.tune.storage import Unreachable, check_storage, connect, counts, journal, reachable, shown, study_id
 
 
 def looked(url: str | None, store: Store) -> BaseStorage | None:
@@ -62,7 +63,11 @@ def unfinished(search: Mapping[str, Any], store: Store) -> str:
     Raises:
         UserError: the storage cannot be opened.
     """
-    found = trials_of(looked(search["storage"], store), search["studies"])
+    try:
+        with reachable():
+            found = trials_of(looked(search["storage"], store), search["studies"])
+    except Unreachable as error:
+        raise UserError(f"{shown(search['storage'], store)}: {error}") from None
     budget = search["trials"]
     lacking = sum(max(0, budget - finished(one)) for one in found)
     return f"{lacking} of {budget * len(found)} trials" if lacking else ""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 JOURNAL = "optuna.journal"
 _SCHEMES = ("sqlite", "postgresql", "mysql", "mariadb", "oracle", "mssql")
-optuna.logging.set_verbosity(optuna.logging.WARNING)
+optuna.logging.set_verbosity(optuna.logging.ERROR)  # of what goes wrong with the storage we tell ourselves
 
 
 def shown(url: str | None, store: Store) -> str:
@@ -109,7 +109,7 @@ def reachable() -> Iterator[None]:
         yield
     except Unwritable:  # is the disk that the results are on
         raise
-    except (SQLAlchemyError, OptunaError, OSError, json.JSONDecodeError, KeyError) as error:
+    except (SQLAlchemyError, OptunaError, OSError, ValueError, KeyError) as error:
         raise Unreachable(f"the storage did not answer: {_reason(error)}") from error
 
 

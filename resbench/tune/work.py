@@ -18,10 +18,10 @@ from resbench.data import DATASETS
 from resbench.epoch import Stopped
 from resbench.execute import Setting
 from resbench.execute.follow import end_with_parent
-from resbench.store import Store
+from resbench.store import Store, Unwritable
 from resbench.tune.hold import Worker
 from resbench.tune.search import Search
-from resbench.tune.storage import Studies, counts, surplus
+from resbench.tune.storage import Studies, counts, reachable, surplus
 from resbench.tune.trial import Lost, Task
 
 _POLL_SECONDS = 0.5
@@ -86,6 +86,9 @@ def _child(search: Search, url: str | None, setting: Setting) -> None:
     except UserError as error:
         print(*error.lines, sep="\n", file=sys.stderr, flush=True)
         code = _UNABLE
+    except Unwritable as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr, flush=True)
+        code = _UNABLE
     except Exception:
         traceback.print_exc()
         code = 1
@@ -94,20 +97,28 @@ def _child(search: Search, url: str | None, setting: Setting) -> None:
 
 
 def work(search: Search, url: str | None, setting: Setting) -> bool:
-    """One worker, until no arm lacks a trial; False if its trials fail one after the other."""
+    """One worker, until no arm lacks a trial; False if its trials fail one after the other.
+
+    Raises:
+        Stopped: the storage did not answer, or the command is gone; another worker takes up the trial.
+        UserError: the storage cannot be opened.
+        Unwritable: the disk that the checkpoints are on is full.
+    """
     store = Store(setting.folder)
     studies = Studies(search, url, store)
     failures = 0
     with Worker(store) as worker:
         while True:
-            task, waiting = _next(studies, worker, setting)
+            with reachable():
+                task, waiting = _next(studies, worker, setting)
             if task:
                 try:
-                    line = task.run()
+                    with reachable():
+                        line = task.run()
+                        failures = failures + 1 if task.now().state == TrialState.FAIL else 0
+                        print(f"[{_done(studies)}] {line}", file=sys.stderr, flush=True)
                 except Lost:
                     continue
-                failures = failures + 1 if task.now().state == TrialState.FAIL else 0
-                print(f"[{_done(studies)}] {line}", file=sys.stderr, flush=True)
                 if failures >= _FAILURES:
                     return False
             elif waiting:  # others are at work, and may yet be killed
