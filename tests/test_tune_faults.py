@@ -29,6 +29,7 @@ from resbench.tune.look import looked
 from resbench.tune.search import Search
 from resbench.tune.storage import JOURNAL, Studies, refuse_another
 from resbench.tune.told import keep
+from resbench.tune.winners import confirmation
 from resbench.tune.work import work
 
 # the other learning rate is so large that the base's own wins
@@ -290,3 +291,18 @@ def test_a_storage_that_is_lost_in_mid_trial_ends_the_command_in_lines(tmp_path:
     assert going.returncode == 1 and "Traceback" not in told, told
     assert "the storage did not answer: " in told and told.splitlines()[-1].endswith("goes on when it is back"), told
     assert len(told.splitlines()) < 12, told
+
+
+def test_a_search_in_which_everything_diverged_has_a_page(tmp_path: Path) -> None:
+    search = loaded(tmp_path, ONE, "model.shortcut=identity")
+    store = Store(tmp_path / "results" / "tiny")
+    studies = Studies(search, None, store)
+    for _ in range(3):
+        trial = studies.ask(0)
+        trial.set_user_attr("diverged", True)
+        studies.studies[0].tell(trial, 1.0)
+    keep(studies, store)
+    store.write_study(confirmation(search, {}).study())
+    page = write(tmp_path / "results", tmp_path / "reports", "tiny").parent
+    assert (page / "figures" / "slices.svg").stat().st_size > 3000
+    assert "| 3" in (page / "report.md").read_text()

@@ -162,6 +162,9 @@ def _scatter(axes: Axes, points: pd.DataFrame, x: str, style: Style, state: str,
 
 def _limits(axes: Axes, errors: pd.Series[float]) -> float:
     """Scale the axis of errors; returns its upper edge."""
+    if errors.isna().all():  # every trial diverged, and is a cross at the edge
+        axes.set_ylim(0, 100)
+        return 100.0
     low, high = float(errors.min()), float(errors.max())
     if low > 0 and high / low > LOG_FROM:
         axes.set_ylim(low / 1.15, high * 1.15)
