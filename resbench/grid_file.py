@@ -71,11 +71,13 @@ class Reader:
             if not self.mistakes:
                 self.wrong(1, f"a grid file is a mapping with the keys {', '.join(KEYS)}")
             return grid
+        if "search" in root and {"axes", "zip"}.isdisjoint(root):
+            line = self.document.line("search")
+            self.wrong(line, f"this is a search file, whose arms are tuned first: `resbench tune {self.file}` runs it")
+            self._stop()
         for key in root:
             if key not in KEYS:
-                hint = (
-                    "; a file with arms and search is for `resbench tune`" if key == "search" else suggestion(key, KEYS)
-                )
+                hint = suggestion(key, KEYS)
                 self.wrong(self.document.line(key), f"{key}: unknown key; allowed are {', '.join(KEYS)}{hint}")
         name = root.get("name", Path(self.file).stem)
         grid.name = self._name(name, self.document.line("name"))

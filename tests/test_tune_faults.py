@@ -306,3 +306,36 @@ def test_a_search_in_which_everything_diverged_has_a_page(tmp_path: Path) -> Non
     page = write(tmp_path / "results", tmp_path / "reports", "tiny").parent
     assert (page / "figures" / "slices.svg").stat().st_size > 3000
     assert "| 3" in (page / "report.md").read_text()
+
+
+# Mistakes
+
+
+def test_each_kind_of_file_names_the_command_for_it(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(SEARCH)
+    (tmp_path / "g.yaml").write_text("name: g\naxes: {model.depth: [10, 16]}\nseeds: 2\n")
+    for load, file, part in [
+        (Grid.load, "s.yaml", ":8: this is a search file, whose arms are tuned first: `resbench tune"),
+        (Search.load, "g.yaml", ":2: this is a grid file, and there is nothing to search: `resbench run"),
+    ]:
+        with pytest.raises(UserError) as caught:
+            load(tmp_path / file)
+        [line] = caught.value.lines
+        assert line.startswith(f"{tmp_path / file}{part} {tmp_path / file}`")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "overrides", "told"),
+    [
+        ("", "", ["recipe.lr=0.1", "model.dropout=0.0"], "command line: recipe.lr=0.1, model.dropout=0.0: nothing is left"),
+        ("arms: {", "arms: {tuning: [tuned, untuned], ", [], "tiny.yaml:7: tuning: is no field, and every arm is run"),
+        ("  data:", "  tuning: tuned\n  data:", [], "tiny.yaml:5: tuning: is no field"),
+        ("", "", ["tuning=tuned"], "command line: tuning: is no field"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_searched_or_compared_is_one_line(
+    old: str, new: str, overrides: list[str], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError) as caught:
+        loaded(tmp_path, SEARCH.replace(old, new, 1), *overrides)
+    assert {line.removeprefix(f"{tmp_path}/")[: len(told)] for line in caught.value.lines} == {told}

@@ -8,24 +8,23 @@ import math
 from pathlib import Path
 from typing import Any
 
-from resbench.claim import among
 from resbench.config import suggestion
-from resbench.grid import FIELDS, Grid
+from resbench.grid import Grid
 from resbench.grid_answers import check_claims, read_claims
-from resbench.grid_file import _WRONG, Reader, _about, _drop_wrong
-from resbench.tune.search import PRUNERS, SAMPLERS, Choices, Range, Search
+from resbench.grid_file import _WRONG, _about, _drop_wrong
+from resbench.tune.search import PRUNERS, SAMPLERS, Search
+from resbench.tune.space import SpaceReader
 from resbench.tune.winners import TUNED, TUNING, UNTUNED, stand_in
 from resbench.yaml12 import parse
 
 KEYS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "claims")
-_RANGE = ("low", "high", "log", "step", "choices")
-_MEASURES = ("data.name", "data.val_size")  # decide on which images the objective is measured
 _MOST_CHECKED = 20_000  # combinations that are validated before anything runs
-_MOST_VALUES = 1_000_000  # of a field that are listed
 
 
-class SearchReader(Reader):
+class SearchReader(SpaceReader):
     """Reader of a search file."""
+
+    in_claims = False
 
     def search(self) -> Search:
         """The search.
@@ -39,7 +38,7 @@ class SearchReader(Reader):
         search.name = self._name(root.get("name", Path(self.file).stem), self.document.line("name"))
         search.base = self.values(root.get("base", {}), "base")
         search.arms = self._axes(root.get("arms", {}), ("arms",))
-        search.space = self._space(root.get("search", {}))
+        search.space = self.space(root.get("search", {}))
         search.trials = self._count(root, "trials", 30, 100_000)
         search.seeds, search.confirm = self._both_seeds(root.get("seeds", {}))
         search.sampler = self._one_of(root, "sampler", SAMPLERS, "tpe")
@@ -60,6 +59,12 @@ class SearchReader(Reader):
             if not self.mistakes:
                 self.wrong(1, f"a search file is a mapping with the keys {', '.join(KEYS)}")
             self._stop()
+        if "search" not in root and not {"axes", "zip"}.isdisjoint(root):
+            line = self.document.line("axes" if "axes" in root else "zip")
+            self.wrong(
+                line, f"this is a grid file, and there is nothing to search: `resbench run {self.file}` trains it"
+            )
+            self._stop()
         for key in root:
             if key not in KEYS:
                 self.wrong(
@@ -70,89 +75,14 @@ class SearchReader(Reader):
 
     def _value(self, path: str, value: Any, line: int) -> Any:
         """Claims may also compare what is no field: whether an arm is tuned."""
+        if path == TUNING and not self.in_claims:
+            self.wrong(line, f"{TUNING}: is no field, and every arm is run {TUNED} and {UNTUNED} anyway: leave it out")
+            return _WRONG
         if path == TUNING:
             if value not in (TUNED, UNTUNED):
                 self.wrong(line, f"{TUNING}: {value!r} is not one of {TUNED}, {UNTUNED}")
             return value
         return super()._value(path, value, line)
-
-    def _space(self, mapping: Any) -> dict[str, Range | Choices]:
-        if not isinstance(mapping, dict) or not mapping:
-            self.wrong(
-                self.document.line("search"),
-                "search: should be a mapping of fields to {low, high} or {choices}, and name one field at the least",
-            )
-            return {}
-        out: dict[str, Range | Choices] = {}
-        for path, keys, part in _ranges(mapping):
-            line = self.document.line("search", *keys)
-            self.lines[path] = line
-            found = self._searched(path, part, line, keys)
-            if found:
-                out[path] = found
-        return out
-
-    def _searched(self, path: str, part: Any, line: int, keys: tuple[str, ...]) -> Range | Choices | None:
-        if path not in FIELDS:
-            self._value(path, part, line)
-            return None
-        if path in _MEASURES:
-            self.wrong(line, f"{path}: cannot be searched: it decides which images the trials are judged by")
-            return None
-        if not isinstance(part, dict) or not ({"low", "high"} <= set(part) or "choices" in part):
-            self.wrong(line, f"{path}: {part!r} should be {{low: ..., high: ...}} or {{choices: [...]}}")
-            return None
-        odd = [key for key in part if key not in _RANGE]
-        if odd or ("choices" in part and len(part) > 1):
-            told = f"{odd[0]}: unknown key; allowed are" if odd else "choices stand alone, without"
-            self.wrong(line, f"{path}: {told} low, high, log, step{' or choices' if odd else ''}")
-            return None
-        if "choices" in part:
-            return self._choices(path, part["choices"], line, keys)
-        return self._range(path, part, line)
-
-    def _choices(self, path: str, values: Any, line: int, keys: tuple[str, ...]) -> Choices | None:
-        if not isinstance(values, list) or len(values) < 2:
-            self.wrong(line, f"{path}: choices: {values!r} should be a list of two values or more")
-            return None
-        at = ("search", *keys, "choices")
-        read = [self._value(path, value, self.document.line(*at, index)) for index, value in enumerate(values)]
-        doubles = [value for index, value in enumerate(values) if among(value, values[:index])]
-        if doubles:
-            self.wrong(line, f"{path}: choices: {doubles[0]!r} is listed twice: remove one")
-        return None if any(value is _WRONG for value in read) or doubles else Choices(tuple(read))
-
-    def _range(self, path: str, part: dict[str, Any], line: int) -> Range | None:
-        low, high, log, step = (part.get(key) for key in ("low", "high", "log", "step"))
-        before = len(self.mistakes)
-        for key, value in (("low", low), ("high", high)):
-            if not _is_number(value):
-                self.wrong(line, f"{path}: {key}: {value!r} should be a number; for anything else use choices")
-        if log not in (None, True, False):
-            self.wrong(line, f"{path}: log: {log!r} should be true or false")
-        if len(self.mistakes) > before:
-            return None
-        if low == high:
-            self.wrong(line, f"{path}: the range is empty of choice: low and high are both {low}: set it in base")
-        elif low > high:  # type: ignore[operator]
-            self.wrong(line, f"{path}: low {low} is above high {high}")
-        if log and low <= 0:  # type: ignore[operator]
-            self.wrong(line, f"{path}: a log range has to begin above 0, and low is {low}")
-        ends = [self._value(path, value, line) for value in (low, high)]
-        if len(self.mistakes) > before:
-            return None
-        whole = isinstance(ends[0], int)
-        if step is not None and (not _is_number(step) or step <= 0 or (whole and not isinstance(step, int))):
-            self.wrong(line, f"{path}: step: {step!r} should be a {'whole ' if whole else ''}number above 0")
-        elif step is not None and log:
-            self.wrong(line, f"{path}: step: a log range has no steps: leave out one of log and step")
-        elif step is not None and step > ends[1] - ends[0]:
-            self.wrong(line, f"{path}: step: {step} is larger than the range from {low} to {high}")
-        elif (whole or step is not None) and (ends[1] - ends[0]) / (step or 1) > _MOST_VALUES:
-            self.wrong(
-                line, f"{path}: has more than {_MOST_VALUES:,} values: bring low and high together, or raise step"
-            )
-        return None if len(self.mistakes) > before else Range(ends[0], ends[1], bool(log), step)
 
     def _count(self, root: dict[str, Any], key: str, default: int, most: int, line: int | None = None) -> int:
         value = root.get(key, default)
@@ -204,6 +134,10 @@ class SearchReader(Reader):
 
     def _together(self, search: Search) -> None:
         """What only the parts together can get wrong."""
+        fixed = [text for text in self.overrides if text.partition("=")[0] in self.ranged]
+        if fixed and not search.space:
+            told = f"{', '.join(fixed)}: nothing is left to search: leave one of them out"
+            self.wrong(0, told)
         for path in search.arms:
             if path in search.base or path in search.space:
                 self.wrong(self.lines.get(path, 1), f"{path}: stands in arms and in base or search: keep one")
@@ -222,7 +156,9 @@ class SearchReader(Reader):
     def _claims(self, raw: Any, search: Search) -> None:
         """Claims stand for the arms as tuned, unless they say otherwise."""
         grid = stand_in(search)
+        self.in_claims = True
         claims = read_claims(self, raw, grid)
+        self.in_claims = False
         if self.mistakes:
             return
         for given, claim in zip(raw, claims, strict=True):
@@ -261,18 +197,6 @@ def _first_of_each(mistakes: list[tuple[int, str]]) -> list[tuple[int, str]]:
     ]
 
 
-def _ranges(
-    mapping: dict[str, Any], path: str = "", keys: tuple[str, ...] = ()
-) -> list[tuple[str, tuple[str, ...], Any]]:
-    """(dotted path, keys as written, range) of a mapping of ranges that may be nested, dotted, or both."""
-    out: list[tuple[str, tuple[str, ...], Any]] = []
-    for key, part in mapping.items():
-        full = f"{path}.{key}" if path else key
-        deeper = isinstance(part, dict) and part and "." not in full and not set(part) & set(_RANGE)
-        out += _ranges(part, full, (*keys, key)) if deeper else [(full, (*keys, key), part)]
-    return out
-
-
 def _combinations(search: Search) -> list[dict[str, list[Any]]]:
     """Axes that together meet every combination of searched values; of many, every value of one field at a time.
 
@@ -288,7 +212,3 @@ def _combinations(search: Search) -> list[dict[str, list[Any]]]:
         for path, values in every.items()
     }
     return [{path: some[path] for path in pair} for pair in pairs]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
