@@ -339,3 +339,19 @@ def test_what_cannot_be_searched_or_compared_is_one_line(
     with pytest.raises(UserError) as caught:
         loaded(tmp_path, SEARCH.replace(old, new, 1), *overrides)
     assert {line.removeprefix(f"{tmp_path}/")[: len(told)] for line in caught.value.lines} == {told}
+
+
+def test_the_confirmation_is_probed_and_can_be_claimed_about(tmp_path: Path) -> None:
+    text = ONE + TUNED.replace("expect", "on: probe.gradient_decades\n    expect")
+    words = ["model.shortcut=identity", "sampler=grid", "trials=2", "seeds.confirm=1"]
+    with pytest.raises(UserError, match="is measured by the probe gradients: add it to probes"):
+        loaded(tmp_path, text, *words)
+    search = loaded(tmp_path, text.replace("pruner: none", "pruner: none\nprobes: [gradients]"), *words)
+    assert work(search, None, setting(tmp_path))
+    assert tuned(search, asked(tmp_path))
+    store = Store(tmp_path / "results" / "tiny")
+    assert [list(record["probes"]) for record in store.records()] == [["gradients"]]
+    winners = {"model.shortcut=identity": {"recipe.lr": 0.1}}
+    (tmp_path / "w.yaml").write_text(export(search, winners))
+    assert Grid.load(tmp_path / "w.yaml").probes == ("gradients",)
+    assert loaded(tmp_path, text, *words, "probes=[gradients, lesions]").probes == ("gradients", "lesions")

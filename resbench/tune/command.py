@@ -13,7 +13,7 @@ from resbench.data import prepare
 from resbench.device import choose, revision
 from resbench.execute import Local, Setting, drive
 from resbench.grid import Cell, Grid, Planned
-from resbench.plan import Costs, span
+from resbench.plan import Costs, span, unprobed
 from resbench.progress import Live
 from resbench.share import Share, share
 from resbench.store import Store
@@ -133,10 +133,13 @@ def _start(grid: Confirmation, search: Search, asked: Asked) -> tuple[Setting, S
 def _confirm(grid: Grid, store: Store, setting: Setting, way: Share) -> list[str]:
     """Run the winners and the untuned arms as `resbench run` would; returns the status of each."""
     store.write_study(grid.study())
-    done = store.done()
+    done = store.done(grid.probes)
     missing = [run for run in grid.runs() if run.id not in done]
     if not missing:
         return []
+    again = unprobed(store, grid, missing)
+    if again:
+        print(again, file=sys.stderr)
     costs = Costs(store, choose(setting.device), setting.threads)
     costs.calibrate(missing)
     work = {run.id: costs.of(run.of).seconds for run in missing}

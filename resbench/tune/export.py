@@ -69,6 +69,7 @@ def export(search: Search, winners: Mapping[str, Cell]) -> str:
     lines += ["zip:", "-"]
     lines += [f"  {path}: {_flow(one)}" for path, one in values.items()]
     lines.append(f"seeds: {_flow(seeds)}")
+    lines += [f"probes: {_flow(list(search.probes))}"] if search.probes else []
     claims = [told for claim in search.claims if (told := _claim(claim, arms))]
     lines += ["claims:", *(f"- {_flow(claim)}" for claim in claims)] if claims else []
     return "\n".join(lines) + "\n"

@@ -17,7 +17,7 @@ from resbench.tune.space import SpaceReader
 from resbench.tune.winners import TUNED, TUNING, UNTUNED, stand_in
 from resbench.yaml12 import parse
 
-KEYS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "claims")
+KEYS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "probes", "claims")
 _MOST_CHECKED = 20_000  # combinations that are validated before anything runs
 
 
@@ -43,6 +43,7 @@ class SearchReader(SpaceReader):
         search.seeds, search.confirm = self._both_seeds(root.get("seeds", {}))
         search.sampler = self._one_of(root, "sampler", SAMPLERS, "tpe")
         search.pruner = self._one_of(root, "pruner", PRUNERS, "hyperband")
+        search.probes = self._probes(root.get("probes", []), self.document.line("probes"))
         self._override_search(search)
         self._together(search)
         self._claims(root.get("claims", []), search)
@@ -118,6 +119,9 @@ class SearchReader(SpaceReader):
             elif path in ("trials", "seeds.search", "seeds.confirm"):
                 kept = {"trials": "trials", "seeds.search": "seeds", "seeds.confirm": "confirm"}[path]
                 setattr(search, kept, self._count({path: value}, path, 1, 100_000, 0))
+            elif path == "probes":
+                search.probes = self._probes(value, 0)
+                self.lines[path] = 0
             elif path == "sampler":
                 search.sampler = self._one_of({path: value}, path, SAMPLERS, "tpe", 0)
             elif path == "pruner":

@@ -110,6 +110,7 @@ class Search:
         space: dotted path -> where every arm is searched.
         trials: of each arm.
         seeds: of each trial; the winners are confirmed on as many as `confirm`, beyond these.
+        probes: what is measured beside the confirmation; trials are not probed.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Search:
     confirm: int = 5
     sampler: str = "tpe"
     pruner: str = "hyperband"
+    probes: tuple[str, ...] = ()
     claims: list[dict[str, Any]] = field(default_factory=list)
     overrides: list[str] = field(default_factory=list)
 

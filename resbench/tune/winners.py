@@ -51,6 +51,7 @@ def stand_in(search: Search) -> Confirmation:
         seeds=list(range(search.seeds, search.seeds + search.confirm)),  # no network of a trial is among them
         baseline={TUNING: UNTUNED},
         claims=search.claims,
+        probes=search.probes,
         overrides=search.overrides,
         trials=search.budget,
         studies=[search.study(arm) for arm in search.points()],
