@@ -36,19 +36,23 @@ class Placement:
     channels_last: bool
 
 
+def there(kind: str) -> bool:
+    """Whether this machine has such a device."""
+    has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return has.get(kind, False)
+
+
 def choose(name: str) -> torch.device:
     """`--device` -> device; auto takes CUDA, then MPS, then the CPU.
 
     Raises:
         UserError: the device is not there.
     """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    kinds = [kind for kind in ("cuda", "mps", "cpu") if there(kind)]
     if name == "auto":
-        name = next(kind for kind in ("cuda", "mps", "cpu") if there[kind])
-    if not there.get(name, False):
-        raise UserError(
-            f"--device {name}: not available on this machine: use one of {', '.join(k for k in there if there[k])}"
-        )
+        name = kinds[0]
+    if name not in kinds:
+        raise UserError(f"--device {name}: not available on this machine: use one of {', '.join(reversed(kinds))}")
     return torch.device(name)
 
 

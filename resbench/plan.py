@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import torch
 
 from resbench.data import DATASETS
-from resbench.device import choose, settle, synchronise
+from resbench.device import choose, cores, settle, synchronise, there
+from resbench.execute.simulate import Fleet, Forecast, predict
 from resbench.grid import Cell, Grid, Planned
 from resbench.grow import at_depth, spans
 from resbench.model import measure
 from resbench.names import printable
 from resbench.run_config import RunConfig
-from resbench.share import remembered, unmeasured
+from resbench.share import Share, remembered, unmeasured
 from resbench.step import initial, placed, stepper
 from resbench.store import Store
 
@@ -86,11 +87,14 @@ class Costs:
         """Time a few training steps of the cheapest, the middle and the dearest network, unless records tell."""
         if self._rates or not runs:
             return
+        threads = min(self.threads, cores())
+        here = self.device if there(self.device.type) else torch.device("cpu")  # a cluster's devices may not be here
         by_flops = sorted({self._size(config)["flops"]: config for config in _cells(runs)}.items())
         chosen = {round(i * (len(by_flops) - 1) / (_SAMPLES - 1)) for i in range(_SAMPLES)}
         for index in sorted(chosen):
             flops, config = by_flops[index]
-            self._rates.append((math.log(flops), math.log(_images_per_second(config, self.device, self.threads))))
+            self._rates.append((math.log(flops), math.log(_images_per_second(config, here, threads))))
+        self.source = f"a short calibration on this machine's {here.type}" if here != self.device else self.source
 
     def _size(self, run: RunConfig) -> dict[str, int]:
         known = self._sizes.get(id(run))
@@ -137,7 +141,15 @@ def _images_per_second(run: RunConfig, device: torch.device, threads: int) -> fl
     return len(images) / fastest
 
 
-def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: int | None) -> str:
+def describe(
+    grid: Grid,
+    runs: list[Planned],
+    store: Store,
+    device: str,
+    jobs: int | None,
+    fleet: Fleet | None = None,
+    threads: int = 1,
+) -> str:
     """The plan as text: a line per cell, what is excluded and why, and the whole.
 
     Args:
@@ -146,11 +158,14 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
         store: what is done already.
         device: as `--device`.
         jobs: runs side by side; None chooses.
+        fleet: other machines to plan for, with `threads` for each run.
     """
     done = store.done(grid.probes)
-    kind = choose(device)
+    kind = torch.device(device) if fleet and device == "cuda" else choose(device)
     total = len(grid.runs())
     way = (None if jobs else remembered(store, total, kind.type)) or unmeasured(jobs, total, kind.type)
+    if fleet:
+        way = Share(fleet.nodes * fleet.slots, threads, "")
     missing = [run for run in runs if run.id not in done]
     costs = Costs(store, kind, way.threads)
     costs.calibrate(missing or runs)
@@ -174,11 +189,29 @@ def describe(grid: Grid, runs: list[Planned], store: Store, device: str, jobs: i
     each = {id(config): costs.of(config).seconds for config in _cells(missing)}
     seconds = [each[id(run.of)] for run in missing]
     wall = max(sum(seconds) / way.jobs, max(seconds, default=0.0))
+    if fleet:
+        dearest = sorted(missing, key=lambda run: -each[id(run.of)])  # as they will be begun
+        forecast = predict(dearest, lambda run: each[id(run.of)], fleet)
+        wall = forecast.wall
+        lines.append(_told(fleet, forecast))
     lines.append(
         f"{grid.name}: {len(cells)} cells, {len(runs)} runs: {len(runs) - len(missing)} done, {len(missing)} to do, "
         f"{len(grid.excluded)} cells excluded; {way.jobs} at a time on {kind.type}: about {span(wall)}, by {costs.source}"
     )
     return "\n".join(map(printable, lines))
+
+
+def _told(fleet: Fleet, forecast: Forecast) -> str:
+    """What the simulation says beside the time."""
+    lost = (
+        f"; {forecast.losses} runs lost with their nodes and resumed, {span(forecast.wasted)} of their work done twice, "
+        f"{forecast.failed} given up"
+    )
+    return (
+        f"{fleet.nodes} nodes with {fleet.slots} runs side by side, simulated with the driver of `resbench run`: "
+        f"{span(forecast.wall)} where the work shared out evenly, or the longest run, takes {span(forecast.bound)}; the "
+        f"driver is busy for {span(forecast.busy)}{lost if fleet.between else ''}"
+    )
 
 
 def unprobed(store: Store, grid: Grid, missing: list[Planned]) -> str:

@@ -13,6 +13,7 @@ from resbench.errors import UserError
 from resbench.names import printable
 
 if TYPE_CHECKING:
+    from resbench.execute.simulate import Fleet
     from resbench.grid import Grid, Planned
     from resbench.store import Store
 
@@ -33,6 +34,14 @@ Only = Annotated[
 Shard = Annotated[
     str | None, typer.Option(metavar="I/N", help="The I-th of N parts of the runs, for N machines without an engine.")
 ]
+Executor = Annotated[str, typer.Option(help="Where runs are carried out: serial, local, ray or slurm.")]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", envvar="RAY_ADDRESS", help="Head of a Ray cluster; without it one is started here."
+    ),
+]
+Gpus = Annotated[float, typer.Option(min=0.01, help="GPUs of each run on a cluster; 0.25 lets four share one.")]
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -64,13 +73,13 @@ def _part(runs: list[Planned], shard: str) -> list[Planned]:
     return runs[int(index) - 1 :: int(parts)]
 
 
-def seconds_in(text: str | None) -> float | None:
+def seconds_in(text: str | None, option: str = "--timeout") -> float | None:
     """`90`, `90s`, `30m`, `2h`, `1d` as seconds."""
     if text is None:
         return None
     match = _SPAN.fullmatch(text)
     if not match or not float(match[1]):
-        raise UserError(f"--timeout {text}: use a number of seconds, or e.g. 90s, 30m, 2h, 1d")
+        raise UserError(f"{option} {text}: use a number of seconds, or e.g. 90s, 30m, 2h, 1d")
     return float(match[1]) * _SECONDS[match[2]]
 
 
@@ -81,6 +90,22 @@ def jobs_in(text: str) -> int | None:
     if not text.isdecimal() or not 1 <= int(text) <= 1024:
         raise UserError(f"--jobs {text}: use a number from 1 to 1024, or auto")
     return int(text)
+
+
+def fleet_in(nodes: int | None, cpus: int | None, threads: int, between: str | None, device: str) -> Fleet:
+    """The machines that `plan` is asked about; of the kind of this one where it is not told. On CUDA a run has a GPU, and
+    a node has one.
+
+    Raises:
+        UserError: nodes on which there is no room for a run.
+    """
+    from resbench.device import cores
+    from resbench.execute.simulate import Fleet
+
+    slots = 1 if device == "cuda" else (cpus or cores()) // threads
+    if not slots:
+        raise UserError(f"--threads {threads}: more than a node has (--cpus-per-node {cpus or cores()})")
+    return Fleet(nodes or 1, slots, between=seconds_in(between, "--mtbf"))
 
 
 def studies_in(results: Path) -> list[str]:

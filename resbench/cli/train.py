@@ -11,8 +11,11 @@ import typer
 
 from resbench.cli.app import app
 from resbench.cli.options import (
+    Address,
     DataDir,
     Device,
+    Executor,
+    Gpus,
     GridFile,
     Jobs,
     Only,
@@ -20,6 +23,7 @@ from resbench.cli.options import (
     Reports,
     Results,
     Shard,
+    fleet_in,
     jobs_in,
     known,
     load,
@@ -43,7 +47,9 @@ def run(
     reports: Reports = Path("reports"),
     only: Only = None,
     shard: Shard = None,
-    executor: Annotated[str, typer.Option(help="Where runs are carried out: serial, local or slurm.")] = "local",
+    executor: Executor = "local",
+    address: Address = None,
+    gpus: Gpus = 1.0,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of each run; its share of the cores.")] = None,
     timeout: Annotated[
         str | None, typer.Option(help="Of each run, e.g. 90s, 30m, 2h; one that takes longer is recorded as failed.")
@@ -61,18 +67,19 @@ def run(
         raise UserError("--slurm and --detach: only with --executor slurm")
     from resbench.data import default_directory
     from resbench.device import nearest
-    from resbench.execute import device_for, drive, engine, start
+    from resbench.execute import CLUSTERS, Cluster, drive, engine, placed_on, start
     from resbench.plan import Costs, describe, span, unprobed
     from resbench.progress import Live
     from resbench.store import Store
 
     loaded, chosen = load(grid, overrides, only, shard)
     width, limit = jobs_in(jobs), seconds_in(timeout)
-    device = device_for(device, executor)
+    placed_on(device, executor)
     if dry_run:
         print(describe(loaded, chosen, Store(results / loaded.name), nearest(device).type, width))
         return
-    where = engine(executor, slurm or ())
+    cluster = Cluster(address, gpus, tuple(slurm or ()))
+    where = engine(executor, cluster)
     store = Store(results / loaded.name)
     if fresh:
         print(f"forgot {sum(store.remove(one.id) for one in chosen)} records", file=sys.stderr)
@@ -90,14 +97,18 @@ def run(
     if detach:
         from resbench.execute import slurm_collect
 
-        print(slurm_collect.detach(missing, way.jobs, slurm or (), setting))
+        print(slurm_collect.detach(missing, way.jobs, cluster.slurm, setting))
         return
     costs = Costs(store, nearest(setting.device), setting.threads)
     costs.calibrate(missing)
     work = {one.id: costs.of(one.of).seconds for one in missing}
+    if executor in CLUSTERS:  # the dearest first, so that none is left to end alone
+        missing.sort(key=lambda one: -work[one.id])
+    left = sum(work.values())
+    told = f"{way.jobs} at a time" if way.jobs else "as many at a time as there is room for"
     print(
-        f"{loaded.name}: {len(missing)} runs to do, {len(chosen) - len(missing)} done; {way.jobs} at a time on "
-        f"{setting.device} ({way.because}), about {span(sum(work.values()) / way.jobs)} by {costs.source}",
+        f"{loaded.name}: {len(missing)} runs to do, {len(chosen) - len(missing)} done; {told} on {setting.device} "
+        f"({way.because}), about {span(left / way.jobs) if way.jobs else f'{span(left)} of work'} by {costs.source}",
         file=sys.stderr,
     )
     with Live(missing, work) as live:
@@ -149,14 +160,23 @@ def plan(
     results: Results = Path("results"),
     only: Only = None,
     shard: Shard = None,
+    executor: Executor = "local",
+    nodes: Annotated[int | None, typer.Option(min=1, help="Machines to plan for, with --executor ray.")] = None,
+    cpus_per_node: Annotated[int | None, typer.Option(min=1, help="Of each; those of this machine.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each run on them.")] = 1,
+    mtbf: Annotated[str | None, typer.Option(help="Mean time between failures of a node, e.g. 12h; never.")] = None,
 ) -> None:
     """Cells, runs done and to do, what is excluded and why, parameters, FLOPs, predicted time and memory."""
+    from resbench.execute import CLUSTERS
     from resbench.plan import describe
     from resbench.store import Store
 
     loaded, chosen = load(grid, overrides, only, shard)
     store = Store(results / loaded.name)
-    print(describe(loaded, chosen, store, device, jobs_in(jobs)))
+    fleet = fleet_in(nodes, cpus_per_node, threads, mtbf, device) if executor in CLUSTERS else None
+    if nodes and not fleet:
+        raise UserError(f"--nodes {nodes}: only with --executor {' or '.join(CLUSTERS)}")
+    print(describe(loaded, chosen, store, device, jobs_in(jobs), fleet, threads))
     warn(store)
 
 

@@ -1,16 +1,18 @@
 """Carry out the runs of a grid: here, or on other machines.
 
 `task` is one run, wherever it happens; `drive` gives the missing ones to an engine; `local` and its neighbours are the
-engines.
+engines; `simulate` is one without machines.
 """
 
 from __future__ import annotations
 
-import functools
 import importlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import torch
 
 from resbench.config import UserError, suggestion
 from resbench.data import default_directory, prepare
@@ -25,55 +27,63 @@ from resbench.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Engine", "Local", "Serial", "Setting", "Watcher", "device_for", "drive", "engine", "run", "start"]
+__all__ = ["Cluster", "Engine", "Local", "Serial", "Setting", "Watcher", "drive", "engine", "placed_on", "run", "start"]
 
 
-# name -> module and class; imported on demand, as some need what is not installed everywhere
+# name -> module, and a class or, of a cluster, what makes one from it; imported on demand, as not all is installed
 EXECUTORS = {
     "serial": ("resbench.execute.local", "Serial"),
     "local": ("resbench.execute.local", "Local"),
-    "slurm": ("resbench.execute.slurm_engine", "Slurm"),
+    "ray": ("resbench.execute.ray_engine", "ray_engine"),
+    "slurm": ("resbench.execute.slurm_engine", "slurm_engine"),
 }
-REMOTE = {"slurm"}  # other machines do the work: what this one has, and what is fastest on it, says nothing
+CLUSTERS = ("ray", "slurm")  # what this machine has, and what is fastest on it, says nothing of theirs
 _EXTRAS = {"submitit": "slurm"}  # package -> extra that installs it
 MakeEngine = Callable[[int, Sequence[Planned]], Engine]
 
 
-def engine(name: str, options: Sequence[str] = ()) -> MakeEngine:
+@dataclass(frozen=True)
+class Cluster:
+    """Other machines, for the executors that use them.
+
+    Attributes:
+        address: of the head, HOST:PORT; None for a cluster of this machine alone.
+        gpus: that a run takes if it runs on one; a fraction shares one.
+        slurm: options of sbatch, as `partition=gpu`.
+    """
+
+    address: str | None = None
+    gpus: float = 1.0
+    slurm: tuple[str, ...] = ()
+
+
+def engine(name: str, cluster: Cluster | None = None) -> MakeEngine:
     """What makes the engine of this name from the number of runs side by side and the runs to come.
 
-    Args:
-        options: of the engine's own, for those that take some.
-
     Raises:
-        UserError: there is no such engine, it is not installed, or it does not take the options.
+        UserError: there is no such engine, it is not installed, or its cluster does not answer.
     """
     if name not in EXECUTORS:
         raise UserError(f"--executor {name}: use one of {', '.join(EXECUTORS)}{suggestion(name, EXECUTORS)}")
     module, kind = EXECUTORS[name]
     try:
-        made: Any = getattr(importlib.import_module(module), kind)
+        found = getattr(importlib.import_module(module), kind)
+        made: MakeEngine = found(cluster or Cluster()) if name in CLUSTERS else found
     except ModuleNotFoundError as error:
         if error.name not in _EXTRAS:
             raise
         extra = _EXTRAS[error.name]
         raise UserError(f"--executor {name}: needs {error.name}: pip install 'resbench[{extra}]'") from None
-    check = getattr(made, "check", None)
-    if check:
-        check(options)
-    elif options:
-        raise UserError(f"--executor {name} takes no options of its own, such as {options[0]}")
-    make: MakeEngine = functools.partial(made, options=options) if options else made
-    return make
+    return made
 
 
-def device_for(name: str, executor: str) -> str:
-    """Name of the device that runs will use; of other machines the user is believed.
+def placed_on(device: str, executor: str) -> torch.device:
+    """`--device` -> device of the runs: as `choose`, but other machines may have what this one lacks.
 
     Raises:
-        UserError: there is no such device here.
+        UserError: the device is not there.
     """
-    return name if executor in REMOTE and name in DEVICES and name != "auto" else choose(name).type
+    return torch.device(device) if executor in CLUSTERS and device in DEVICES[1:] else choose(device)
 
 
 def start(
@@ -86,12 +96,13 @@ def start(
     timeout: float | None = None,
     executor: str = "local",
 ) -> tuple[Setting, Share]:
-    """Make ready: device, data, study file. Returns the setting, and how the runs share the machine.
+    """Make ready: device, data, study file. Returns the setting, and how the runs share the machine, or the machines:
+    then the number side by side is 0 unless it was asked for, and the engine finds it.
 
     Raises:
         UserError: a device or data that is not there.
     """
-    kind = device_for(device, executor)
+    kind = placed_on(device, executor).type
     planned = grid.runs()
     folder = results / grid.name
     directory = directory or default_directory()
@@ -100,10 +111,8 @@ def start(
     store = Store(folder)
     store.write_study(grid.study())
     store.sweep()
-    if executor in REMOTE:
-        way = Share(jobs or len(planned), 1, f"{executor} decides how many")
-    else:
-        way = share(jobs, planned, store, kind)
+    cluster = executor in CLUSTERS
+    way = Share(jobs or 0, threads or 1, f"{threads or 1} CPU each") if cluster else share(jobs, planned, store, kind)
     return Setting(folder, directory, kind, threads or way.threads, revision(), grid.probes, timeout), way
 
 

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -22,7 +22,7 @@ from resbench.store import Store, Unwritable
 
 _RETRY_SECONDS = 1.0  # after which a run that another process holds is looked at again
 _POLL_SECONDS = 0.5
-_MOST_LOSSES = 5  # of the machine under a run, after which it is recorded as failed
+_MOST_LOSSES = 5  # of the machine under a run that has come no further meanwhile; then it is recorded as failed
 
 
 class Watcher:
@@ -46,12 +46,14 @@ class Ending:
         how: done (it returned), busy (another process holds the run), died (by its own doing), lost (with its
             machine, so that it deserves another try), or unwritable (its results could not be kept).
         kind, message: for the record of a run that died; of an unwritable one the error as JSON: number, text, file.
+        kept: epochs that a lost run need not do again.
     """
 
     run: Planned
     how: Literal["done", "busy", "died", "lost", "unwritable"]
     message: str = ""
     kind: str = "process died"
+    kept: int = 0
 
 
 class Engine(Protocol):
@@ -70,28 +72,53 @@ class Engine(Protocol):
         """End what is still going on, letting each run keep its state."""
 
 
-def drive(runs: Iterable[Planned], engine: Engine, setting: Setting, watcher: Watcher) -> None:
+class Book(Protocol):
+    """What is asked about records; `Store` is one, and a simulation has another in memory."""
+
+    def stamp(self, run_id: str) -> tuple[int, int] | None:
+        """Changes when the record does; None if there is none."""
+
+    def read(self, run_id: str) -> Record | None:
+        """The record, or None if there is none."""
+
+    def free(self, run_id: str) -> bool:
+        """Whether no live process holds the run at the moment."""
+
+    def add(self, record: Record) -> bool:
+        """Publish a record; False if a finished one was there first."""
+
+
+def drive(
+    runs: Iterable[Planned],
+    engine: Engine,
+    setting: Setting,
+    watcher: Watcher,
+    book: Book | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
     """Do what is missing.
 
     Args:
         runs: in the order in which they begin.
         setting: of all of them.
         watcher: told of each run that gets a record meanwhile.
+        book: where records are; the store of the setting's folder by default.
+        clock: seconds, as the engine's `wait` spends them.
 
     Raises:
         Unwritable: results cannot be kept.
     """
-    store = Store(setting.folder)
+    store = book or Store(setting.folder)
     waiting = collections.deque(runs)
     held: list[tuple[float, int, Planned]] = []  # when to look again, a counter, and a run that another process has
     counter = itertools.count()
-    losses: collections.Counter[str] = collections.Counter()
+    losses: collections.Counter[tuple[str, int]] = collections.Counter()  # by run and epochs kept
     # failures from before are tried again; those that another command records meanwhile are not
     old = {run.id: store.stamp(run.id) for run in waiting}
     going = 0
     try:
         while waiting or held or going:
-            while held and held[0][0] <= time.monotonic():
+            while held and held[0][0] <= clock():
                 waiting.append(heapq.heappop(held)[2])
             while waiting and engine.free():
                 run = waiting.popleft()
@@ -103,16 +130,16 @@ def drive(runs: Iterable[Planned], engine: Engine, setting: Setting, watcher: Wa
                     engine.submit(run, Task(run.config, setting))
                     going += 1
                 else:
-                    heapq.heappush(held, (time.monotonic() + _RETRY_SECONDS, next(counter), run))
+                    heapq.heappush(held, (clock() + _RETRY_SECONDS, next(counter), run))
             for ending in engine.wait(_POLL_SECONDS, watcher) if going or held else ():
                 going -= 1
                 run = ending.run
                 if ending.how == "unwritable":
                     raise Unwritable(*json.loads(ending.message))
                 if ending.how == "busy":
-                    heapq.heappush(held, (time.monotonic() + _RETRY_SECONDS, next(counter), run))
-                elif ending.how == "lost" and losses[run.id] < _MOST_LOSSES:
-                    losses[run.id] += 1
+                    heapq.heappush(held, (clock() + _RETRY_SECONDS, next(counter), run))
+                elif ending.how == "lost" and losses[run.id, ending.kept] < _MOST_LOSSES:
+                    losses[run.id, ending.kept] += 1
                     waiting.appendleft(run)
                 else:
                     watcher.finished(run, _outcome(ending, store, setting))
@@ -120,7 +147,7 @@ def drive(runs: Iterable[Planned], engine: Engine, setting: Setting, watcher: Wa
         engine.stop()
 
 
-def _outcome(ending: Ending, store: Store, setting: Setting) -> Record:
+def _outcome(ending: Ending, store: Book, setting: Setting) -> Record:
     """The record that the run has left, or one that says how its process died."""
     record = store.read(ending.run.id)
     if record and (ending.how == "done" or complete(record, setting.probes)):

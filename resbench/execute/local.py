@@ -85,7 +85,8 @@ class Local:
 
     def submit(self, run: Planned, task: Task) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_child, args=(task, theirs), daemon=True)
+        devices = os.environ.get("CUDA_VISIBLE_DEVICES")  # the fork server knows only what held when it started
+        process = self._context.Process(target=_child, args=(task, theirs, devices), daemon=True)
         process.start()
         theirs.close()
         self._live.append(_Live(run, task, process, ours, time.monotonic()))
@@ -158,8 +159,10 @@ def _ending(one: _Live) -> Ending:
     return Ending(one.run, "died", f"the process of the run was {died}")
 
 
-def _child(task: Task, pipe: Connection) -> None:
+def _child(task: Task, pipe: Connection, devices: str | None) -> None:
     """Carry out a run in a process of its own; SIGTERM lets it end its step and keep its state."""
+    if devices is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = devices
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent decides
     signals = StopSignals(signal.SIGTERM)
     end_with_parent()

@@ -7,11 +7,13 @@ is requeued, or submitted again, goes on where the run was.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from submitit import SlurmExecutor
 from submitit.core.utils import FailedJobError, FailedSubmissionError
@@ -28,6 +30,9 @@ from resbench.execute.task import Setting, Task
 from resbench.grid import Planned
 from resbench.lease import hold
 from resbench.store import Store
+
+if TYPE_CHECKING:
+    from resbench.execute import Cluster
 
 _MOST_TIMEOUTS = 100
 _GRACE_SECONDS = 40.0  # until cancelled jobs have gone; Slurm's own KillWait is 30
@@ -59,17 +64,31 @@ class _Pace:
         self._next = now + max(self._least if least is None else least, 20 * (now - began))
 
 
+def slurm_engine(cluster: Cluster) -> Callable[[int, Sequence[Planned]], Slurm]:
+    """What makes the engine for a cluster.
+
+    Raises:
+        UserError: there is no Slurm here, or an option cannot be meant.
+    """
+    parsed(cluster.slurm)
+    if not slurm_queue.installed():
+        raise UserError(
+            "--executor slurm: this machine has no sbatch, squeue and srun: use a login node of the cluster"
+        )
+    return functools.partial(Slurm, options=cluster.slurm)
+
+
 class Slurm:
     """An engine, see `drive.Engine`.
 
     Args:
-        jobs: at most so many at the same time.
+        jobs: at most so many at the same time; 0 for all.
         runs: to come.
         options: for sbatch, as `partition=gpu`.
     """
 
     def __init__(self, jobs: int, runs: Sequence[Planned], options: Iterable[str] = ()) -> None:
-        self._jobs = jobs
+        self._jobs = jobs or max(1, len(runs))
         self._options = parsed(options)
         self._new: list[tuple[Planned, Task]] = []
         self._live: dict[str, _Live] = {}
@@ -78,15 +97,6 @@ class Slurm:
         self._began = time.monotonic()
         self._store_pace, self._queue_pace, self._send_pace = _Pace(0.5), _Pace(2.0), _Pace(0.5)
         self._largest = 0
-
-    @staticmethod
-    def check(options: Iterable[str] = ()) -> None:
-        """Raise UserError if there is no Slurm here, or an option cannot be meant."""
-        parsed(options)
-        if not slurm_queue.installed():
-            raise UserError(
-                "--executor slurm: this machine has no sbatch, squeue and srun: use a login node of the cluster"
-            )
 
     def free(self) -> bool:
         return True

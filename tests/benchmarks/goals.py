@@ -16,11 +16,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
 import torch
+from row import Row
+from scheduling import scheduling
 
 from resbench.bench import PLAIN, measure
 from resbench.device import Placement, cores, place, provenance, settle
@@ -59,25 +61,6 @@ axes:
   recipe.lr: [0.05, 0.1]
 seeds: SEEDS
 """
-
-
-@dataclass(frozen=True)
-class Row:
-    """A measurement.
-
-    Attributes:
-        value: the number of which the goal speaks.
-        told: the measurement in words, with what it was made from.
-        least, most: the goal, if there is one.
-        goal: the goal in words.
-    """
-
-    what: str
-    value: float
-    told: str
-    least: float | None = None
-    most: float | None = None
-    goal: str = "–"
 
 
 def throughput(width: int) -> Iterator[Row]:
@@ -262,6 +245,7 @@ SECTIONS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "grid-of-width-16": narrow_grid,
     "outside-steps": outside_steps,
     "command-line": command_line,
+    "scheduling": scheduling,
 }
 
 
