@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: quickstart test lint bench bench-compare goals clean
+.PHONY: quickstart test reliability lint bench bench-compare goals clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -15,6 +15,10 @@ quickstart: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+# what takes minutes: kills at every moment, full disks, many commands at once, clusters
+reliability: .venv/installed
+	$(BIN)/python -m pytest tests/reliability -s --override-ini addopts="--strict-markers"
 
 lint: .venv/installed
 	$(BIN)/ruff check .
