@@ -1,14 +1,16 @@
-"""Runs that go wrong in every way, without a change to the program: a `sitecustomize.py` that adds augmentations to it.
+"""Commands that are killed, and runs that go wrong in every way, without a change to the program: a `sitecustomize.py` that adds augmentations to it.
 
 Python imports that module at the start of every process, of the command and of each run's, as it would a user's own.
 """
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import resbench
 
@@ -81,3 +83,64 @@ def end(process: subprocess.Popen[str]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def warm(*words: object, cwd: Path, crash_at: int = 0) -> Any:
+    """The same as `begin`, in a process forked from one that has imported everything: begins within milliseconds.
+
+    Args:
+        crash_at: number of the operation on a file under `results` at which the process kills itself; 0 for never.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["resbench.train", "resbench.cli", "torch._dynamo", "faults"])
+    process = context.Process(target=_command, args=([str(word) for word in words], str(cwd), crash_at))
+    process.start()
+    return process
+
+
+def _command(words: list[str], cwd: str, crash_at: int) -> None:
+    os.setsid()
+    os.chdir(cwd)
+    with open("log", "a") as log:  # noqa: PTH123
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    from resbench.cli import main
+
+    sys.argv = ["resbench", *words]
+    if crash_at:
+        _crash(crash_at)
+    main()
+
+
+def _crash(limit: int) -> None:
+    """Kill this process at its n-th operation on a file, whatever the operation.
+
+    Python tells hooks of opening, renaming, linking, making and removing; of fsync it does not, so that this is counted
+    where it is called.
+    """
+    seen = 0
+
+    def count(path: object) -> None:
+        nonlocal seen
+        if "results" in str(path):
+            seen += 1
+            if seen == limit:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) or event in (
+            "os.rename",
+            "os.link",
+            "os.remove",
+            "os.mkdir",
+        ):
+            count(arguments[0])
+
+    sync = os.fsync
+
+    def counted(descriptor: int) -> None:
+        count(os.readlink(f"/proc/self/fd/{descriptor}"))
+        sync(descriptor)
+
+    os.fsync = counted  # type: ignore[assignment]
+    sys.addaudithook(hook)

@@ -4,13 +4,13 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from faults import ROOT, begin, command
+from faults import ROOT, command, warm
 
 from resbench import checkpoint
 from resbench.record import content, parse
@@ -26,74 +26,41 @@ axes:
   model.shortcut: [identity, none]
 seeds: 3
 """
-KILLS = 100
-# Kills its process group at the n-th operation on a file under results/, whatever the operation: Python tells hooks of
-# opening, renaming, linking, making and removing; fsync it does not, so that this is counted where it is called.
-CRASH = f"""
-import os, signal, sys
-sys.path.insert(0, {str(ROOT)!r})
-limit, seen = int(os.environ["CRASH_AT"]), 0
-
-def count(path):
-    global seen
-    if "results" in str(path):
-        seen += 1
-        if seen == limit:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-def hook(event, arguments):
-    if event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-        count(arguments[0])
-    elif event in ("os.rename", "os.link", "os.remove", "os.mkdir"):
-        count(arguments[0])
-
-sync = os.fsync
-def fsync(descriptor):
-    count(os.readlink(f"/proc/self/fd/{{descriptor}}"))
-    sync(descriptor)
-
-os.fsync = fsync
-sys.addaudithook(hook)
-"""
-
-
-def records(folder: Path) -> dict[str, object]:
-    return {path.stem: content(parse(path.read_text())) for path in _files(folder)}
+KILLS = {"local": 50, "serial": 50}
+LONGEST = {"local": 7.0, "serial": 3.0}  # seconds until a kill
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "tiny.yaml").write_text(GRID)
-    subprocess.run(
-        command("run", "tiny.yaml", "-j", "2"), cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True,
-        capture_output=True,
-    )  # fmt: skip
+    words = command("run", "tiny.yaml", "-j", "2", "--threads", "1")
+    subprocess.run(words, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
     found = records(folder)
     assert len(found) == 6
     return found
 
 
-def test_killed_at_random_moments(tmp_path: Path, undisturbed: dict[str, object]) -> None:
-    """100 kills, of the group and of the command alone; a new grid begins whenever one is finished."""
+@pytest.mark.parametrize("executor", KILLS)
+def test_killed_at_random_moments(executor: str, tmp_path: Path, undisturbed: dict[str, object]) -> None:
+    """Of the whole group and of the command alone; a new grid begins whenever one is finished."""
     draw = random.Random(0)
+    words = ["run", "tiny.yaml", "-j", "2", "--threads", "1", "--executor", executor]
     kills = finished = 0
     folder = next(folders := _grids(tmp_path))
     seen: dict[str, tuple[int, int]] = {}
     epochs: dict[str, int] = {}
-    while kills < KILLS:
-        process = begin("run", "tiny.yaml", "-j", "2", cwd=folder)
-        until = time.monotonic() + draw.uniform(0, 9)
-        while process.poll() is None and time.monotonic() < until:
-            time.sleep(0.001)
-        if process.poll() is None:
-            if draw.random() < 0.5:
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                os.kill(process.pid, signal.SIGKILL)
-            kills += 1
-        _, told = process.communicate()  # ends when every process that writes to the pipe has ended
-        assert process.returncode in (0, -signal.SIGKILL) and "Traceback" not in told, told
+    while kills < KILLS[executor]:
+        process = warm(*words, cwd=folder)
+        process.join(draw.uniform(0, LONGEST[executor]))
+        if process.exitcode is None:
+            killed = os.killpg if draw.random() < 0.5 else os.kill
+            try:
+                killed(process.pid, signal.SIGKILL)
+                kills += 1
+            except ProcessLookupError:
+                assert killed is os.killpg  # it has no group of its own yet
+        _ended(process)
         now = {path.stem: (path.stat().st_ino, path.stat().st_mtime_ns) for path in _files(folder)}
         assert seen.items() <= now.items(), "a finished run was lost or done again"
         for path in (folder / "results" / "tiny" / ".work").glob("*.ckpt"):
@@ -104,49 +71,68 @@ def test_killed_at_random_moments(tmp_path: Path, undisturbed: dict[str, object]
             )
             epochs[path.stem] = state["epoch"]
         seen = now
-        if process.returncode == 0:
+        if process.exitcode == 0:
             assert records(folder) == undisturbed
             finished += 1
             folder, seen, epochs = next(folders), {}, {}
-    subprocess.run(
-        command("run", "tiny.yaml", "-j", "2"), cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True,
-        capture_output=True,
-    )  # fmt: skip
-    assert records(folder) == undisturbed
-    print(f"{kills} kills over {finished + 1} grids of 6 runs of 3 epochs: no run lost or done twice, records the same")
+    process = warm(*words, cwd=folder)
+    process.join()
+    assert process.exitcode == 0 and records(folder) == undisturbed
+    print(
+        f"{executor}: {kills} kills over {finished + 1} grids of 6 runs of 3 epochs: none lost or done twice, all the same"
+    )
 
 
 def test_killed_at_every_operation_on_a_file(tmp_path: Path) -> None:
-    (tmp_path / "custom").mkdir()
-    (tmp_path / "custom" / "sitecustomize.py").write_text(CRASH)
     words = ["run", "tiny.yaml", "seeds=1", "model.shortcut=none", "recipe.epochs=2", "--executor", "serial"]
     whole: dict[str, object] = {}
     for crash_at in range(1, 200):
         folder = tmp_path / str(crash_at)
         folder.mkdir()
         (folder / "tiny.yaml").write_text(GRID)
-        ended = [_serial(folder, words, tmp_path / "custom", at) for at in (crash_at, 0)]
-        assert ended[1] == 0
+        first, second = (_done(warm(*words, cwd=folder, crash_at=at), folder) for at in (crash_at, 0))
+        assert second == 0
         whole = whole or records(folder)
         assert records(folder) == whole and len(whole) == 1
-        if ended[0] == 0:
+        if first == 0:
             break
-        assert ended[0] == -signal.SIGKILL
+        assert first == -signal.SIGKILL
     assert 20 < crash_at < 199
     print(f"{crash_at - 1} of {crash_at - 1} operations on files: the same command continues to the same record")
 
 
-def _serial(folder: Path, words: list[str], custom: Path, crash_at: int) -> int:
-    env = os.environ | {"PYTHONPATH": f"{custom}{os.pathsep}{ROOT}", "CRASH_AT": str(crash_at)}
-    done = subprocess.run(
-        [sys.executable, "-m", "resbench", *words], cwd=folder, env=env, capture_output=True, text=True
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode
+def records(folder: Path) -> dict[str, object]:
+    return {path.stem: content(parse(path.read_text())) for path in _files(folder)}
+
+
+def _ended(process: Any) -> None:
+    """Wait until every process of the command has gone: those that trained end with it."""
+    process.join()
+    deadline = time.monotonic() + 10
+    while _group(process.pid):
+        assert time.monotonic() < deadline, "an orphan trains on"
+
+
+def _group(pid: int) -> bool:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, group, session = stat.read_text().rpartition(")")[2].split()[:4]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if pid in (int(group), int(session)) and state != "Z":
+            return True
+    return False
+
+
+def _done(process: Any, folder: Path) -> int:
+    process.join()
+    log = (folder / "log").read_text()
+    assert "Traceback" not in log, log
+    return int(process.exitcode)
 
 
 def _grids(folder: Path) -> Iterator[Path]:
-    for number in range(KILLS):
+    for number in range(1000):
         made = folder / f"grid{number}"
         made.mkdir()
         (made / "tiny.yaml").write_text(GRID)
