@@ -139,7 +139,7 @@ def _crash(limit: int) -> None:
     sync = os.fsync
 
     def counted(descriptor: int) -> None:
-        count(os.readlink(f"/proc/self/fd/{descriptor}"))
+        count(Path(f"/proc/self/fd/{descriptor}").readlink())
         sync(descriptor)
 
     os.fsync = counted  # type: ignore[assignment]

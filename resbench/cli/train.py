@@ -59,6 +59,7 @@ def run(
         typer.Option(metavar="NAME=VALUE", help="Option of sbatch, e.g. partition=gpu; may be repeated."),
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Submit to Slurm and return; see status, collect.")] = False,
+    report: Annotated[bool, typer.Option(help="Print the table and write the page at the end.")] = True,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print the plan and stop.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget these runs' records and start over.")] = False,
 ) -> None:
@@ -113,17 +114,23 @@ def run(
     )
     with Live(missing, work) as live:
         drive(missing, where(way.jobs, missing), setting, live)
-    _finish(store, reports, live.statuses)
+    if report:
+        _report(store, reports)
+    _tell(live.statuses)
 
 
-def _finish(store: Store, reports: Path, statuses: list[str]) -> None:
-    """Print the table, write the page; exit 1 if a run failed."""
+def _report(store: Store, reports: Path) -> None:
+    """Print the table, write the page."""
     from resbench.report import summary, write, write_index
 
     results, name = store.folder.parent, store.folder.name
     print(summary(results, name))
     print(f"page: {write(results, reports, name)}")
     write_index(results, reports)
+
+
+def _tell(statuses: list[str]) -> None:
+    """Exit 1 if a run failed."""
     failed = statuses.count("failed")
     if failed:
         print(f"{failed} runs failed: the same command tries them again", file=sys.stderr)
@@ -148,7 +155,8 @@ def collect(
     statuses = [record["status"] for record in store.records() if record["id"] in wanted]
     warn(store)
     if statuses:
-        _finish(store, reports, statuses)
+        _report(store, reports)
+        _tell(statuses)
 
 
 @app.command()
@@ -212,7 +220,8 @@ def tune(
     found = tuned(loaded, asked)
     if not found:
         raise typer.Exit(1)
-    _finish(Store(results / loaded.name), reports, found[1])
+    _report(Store(results / loaded.name), reports)
+    _tell(found[1])
 
 
 @app.command()

@@ -37,7 +37,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk(small: Path, tmp_path: Path) -> None:
     (tmp_path / "full.yaml").write_text(GRID)
-    words = ["run", "full.yaml", "--results", str(small), "--threads", "1"]
+    words = ["run", "full.yaml", "--no-report", "--results", str(small), "--threads", "1"]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     subprocess.run(command(*words, "seeds=1"), cwd=tmp_path, env=env, check=True, capture_output=True)
     kept = {path: path.read_bytes() for path in _records(small)}
@@ -55,7 +55,7 @@ def test_a_full_disk(small: Path, tmp_path: Path) -> None:
         assert all(parse(path.read_text()) for path in _records(small))
         filler.unlink()
     subprocess.run(command(*words, "seeds=2"), cwd=tmp_path, env=env, check=True, capture_output=True)
-    elsewhere = ["run", "full.yaml", "--results", str(tmp_path / "large"), "--threads", "1", "seeds=2"]
+    elsewhere = ["run", "full.yaml", "--no-report", "--results", str(tmp_path / "large"), "--threads", "1", "seeds=2"]
     subprocess.run(command(*elsewhere), cwd=tmp_path, env=env, check=True, capture_output=True)
     assert _contents(small) == _contents(tmp_path / "large") and len(_contents(small)) == 2
     assert not list((small / "full" / ".work").glob("*.ckpt"))

@@ -45,7 +45,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 def test_killed_at_random_moments(executor: str, tmp_path: Path, undisturbed: dict[str, object]) -> None:
     """Of the whole group and of the command alone; a new grid begins whenever one is finished."""
     draw = random.Random(0)
-    words = ["run", "tiny.yaml", "-j", "2", "--threads", "1", "--executor", executor]
+    words = ["run", "tiny.yaml", "-j", "2", "--threads", "1", "--executor", executor, "--no-report"]
     kills = finished = 0
     folder = next(folders := _grids(tmp_path))
     seen: dict[str, tuple[int, int]] = {}
@@ -84,7 +84,16 @@ def test_killed_at_random_moments(executor: str, tmp_path: Path, undisturbed: di
 
 
 def test_killed_at_every_operation_on_a_file(tmp_path: Path) -> None:
-    words = ["run", "tiny.yaml", "seeds=1", "model.shortcut=none", "recipe.epochs=2", "--executor", "serial"]
+    words = [
+        "run",
+        "tiny.yaml",
+        "seeds=1",
+        "model.shortcut=none",
+        "recipe.epochs=2",
+        "--executor",
+        "serial",
+        "--no-report",
+    ]
     whole: dict[str, object] = {}
     for crash_at in range(1, 200):
         folder = tmp_path / str(crash_at)

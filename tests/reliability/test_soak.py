@@ -30,7 +30,7 @@ class Sample:
 def test_nothing_grows_with_the_number_of_runs(tmp_path: Path) -> None:
     (tmp_path / "soak.yaml").write_text(GRID)
     log = tmp_path / "log"
-    process = begin("run", "soak.yaml", "-j", "2", cwd=tmp_path, told=log)
+    process = begin("run", "soak.yaml", "-j", "2", "--no-report", cwd=tmp_path, told=log)
     samples: list[Sample] = []
     try:
         for share in (0.1, 0.9):
