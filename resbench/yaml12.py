@@ -77,7 +77,7 @@ def parse(text: str) -> Document:
         return document
     deep = _too_deep(text)
     if deep:
-        document.mistakes.append((deep, f"brackets nested more than {_MOST_BRACKETS} times"))
+        document.mistakes.append((deep, f"not valid: brackets nested more than {_MOST_BRACKETS} times"))
         return document
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -204,7 +204,7 @@ def test_builds_are_equal_byte_for_byte_and_do_without_torch(tmp_path: Path) -> 
 
 
 def test_nothing_in_the_data_becomes_markup(tmp_path: Path) -> None:
-    asked = {"name": EVIL, "about": EVIL, "file": EVIL, "excluded": [{"cell": {"model.norm": EVIL}, "because": EVIL}]}
+    asked = {"about": EVIL, "file": EVIL, "excluded": [{"cell": {"model.norm": EVIL}, "because": EVIL}]}
     asked |= {"published": [{"source": EVIL, "on": "test_error", "at": {"model.norm": EVIL}, "value": 0.1}]}
     axes: dict[str, list[Any]] = {"model.norm": [EVIL, "a|b `c` $x$"]}
     folder = study(tmp_path / "results", "evil", axes, lambda _, seed: "failed" if seed else 0.9)

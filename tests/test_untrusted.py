@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import html.parser
-import io
 import json
 import os
 import re
@@ -15,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inprocess import resbench
 from studies import make, noise
 
 import resbench as package
-from resbench.cli import main
 from resbench.errors import UserError
 from resbench.grid import Grid
 from resbench.names import is_name
@@ -67,22 +65,6 @@ class Page(html.parser.HTMLParser):
         if self.tags and self.tags[-1] == "script" and data.strip():
             self.scripts.append(data)
         self.text += data
-
-
-def resbench(*words: object) -> tuple[int, str, str]:
-    """Exit code and both streams of the command line, run in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    argv, sys.argv = sys.argv, ["resbench", *map(str, words)]
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main()
-        code = 0
-    except SystemExit as end:
-        code = int(end.code or 0)
-    finally:
-        sys.argv = argv
-    assert "Traceback" not in err.getvalue()
-    return code, out.getvalue(), err.getvalue()
 
 
 # names
