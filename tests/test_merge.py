@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from inprocess import resbench
 from studies import Cell, make, noise
 
 from resbench.errors import UserError
 from resbench.merge import merge
-from resbench.record import Record, dump
+from resbench.record import Record, content, dump
 from resbench.store import Store
 
 AXES: dict[str, list[Any]] = {"model.shortcut": ["identity", "none"]}
@@ -175,3 +176,30 @@ def test_a_study_keeps_its_name_in_a_renamed_folder_and_bad_names_are_refused(
         (tmp_path / "e").mkdir(exist_ok=True)
         with pytest.raises(UserError, match=told):
             merge([wrong], a)
+
+
+def test_the_command_prints_what_came_and_exits_2_at_a_conflict(two: tuple[Path, Path]) -> None:
+    a, b = two
+    assert resbench("merge", b, "--results", a, "-n") == (0, "some: 4 records would come in (4 new), 2 were here\n", "")
+    assert resbench("merge", b, "--results", a) == (0, "some: 4 records came in (4 new), 2 were here\n", "")
+    change(b, metrics={"test_error": 0.5})
+    code, out, err = resbench("merge", b, "--results", a)
+    assert (code, out, err.count("\n")) == (2, "", 2)
+    assert resbench("merge", b / "nothing", "--results", a)[0] == 2
+
+
+def test_two_shards_merged_are_the_undivided_study(tmp_path: Path) -> None:
+    """Real training: two machines that know nothing of each other, and one that does it all."""
+    grid = tmp_path / "tiny.yaml"
+    grid.write_text(
+        "base:\n  model: {depth: 10, width: 4}\n  data: {train_size: 100, val_size: 20}\n  recipe: {epochs: 1}\n"
+        "axes: {model.shortcut: [identity, none]}\nseeds: 2\n"
+    )
+    for name, shard in (("a", ["--shard", "1/2"]), ("b", ["--shard", "2/2"]), ("whole", [])):
+        places = ["--results", tmp_path / name, "--reports", tmp_path / "reports"]
+        code, _, told = resbench("run", grid, *shard, *places, "--executor", "serial", "--threads", 1, "-j", 1)
+        assert code == 0 and ("2 runs to do" in told) == bool(shard), told
+    assert resbench("merge", tmp_path / "a", tmp_path / "b", "--results", tmp_path / "c")[0] == 0
+    merged, whole = (Store(tmp_path / name / "tiny").records() for name in ("c", "whole"))
+    assert len(whole) == 4 and list(map(content, merged)) == list(map(content, whole))
+    assert Store(tmp_path / "c" / "tiny").study() == Store(tmp_path / "whole" / "tiny").study()
