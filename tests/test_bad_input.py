@@ -60,11 +60,13 @@ _LINE = re.compile(r"(odd\.yaml(:\d+)?|command line|--[a-z]+|merge|compare): ?\S
 
 
 def texts(names: tuple[str, ...]) -> list[str]:
-    """The files with shallow networks, which are measured soon, and without the comments that open them."""
-    whole = [(ABLATIONS / f"{name}.yaml").read_text() for name in names]
-    return [
-        re.sub(r"\A(#.*\n)+", "", re.sub(r"\b(34|58|100)\b", lambda found: _SHALLOW[found[0]], one)) for one in whole
-    ]
+    """The files with small networks, which are measured soon, and without the comments that open them."""
+    out = []
+    for name in names:
+        text = re.sub(r"\A(#.*\n)+", "", (ABLATIONS / f"{name}.yaml").read_text())
+        text = re.sub(r"\b(34|58|100)\b", lambda found: _SHALLOW[found[0]], text)
+        out.append(re.sub(r"\bwidth: \d+", "width: 4", text))
+    return out
 
 
 def _value(line: str, text: str) -> str:
@@ -170,10 +172,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def check(content: bytes, words: list[str]) -> None:
     Path("odd.yaml").write_bytes(content)
     before = sorted(Path.cwd().iterdir())
-    began = time.perf_counter()
+    began = time.process_time()
     code, out, err = resbench(*words)
-    assert time.perf_counter() - began < 10, "a mistake is told at once"
     assert code in (0, 2), (code, err)
+    assert code == 0 or time.process_time() - began < 10, "a mistake is told at once"
     assert sorted(Path.cwd().iterdir()) == before, "looking at a file wrote something"
     lines = err.splitlines()
     assert (code == 2) == bool(lines), (out, err)
