@@ -92,6 +92,8 @@ def test_killed_at_every_operation_on_a_file(tmp_path: Path) -> None:
         "recipe.epochs=2",
         "--executor",
         "serial",
+        "--threads",
+        "1",
         "--no-report",
     ]
     whole: dict[str, object] = {}
