@@ -144,7 +144,7 @@ class RayTasks:
         try:
             found = json.loads(told.result())
         except RayTaskError as error:
-            yield f"node {node}: resbench does not start there: {_line(error.cause or error)}"
+            yield f"node {node}: resbench does not start there: {_line(error.cause or error, last=True)}"
             return
         except RayError as error:
             yield f"node {node}: {_line(error)}"
@@ -220,7 +220,7 @@ class RayTasks:
         except OutOfMemoryError as error:  # of the machine: Ray chose this run to make room, perhaps for another's sake
             return Ending(run, "lost", _line(error), "out of memory", checkpoint.epoch(saved))
         except RayTaskError as error:
-            return Ending(run, "died", _line(error.cause or error), type(error.cause or error).__name__)
+            return Ending(run, "died", _line(error.cause or error, last=True), type(error.cause or error).__name__)
         except (
             RayError
         ) as error:  # its node died, or the process that waited for it, which does nothing that could fail
@@ -243,6 +243,7 @@ def needs(setting: Setting, gpus: float) -> dict[str, float]:
     return {"num_cpus": found["CPU"], "num_gpus": found.get("GPU", 0.0)}
 
 
-def _line(error: BaseException) -> str:
-    """The first line of what an error says."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+def _line(error: BaseException, last: bool = False) -> str:
+    """The first line of what an error says; the last one if it ends with the traceback of another process."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1 if last else 0].strip()
