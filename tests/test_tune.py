@@ -10,13 +10,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 import resbench
 from resbench import train as train_module
@@ -286,47 +286,86 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
     return str(request.getfixturevalue("postgres"))
 
 
+def running(studies: Studies) -> list[FrozenTrial]:
+    return [t for arm in (0, 1) for t in studies.trials(arm) if t.state == TrialState.RUNNING and reported(t)]
+
+
+def reported(trial: FrozenTrial) -> bool:
+    """It is neither just begun nor about to end."""
+    return 0 < len(trial.intermediate_values) < 8 and "worker" in trial.user_attrs
+
+
+def parent(process: int) -> int:
+    """0 if the process is gone, or a zombie that nobody has waited for."""
+    try:
+        state, found = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[:2]
+    except FileNotFoundError:
+        return 0
+    return 0 if state == "Z" else int(found)
+
+
+def worker_of(trial: FrozenTrial) -> int:
+    return int(trial.user_attrs["worker"]["process"])
+
+
+def of(command: subprocess.Popen[str], trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that a command's workers have: children of its fork server, or itself if it is a worker alone."""
+    return [one for one in trials if command.pid in (worker_of(one), parent(parent(worker_of(one))))]
+
+
 ALONE = """\
 import sys
 from pathlib import Path
 from resbench.execute import Setting
 from resbench.tune.search import Search
 from resbench.tune.work import work
-folder, url = Path(sys.argv[1]), sys.argv[2] or None
-search = Search.load(folder / "tiny.yaml", sys.argv[3:])
-assert work(search, url, Setting(folder / "results" / search.name, folder, "cpu", 1, (None, False)))
+search = Search.load("tiny.yaml", sys.argv[2:])
+assert work(search, sys.argv[1], Setting(Path("results") / search.name, Path(), "cpu", 1, (None, False)))
 """
 
 
-def test_a_worker_killed_in_mid_trial_loses_nothing(storage: str | None, tmp_path: Path) -> None:
-    """Two workers on one storage, one killed with -9: its trial goes on under its number, the budget is met exactly."""
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_of_two_commands_at_once_one_is_killed_and_nothing_is_lost(storage: str | None, tmp_path: Path) -> None:
+    """Kill -9 of one alone: its workers go with it, and the other takes up their trials under their numbers.
+
+    On the journal both are `resbench tune`; on the other storages they are workers alone, which is quicker.
+    """
     name = f"killed-{time.monotonic_ns()}"  # the server outlives one test
-    words = [f"name={name}", "recipe.epochs=6", "data.train_size=400", "trials=2"]
+    words = [f"name={name}", "recipe.epochs=10", "data.train_size=200", "trials=3", "seeds.confirm=1"]
     search = loaded(tmp_path, SEARCH, *words)
     store = Store(tmp_path / "results" / name)
-    command = [sys.executable, "-c", ALONE, tmp_path, storage or "", *words]
     studies = Studies(search, storage, store)
-    first = subprocess.Popen(command, env=KEPT, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not list(store.work.glob("trial-*.ckpt")):
-        assert first.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    first.send_signal(signal.SIGKILL)
+    way = ["-c", ALONE, storage] if storage else ["-m", "resbench", "tune", "tiny.yaml", "-j", "2"]
+    line = [sys.executable, *way, *words]
+    first, other = (
+        subprocess.Popen(line, cwd=tmp_path, env=KEPT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    )
+    until(lambda: all(of(one, running(studies)) for one in (first, other)), 120)
+    taken = {trial._trial_id: trial for trial in of(first, running(studies))}
+    first.kill()
+    until(lambda: not any(parent(worker_of(trial)) for trial in taken.values()), 5)
+    told = other.communicate(timeout=240)[1]
     first.communicate()
-    [left] = [t for arm in (0, 1) for t in studies.trials(arm) if t.state == TrialState.RUNNING]
-    others = [subprocess.Popen(command, env=KEPT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [one.communicate(timeout=240)[1] for one in others]
-    assert [one.returncode for one in others] == [0, 0], told
+    assert other.returncode == 0 and "6/6" in told, told
     every = [studies.trials(arm) for arm in (0, 1)]
-    assert [len(trials) for trials in every] == [2, 2]
+    assert [len(trials) for trials in every] == [3, 3]
     assert all(t.state == TrialState.COMPLETE for trials in every for t in trials), told
-    [finished] = [t for trials in every for t in trials if t._trial_id == left._trial_id]
-    assert finished.params == left.params and finished.user_attrs["begun"]["starts"] >= 1
+    ended = [(taken[t._trial_id], t) for trials in every for t in trials if t._trial_id in taken]
+    finished = next(after for before, after in ended if worker_of(before) != worker_of(after))
+    assert all(before.params == after.params for before, after in ended)
     arm = search.points()[next(a for a in (0, 1) if finished in every[a])]
     alone = train(search.config(arm, finished.params), tmp_path, threads=1, tested=False)
     assert finished.value == 1 - alone["metrics"]["val_accuracy"]  # as if nothing had happened
-    assert len(finished.intermediate_values) == 6
+    assert len(finished.intermediate_values) == 10
     assert not list(store.work.glob("trial-*.ckpt")) and not list(store.work.glob("worker-*"))
+    assert storage or len(resbench.load(store.folder)) == 4
 
 
 def test_the_command_replaces_a_worker_that_is_killed(tmp_path: Path) -> None:
