@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -355,3 +358,30 @@ def test_the_confirmation_is_probed_and_can_be_claimed_about(tmp_path: Path) -> 
     (tmp_path / "w.yaml").write_text(export(search, winners))
     assert Grid.load(tmp_path / "w.yaml").probes == ("gradients",)
     assert loaded(tmp_path, text, *words, "probes=[gradients, lesions]").probes == ("gradients", "lesions")
+
+
+def test_the_dashboard_opens_the_journal_as_it_is(tmp_path: Path) -> None:
+    pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed: pip install 'resbench[tune]'")
+    search = loaded(tmp_path)
+    store = Store(tmp_path / "results" / "tiny")
+    studies = Studies(search, None, store)
+    studies.studies[0].tell(studies.ask(0), 0.25)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = ["-c", "from optuna_dashboard._cli import main; main()", store.folder / JOURNAL, "--port", str(port)]
+    with subprocess.Popen([sys.executable, *words], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as going:
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                assert going.poll() is None and time.monotonic() < deadline
+                with (
+                    contextlib.suppress(OSError),
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies") as found,
+                ):
+                    told = json.load(found)["study_summaries"]
+                    break
+                time.sleep(0.1)
+        finally:
+            going.kill()
+    assert [one["study_name"] for one in told] == ["tiny/model.shortcut=identity", "tiny/model.shortcut=none"]
