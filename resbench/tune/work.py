@@ -128,7 +128,12 @@ def work(search: Search, url: str | None, setting: Setting) -> bool:
 
 
 def _next(studies: Studies, worker: Worker, setting: Setting) -> tuple[Task | None, bool]:
-    """A trial that was left unfinished, else a new one for the arm with the fewest; and whether others are running."""
+    """A trial that was left unfinished, else a new one for the arm with the fewest; and whether others are running.
+
+    To ask and to sign are one step under the admission lock, and so is to look: whoever holds the lock sees only trials
+    that are signed or whose worker was killed between the two, and no arm goes beyond its budget. Machines that share a
+    storage but no results folder share no lock either: there `surplus` takes back what was asked for too much.
+    """
     budget = studies.search.budget
     with studies.admission:
         found = [studies.trials(arm) for arm in range(len(studies.arms))]
