@@ -14,7 +14,9 @@ from typing import Any
 from resbench.execute.task import Task
 from resbench.store import Store, replace
 
-_LEFT = ("submitted.pkl", "0_result.pkl", "0_log.out", "0_log.err")  # what submitit leaves of each job
+# what submitit leaves of each job
+_PICKLES = ("submitted.pkl", "0_result.pkl")
+_LOGS = ("0_log.out", "0_log.err")
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,12 @@ class Book:
         """Forget jobs that have been taken in.
 
         Args:
-            tidy: those of them whose files nobody will want to read.
+            tidy: those of them whose logs nobody will want to read.
         """
-        for job in tidy:
-            for name in _LEFT:
+        jobs, tidy = set(jobs), set(tidy)
+        for job in jobs:
+            for name in (*_PICKLES, *(_LOGS if job in tidy else ())):
                 (self.folder / f"{job}_{name}").unlink(missing_ok=True)
-        jobs = set(jobs)
         for path in self.folder.glob("*.runs.json"):
             array = _read(path)
             runs = array.get("runs", {})
@@ -89,6 +91,12 @@ class Book:
                 self._remove_script(path.name.partition(".")[0])
             elif len(kept) < len(runs):
                 self._write(path, array | {"runs": kept})
+
+    def clear(self) -> None:
+        """Remove what submitit wrote for an array that Slurm then refused; only for the one who may submit."""
+        for path in [*self.folder.glob("*.pkl"), *self.folder.glob(".submission_file_*.sh")]:
+            if not path.is_symlink() and "_submitted" not in path.name and "_result" not in path.name:
+                path.unlink(missing_ok=True)
 
     def _remove_script(self, array: str) -> None:
         (self.folder / f"{array}_submission.sh").unlink(missing_ok=True)

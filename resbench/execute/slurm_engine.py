@@ -197,6 +197,7 @@ class Slurm:
                 executor.update_parameters(**parameters(self._options, book.name, setting, at_once))
                 jobs = executor.map_array(Element(), [task.dump() for _, task in part])
         except (FailedJobError, FailedSubmissionError, OSError) as error:
+            book.clear()
             lines = [re.sub(r"^sbatch: (error: )?", "", line) for line in str(error).splitlines()]
             why = "; ".join(line for line in lines if line.strip() and not line.startswith("Try "))
             raise UserError(f"Slurm refuses the runs: {why or 'no reason given'}") from None

@@ -28,7 +28,7 @@ GRID = """\
 name: tiny
 base:
   model: {depth: 10, width: 4}
-  data: {train_size: 64, val_size: 40, augment: counted}
+  data: {train_size: 64, val_size: 40, augment: gate}
   recipe: {epochs: 2, batch_size: 16}
 axes:
   model.shortcut: [identity]
@@ -44,15 +44,10 @@ from resbench.augment import AUGMENTS
 
 folder = Path(os.environ["RESBENCH_TEST"])
 
-def counted(images, generator):
-    """Leaves a line for each step."""
+def gate(images, generator):
+    """Leaves a line for each step; in the third and sixth waits to be let through."""
     with (folder / "steps").open("a") as file:
         file.write(f"{os.getpid()}\\n")
-    return images
-
-def gate(images, generator):
-    """In its third and sixth step waits to be let through."""
-    counted(images, generator)
     step = len((folder / "steps").read_text().splitlines())
     if step in (3, 6):
         (folder / f"reached-{step}").touch()
@@ -67,7 +62,7 @@ def hang(images, generator):
     while True:
         time.sleep(1)
 
-AUGMENTS |= {"counted": counted, "gate": gate, "kill": kill, "hang": hang}
+AUGMENTS |= {"gate": gate, "kill": kill, "hang": hang}
 '''
 
 
@@ -160,34 +155,21 @@ def place(tmp_path: Path, slurm: Path) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Three runs, one of them with a gate that is open, carried out by `serial`."""
+    """Two runs, one of them with a gate that is open, carried out by `serial`."""
     place = Place(tmp_path_factory.mktemp("serial"), None)
     place.open(3)
     place.open(6)
-    place.run("--executor", "serial", "--threads", "2", "data.augment=[none,counted,gate]")
+    place.run("--executor", "serial", "--threads", "2", "data.augment=[none,gate]")
     return place
 
 
-def is_part(place: Place, undisturbed: Place, runs: int = 1) -> bool:
-    """Whether there are so many records, and each is what `serial` wrote."""
+def is_one_of(place: Place, undisturbed: Place) -> bool:
+    """Whether there is one record, and it is what `serial` wrote."""
     ours = place.contents()
-    return len(ours) == runs and ours.items() <= undisturbed.contents().items()
+    return len(ours) == 1 and ours.items() <= undisturbed.contents().items()
 
 
-GATE = ["--executor", "slurm", "--threads", "2", "data.augment=gate"]
-
-
-def test_records_are_those_of_serial(place: Place, undisturbed: Place) -> None:
-    place.open(3)
-    place.open(6)
-    told = place.run("--executor", "slurm", "--threads", "2", "data.augment=[none,counted,gate]")
-    assert re.findall(r"^job \d+: (\d) runs$", told, re.M) == ["2", "1"], "no array may have more than 2 here"
-    assert "page: reports/tiny/index.html" in told
-    assert is_part(place, undisturbed, 3)
-    assert {record["provenance"]["threads"] for record in place.records().values()} == {2}
-    slurm = place.work / "slurm"
-    assert stat.S_IMODE(slurm.stat().st_mode) == 0o700
-    assert [path.name for path in slurm.iterdir()] == ["submit.lock"], "what went well is tidied up"
+GATE = ["--executor", "slurm", "--threads", "2"]
 
 
 def test_cancelled_in_the_middle_the_same_command_continues(place: Place, undisturbed: Place) -> None:
@@ -208,7 +190,7 @@ def test_cancelled_in_the_middle_the_same_command_continues(place: Place, undist
     assert len(place.steps()) == 6
     place.run(*GATE)
     assert len(place.steps()) == STEPS and len(set(place.steps())) == 3, "no step twice"
-    assert is_part(place, undisturbed)
+    assert is_one_of(place, undisturbed)
 
 
 def test_requeued_in_the_middle_it_continues(place: Place, undisturbed: Place) -> None:
@@ -224,7 +206,7 @@ def test_requeued_in_the_middle_it_continues(place: Place, undisturbed: Place) -
     told = place.ended(process)
     assert told.count("[1/1]") == 1 and len(re.findall("^job ", told, re.M)) == 1, "one job, one record"
     assert len(place.steps()) == STEPS and len(set(place.steps())) == 3, "no step twice"
-    assert is_part(place, undisturbed)
+    assert is_one_of(place, undisturbed)
 
 
 def test_a_run_goes_on_elsewhere_when_its_node_fails(place: Place, undisturbed: Place) -> None:
@@ -237,39 +219,39 @@ def test_a_run_goes_on_elsewhere_when_its_node_fails(place: Place, undisturbed: 
     place.slurm("scontrol", "update", f"nodename={node}", "state=resume")
     told = place.ended(process)
     assert len(re.findall("^job ", told, re.M)) == 2, "submitted again"
-    assert is_part(place, undisturbed)
+    assert is_one_of(place, undisturbed)
 
 
-def test_one_that_dies_is_recorded_and_the_others_go_on(place: Place) -> None:
-    told = place.run("--executor", "slurm", "data.augment=[kill,hang,counted]", "--timeout", "20s", check=1)
+def test_each_that_dies_is_recorded_as_what_it_was(place: Place) -> None:
+    told = place.run("--executor", "slurm", "data.augment=[hang,kill]", "--timeout", "6s", check=1)
     assert "2 runs failed" in told
-    found = {record["config"]["data"]["augment"]: record for record in place.records().values()}
-    assert found["counted"]["status"] == "ok"
-    assert found["hang"]["error"]["kind"] == "timeout" and "20 s" in found["hang"]["error"]["message"]
-    killed = found["kill"]["error"]
-    assert killed["kind"] == "slurm: FAILED" and "killed by SIGKILL" in killed["message"]
-    assert "srun: error" in killed["message"], "the end of its log"
+    found = {record["config"]["data"]["augment"]: record["error"] for record in place.records().values()}
+    assert found["hang"]["kind"] == "timeout" and "6 s" in found["hang"]["message"]
+    assert found["kill"]["kind"] == "slurm: FAILED" and "killed by SIGKILL" in found["kill"]["message"]
+    assert "srun: error" in found["kill"]["message"], "the end of its log"
 
 
-def test_detach_status_and_collect(place: Place) -> None:
+def test_detach_status_and_collect_give_the_records_of_serial(place: Place, undisturbed: Place) -> None:
     place.open(6)
-    words = ["--executor", "slurm", "data.augment=[gate,kill]"]
+    words = ["--executor", "slurm", "--threads", "2", "data.augment=[gate,none,kill]"]
     told = place.run(*words, "--detach")
-    assert "tiny: 2 runs submitted" in told and "resbench collect tiny" in told
-    assert len(place.jobs()) == 2
-    assert "2 were so already" in place.run(*words, "--detach"), "no run is submitted twice"
+    assert re.findall(r"^job \d+: (\d) runs$", told, re.M) == ["2", "1"], "no array may have more than 2 here"
+    assert "tiny: 3 runs submitted" in told and "resbench collect tiny" in told
+    assert stat.S_IMODE((place.work / "slurm").stat().st_mode) == 0o700
     place.reached(3)
-    until(lambda: len(place.jobs()) == 1, "the other's end")
-    told = place.call("status", "tiny")
-    assert "1 failed, 1 running" in told and "resbench collect tiny" in told
+    assert "tiny: 0 runs submitted, 3 were so already" in place.run(*words, "--detach"), "no run is submitted twice"
+    assert re.search(r"queued \(\w+\), 1 running", place.call("status", "tiny"))
     place.open(3)
     until(lambda: not place.jobs(), "the end")
     told = place.call("collect", "tiny", check=1)
-    assert "2 runs have ended" in told and "1 runs failed" in told and "page: reports/tiny/index.html" in told
-    found = {record["config"]["data"]["augment"]: record for record in place.records().values()}
-    assert found["gate"]["status"] == "ok" and len(place.steps()) == STEPS
-    assert found["kill"]["error"]["kind"] == "slurm: FAILED" and "SIGKILL" in found["kill"]["error"]["message"]
-    assert not list((place.work / "slurm").glob("*.json")), "taken in"
+    assert "3 runs have ended" in told and "1 runs failed" in told and "page: reports/tiny/index.html" in told
+    died = {key: record for key, record in place.records().items() if record["status"] == "failed"}
+    (record,) = died.values()
+    assert record["error"]["kind"] == "slurm: FAILED" and "SIGKILL" in record["error"]["message"]
+    assert {key: one for key, one in place.contents().items() if key not in died} == undisturbed.contents()
+    assert {record["provenance"]["threads"] for record in place.records().values()} == {2}
+    left = {path.suffix for path in (place.work / "slurm").iterdir()}
+    assert left == {".lock", ".out", ".err"}, "of what has been taken in there is only the log of the one that died"
 
 
 @pytest.mark.parametrize(
@@ -277,13 +259,19 @@ def test_detach_status_and_collect(place: Place) -> None:
     [
         (["--executor", "slurm", "--slurm", "partition=nosuch"], "Slurm refuses the runs: invalid partition"),
         (["--executor", "slurm", "--slurm", "nosuch=1"], "Slurm refuses the runs: unrecognized option"),
-        (["--slurm", "partition=main"], "only with --executor slurm"),
-        (["--detach"], "only with --executor slurm"),
     ],
 )
-def test_mistakes_are_one_line(words: list[str], part: str, place: Place) -> None:
+def test_what_slurm_refuses_is_one_line(words: list[str], part: str, place: Place) -> None:
     told = place.run(*words, check=2)
     assert part in told.splitlines()[-1] and not place.jobs()
+    assert not [path for path in place.work.glob("slurm/*") if path.suffix in (".pkl", ".sh", ".json")]
+
+
+def test_options_of_slurm_are_for_slurm(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    place.env["PYTHONPATH"] = str(Path(resbench.__file__).parents[1])
+    for words in (["--slurm", "partition=main"], ["--detach"]):
+        assert place.run(*words, check=2) == "--slurm and --detach: only with --executor slurm\n"
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -306,8 +294,6 @@ def test_options_of_sbatch() -> None:
     for wrong in ["", "=1", "partition=", "Partition=x", "a b=1", "mem=1\n#SBATCH --x", "time=0", "array=0-9", "time"]:
         with pytest.raises(UserError, match="--slurm"):
             parsed([wrong])
-    with pytest.raises(UserError, match="takes no options"):
-        engine("serial", ["partition=gpu"])
 
 
 def test_jobs_that_the_controller_has_forgotten_are_looked_up(
