@@ -56,7 +56,7 @@ def status(
 ) -> None:
     """How far each study is."""
     from resbench import checkpoint
-    from resbench.execute import slurm_collect
+    from resbench.execute.slurm import collect
     from resbench.report.study import again
     from resbench.store import Store
 
@@ -80,7 +80,7 @@ def status(
         trials = _trials(asked, store)
         if trials:
             print(f"  open: {trials}")
-        for line in slurm_collect.describe(store):
+        for line in collect.describe(store):
             print(printable(line))
         if asked and asked.get("file") and (trials or "to do" in states):
             print(printable(f"  to go on: {again(asked)}"))

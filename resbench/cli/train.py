@@ -96,9 +96,9 @@ def run(
         print(again, file=sys.stderr)
     setting, way = start(loaded, results, data_dir or default_directory(), device, width, threads, limit, executor)
     if detach:
-        from resbench.execute import slurm_collect
+        from resbench.execute.slurm import collect
 
-        print(slurm_collect.detach(missing, way.jobs, cluster.slurm, setting))
+        print(collect.detach(missing, way.jobs, cluster.slurm, setting))
         return
     costs = Costs(store, nearest(setting.device), setting.threads)
     costs.calibrate(missing)
@@ -144,7 +144,7 @@ def collect(
     reports: Reports = Path("reports"),
 ) -> None:
     """Take in what has ended of the runs that `run --detach` left to Slurm; then table and page, as `run`."""
-    from resbench.execute.slurm_collect import collect as collected
+    from resbench.execute.slurm.collect import collect as collected
     from resbench.store import Store
 
     store = Store(known(results, study))

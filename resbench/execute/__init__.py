@@ -35,7 +35,7 @@ EXECUTORS = {
     "serial": ("resbench.execute.local", "Serial"),
     "local": ("resbench.execute.local", "Local"),
     "ray": ("resbench.execute.ray_engine", "ray_engine"),
-    "slurm": ("resbench.execute.slurm_engine", "slurm_engine"),
+    "slurm": ("resbench.execute.slurm.engine", "slurm_engine"),
 }
 CLUSTERS = ("ray", "slurm")  # what this machine has, and what is fastest on it, says nothing of theirs
 _EXTRAS = {"submitit": "slurm"}  # package -> extra that installs it

@@ -19,8 +19,8 @@ from slurm_cluster import cluster, missing, until
 import resbench
 from resbench.errors import UserError
 from resbench.execute import engine
-from resbench.execute.slurm_options import parsed
-from resbench.execute.slurm_queue import State, judge, states
+from resbench.execute.slurm.options import parsed
+from resbench.execute.slurm.queue import State, judge, states
 from resbench.record import content, parse
 
 GRID = """\
@@ -281,7 +281,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         UserError, match="--executor slurm: this machine has no sbatch, squeue and srun: use a login node"
     ):
         engine("slurm")
-    for name in ("resbench.execute.slurm_engine", "resbench.execute.slurm_job"):
+    for name in ("resbench.execute.slurm.engine", "resbench.execute.slurm.job"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UserError, match=re.escape("--executor slurm: needs submitit: pip install 'resbench[slurm]'")):

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from resbench.errors import UserError
 from resbench.execute.drive import Watcher
-from resbench.execute.slurm_book import Book, Sent
-from resbench.execute.slurm_queue import State, judge, states
+from resbench.execute.slurm.book import Book, Sent
+from resbench.execute.slurm.queue import State, judge, states
 from resbench.execute.task import Setting, Task, failed
 from resbench.grid import Planned
 from resbench.store import Store, Unwritable
@@ -39,7 +39,7 @@ def detach(runs: Sequence[Planned], jobs: int, options: Sequence[str], setting: 
     Raises:
         UserError: Slurm is not there, or refuses.
     """
-    from resbench.execute.slurm_engine import Slurm  # needs submitit, which those who only look do without
+    from resbench.execute.slurm.engine import Slurm  # needs submitit, which those who only look do without
 
     engine, name = Slurm(jobs, runs, options), setting.folder.name
     for run in runs:

@@ -54,6 +54,6 @@ class Element:
 
 
 def _leave(code: int, words: list[object]) -> NoReturn:
-    """End, with words for `slurm_queue.judge` in the log."""
+    """End, with words for `queue.judge` in the log."""
     print(json.dumps(words), file=sys.stderr, flush=True)
     sys.exit(code)

@@ -20,12 +20,12 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from resbench import checkpoint
 from resbench.errors import UserError
-from resbench.execute import slurm_queue
 from resbench.execute.drive import Ending, Watcher
-from resbench.execute.slurm_book import Book, Sent
-from resbench.execute.slurm_job import Element
-from resbench.execute.slurm_options import parameters, parsed
-from resbench.execute.slurm_queue import State
+from resbench.execute.slurm import queue
+from resbench.execute.slurm.book import Book, Sent
+from resbench.execute.slurm.job import Element
+from resbench.execute.slurm.options import parameters, parsed
+from resbench.execute.slurm.queue import State
 from resbench.execute.task import Setting, Task
 from resbench.grid import Planned
 from resbench.lease import hold
@@ -71,7 +71,7 @@ def slurm_engine(cluster: Cluster) -> Callable[[int, Sequence[Planned]], Slurm]:
         UserError: there is no Slurm here, or an option cannot be meant.
     """
     parsed(cluster.slurm)
-    if not slurm_queue.installed():
+    if not queue.installed():
         raise UserError(
             "--executor slurm: this machine has no sbatch, squeue and srun: use a login node of the cluster"
         )
@@ -121,11 +121,11 @@ class Slurm:
         over = {job for job, _ in self._over}
         if ours:
             with contextlib.suppress(UserError):
-                slurm_queue.cancel({job.partition("_")[0] for job in ours})
+                queue.cancel({job.partition("_")[0] for job in ours})
                 book = self._book(next(iter(self._live.values())).task.setting)
                 until = time.monotonic() + _GRACE_SECONDS
                 while time.monotonic() < until:
-                    states = slurm_queue.states(book.name)
+                    states = queue.states(book.name)
                     if not any(job in states and states[job].live for job in ours):
                         break
                     time.sleep(0.5)
@@ -173,7 +173,7 @@ class Slurm:
         sent = book.sent()
         if not sent:
             return 0
-        states = slurm_queue.states(book.name)
+        states = queue.states(book.name)
         rest = []
         for run, task in self._new:
             known = sent.get(run.id)
@@ -186,7 +186,7 @@ class Slurm:
         return adopted
 
     def _array(self, book: Book, setting: Setting, watcher: Watcher) -> int:
-        self._largest = self._largest or slurm_queue.largest_array()
+        self._largest = self._largest or queue.largest_array()
         part = self._new[: self._largest]
         before = {run.id: book.store.stamp(run.id) for run, _ in part}
         said = io.StringIO()
@@ -237,7 +237,7 @@ class Slurm:
         store = self._last_book.store
         endings = []
         try:
-            states = slurm_queue.states(self._last_book.name, [one.job for one in self._live.values()])
+            states = queue.states(self._last_book.name, [one.job for one in self._live.values()])
         except UserError as error:
             watcher.told(f"{error}: asking again")
             states = {}
@@ -252,7 +252,7 @@ class Slurm:
         return endings
 
     def _ending(self, one: _Live, state: State, store: Store) -> Ending | None:
-        verdict = slurm_queue.judge(one.job, state, one.task.setting.timeout, self._last_book.folder)
+        verdict = queue.judge(one.job, state, one.task.setting.timeout, self._last_book.folder)
         if store.stamp(one.run.id) not in (None, one.before):
             return Ending(one.run, "done")
         if verdict.how == "done":
