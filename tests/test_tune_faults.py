@@ -69,7 +69,7 @@ def test_a_winner_with_the_values_of_the_base_stands_in_both_cells(
 
 
 def test_an_interrupted_search_for_more_keeps_the_winners_it_had(tmp_path: Path) -> None:
-    more = ["model.shortcut=identity", "sampler=random", "seeds.confirm=1", "recipe.epochs=6", "data.train_size=400"]
+    more = ["model.shortcut=identity", "sampler=random", "seeds.confirm=1", "recipe.epochs=6", "data.train_size=100"]
     search = loaded(tmp_path, SEARCH, *more, "trials=2")
     storage = str(tmp_path / "trials.journal")
     assert work(search, storage, setting(tmp_path))
@@ -116,13 +116,13 @@ AUGMENTS["unlucky"] = unlucky
 
 def test_a_worker_that_gives_up_leaves_the_search_to_the_others(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SEARCH.replace("val_size: 40", "val_size: 40, augment: unlucky"))
-    words = ["tune", "tiny.yaml", "model.shortcut=identity", "trials=8", "seeds.confirm=1", "recipe.epochs=1"]
+    words = ["tune", "tiny.yaml", "model.shortcut=identity", "trials=5", "seeds.confirm=1", "recipe.epochs=1"]
     env = environment(tmp_path / "custom", UNLUCKY)
     done = subprocess.run(command(*words, "-j", "2"), cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert done.returncode == 0 and done.stderr.count("no luck") == 3 and "8/8" in done.stderr, done.stderr
+    assert done.returncode == 0 and done.stderr.count("no luck") == 3 and "5/5" in done.stderr, done.stderr
     told = json.loads((tmp_path / "results" / "tiny" / "trials.json").read_text())
     states = [row["state"] for row in told["rows"]]
-    assert (states.count("failed"), states.count("complete")) == (3, 8)
+    assert (states.count("failed"), states.count("complete")) == (3, 5)
     assert len(resbench.load(tmp_path / "results" / "tiny")) == 2
 
 
