@@ -51,5 +51,5 @@ def _lasting(error: OSError) -> bool:
 def _interrupt(number: int, frame: object) -> None:
     for one in (signal.SIGINT, signal.SIGTERM):  # a second one ends the command at once
         signal.signal(one, signal.SIG_DFL)
-    print("stopping: each run ends its step and keeps its state; once more stops at once", file=sys.stderr, flush=True)
+    print("stopping, and keeping what was trained; once more stops at once", file=sys.stderr, flush=True)
     raise _Signalled(number)
