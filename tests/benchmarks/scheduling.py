@@ -13,7 +13,7 @@ from row import Row
 
 from resbench.execute.simulate import Fleet, Forecast, predict
 from resbench.grid import Grid, Planned
-from resbench.record import dump, pack
+from resbench.record import Record, dump, pack
 from resbench.store import Store
 from resbench.train import empty
 
@@ -91,15 +91,16 @@ def bookkeeping(folder: Path, count: int) -> float:
     def publish(run: Planned) -> None:
         nonlocal spent
         began = time.perf_counter()
-        store.path(run.id).write_text(like.replace(planned[0].id, run.id))
+        store.path(run.id).write_text(dump(like | {"id": run.id}))
         spent += time.perf_counter() - began
 
     began = time.perf_counter()
-    predict(planned, lambda run: 60.0, Fleet(NODES, SLOTS), store, publish)
+    found = predict(planned, lambda run: 60.0, Fleet(NODES, SLOTS), store, publish)
+    assert not found.failed, store.damaged[:1]
     return (time.perf_counter() - began - spent) / count
 
 
-def template(run: Planned) -> str:
+def template(run: Planned) -> Record:
     """A record of a plausible size."""
     rows = [{"epoch": n, "lr": 0.1, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0} for n in range(1, 11)]
     record = empty(run.config, "ok", {"device": "cpu", "threads": 1}, None) | {"history": rows}
@@ -109,7 +110,7 @@ def template(run: Planned) -> str:
     wrong = np.array([draw.random() < 0.02 for _ in range(1000)], dtype=np.int64)
     record["predictions"] = pack(wrong, np.zeros(1000, dtype=np.int64))
     record["metrics"] = {"test_accuracy": 0.98, "train_seconds": 1.0}
-    return dump(record)
+    return record
 
 
 def ray_tasks(count: int = 2000, window: int = 80) -> float:
