@@ -159,7 +159,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = Place(tmp_path_factory.mktemp("serial"), None)
     place.open(3)
     place.open(6)
-    place.run("--executor", "serial", "--threads", "2", "data.augment=[none,gate]")
+    place.run("--executor", "serial", "--threads", "2", "--no-report", "data.augment=[none,gate]")
     return place
 
 
@@ -169,7 +169,7 @@ def is_one_of(place: Place, undisturbed: Place) -> bool:
     return len(ours) == 1 and ours.items() <= undisturbed.contents().items()
 
 
-GATE = ["--executor", "slurm", "--threads", "2"]
+GATE = ["--executor", "slurm", "--threads", "2", "--no-report"]
 
 
 def test_cancelled_in_the_middle_the_same_command_continues(place: Place, undisturbed: Place) -> None:
@@ -223,7 +223,7 @@ def test_a_run_goes_on_elsewhere_when_its_node_fails(place: Place, undisturbed: 
 
 
 def test_each_that_dies_is_recorded_as_what_it_was(place: Place) -> None:
-    told = place.run("--executor", "slurm", "data.augment=[hang,kill]", "--timeout", "6s", check=1)
+    told = place.run("--executor", "slurm", "--no-report", "data.augment=[hang,kill]", "--timeout", "6s", check=1)
     assert "2 runs failed" in told
     found = {record["config"]["data"]["augment"]: record["error"] for record in place.records().values()}
     assert found["hang"]["kind"] == "timeout" and "6 s" in found["hang"]["message"]
