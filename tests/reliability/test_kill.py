@@ -117,9 +117,9 @@ def records(folder: Path) -> dict[str, object]:
 
 
 def _ended(process: Any) -> None:
-    """Wait until every process of the command has gone: those that trained end with it."""
+    """Wait until every process of the command has gone: those that train end with it, a fork server once it has begun."""
     process.join()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while _group(process.pid):
         assert time.monotonic() < deadline, "an orphan trains on"
 
