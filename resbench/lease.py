@@ -9,6 +9,7 @@ machine that was frozen may wake and find its work taken over, and then it stops
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 from collections.abc import Iterator
@@ -112,6 +113,7 @@ def _between_machines(folder: Path) -> bool:
     return asked == "lease" or (asked == "auto" and file_system(folder).startswith(_SHARED))
 
 
+@functools.cache  # asked for every run, and folders are not mounted elsewhere meanwhile
 def file_system(folder: Path) -> str:
     """Type of the file system that holds a folder (`ext4`, `nfs4`, `fuse.sshfs`); empty where that cannot be known."""
     try:
