@@ -1,4 +1,4 @@
-"""Mistakes of the user's."""
+"""What ends a command: mistakes of the user's, and what no command can mend."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ class UserError(Exception):
     Args:
         lines: what to print, one finished line per mistake; what a terminal would obey is escaped, and of a line that
             quotes a large value the middle is left out.
+        code: with which the command exits: 2 while nothing has run, 1 after.
     """
 
-    def __init__(self, lines: str | Iterable[str]) -> None:
+    def __init__(self, lines: str | Iterable[str], code: int = 2) -> None:
+        self.code = code
         self.lines = [_line(one) for one in ([lines] if isinstance(lines, str) else lines)]
         super().__init__("\n".join(self.lines))
+
+
+class Unwritable(OSError):
+    """What was to be kept could not be written: the disk is full, or may not be written to."""
 
 
 def _line(text: str) -> str:

@@ -20,6 +20,7 @@ from filelock import BaseFileLock, FileLock, LeaseCompromise, LeaseSettingsMisma
 from resbench.errors import UserError
 
 LEASE_SECONDS = 120.0
+_BEATS = 12  # signs of life in that time; one that was frozen finds out with the next
 _KINDS = ("auto", "kernel", "lease")
 # file systems on which another machine may be at work, as /proc/self/mountinfo names them
 _SHARED = (
@@ -102,7 +103,12 @@ def _lock(path: Path, held: Hold) -> BaseFileLock:
     def compromised(how: LeaseCompromise) -> None:
         held.lost.set()
 
-    return SoftFileLease(path.with_suffix(".lease"), lease_duration=LEASE_SECONDS, on_compromise=compromised)
+    return SoftFileLease(
+        path.with_suffix(".lease"),
+        lease_duration=LEASE_SECONDS,
+        heartbeat_interval=LEASE_SECONDS / _BEATS,
+        on_compromise=compromised,
+    )
 
 
 def _between_machines(folder: Path) -> bool:

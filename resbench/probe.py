@@ -37,7 +37,7 @@ Found = dict[str, Any]
 _MOST, _LEAST = 128, 8  # images of a probe
 _LEAST_TESTED = 32  # of lesions, where fewer would say nothing
 _LINE = 32  # inputs between two images
-_ITERATIONS = 20
+_ITERATIONS = 10
 _CHUNK = 64  # images whose activations are kept for every unit at once
 _DIGITS = 4
 

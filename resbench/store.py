@@ -7,6 +7,7 @@ the first writer wins. What is done is what has a record; nothing else is ever a
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -19,18 +20,17 @@ from typing import TYPE_CHECKING, Any
 from resbench import record as records
 from resbench.asked import read_study
 from resbench.config import UserError, flatten
+from resbench.errors import Unwritable
 from resbench.lease import Hold, Waiting, hold, wait_for
 from resbench.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# what file systems without hard links say (AFS and BeeGFS have none between folders, SMB and some FUSE have none)
+_UNLINKABLE = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
 _STALE_SECONDS = 600.0  # no file takes so long to write
 _RUN_FILE = re.compile(r"[0-9a-f]{16}\.json")
-
-
-class Unwritable(OSError):
-    """What was to be kept could not be written: the disk is full, or may not be written to."""
 
 
 class Store:
@@ -95,15 +95,18 @@ class Store:
         temporary = _temporary(self.work, record["id"])
         _write(temporary, content)
         try:
-            os.link(temporary, path)
-        except FileExistsError:
-            there = self.read(record["id"])
-            if records.complete(there) and (record["status"] == "failed" or records.complete(there, _probes(record))):
-                return False
-            temporary.replace(path)
+            if not _first(temporary, path):
+                there = self.read(record["id"])
+                finished = records.complete(there)
+                if finished and (record["status"] == "failed" or records.complete(there, _probes(record))):
+                    return False
+                temporary.replace(path)
+            _sync_folder(self.folder)
+        except OSError as error:
+            raise Unwritable(error.errno, error.strerror, str(path)) from None
         finally:
-            temporary.unlink(missing_ok=True)
-        _sync_folder(self.folder)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
         return True
 
     def remove(self, run_id: str) -> bool:
@@ -237,13 +240,35 @@ def replace(path: Path, content: bytes, scratch: Path) -> None:
     """
     temporary = _temporary(scratch, path.name)
     _write(temporary, content)
-    temporary.replace(path)
-    _sync_folder(path.parent)
+    try:
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise Unwritable(error.errno, error.strerror, str(path)) from None
 
 
 def _temporary(folder: Path, name: str) -> Path:
     """A name that no other process, on whatever machine, uses; `Store.sweep` finds those that a crash has left."""
     return folder / f"{name}.{uuid.uuid4().hex[:12]}.tmp"
+
+
+def _first(temporary: Path, path: Path) -> bool:
+    """Give a file its name; False if the name is taken."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        # NFS may have done it, lost its answer, and asked again: the name is then ours (open(2), O_EXCL)
+        return temporary.stat().st_nlink > 1
+    except OSError as error:
+        if error.errno not in _UNLINKABLE:
+            raise
+        # no hard links, or not between folders: the claim of the run alone keeps others from writing now
+        if path.exists():
+            return False
+        temporary.replace(path)
+    return True
 
 
 def _write(path: Path, content: bytes) -> None:

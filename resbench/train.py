@@ -18,12 +18,12 @@ from resbench.config import UserError
 from resbench.data import DATASETS, Images, load_test, load_train
 from resbench.device import Placement, peak_memory, provenance, settle
 from resbench.epoch import Diverged, Progress, Stopped, one_epoch
+from resbench.errors import Unwritable
 from resbench.grow import at_depth, depth_in, grow, started
 from resbench.model import measure
 from resbench.record import SCHEMA, Record, pack
 from resbench.run_config import RunConfig
 from resbench.step import BACKWARD, Step, evaluate, placed, stepper
-from resbench.store import Unwritable
 
 _COMPARED = 16  # images on which a network that grows must compute the same as before
 # Called after every epoch, once its checkpoint is written, with the history so far; may raise Stopped too.

@@ -60,20 +60,27 @@ def test_each_bad_run_is_recorded_as_what_it_was_and_the_rest_goes_on(tmp_path: 
     assert "SIGSEGV" in page
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_stop_save_and_say_how_to_go_on(tmp_path: Path, sent: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("sent", "code", "way"),
+    [
+        (signal.SIGINT, 130, ["-j", "2"]),
+        (signal.SIGTERM, 143, ["-j", "2"]),
+        (signal.SIGTERM, 143, ["--executor", "serial"]),
+    ],
+)
+def test_signals_stop_save_and_say_how_to_go_on(tmp_path: Path, sent: int, code: int, way: list[str]) -> None:
     grid = "name: long\nbase:\n  model: {depth: 10, width: 8}\n  recipe: {epochs: 1000}\nseeds: 3\n"
     (tmp_path / "long.yaml").write_text(grid)
-    process = begin("run", "long.yaml", "-j", "2", cwd=tmp_path)
+    process = begin("run", "long.yaml", *way, "--fresh", cwd=tmp_path)
     try:
-        _until(lambda: len(_checkpoints(tmp_path)) == 2, process.poll)
+        _until(lambda: len(_checkpoints(tmp_path)) == (2 if "-j" in way else 1), process.poll)
         before = _checkpoints(tmp_path)
         os.kill(process.pid, sent)
         _, told = process.communicate(timeout=60)
     finally:
         end(process)
     assert process.returncode == code, told
-    assert "to go on: resbench run long.yaml -j 2" in told and "Traceback" not in told
+    assert f"to go on: resbench run long.yaml {' '.join(way)}\n" in told and "Traceback" not in told
     saved = _checkpoints(tmp_path)
     assert saved.keys() == before.keys() and all(saved[name] >= before[name] for name in saved)
     for path in (tmp_path / "results" / "long" / ".work").glob("*.ckpt"):

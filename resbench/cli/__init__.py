@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shlex
 import signal
@@ -10,7 +9,7 @@ import sys
 
 from resbench.cli import look, merge, train  # noqa: F401  their commands
 from resbench.cli.app import app
-from resbench.errors import UserError
+from resbench.errors import Unwritable, UserError
 
 
 class _Signalled(BaseException):
@@ -26,26 +25,22 @@ def main() -> None:
     except UserError as error:
         for line in error.lines:
             print(line, file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.code)
     except _Signalled as signalled:
         print(f"interrupted; what was trained is kept; to go on: {_again()}", file=sys.stderr, flush=True)
         os._exit(128 + int(signalled.args[0]))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"{place}{error.strerror or error}", file=sys.stderr)
-        if _lasting(error):
-            print(f"every record that was there is kept; make space, then go on: {_again()}", file=sys.stderr)
+        if isinstance(error, Unwritable):
+            print(f"every record that was there is kept; make it writable, then go on: {_again()}", file=sys.stderr)
             sys.exit(1)
         sys.exit(2)
 
 
 def _again() -> str:
-    return shlex.join(["resbench", *sys.argv[1:]])
-
-
-def _lasting(error: OSError) -> bool:
-    """Whether the user did nothing wrong: the disk or the quota is full."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    """The command that goes on: without --fresh, which would forget what has been done."""
+    return shlex.join(["resbench", *(word for word in sys.argv[1:] if word != "--fresh")])
 
 
 def _interrupt(number: int, frame: object) -> None:

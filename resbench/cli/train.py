@@ -64,6 +64,8 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget these runs' records and start over.")] = False,
 ) -> None:
     """Do what is missing of a grid. The same command continues where it was interrupted."""
+    if timeout and executor == "serial":
+        raise UserError("--timeout: not with --executor serial, whose one process cannot end itself: use local -j 1")
     if (slurm or detach) and executor != "slurm":
         raise UserError("--slurm and --detach: only with --executor slurm")
     from resbench.data import default_directory
@@ -74,7 +76,7 @@ def run(
     from resbench.store import Store
 
     loaded, chosen = load(grid, overrides, only, shard)
-    width, limit = jobs_in(jobs), seconds_in(timeout)
+    width, limit = 1 if executor == "serial" else jobs_in(jobs), seconds_in(timeout)
     placed_on(device, executor)
     if dry_run:
         print(describe(loaded, chosen, Store(results / loaded.name), nearest(device).type, width))
@@ -82,9 +84,7 @@ def run(
     cluster = Cluster(address, gpus, tuple(slurm or ()))
     where = engine(executor, cluster)
     store = Store(results / loaded.name)
-    if fresh:
-        print(f"forgot {sum(store.remove(one.id) for one in chosen)} records", file=sys.stderr)
-    done = store.done(loaded.probes)
+    done = set() if fresh else store.done(loaded.probes)
     missing = [one for one in chosen if one.id not in done]
     warn(store)
     if not missing:
@@ -95,6 +95,8 @@ def run(
     if again:
         print(again, file=sys.stderr)
     setting, way = start(loaded, results, data_dir or default_directory(), device, width, threads, limit, executor)
+    if fresh:  # only now that nothing is in the way of doing them again
+        print(f"forgot {sum(store.remove(one.id) for one in chosen)} records", file=sys.stderr)
     if detach:
         from resbench.execute.slurm import collect
 

@@ -16,7 +16,7 @@ import torch
 
 from resbench.config import UserError, suggestion
 from resbench.data import default_directory, prepare
-from resbench.device import DEVICES, choose, revision
+from resbench.device import DEVICES, choose, cores, revision
 from resbench.execute.drive import Engine, Watcher, drive
 from resbench.execute.local import Local, Serial
 from resbench.execute.task import Setting
@@ -112,6 +112,8 @@ def start(
     store.write_study(grid.study())
     store.sweep()
     cluster = executor in CLUSTERS
+    if threads and not jobs and not cluster and kind == "cpu":
+        jobs = max(1, cores() // threads)
     way = Share(jobs or 0, threads or 1, f"{threads or 1} CPU each") if cluster else share(jobs, planned, store, kind)
     return Setting(folder, directory, kind, threads or way.threads, revision(), grid.probes, timeout), way
 

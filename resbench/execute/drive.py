@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from resbench.errors import Unwritable
 from resbench.execute.task import Setting, Task, failed
 from resbench.grid import Planned
 from resbench.record import Record, complete
-from resbench.store import Store, Unwritable
+from resbench.store import Store
 
 _RETRY_SECONDS = 1.0  # after which a run that another process holds is looked at again
 _POLL_SECONDS = 0.5
@@ -154,5 +155,6 @@ def _outcome(ending: Ending, store: Book, setting: Setting) -> Record:
         return record
     message = ending.message or "the process of the run ended without a record"
     made = failed(Task(ending.run.config, setting), ending.kind, message)
-    store.add(made)
-    return made
+    if store.add(made):
+        return made
+    return store.read(ending.run.id) or made  # another command has finished it meanwhile

@@ -12,6 +12,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +20,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from resbench.data import DATASETS
+from resbench.errors import Unwritable
 from resbench.execute.drive import Ending, Watcher
 from resbench.execute.follow import end_with_parent
 from resbench.execute.stop import StopSignals
 from resbench.execute.task import BUSY, DONE, RAISED, UNWRITABLE, Task, carry_out
 from resbench.grid import Planned
-from resbench.store import Unwritable
 
 _GRACE_SECONDS = 30.0  # in which a run that is asked to stop ends its step and keeps its state
 
@@ -46,7 +47,23 @@ class Serial:
             time.sleep(seconds)  # another process has what is left
             return []
         (run, task), self._next = self._next, None
-        return [Ending(run, "busy" if carry_out(task, lambda done: watcher.epoch(run, done)) == BUSY else "done")]
+        signals = None
+        if threading.current_thread() is threading.main_thread():
+            signals = StopSignals(signal.SIGINT, signal.SIGTERM, at_once=True)
+
+        def tell(done: float) -> None:
+            watcher.epoch(run, done)
+            if signals:
+                signals.check()
+
+        try:
+            code = carry_out(task, tell)
+        finally:
+            if signals:
+                signals.restore()
+        if signals and signals.got:
+            signal.raise_signal(min(signals.got))  # the run has kept its state; now whoever handled it before may act
+        return [Ending(run, "busy" if code == BUSY else "done")]
 
     def stop(self) -> None:
         """Nothing goes on outside `wait`."""

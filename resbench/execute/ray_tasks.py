@@ -193,7 +193,8 @@ class RayTasks:
         self._dead = True
         raise UserError(
             f"--executor ray: {why}; every record and the last epoch of each run are kept: start Ray anew, "
-            "then the same command goes on"
+            "then the same command goes on",
+            code=1,
         )
 
     def _tell(self, watcher: Watcher) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from types import FrameType
 
 from resbench.epoch import Stopped
 
@@ -12,18 +13,27 @@ class StopSignals:
 
     Args:
         numbers: of the signals; only the main thread may say so.
+        at_once: whether a second one is left to whoever handled them before.
 
     Attributes:
         got: those that have come.
     """
 
-    def __init__(self, *numbers: int) -> None:
+    def __init__(self, *numbers: int, at_once: bool = False) -> None:
         self.got: set[int] = set()
-        for number in numbers:
-            signal.signal(number, self._note)
+        self._at_once = at_once
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
 
-    def _note(self, number: int, frame: object) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.got and self._at_once:
+            self.restore()
+            signal.raise_signal(number)
         self.got.add(number)
+
+    def restore(self) -> None:
+        """Leave signals to whoever handled them before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def check(self) -> None:
         """To be called between steps.

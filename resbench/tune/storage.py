@@ -18,7 +18,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from resbench.config import UserError, digest
 from resbench.epoch import Stopped
-from resbench.store import Store, Unwritable
+from resbench.errors import Unwritable
+from resbench.store import Store
 from resbench.tune.journal import check_journal, open_journal
 from resbench.tune.search import Search
 

@@ -16,9 +16,10 @@ from optuna.trial import TrialState
 from resbench.config import UserError
 from resbench.data import DATASETS
 from resbench.epoch import Stopped
+from resbench.errors import Unwritable
 from resbench.execute import Setting
 from resbench.execute.follow import end_with_parent
-from resbench.store import Store, Unwritable
+from resbench.store import Store
 from resbench.tune.hold import Worker
 from resbench.tune.search import Search
 from resbench.tune.storage import Studies, counts, reachable, surplus

@@ -6,6 +6,7 @@ The folder also holds submitit's files, among them pickles: it belongs to the us
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,9 @@ class Book:
         found = {}
         for path in sorted(self.folder.glob("*.runs.json"), key=lambda path: int(path.name.partition(".")[0])):
             array = _read(path)
+            if array is None:
+                print(f"{path}: damaged: what its jobs were given is not known; squeue shows them", file=sys.stderr)
+                continue
             for job, run in array.get("runs", {}).items():
                 task = Task.parse(json.dumps({"config": run["config"], "setting": array["setting"]}))
                 found[run["id"]] = Sent(run["id"], job, task, tuple(run["before"]) if run["before"] else None)
@@ -84,6 +88,8 @@ class Book:
                 (self.folder / f"{job}_{name}").unlink(missing_ok=True)
         for path in self.folder.glob("*.runs.json"):
             array = _read(path)
+            if array is None:
+                continue
             runs = array.get("runs", {})
             kept = {job: run for job, run in runs.items() if job not in jobs}
             if not kept:
@@ -112,9 +118,16 @@ def _array(job: str) -> str:
     return job.partition("_")[0]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any] | None:
+    """What was written there; None if it is damaged."""
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # another command has just taken it in
+        for run in found["runs"].values():
+            Task.parse(json.dumps({"config": run["config"], "setting": found["setting"]}))
+            tuple(run["before"] or ())
+            str(run["id"])
+    except FileNotFoundError:  # another command has just taken it in
         return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
     return found

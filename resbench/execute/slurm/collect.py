@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from resbench.errors import UserError
+from resbench.errors import Unwritable, UserError
 from resbench.execute.drive import Watcher
 from resbench.execute.slurm.book import Book, Sent
 from resbench.execute.slurm.queue import State, judge, states
 from resbench.execute.task import Setting, Task, failed
 from resbench.grid import Planned
-from resbench.store import Store, Unwritable
+from resbench.store import Store
 
 _PATIENCE_SECONDS = 60.0  # with another command that submits
 
@@ -108,8 +108,10 @@ def collect(store: Store) -> Taken:
             full = Unwritable(*json.loads(verdict.message))
         elif verdict:
             message = verdict.message or f"job {one.job} ended without a record"
-            store.add(failed(one.task, verdict.kind or f"slurm: {state.name}", message))
-            taken.died += 1
+            if store.add(failed(one.task, verdict.kind or f"slurm: {state.name}", message)):
+                taken.died += 1
+            else:
+                taken.ended += 1
     book.drop(over, tidy=well)
     if full:
         raise full

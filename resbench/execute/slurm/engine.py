@@ -119,6 +119,7 @@ class Slurm:
         """Cancel what this command has submitted, and wait until each run has kept its state."""
         ours = {one.job for one in self._live.values() if one.ours}
         over = {job for job, _ in self._over}
+        live = set(ours)
         if ours:
             with contextlib.suppress(UserError):
                 queue.cancel({job.partition("_")[0] for job in ours})
@@ -126,11 +127,13 @@ class Slurm:
                 until = time.monotonic() + _GRACE_SECONDS
                 while time.monotonic() < until:
                     states = queue.states(book.name)
-                    if not any(job in states and states[job].live for job in ours):
+                    live = {job for job in ours if job in states and states[job].live}
+                    if not live:
                         break
                     time.sleep(0.5)
-        if over | ours:
-            self._last_book.drop(over | ours, tidy=[job for job, well in self._over if well])
+        # those that are still there stay in the book, for the next command to wait for
+        if over | (ours - live):
+            self._last_book.drop(over | (ours - live), tidy=[job for job, well in self._over if well])
         self._live.clear()
         self._over.clear()
 
@@ -157,8 +160,10 @@ class Slurm:
             try:
                 adopted = self._adopt(book)
                 counted = adopted
+                self._largest = self._largest or queue.largest_array()
+                arrays = -(-len(self._new) // self._largest)  # which share the number that may run at once
                 while self._new:
-                    counted += self._array(book, setting, watcher)
+                    counted += self._array(book, setting, watcher, arrays)
                     self._sent_any = True
             except UserError as error:
                 # a limit on jobs, or a controller that restarts: nothing to give up a weekend's work for
@@ -185,15 +190,14 @@ class Slurm:
         self._new = rest
         return adopted
 
-    def _array(self, book: Book, setting: Setting, watcher: Watcher) -> int:
-        self._largest = self._largest or queue.largest_array()
+    def _array(self, book: Book, setting: Setting, watcher: Watcher, arrays: int) -> int:
         part = self._new[: self._largest]
         before = {run.id: book.store.stamp(run.id) for run, _ in part}
         said = io.StringIO()
         try:
             with contextlib.redirect_stderr(said):  # submitit repeats there what the exception says
                 executor = SlurmExecutor(book.folder, max_num_timeout=_MOST_TIMEOUTS)
-                at_once = max(1, self._jobs // -(-len(self._new) // self._largest))
+                at_once = max(1, self._jobs // arrays)
                 executor.update_parameters(**parameters(self._options, book.name, setting, at_once))
                 jobs = executor.map_array(Element(), [task.dump() for _, task in part])
         except (FailedJobError, FailedSubmissionError, OSError) as error:
@@ -260,6 +264,9 @@ class Slurm:
             if time.monotonic() - one.ended < _SETTLE_SECONDS:
                 return None
             return Ending(one.run, "died", f"job {one.job} ended without a record", "slurm: COMPLETED")
+        if state.name.startswith("CANCELLED") and not one.ours:
+            # by the command that submitted it, which was asked to stop; this one was not
+            return Ending(one.run, "lost", f"job {one.job} was cancelled", f"slurm: {state.name}")
         return Ending(one.run, verdict.how, verdict.message, verdict.kind)
 
     def _over_now(self, one: _Live, ending: Ending) -> Ending:

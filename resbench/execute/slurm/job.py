@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 import traceback
 from typing import NoReturn
 
 from submitit.core.job_environment import JobEnvironment
 from submitit.helpers import DelayedSubmission
 
+from resbench.errors import Unwritable
 from resbench.execute.stop import StopSignals
 from resbench.execute.task import BUSY, DONE, RAISED, STOPPED, UNWRITABLE, Task, carry_out
-from resbench.store import Unwritable
+from resbench.lease import LEASE_SECONDS
+from resbench.store import Store
 
 
 class Element:
@@ -33,7 +36,7 @@ class Element:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, task.setting.timeout)
         try:
-            code = carry_out(task, lambda done: signals.check())
+            code = _carried_out(task, signals)
         except Unwritable as error:
             _leave(UNWRITABLE, [error.errno, error.strerror, error.filename])
         except BaseException as error:  # of someone's own code, which may end the process in its own way; or ours
@@ -51,6 +54,18 @@ class Element:
     def checkpoint(self, text: str) -> DelayedSubmission:
         """What to do after a requeue: the same, which goes on from the run's own checkpoint."""
         return DelayedSubmission(self, text)
+
+
+def _carried_out(task: Task, signals: StopSignals) -> int:
+    """As `carry_out`; a job that took the place of one that died hard waits until that one's lease is over."""
+    store = Store(task.setting.folder)
+    until = time.monotonic() + LEASE_SECONDS + 30
+    while (code := carry_out(task, lambda done: signals.check())) == BUSY and time.monotonic() < until:
+        while not store.free(task.config.id) and time.monotonic() < until and not signals.got:
+            time.sleep(1)
+        if signals.got:
+            return STOPPED
+    return code
 
 
 def _leave(code: int, words: list[object]) -> NoReturn:
