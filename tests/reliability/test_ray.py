@@ -191,7 +191,7 @@ def test_a_cluster_that_ends_is_told_in_a_line_and_leaves_the_state_of_its_runs_
     below = {pid: title for pid, (parent, title) in processes().items() if parent == process.pid}
     [head] = [pid for pid, title in below.items() if "/gcs_server" in title.split(" ")[0]]
     os.kill(head, signal.SIGKILL)
-    told = end(process, 2)
+    told = end(process, 1)
     assert "the head of the Ray cluster at 127.0.0.1:" in told and "then the same command goes on" in told
     left = processes()
     assert not [title for pid, title in below.items() if pid in left and left[pid][1] == title]
