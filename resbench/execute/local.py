@@ -27,6 +27,7 @@ from resbench.execute.stop import StopSignals
 from resbench.execute.task import BUSY, DONE, RAISED, UNWRITABLE, Task, carry_out
 from resbench.grid import Planned
 
+PRELOAD = "resbench.execute.preload"
 _GRACE_SECONDS = 30.0  # in which a run that is asked to stop ends its step and keeps its state
 
 
@@ -92,9 +93,7 @@ class Local:
         self.jobs = jobs
         self._context = multiprocessing.get_context("forkserver")
         remote = any(DATASETS[run.of.data.name].remote for run in runs)
-        # torch imports its compiler at the first optimizer, a second and a half that each run would pay for itself
-        preload = ["resbench.train", "torch._dynamo", *(["torchvision"] if remote else [])]
-        self._context.set_forkserver_preload(preload)
+        self._context.set_forkserver_preload([PRELOAD, *(["torchvision"] if remote else [])])
         self._live: list[_Live] = []
 
     def free(self) -> bool:

@@ -19,6 +19,7 @@ from resbench.epoch import Stopped
 from resbench.errors import Unwritable
 from resbench.execute import Setting
 from resbench.execute.follow import end_with_parent
+from resbench.execute.local import PRELOAD
 from resbench.store import Store
 from resbench.tune.hold import Worker
 from resbench.tune.search import Search
@@ -40,9 +41,7 @@ def search_through(search: Search, url: str | None, setting: Setting, jobs: int)
     """
     context = multiprocessing.get_context("forkserver")
     remote = any(DATASETS[search.config(arm).data.name].remote for arm in search.points())
-    context.set_forkserver_preload(
-        ["resbench.tune.trial", "torch._dynamo", *(["torchvision"] if remote else [])]
-    )  # as execute.local
+    context.set_forkserver_preload([PRELOAD, "resbench.tune.trial", *(["torchvision"] if remote else [])])
     deaths = 0
     live: list[Any] = []
     wanted = min(jobs, search.budget * len(search.points()))
