@@ -17,7 +17,7 @@ from resbench.device import cores
 from resbench.record import Record
 from resbench.store import Store
 
-ABLATIONS = Path(__file__).parents[1] / "ablations"
+ABLATIONS = Path(__file__).parents[2] / "ablations"
 GRIDS = ("quickstart", "precision", "convs", "downsample", "head", "seed-claims")
 SEARCHES = ("tune-shortcut",)
 VALUES = (
