@@ -1,5 +1,9 @@
-"""2,000 runs in one command: neither memory nor open files nor processes grow with their number."""
+"""2,000 runs in one command: neither memory nor open files nor processes grow with their number.
 
+RESBENCH_SOAK sets another number, for where time is short.
+"""
+
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +17,9 @@ base:
   model: {depth: 10, width: 8}
   data: {train_size: 10, val_size: 0}
   recipe: {epochs: 1}
-seeds: 2000
+seeds: RUNS
 """
-RUNS = 2000
+RUNS = int(os.environ.get("RESBENCH_SOAK", "2000"))
 
 
 @dataclass
@@ -28,7 +32,7 @@ class Sample:
 
 
 def test_nothing_grows_with_the_number_of_runs(tmp_path: Path) -> None:
-    (tmp_path / "soak.yaml").write_text(GRID)
+    (tmp_path / "soak.yaml").write_text(GRID.replace("RUNS", str(RUNS)))
     log = tmp_path / "log"
     process = begin("run", "soak.yaml", "-j", "2", "--no-report", cwd=tmp_path, told=log)
     samples: list[Sample] = []
@@ -47,7 +51,7 @@ def test_nothing_grows_with_the_number_of_runs(tmp_path: Path) -> None:
     print(
         f"{RUNS} runs: memory grew by {grown:.1f} MiB, files {first.files} to {last.files}, {last.processes} processes"
     )
-    assert grown < 0.01 * RUNS  # 10 KiB a run: less than a record
+    assert grown < max(5, 0.01 * RUNS)  # 10 KiB a run: less than a record
     assert last.files <= first.files + 2 and last.processes <= first.processes + 1
 
 
