@@ -123,6 +123,12 @@ class Place:
     def slurm(self, *command: str) -> str:
         return subprocess.run(command, env=self.env, check=True, capture_output=True, text=True).stdout.strip()
 
+    def resumed(self, node: str) -> bool:
+        """Take a node back into service, which Slurm may do by itself as soon as it hears of it."""
+        command = ["scontrol", "update", f"nodename={node}", "state=resume"]
+        subprocess.run(command, env=self.env, capture_output=True)
+        return "down" not in self.slurm("sinfo", "--noheader", "--format=%t")
+
     def jobs(self) -> list[str]:
         return self.slurm("squeue", "--noheader", "--array", "--format=%i", "--name=resbench-tiny").split()
 
@@ -216,7 +222,7 @@ def test_a_run_goes_on_elsewhere_when_its_node_fails(place: Place, undisturbed: 
     node = place.slurm("sinfo", "--noheader", "--format=%N")
     place.slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
     place.open(3)
-    place.slurm("scontrol", "update", f"nodename={node}", "state=resume")
+    until(lambda: place.resumed(node), "the node to be back")
     told = place.ended(process)
     assert len(re.findall("^job ", told, re.M)) == 2, "submitted again"
     assert is_one_of(place, undisturbed)
