@@ -105,7 +105,8 @@ def work(search: Search, url: str | None, setting: Setting) -> bool:
         Unwritable: the disk that the checkpoints are on is full.
     """
     store = Store(setting.folder)
-    studies = Studies(search, url, store)
+    with reachable():
+        studies = Studies(search, url, store)
     failures = 0
     with Worker(store) as worker:
         while True:
