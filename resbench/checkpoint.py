@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from resbench.files import replace
 from resbench.names import printable
-from resbench.store import replace
 
 _NEEDED = {"network", "optimizer", "epoch", "seconds", "history", "best", "threads"}
 _LONGEST = 200  # characters of torch's explanations

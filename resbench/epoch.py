@@ -113,17 +113,29 @@ def one_epoch(
     weights = torch.tensor([len(chosen) for chosen in order], dtype=torch.float32)
     row["train_loss"] = float((losses.cpu().double() * weights).sum() / weights.sum())
     row["train_accuracy"] = int(right) / len(training)
-    train_seconds = time.perf_counter() - began
+    _enter(state, run, row, time.perf_counter() - began, validation, pixels, placement)
+
+
+def _enter(
+    state: State,
+    run: RunConfig,
+    row: dict[str, Any],
+    seconds: float,
+    validation: Images,
+    pixels: Pixels,
+    placement: Placement,
+) -> None:
+    """Validate, and write the row of an epoch that took so many seconds into the history."""
     if len(validation):
         val_loss, accuracy, _ = evaluate(state.network, validation, pixels, placement)
         row |= {"val_loss": val_loss if math.isfinite(val_loss) else None, "val_accuracy": accuracy}
-    row["seconds"] = round(train_seconds, 4)
+    row["seconds"] = round(seconds, 4)
     state.epoch += 1
-    state.seconds += train_seconds
+    state.seconds += seconds
     state.history.append(row)
     if run.recipe.select == "best_val" and (state.best is None or row["val_accuracy"] > state.best["val_accuracy"]):
-        weights_now = copy.deepcopy(state.network.state_dict())
-        state.best = {"epoch": state.epoch, "val_accuracy": row["val_accuracy"], "network": weights_now}
+        weights = copy.deepcopy(state.network.state_dict())
+        state.best = {"epoch": state.epoch, "val_accuracy": row["val_accuracy"], "network": weights}
 
 
 def _order(run: RunConfig, epoch: int, images: Images) -> Tensor:

@@ -18,9 +18,10 @@ from resbench import record as records
 from resbench.asked import read_study, read_trials
 from resbench.claim import PROBED
 from resbench.config import UserError, flatten
+from resbench.files import replace
 from resbench.names import RULE, is_name, printable
 from resbench.record import Record, complete
-from resbench.store import Store, read_record, replace
+from resbench.store import Store, read_record
 
 _WORDING = ("schema", "file", "about", "overrides", "probes", "command")  # of study.json; the rest is the grid
 _WHERE = ("threads", "device", "device_name", "precision", "versions.torch", "revision", "data_sha256")

@@ -20,11 +20,12 @@ import torch
 from resbench.cuda import fitting
 from resbench.data import DATASETS
 from resbench.device import choose, cores, device_name, settle, synchronise
+from resbench.files import replace
 from resbench.grid import Planned
 from resbench.model import measure
 from resbench.run_config import RunConfig
 from resbench.step import BACKWARD, placed
-from resbench.store import Store, replace
+from resbench.store import Store
 from resbench.timing import WARM, Protocol, timed, training_step
 
 _WORTH = 3e13  # FLOPs for each core from which measuring pays: some ten minutes

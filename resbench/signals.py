@@ -16,12 +16,12 @@ import torch
 from torch.nn import functional
 
 from resbench.device import place, settle
+from resbench.files import replace
 from resbench.flow import ratio, relative_gradients, similarity, unit_inputs
 from resbench.grid import Planned
 from resbench.plan import label
 from resbench.run_config import RunConfig
 from resbench.step import forward, initial
-from resbench.store import replace
 from resbench.timing import made_batch
 
 _IMAGES = 16  # about 1.5 GB of activations at a depth of 1,000 and a width of 16

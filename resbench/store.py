@@ -7,12 +7,10 @@ the first writer wins. What is done is what has a record; nothing else is ever a
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
 import time
-import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,14 +19,13 @@ from resbench import record as records
 from resbench.asked import read_study
 from resbench.config import UserError, flatten
 from resbench.errors import Unwritable
-from resbench.lease import Hold, Waiting, hold, wait_for
+from resbench.files import hidden, named_first, replace, sync_folder, temporary_in, write_through
+from resbench.lease import Hold, Waiting, hold
 from resbench.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# what file systems without hard links say (AFS and BeeGFS have none between folders, SMB and some FUSE have none)
-_UNLINKABLE = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
 _STALE_SECONDS = 600.0  # no file takes so long to write
 _RUN_FILE = re.compile(r"[0-9a-f]{16}\.json")
 
@@ -92,16 +89,16 @@ class Store:
         """As `add`, for a record that has been written before: its bytes stay as they are."""
         self.open()
         path = self.path(record["id"])
-        temporary = _temporary(self.work, record["id"])
-        _write(temporary, content)
+        temporary = temporary_in(self.work, record["id"])
+        write_through(temporary, content)
         try:
-            if not _first(temporary, path):
+            if not named_first(temporary, path):
                 there = self.read(record["id"])
                 finished = records.complete(there)
                 if finished and (record["status"] == "failed" or records.complete(there, _probes(record))):
                     return False
                 temporary.replace(path)
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
         except OSError as error:
             raise Unwritable(error.errno, error.strerror, str(path)) from None
         finally:
@@ -191,26 +188,7 @@ class Store:
         Raises:
             Unwritable: they cannot be made.
         """
-        _hidden(self.work)
-
-
-@contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Let one command at a time write into a folder, such as that of the reports; the others wait."""
-    with wait_for(_hidden(folder / ".work") / "writing.lock"):
-        yield
-
-
-def _hidden(folder: Path) -> Path:
-    """Make a folder that hides itself from git."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists() or not ignore.stat().st_size:
-            ignore.write_text("*\n")
-    except OSError as error:
-        raise Unwritable(error.errno, error.strerror, error.filename) from None
-    return folder
+        hidden(self.work)
 
 
 def read_record(path: Path, run_id: str) -> tuple[Record, bytes]:
@@ -230,65 +208,6 @@ def read_record(path: Path, run_id: str) -> tuple[Record, bytes]:
 def _probes(record: Record) -> Iterable[str]:
     probes: dict[str, Any] = record.get("probes", {})
     return probes
-
-
-def replace(path: Path, content: bytes, scratch: Path) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between.
-
-    Raises:
-        Unwritable: and then the old one is there.
-    """
-    temporary = _temporary(scratch, path.name)
-    _write(temporary, content)
-    try:
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise Unwritable(error.errno, error.strerror, str(path)) from None
-
-
-def _temporary(folder: Path, name: str) -> Path:
-    """A name that no other process, on whatever machine, uses; `Store.sweep` finds those that a crash has left."""
-    return folder / f"{name}.{uuid.uuid4().hex[:12]}.tmp"
-
-
-def _first(temporary: Path, path: Path) -> bool:
-    """Give a file its name; False if the name is taken."""
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        # NFS may have done it, lost its answer, and asked again: the name is then ours (open(2), O_EXCL)
-        return temporary.stat().st_nlink > 1
-    except OSError as error:
-        if error.errno not in _UNLINKABLE:
-            raise
-        # no hard links, or not between folders: the claim of the run alone keeps others from writing now
-        if path.exists():
-            return False
-        temporary.replace(path)
-    return True
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        with path.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-        raise Unwritable(error.errno, error.strerror, str(path)) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def load(folder: str | Path) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import nn
 from resbench import checkpoint, probe
 from resbench.checkpoint import State
 from resbench.config import UserError
-from resbench.data import DATASETS, Images, load_test, load_train
+from resbench.data import DATASETS, Images, Pixels, load_test, load_train
 from resbench.device import Placement, peak_memory, provenance, settle
 from resbench.epoch import Diverged, Progress, Stopped, one_epoch
 from resbench.errors import Unwritable
@@ -125,19 +125,10 @@ def _fill(
     def look(when: str, images: Images) -> None:
         probe.look(when, probes, run, state.network, images, pixels, placement, state.epoch, state.probes)
 
-    step: Step | None = None
     try:
         if not before:
             look("trained", training)
-        while state.epoch < run.recipe.epochs:
-            if grow(state, run, placement, pixels(training.images[:_COMPARED])) or step is None:
-                step = stepper(state, run, placement)
-            try:
-                one_epoch(run, state, step, training, validation, pixels, placement, progress)
-            except Stopped as stopped:
-                if saved and stopped.keep:
-                    checkpoint.save(saved, run.id, state.epoch, state.dump(placement.threads))
-                raise
+        for _ in _epochs(state, run, placement, saved, training, validation, pixels, progress):
             look("trained", training)
             if saved:
                 checkpoint.save(saved, run.id, state.epoch, state.dump(placement.threads))
@@ -158,17 +149,47 @@ def _fill(
     _summarise(record, run, state, len(training), placement)
     record["weights_sha256"] = _weights_sha256(state.network)
     look("ended", training)
-    if not tested:
-        return
-    # The only place where a test image is seen: training is over, and nothing below changes the network.
+    if tested:
+        test = _test(record, run, directory, state, pixels, placement)
+        look("tested", test)
+        probe.write(record, probes, state.probes)
+
+
+def _epochs(
+    state: State,
+    run: RunConfig,
+    placement: Placement,
+    saved: Path | None,
+    training: Images,
+    validation: Images,
+    pixels: Pixels,
+    progress: Progress,
+) -> Iterator[None]:
+    """Train; yields after each epoch. A run that is stopped in the middle of one keeps its state."""
+    step: Step | None = None
+    while state.epoch < run.recipe.epochs:
+        if grow(state, run, placement, pixels(training.images[:_COMPARED])) or step is None:
+            step = stepper(state, run, placement)
+        try:
+            one_epoch(run, state, step, training, validation, pixels, placement, progress)
+        except Stopped as stopped:
+            if saved and stopped.keep:
+                checkpoint.save(saved, run.id, state.epoch, state.dump(placement.threads))
+            raise
+        yield
+
+
+def _test(
+    record: Record, run: RunConfig, directory: Path, state: State, pixels: Pixels, placement: Placement
+) -> Images:
+    """The only place where a test image is seen: training is over, and nothing here changes the network."""
     test = load_test(run.data, directory, placement.device)
     _, _, predicted = evaluate(state.network, test, pixels, placement)
     wrong = int((predicted != test.labels.cpu()).sum())
     record["metrics"] |= {"test_accuracy": 1 - wrong / len(test), "test_error": wrong / len(test)}
     record["predictions"] = pack(predicted.numpy(), test.labels.cpu().numpy())
     record["provenance"]["test_sha256"] = test.sha256
-    look("tested", test)
-    probe.write(record, probes, state.probes)
+    return test
 
 
 def _summarise(record: Record, run: RunConfig, state: State, images: int, placement: Placement) -> None:

@@ -107,11 +107,11 @@ def run(
     work = {one.id: costs.of(one.of).seconds for one in missing}
     if executor in CLUSTERS:  # the dearest first, so that none is left to end alone
         missing.sort(key=lambda one: -work[one.id])
-    left = sum(work.values())
+    left = span(sum(work.values()) / way.jobs) if way.jobs else f"{span(sum(work.values()))} of work"
     told = f"{way.jobs} at a time" if way.jobs else "as many at a time as there is room for"
     print(
         f"{loaded.name}: {len(missing)} runs to do, {len(chosen) - len(missing)} done; {told} on {setting.device} "
-        f"({way.because}), about {span(left / way.jobs) if way.jobs else f'{span(left)} of work'} by {costs.source}",
+        f"({way.because}), about {left} by {costs.source}",
         file=sys.stderr,
     )
     with Live(missing, work) as live:
@@ -135,7 +135,8 @@ def _tell(statuses: list[str]) -> None:
     """Exit 1 if a run failed."""
     failed = statuses.count("failed")
     if failed:
-        print(f"{failed} runs failed: the same command tries them again", file=sys.stderr)
+        again = "the same command without --fresh" if "--fresh" in sys.argv else "the same command"
+        print(f"{failed} runs failed: {again} tries them again", file=sys.stderr)
         raise typer.Exit(1)
 
 

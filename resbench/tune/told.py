@@ -11,7 +11,8 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
-from resbench.store import Store, replace
+from resbench.files import replace
+from resbench.store import Store
 from resbench.tune.search import Search, label
 from resbench.tune.storage import Studies
 from resbench.tune.winners import best

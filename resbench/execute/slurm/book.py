@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from resbench.execute.task import Task
-from resbench.store import Store, replace
+from resbench.files import replace
+from resbench.store import Store
 
 # what submitit leaves of each job
 _PICKLES = ("submitted.pkl", "0_result.pkl")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from resbench.files import alone
 from resbench.names import printable
 from resbench.report.cells import cells, comparisons, contrast_columns
 from resbench.report.check import verdict_lines
@@ -45,7 +46,6 @@ from resbench.report.study import Study, first_sentence, load, names
 from resbench.report.trials import load_trials, search_tables
 from resbench.report.wording import sentence
 from resbench.report.wording import summary as summary_of
-from resbench.store import alone
 
 
 def write(results: Path, reports: Path, study: str) -> Path:
