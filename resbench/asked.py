@@ -58,6 +58,12 @@ class _Published(_Part):
     differs: str | None = None
 
 
+class _Target(_Part):
+    test_accuracy: Annotated[float, Field(ge=0, le=1)]
+    training_flops: Annotated[Number, Field(gt=0)] | None = None
+    source: str = ""
+
+
 class _Excluded(_Part):
     cell: Cell
     because: str
@@ -74,6 +80,7 @@ class _Study(_Part):
     baseline: Cell | None = None
     published: list[_Published] | None = None
     claims: list[_Claim] | None = None
+    target: _Target | None = None
     excluded: list[_Excluded] | None = None
     probes: list[str] = []
 

@@ -68,6 +68,7 @@ class Grid:
     baseline: Cell = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
     claims: list[dict[str, Any]] = field(default_factory=list)
+    target: dict[str, Any] = field(default_factory=dict)
     probes: tuple[str, ...] = ()
     overrides: list[str] = field(default_factory=list)
     cells: list[tuple[Cell, RunConfig]] = field(default_factory=list, repr=False)
@@ -125,6 +126,7 @@ class Grid:
             "baseline": self.baseline,
             "published": self.published,
             "claims": self.claims,
+            **({"target": self.target} if self.target else {}),
             **({"probes": list(self.probes)} if self.probes else {}),
             "runs": [{"id": run.id, "cell": run.cell, "seed": run.seed} for run in self.runs()],
             "excluded": [{"cell": cell, "because": because} for cell, because in self.excluded],

@@ -1,4 +1,4 @@
-"""What a grid file expects of its answers: claims, and published numbers to hold beside ours."""
+"""What a grid file expects of its answers: claims, published numbers to hold beside ours, and a target to reach."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from resbench.grid_file import Reader
 
 _CLAIM = ("says", "compare", "to", "at", "on", "expect", "margin", "source")
+_TARGET = ("test_accuracy", "training_flops", "source")
 _ROW = ("source", "on", "at", "value", "runs", "differs")
 
 
@@ -144,3 +145,21 @@ def _row(reader: Reader, row: Any, index: int) -> dict[str, Any] | None:
     elif row["on"] in SHARES and not 0 <= row["value"] <= 1:
         reader.wrong(line, f"published: value: {row['value']} is not a fraction between 0 and 1")
     return row | {"at": reader.values(row["at"], "published", index, "at")}
+
+
+def read_target(reader: Reader, target: Any) -> dict[str, Any]:
+    """The accuracy whose cheapest cell the page looks for; every mistake goes to the reader."""
+    line = reader.document.line("target")
+    if target is None:
+        return {}
+    if not isinstance(target, dict) or not {"test_accuracy"} <= set(target) <= set(_TARGET):
+        reader.wrong(line, "target: it has the key test_accuracy, and may have training_flops and source")
+        return {}
+    accuracy, flops, source = (target.get(key, default) for key, default in zip(_TARGET, (0, 1, ""), strict=True))
+    if type(accuracy) not in (int, float) or not 0 <= accuracy <= 1:
+        reader.wrong(line, f"target: test_accuracy: {accuracy!r} is not a fraction between 0 and 1")
+    if type(flops) not in (int, float) or not 0 < flops < 1e300:
+        reader.wrong(line, f"target: training_flops: {flops!r} should be the FLOPs of the published training")
+    if not isinstance(source, str):
+        reader.wrong(line, f"target: source: {source!r} should be text")
+    return dict(target)

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from resbench.claim import PROBED, among
 from resbench.config import UserError, explain, flatten, nest, suggestion
 from resbench.grid import FIELDS, Cell, Exclusion, Grid
-from resbench.grid_answers import check_claims, read_claims, read_published
+from resbench.grid_answers import check_claims, read_claims, read_published, read_target
 from resbench.names import RULE, is_name
 from resbench.run_config import RunConfig
 from resbench.yaml12 import Document, parse
 
-KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims")
+KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims", "target")
 _MOST_CELLS = 1_000_000
 _MOST_RUNS = 2_000_000
 _WRONG: Any = object()  # stands where a value could not be read
@@ -91,6 +91,7 @@ class Reader:
         self._twice(grid)
         grid.baseline = self.values(root.get("baseline", {}), "baseline")
         grid.published = read_published(self, root.get("published", []))
+        grid.target = read_target(self, root.get("target"))
         grid.claims = read_claims(self, root.get("claims", []), grid)
         return grid
 

@@ -31,6 +31,7 @@ def make(
     published: Sequence[Mapping[str, Any]] = (),
     metrics: Callable[[Cell, int], Mapping[str, float]] = lambda cell, seed: {},
     probes: Callable[[Cell, int], Mapping[str, Any]] | None = None,
+    target: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a study of all combinations of the axes; returns the folder of all studies.
 
@@ -52,6 +53,7 @@ def make(
         store.add(record | ({"probes": dict(probes(cell, seed))} if probes else {}))
     asked = {"schema": 1, "name": name, "file": f"{name}.yaml", "about": f"Question: {name}?", "overrides": []}
     asked |= {"axes": list(axes), "baseline": dict(baseline or {}), "published": list(published)}
+    asked |= {"target": dict(target)} if target else {}
     store.write_study(asked | {"claims": list(claims), "runs": runs, "excluded": []})
     return results
 

@@ -13,6 +13,7 @@ from resbench.report.arms import Arm, arm
 from resbench.report.claims import Verdict, family, judge
 from resbench.report.groups import groups, show
 from resbench.report.study import Study, load
+from resbench.report.target import cheapest, reached
 from resbench.report.wording import sentence, summary
 from resbench.yaml12 import parse
 
@@ -20,16 +21,19 @@ from resbench.yaml12 import parse
 def check(results: Path, name: str) -> tuple[list[str], bool]:
     """The verdict on every claim of a study, with its contrasts, and whether all are supported and none is interim.
 
+    A target is one claim more: that a cell reaches it.
+
     Raises:
         UserError: there is no such study, or it claims nothing.
     """
     study = load(results, name)
     verdicts = judge(study)
-    if not verdicts:
+    target = [printable(cheapest(study))] if study.asked.get("target") else []
+    if not verdicts and not target:
         where = study.asked.get("file") or "its grid file"
         raise UserError(f"{name}: states no claims: add `claims:` to {where} and run it again")
     settled = all(verdict.state == "supported" and not verdict.outstanding for verdict in verdicts)
-    return verdict_lines(verdicts), settled
+    return target + verdict_lines(verdicts), settled and reached(study)
 
 
 def verdict_lines(verdicts: Sequence[Verdict]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,8 +11,8 @@ from matplotlib.axes import Axes
 from resbench.report.cost import WHERE
 from resbench.report.figures.drawing import Drawn, canvas, logarithmic
 from resbench.report.figures.styles import Arms, legend
-from resbench.report.groups import groups, interval, numbers
 from resbench.report.study import Study
+from resbench.report.target import spent
 
 
 def draw_cost(frame: pd.DataFrame, x: str | None, arms: Arms) -> Drawn | None:
@@ -125,7 +126,7 @@ def _ceilings(axes: Axes, points: pd.DataFrame, peak: float, bandwidth: float) -
 
 def draw_tradeoff(study: Study, arms: Arms) -> Drawn | None:
     """Test error against the FLOPs and the seconds of training; None where all cells cost the same or nothing ended."""
-    points = tradeoff(study, arms)
+    points, target = tradeoff(study, arms), study.asked.get("target")
     if points.empty or points["training_flops"].max() < 1.05 * points["training_flops"].min():
         return None
     figure = canvas(11, 4.6)
@@ -144,6 +145,8 @@ def draw_tradeoff(study: Study, arms: Arms) -> Drawn | None:
                 linewidths=0.6,
                 zorder=3,
             )
+        if target:
+            _draw_target(axes, target, column)
         best = _frontier(points, column)
         axes.plot(best[column], best["error"], color="#57606a", linewidth=1, drawstyle="steps-post", zorder=1)
         logarithmic(axes, "x")
@@ -157,23 +160,26 @@ def draw_tradeoff(study: Study, arms: Arms) -> Drawn | None:
         "Test error against cost: mean over the seeds of a cell that ended; the line joins cells that no cheaper one "
         "beats. Seconds are of whatever machines the records come from, with their runs side by side."
     )
+    if target:
+        caption += f" Dashed: the target, {100 * target['test_accuracy']:.2f} % of accuracy"
+        caption += "; the cross: what it was published to take." if "training_flops" in target else "."
     return figure, points, caption
+
+
+def _draw_target(axes: Axes, target: Mapping[str, Any], column: str) -> None:
+    """The error to reach, and where the published run lies."""
+    error = 100 * (1 - target["test_accuracy"])
+    axes.axhline(error, color="#57606a", linewidth=1, linestyle="--", zorder=1)
+    if column in target:
+        axes.scatter([target[column]], [error], color="#57606a", marker="X", s=60, zorder=3)
 
 
 def tradeoff(study: Study, arms: Arms) -> pd.DataFrame:
     """One row per cell that ended: arm, seeds, mean test error in percent, FLOPs and seconds of training."""
-    rows: list[dict[str, Any]] = []
-    for _, part in groups(study.runs, study.axes):
-        ok = part[part["status"] == "ok"]
-        accuracy, seconds = numbers(ok, "test_accuracy"), numbers(ok, "train_seconds")
-        flops = numbers(ok, "training_flops")
-        if len(flops) < len(ok):  # records of before it was kept: three forward passes for each image
-            products = zip(numbers(ok, "flops"), numbers(ok, "images_per_second"), seconds, strict=False)
-            flops = [3 * each * rate * spent for each, rate, spent in products]
-        if accuracy and flops and seconds:
-            row = {"arm": arms.of(part.iloc[0].to_dict()), "seeds": len(ok)}
-            row |= {"error": 100 * (1 - interval(accuracy).mean), "training_flops": interval(flops).mean}
-            rows.append(row | {"train_seconds": interval(seconds).mean})
+    rows = [
+        (arms.of(one.cell), one.seeds, 100 * (1 - one.accuracy.estimate), one.flops, one.seconds)
+        for one in spent(study)
+    ]
     return pd.DataFrame(rows, columns=["arm", "seeds", "error", "training_flops", "train_seconds"])
 
 

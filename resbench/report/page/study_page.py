@@ -43,6 +43,7 @@ from resbench.report.page.tables import (
 from resbench.report.published import compare_published
 from resbench.report.sentences import answer, command, headline, notes
 from resbench.report.study import Study, first_sentence, load, names
+from resbench.report.target import cheapest, target_table
 from resbench.report.trials import load_trials, search_tables
 from resbench.report.wording import sentence
 from resbench.report.wording import summary as summary_of
@@ -103,13 +104,15 @@ class _Page:
         trained = bool(study.records or not self.measured)  # one that is only measured has no answer to show
         out: list[Block] = []
         if trained:
-            out.append(Paragraph(answer(self.frame, study, self.verdicts, self.compared), lead=True))
+            found = (cheapest(study), answer(self.frame, study, self.verdicts, self.compared))
+            out.append(Paragraph(" ".join(filter(None, found)), lead=True))
         out += [Paragraph(_unwrapped(study.about))] if study.about.strip() else []
         warnings = notes(study)
         out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
         out += self._claims()
         out += [Heading("Figures"), *images] if images else []
         sections: list[tuple[str, list[Block | None]]] = [
+            ("Target", [target_table(study)]),
             ("Cells", [cell_table(self.frame, study.axes) if trained else None]),
             ("Against the baseline", [self._comparisons()]),
             *more,

@@ -1,0 +1,60 @@
+"""A target accuracy: which cell reaches it for the least, and what is not claimed of it."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from studies import Cell, make
+
+from resbench.report import check, write
+
+ERRORS = {1: 40, 2: 12, 4: 10, 8: 8}  # in 1,000, of each number of epochs
+TARGET = {"test_accuracy": 0.985, "training_flops": 3e16, "source": "somebody"}
+
+
+def missed(cell: Cell, seed: int, draw: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """As many errors as the cell has, more or less two by the seed, whose mean is exact over five."""
+    return np.arange(1000) < ERRORS[cell["recipe.epochs"]] + (seed - 2)
+
+
+def cost(cell: Cell, seed: int) -> dict[str, float]:
+    """FLOPs grow with the epochs; the second cell is slow all the same."""
+    epochs = cell["recipe.epochs"]
+    return {"training_flops": 1e12 * epochs, "train_seconds": {2: 100.0}.get(epochs, 10.0 * epochs)}
+
+
+def told(folder: Path, seeds: int = 5, **target: float | str) -> tuple[list[str], bool]:
+    make(folder, "cheap", {"recipe.epochs": list(ERRORS)}, seeds, missed, metrics=cost, target=target or TARGET)
+    return check(folder, "cheap")
+
+
+def test_the_cheapest_cell_is_told_in_flops_and_in_seconds(tmp_path: Path) -> None:
+    (line,), settled = told(tmp_path / "results")
+    assert settled
+    assert "98.50 % of test accuracy, for the least FLOPs by recipe.epochs 2 (98.80 [98.60, 99.00] %, 5 seeds)" in line
+    assert "2.0e+12 FLOPs of training a run, 15,000 times fewer than the published 3.0e+16 (somebody) in 100" in line
+    assert "in the least time by recipe.epochs 4 (99.00 [98.80, 99.20] %, 5 seeds) in 40." in line
+    page = write(tmp_path / "results", tmp_path / "reports", "cheap")
+    table = pd.read_csv(page.parent / "tables" / "target.csv")
+    assert list(table["reached"]) == ["no", "yes", "yes", "yes"]
+    assert list(table["times fewer"]) == pytest.approx([30_000, 15_000, 7_500, 3_750])
+    assert line in page.read_text()
+
+
+def test_a_mean_above_the_target_is_less_than_an_interval_above_it(tmp_path: Path) -> None:
+    told(tmp_path / "results", test_accuracy=0.987)
+    page = write(tmp_path / "results", tmp_path / "reports", "cheap")
+    assert list(pd.read_csv(page.parent / "tables" / "target.csv")["reached"]) == ["no", "by its mean", "yes", "yes"]
+
+
+def test_four_seeds_reach_nothing(tmp_path: Path) -> None:
+    assert told(tmp_path / "results", seeds=4) == (
+        ["Not reached: 98.50 % of test accuracy as a mean of at least 5 seeds."],
+        False,
+    )
+
+
+def test_a_target_beyond_all_cells_is_not_reached(tmp_path: Path) -> None:
+    assert told(tmp_path / "results", test_accuracy=0.9999)[1] is False
