@@ -2,6 +2,7 @@
 
 from resbench.report.check import check, compare
 from resbench.report.goals import write_goals
-from resbench.report.page.study_page import costs, summary, write, write_index
+from resbench.report.page.index_page import write_index
+from resbench.report.page.study_page import costs, summary, write
 
 __all__ = ["check", "compare", "costs", "summary", "write", "write_goals", "write_index"]

@@ -1,4 +1,4 @@
-"""The pages: one for each study, and the index of them."""
+"""The page of a study."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from resbench.report.check import verdict_lines
 from resbench.report.claims import Judged, Verdict, judge
 from resbench.report.cost import cost_frame, cost_table, known_table
 from resbench.report.figures.gallery import Figures
-from resbench.report.goals import write_goals
 from resbench.report.page.blocks import (
     Block,
     Bullets,
@@ -28,8 +27,7 @@ from resbench.report.page.blocks import (
     Paragraph,
     Table,
 )
-from resbench.report.page.html import html
-from resbench.report.page.markdown import markdown, text_table
+from resbench.report.page.markdown import text_table
 from resbench.report.page.save import clean, save, write_text
 from resbench.report.page.tables import (
     cell_table,
@@ -42,7 +40,7 @@ from resbench.report.page.tables import (
 )
 from resbench.report.published import compare_published
 from resbench.report.sentences import answer, command, headline, notes
-from resbench.report.study import Study, first_sentence, load, names
+from resbench.report.study import Study, load
 from resbench.report.target import cheapest, target_table
 from resbench.report.trials import load_trials, search_tables
 from resbench.report.wording import sentence
@@ -197,32 +195,6 @@ def _capital(text: str) -> str:
 def _unwrapped(about: str) -> str:
     """A comment's lines joined to paragraphs: a new one begins after an empty line and where a line opens `Cost: `."""
     return re.sub(r"[ \t]*\n[ \t]*(?!\s*\n|[A-Z]\w*: )(?<!\n\n)", " ", about.strip())
-
-
-def write_index(results: Path, reports: Path) -> Path:
-    """Write `reports/index.html` and `reports/README.md`, which lead to the page of each study.
-
-    Returns:
-        The HTML page.
-    """
-    with alone(reports):
-        return _write_index(results, reports)
-
-
-def _write_index(results: Path, reports: Path) -> Path:
-    blocks: list[Block] = []
-    for name in names(results):
-        if (reports / name / "index.html").is_file():
-            study = load(results, name)
-            runs = study.runs.drop_duplicates("id")
-            done = int(runs["status"].isin(["ok", "diverged"]).sum())
-            state = f"{done} of {len(runs)} runs done."
-            blocks.append(Paragraph(f"{first_sentence(study.about)} {state}".strip(), link=name, label=study.name))
-    if write_goals(results, reports):
-        blocks.append(Paragraph("What resbench promises of its own speed, measured.", link="goals", label="goals"))
-    shown = blocks or [Paragraph("No study has a report yet.")]
-    write_text(reports / "README.md", markdown("Reports", shown))
-    return write_text(reports / "index.html", html("Reports", shown))
 
 
 def summary(results: Path, study: str) -> str:
