@@ -11,18 +11,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from resbench.claim import PROBED, among
-from resbench.config import UserError, explain, flatten, nest, suggestion
+from resbench.config import UserError, explain, suggestion
 from resbench.grid import FIELDS, Cell, Exclusion, Grid
-from resbench.grid_answers import check_claims, read_claims, read_published, read_target
+from resbench.grid_answers import read_claims, read_published, read_target
+from resbench.grid_cells import build
 from resbench.names import RULE, is_name
-from resbench.run_config import RunConfig
 from resbench.yaml12 import Document, parse
 
 KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims", "target")
-_MOST_CELLS = 1_000_000
-_MOST_RUNS = 2_000_000
 _WRONG: Any = object()  # stands where a value could not be read
-_DEFAULTS = flatten(RunConfig().model_dump())
 
 
 class Reader:
@@ -41,7 +38,7 @@ class Reader:
         if len(self.mistakes) > sum(self.doubtful.values()):  # the file's shape is in doubt, so its cells are too
             self._stop()
         _drop_wrong(grid)
-        self._build(grid)
+        build(self, grid)
         self._stop()
         return grid
 
@@ -258,57 +255,6 @@ class Reader:
         places = [*grid.base, *grid.paths]
         for path in dict.fromkeys(path for path in places if places.count(path) > 1):
             self.wrong(self.lines.get(path, 1), f"{path}: stands in more than one of base, axes and zip: keep one")
-
-    def _build(self, grid: Grid) -> None:
-        """Validate every cell as a whole; what means nothing is a mistake unless an exclusion removes it."""
-        count = 1
-        for choices in [*grid.axes.values(), *(next(iter(group.values())) for group in grid.zips)]:
-            count *= len(choices)
-        if count > _MOST_CELLS:
-            self.wrong(self.document.line("axes"), f"axes: {count} cells are more than {_MOST_CELLS}: split the grid")
-            return
-        refused: dict[tuple[int, str], Cell] = {}
-        for cell in grid.points():
-            values = grid.base | cell
-            rule = next((rule for rule in grid.exclude if rule.matches(_DEFAULTS | values)), None)
-            if rule:
-                grid.excluded.append((cell, rule.because))
-                continue
-            try:
-                grid.cells.append((cell, RunConfig.model_validate(nest(values)).normalised()))
-            except ValidationError as error:
-                for _, text, blamed in explain(error):
-                    if not self.doubtful.keys().isdisjoint(blamed):
-                        continue  # may be wrong only for want of the value that was refused
-                    path = next(
-                        (p for p in blamed if p in grid.paths),
-                        next((p for p in blamed if p in self.lines), blamed[0]),
-                    )
-                    refused.setdefault((self.lines.get(path, 1), f"{path}: {text}"), cell)
-        for (line, text), cell in refused.items():
-            where = ", ".join(f"{path}={value}" for path, value in cell.items() if path not in text)
-            self.wrong(line, text + (f" (first at {where}; `exclude` can drop such cells)" if where else ""))
-        if self.mistakes:
-            return
-        runs = len(grid.cells) * len(grid.seeds)
-        if runs > _MOST_RUNS:
-            text = f"seeds: {len(grid.seeds):,} of each of {len(grid.cells):,} cells are {runs:,} runs"
-            self.wrong(self.document.line("seeds"), f"{text}, more than {_MOST_RUNS:,}: split the grid")
-            return
-        if not grid.cells:
-            self.wrong(self.document.line("exclude"), "exclude: leaves no cell to run")
-        self._references(grid)
-        check_claims(self, grid)
-
-    def _references(self, grid: Grid) -> None:
-        """Baseline and published numbers must point at cells of the grid."""
-        for path, value in grid.baseline.items():
-            if path not in grid.paths:
-                self.wrong(self.document.line("baseline"), f"baseline: {path} is not an axis of this grid")
-            elif not among(value, grid.axes.get(path, [cell[path] for cell, _ in grid.cells])):
-                if self.lines.get(path) == 0:  # an override took the baseline out of the grid, knowingly
-                    continue
-                self.wrong(self.document.line("baseline"), f"baseline: no cell has {path}={value}")
 
 
 def _drop_wrong(grid: Grid) -> None:

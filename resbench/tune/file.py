@@ -11,6 +11,7 @@ from typing import Any
 from resbench.config import suggestion
 from resbench.grid import Grid
 from resbench.grid_answers import check_claims, read_claims
+from resbench.grid_cells import build
 from resbench.grid_file import _WRONG, _about, _drop_wrong
 from resbench.tune.search import PRUNERS, SAMPLERS, Search
 from resbench.tune.space import SpaceReader
@@ -175,11 +176,11 @@ class SearchReader(SpaceReader):
         """Build every combination of arms and searched values, as a grid would be: what means nothing is a mistake."""
         grid = Grid(search.name, self.file, base=search.base, axes=dict(search.arms))
         _drop_wrong(grid)
-        self._build(grid)  # the arms as they stand, untuned
+        build(self, grid)  # the arms as they stand, untuned
         for axes in _combinations(search):
             searched = {path: value for path, value in search.base.items() if path not in axes}
             probe = Grid(search.name, self.file, base=searched, axes={**search.arms, **axes})
-            self._build(probe)
+            build(self, probe)
         self.mistakes = _first_of_each(self.mistakes)
         for arm in search.points() if not self.mistakes else []:
             if search.config(arm).data.sizes[1] == 0:
