@@ -66,6 +66,8 @@ def test_a_claim_of_equivalence_is_supported_or_refuted(tmp_path: Path) -> None:
     apart = noise(lambda cell: 0.02 if cell["model.shortcut"] == "none" else 0.008)
     state, _ = verdicts(tmp_path / "b", apart, expect="equivalent", margin=0.2)
     assert state == "refuted"
+    state, told = verdicts(tmp_path / "c", apart, expect="equivalent", margin=0.75)
+    assert state == "inconclusive" and "the interval excludes zero; whether" in told[0]
 
 
 def test_one_depth_that_does_not_help_keeps_the_claim_from_support(tmp_path: Path) -> None:

@@ -158,6 +158,8 @@ def _margin(verdict: Verdict, judged: Judged) -> list[str]:
     out = []
     if min(contrast.seeds, contrast.seeds_theirs) < LEAST_SEEDS:
         out.append(f"a verdict takes {LEAST_SEEDS} seeds or more in both arms")
+    if direction(verdict.claim) == "equivalent" and (contrast.interval.low > 0 or contrast.interval.high < 0):
+        out.append(f"the interval excludes zero; whether the difference reaches the {margin} that would matter is open")
     if not math.isnan(judged.detectable):
         what = "was the least margin that could have been shown if there is no difference"
         what = what if direction(verdict.claim) == "equivalent" else "could have been found"
