@@ -9,8 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from resbench.report.cost import WHERE
-from resbench.report.figures.drawing import Drawn, canvas, logarithmic
+from resbench.report.figures.drawing import Drawn, canvas, logarithmic, objects
 from resbench.report.figures.styles import Arms, legend
+from resbench.report.groups import show
 from resbench.report.study import Study
 from resbench.report.target import spent
 
@@ -124,9 +125,15 @@ def _ceilings(axes: Axes, points: pd.DataFrame, peak: float, bandwidth: float) -
     )
 
 
-def draw_tradeoff(study: Study, arms: Arms) -> Drawn | None:
-    """Test error against the FLOPs and the seconds of training; None where all cells cost the same or nothing ended."""
-    points, target = tradeoff(study, arms), study.asked.get("target")
+def draw_tradeoff(study: Study, arms: Arms, x: str | None = None) -> Drawn | None:
+    """Test error against the FLOPs and the seconds of training; None where all cells cost the same or nothing ended.
+
+    Args:
+        study: its runs.
+        arms: what colours and markers tell apart.
+        x: the axis that they do not tell; its values stand beside the cells that no cheaper one beats.
+    """
+    points, target = tradeoff(study, arms, x), study.asked.get("target")
     if points.empty or points["training_flops"].max() < 1.05 * points["training_flops"].min():
         return None
     figure = canvas(11, 4.6)
@@ -149,6 +156,17 @@ def draw_tradeoff(study: Study, arms: Arms) -> Drawn | None:
             _draw_target(axes, target, column)
         best = _frontier(points, column)
         axes.plot(best[column], best["error"], color="#57606a", linewidth=1, drawstyle="steps-post", zorder=1)
+        for place in best.to_dict("records") if x else []:
+            where = (place[column], place["error"])
+            axes.annotate(
+                show(place[x]),
+                where,
+                xytext=(-4, -3),
+                textcoords="offset points",
+                ha="right",
+                va="top",
+                fontsize="small",
+            )
         logarithmic(axes, "x")
         if points["error"].min() > 0:
             logarithmic(axes, "y")
@@ -158,7 +176,7 @@ def draw_tradeoff(study: Study, arms: Arms) -> Drawn | None:
         legend(figure, arms, False)
     caption = (
         "Test error against cost: mean over the seeds of a cell that ended; the line joins cells that no cheaper one "
-        "beats. Seconds are of whatever machines the records come from, with their runs side by side."
+        f"beats{f', with its {x} beside' if x else ''}. Seconds are of whatever machines the records come from, with their runs side by side."
     )
     if target:
         caption += f" Dashed: the target, {100 * target['test_accuracy']:.2f} % of accuracy"
@@ -174,13 +192,16 @@ def _draw_target(axes: Axes, target: Mapping[str, Any], column: str) -> None:
         axes.scatter([target[column]], [error], color="#57606a", marker="X", s=60, zorder=3)
 
 
-def tradeoff(study: Study, arms: Arms) -> pd.DataFrame:
-    """One row per cell that ended: arm, seeds, mean test error in percent, FLOPs and seconds of training."""
+def tradeoff(study: Study, arms: Arms, x: str | None = None) -> pd.DataFrame:
+    """One row per cell that ended: arm, x if given, seeds, mean test error in percent, FLOPs and seconds of training."""
     rows = [
-        (arms.of(one.cell), one.seeds, 100 * (1 - one.accuracy.estimate), one.flops, one.seconds)
+        {"arm": arms.of(one.cell)}
+        | ({x: one.cell[x]} if x else {})
+        | {"seeds": one.seeds, "error": 100 * (1 - one.accuracy.estimate)}
+        | {"training_flops": one.flops, "train_seconds": one.seconds}
         for one in spent(study)
     ]
-    return pd.DataFrame(rows, columns=["arm", "seeds", "error", "training_flops", "train_seconds"])
+    return objects(rows, ["arm", *([x] if x else []), "seeds", "error", "training_flops", "train_seconds"])
 
 
 def _frontier(points: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 Drawn = tuple[Figure, pd.DataFrame, str]  # the figure, exactly what it shows, and its caption
 
@@ -109,8 +109,9 @@ def logarithmic(axes: Axes, which: str = "y") -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     low, high = axis.get_view_interval()
-    sparse = high / max(low, 1e-300) > (30 if high > 1e6 else 1e3)  # large numbers have long labels
-    axis.set_major_locator(LogLocator(subs=(1,) if sparse else (1, 2, 5)))
+    span = high / max(low, 1e-300)
+    sparse = span > (30 if high > 1e6 else 1e3)  # large numbers have long labels
+    axis.set_major_locator(LogLocator(subs=(1,) if sparse else (1, 2, 5)) if span > 4 else MaxNLocator(6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if value < 1e6 else f"{value:.0e}"))
     axis.set_minor_formatter(NullFormatter())
 

@@ -96,7 +96,7 @@ class Figures:
             "heat-map": lambda: draw_heat_map(study, frame, self.compared, x),
             "specification": lambda: draw_specification(study, self.compared),
             "variance": lambda: draw_shares(self.factors),
-            "tradeoff": lambda: draw_tradeoff(study, arms),
+            "tradeoff": lambda: draw_tradeoff(study, arms, x),
             "power": lambda: draw_power(self.verdicts, self.compared),
             "gradients": lambda: draw_gradients(study, frame),
             "gradient-flow": lambda: draw_gradient_flow(study, frame),
