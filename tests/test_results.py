@@ -49,6 +49,8 @@ def test_every_row_of_the_answer_is_a_verdict_on_the_records(again: Path, openin
     for row in rows:
         (section,) = (text for text in sections if text.startswith(f"{row['study']}]"))
         assert row["rest"] in section
+        claim = row["rest"].split(" | ")[0] + " |"  # of a claim with several comparisons all are shown, or none
+        assert opening.count(f"/report.md) {claim}") == section.count(f"\n{claim}")
 
 
 def test_every_number_of_the_answer_stands_on_a_page_that_it_names(again: Path, opening: str) -> None:
