@@ -58,3 +58,31 @@ def test_four_seeds_reach_nothing(tmp_path: Path) -> None:
 
 def test_a_target_beyond_all_cells_is_not_reached(tmp_path: Path) -> None:
     assert told(tmp_path / "results", test_accuracy=0.9999)[1] is False
+
+
+def test_runs_that_diverged_or_are_missing_count_against_a_cell(tmp_path: Path) -> None:
+    def half(cell: Cell, seed: int, draw: np.random.Generator) -> npt.NDArray[np.bool_] | str:
+        lost = {2: "diverged", 4: "missing"}.get(cell["recipe.epochs"], "")
+        return lost if lost and seed >= 5 else missed(cell, seed % 5, draw)
+
+    axes = {"recipe.epochs": list(ERRORS)}
+    make(tmp_path / "results", "cheap", axes, 10, half, metrics=cost, target=TARGET)
+    (line,), settled = check(tmp_path / "results", "cheap")
+    assert line.startswith("Reached, so far") and "least FLOPs by recipe.epochs 4" in line
+    assert settled  # by the cell of eight epochs, all of whose runs have a result
+    page = write(tmp_path / "results", tmp_path / "reports", "cheap")
+    table = pd.read_csv(page.parent / "tables" / "target.csv")
+    assert list(table["reached"]) == ["no", "5 diverged", "yes", "yes"]
+    assert list(table["seeds"]) == ["10", "5 of 10", "5 of 10", "10"]
+
+
+def test_a_dearer_cell_and_an_old_record_are_told_as_they_are(tmp_path: Path) -> None:
+    (line,), _ = told(tmp_path / "dear", test_accuracy=0.985, training_flops=1e12)
+    assert "2.0e+12 FLOPs of training a run, 2 times the published 1.0e+12" in line
+
+    def old(cell: Cell, seed: int) -> dict[str, float]:  # 5 MFLOPs an image, 100 images a second
+        return {"train_seconds": 10.0} if seed else cost(cell, seed) | {"train_seconds": 10.0}
+
+    make(tmp_path / "old", "cheap", {"recipe.epochs": [2]}, 5, missed, metrics=old, target=TARGET)
+    mean = (2e12 + 4 * 3 * 5e6 * 100 * 10) / 5
+    assert f"{mean:.1e} FLOPs of training a run" in check(tmp_path / "old", "cheap")[0][0]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from resbench.report.groups import groups, numbers
 from resbench.report.page.blocks import Columns, Table
-from resbench.report.page.tables import name_of, number, within
+from resbench.report.page.tables import name_of, number, percent, within
 from resbench.report.planning import LEAST_SEEDS
 from resbench.report.statistics.interval import Interval, t_interval
 from resbench.report.study import Study
@@ -17,10 +17,11 @@ from resbench.report.study import Study
 _MEANING = (
     "Cheapest first. Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for these test "
     "images (Student's t over seeds). Reached: the whole interval lies at the target or above; by its mean: the mean "
-    f"does. Neither is said of fewer than {LEAST_SEEDS} seeds. The cheapest of many cells that reach a target by their "
-    "means was picked for its luck too. FLOPs: three forward passes of counted FLOPs for each image trained. Seconds "
-    "are of whatever machines the records come from, with their runs side by side."
+    f"does. Neither is said of fewer than {LEAST_SEEDS} seeds, nor of a cell of which a run diverged. The cheapest of many "
+    "cells that reach a target by their means was picked for its luck too. FLOPs: three forward passes of counted FLOPs "
+    "for each image trained. Seconds are of whatever machines the records come from, with their runs side by side."
 )
+_WHOLE, _MEAN = "yes", "by its mean"  # ways to reach
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,11 @@ class Spent:
     """What the training of a cell cost and brought.
 
     Attributes:
-        accuracy: on the test images, mean over seeds with Student's interval; shares.
-        flops, seconds: of training one run, means over seeds.
+        seeds: runs that ended well.
+        accuracy: on the test images, mean over those with Student's interval; shares.
+        flops, seconds: of training one of them, means.
+        diverged: runs.
+        outstanding: runs without a result yet.
     """
 
     cell: Mapping[str, Any]
@@ -37,31 +41,45 @@ class Spent:
     accuracy: Interval
     flops: float
     seconds: float
+    diverged: int
+    outstanding: int
 
     def reaches(self, target: float) -> str:
-        """`yes`, `by its mean`, `no`, or that the seeds are too few to say."""
+        """`yes`, `by its mean`, `no`, or why that cannot be said."""
+        if self.diverged:
+            return f"{self.diverged} diverged"
         if self.seeds < LEAST_SEEDS:
             return f"{self.seeds} of {LEAST_SEEDS} seeds"
         if self.accuracy.low >= target:
-            return "yes"
-        return "by its mean" if self.accuracy.estimate >= target else "no"
+            return _WHOLE
+        return _MEAN if self.accuracy.estimate >= target else "no"
 
 
 def spent(study: Study) -> list[Spent]:
-    """Every cell of which runs ended, cheapest first."""
+    """Every cell of which runs ended well, cheapest first."""
     out = []
     for _, part in groups(study.runs, study.axes):
         ok = part[part["status"] == "ok"]
         accuracy, seconds = numbers(ok, "test_accuracy"), numbers(ok, "train_seconds")
-        flops = numbers(ok, "training_flops")
-        if len(flops) < len(ok):  # records of before it was kept: three forward passes for each image
-            products = zip(numbers(ok, "flops"), numbers(ok, "images_per_second"), seconds, strict=False)
-            flops = [3 * each * rate * time for each, rate, time in products]
+        flops = [cost for row in ok.to_dict("records") if not math.isnan(cost := _flops(row))]
         if accuracy and flops and seconds:
             cell = {axis: part.iloc[0][axis] for axis in study.axes}
-            costs = (math.fsum(values) / len(values) for values in (flops, seconds))
-            out.append(Spent(cell, len(ok), t_interval(accuracy), *costs))
+            lost, left = (int(part["status"].isin(those).sum()) for those in (["diverged"], ["missing", "failed"]))
+            out.append(Spent(cell, len(ok), t_interval(accuracy), _mean(flops), _mean(seconds), lost, left))
     return sorted(out, key=lambda one: one.flops)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _flops(row: Mapping[Any, Any]) -> float:
+    """Of a run's training; in records of before it was kept, three forward passes for each image. NaN if not known."""
+    kept, each, rate, seconds = (
+        float(row.get(f"metrics.{name}", math.nan))
+        for name in ("training_flops", "flops", "images_per_second", "train_seconds")
+    )
+    return 3 * each * rate * seconds if math.isnan(kept) else kept
 
 
 def cheapest(study: Study) -> str:
@@ -69,35 +87,42 @@ def cheapest(study: Study) -> str:
     target = study.asked.get("target")
     if not target:
         return ""
-    goal = f"{100 * target['test_accuracy']:.2f} % of test accuracy"
-    found = [one for one in spent(study) if one.reaches(target["test_accuracy"]) in ("yes", "by its mean")]
+    accuracy = target["test_accuracy"]
+    goal = f"{percent(accuracy)} % of test accuracy"
+    every = spent(study)
+    found = [one for one in every if one.reaches(accuracy) in (_WHOLE, _MEAN)]
+    unfinished = bool(study.runs["status"].isin(["missing", "failed"]).any())
     if not found:
-        return f"Not reached: {goal} as a mean of at least {LEAST_SEEDS} seeds."
+        head = "Not reached so far" if unfinished else "Not reached"
+        return f"{head}: {goal} as a mean of at least {LEAST_SEEDS} seeds."
     least, fastest = found[0], min(found, key=lambda one: one.seconds)
-    text = f"Reached: {goal}, for the least FLOPs by {_told(least)} with {least.flops:.1e} FLOPs of training a run"
+    head = "Reached, so far" if unfinished else "Reached"
+    text = f"{head}: {goal}, for the least FLOPs by {_told(least, accuracy)} with {least.flops:.1e} FLOPs of training a run"
     if "training_flops" in target:
-        source = f" ({target['source']})" if "source" in target else ""
-        text += (
-            f", {_times(target['training_flops'] / least.flops)} the published {target['training_flops']:.1e}{source}"
-        )
+        text += f", {_times(target['training_flops'] / least.flops)} the published {target['training_flops']:.1e}"
+    text += f" ({target['source']})" if "source" in target else ""
     if fastest is least:
-        return f"{text}, and in the least time, {least.seconds:,.0f} seconds."
-    return f"{text} in {least.seconds:,.0f} seconds; in the least time by {_told(fastest)} in {fastest.seconds:,.0f}."
+        return f"{text}, and in the least time, {least.seconds:,.3g} seconds."
+    return f"{text} in {least.seconds:,.3g} seconds; in the least time by {_told(fastest, accuracy)} in {fastest.seconds:,.3g}."
 
 
-def _told(one: Spent) -> str:
-    return f"{name_of(one.cell)} ({within(one.accuracy.estimate, one.accuracy.low, one.accuracy.high)} %, {one.seeds} seeds)"
+def _told(one: Spent, target: float) -> str:
+    luck = f", {_MEAN}" if one.reaches(target) == _MEAN else ""
+    found = one.accuracy
+    return f"{name_of(one.cell)} ({within(found.estimate, found.low, found.high)} %, {one.seeds} seeds{luck})"
 
 
 def _times(ratio: float) -> str:
     """`1,480 times fewer than`, or `2.5 times` where ours is dearer."""
-    return f"{ratio:,.0f} times fewer than" if ratio >= 1 else f"{1 / ratio:,.1f} times"
+    return f"{ratio:,.0f} times fewer than" if ratio >= 10 else f"{1 / ratio:,.2g} times"
 
 
 def reached(study: Study) -> bool:
-    """Whether the target, if there is one, is reached by the mean of a cell."""
+    """Whether the target, if there is one, is reached by a cell all of whose runs have a result."""
     target = study.asked.get("target")
-    return not target or any(one.reaches(target["test_accuracy"]) in ("yes", "by its mean") for one in spent(study))
+    return not target or any(
+        one.reaches(target["test_accuracy"]) in (_WHOLE, _MEAN) and not one.outstanding for one in spent(study)
+    )
 
 
 def target_table(study: Study) -> Table | None:
@@ -109,7 +134,8 @@ def target_table(study: Study) -> Table | None:
     for one in found:
         for axis, text in zip(study.axes, map(name_of, ({axis: one.cell[axis]} for axis in study.axes)), strict=True):
             columns.put(axis, text.removeprefix(f"{axis} "), one.cell[axis])
-        columns.put("seeds", str(one.seeds))
+        planned = one.seeds + one.diverged + one.outstanding
+        columns.put("seeds", str(one.seeds) if one.seeds == planned else f"{one.seeds} of {planned}")
         accuracy = one.accuracy
         columns.put("test accuracy", within(accuracy.estimate, accuracy.low, accuracy.high), accuracy.estimate)
         columns.put("reached", one.reaches(target["test_accuracy"]))
