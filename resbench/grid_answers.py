@@ -84,6 +84,8 @@ def _at(reader: Reader, at: Any, index: int, grid: Grid, compare: Cell) -> dict[
     else:
         reader.wrong(line, f"claims: at: {at!r} should be a list of axes, or a mapping of axes to values")
         return {}
+    made = [path for path in grid.paths if reader.lines.get(path) == 0]  # axes of the command line, which no file knows
+    out |= {path: None for path in made if path not in compare and path not in out}
     for path in out:
         if path in compare:
             reader.wrong(line, f"claims: at: {path} is what is compared: leave it out")
@@ -152,14 +154,16 @@ def read_target(reader: Reader, target: Any) -> dict[str, Any]:
     line = reader.document.line("target")
     if target is None:
         return {}
-    if not isinstance(target, dict) or not {"test_accuracy"} <= set(target) <= set(_TARGET):
-        reader.wrong(line, "target: it has the key test_accuracy, and may have training_flops and source")
+    unknown = next((key for key in target if key not in _TARGET), "") if isinstance(target, dict) else ""
+    if not isinstance(target, dict) or unknown or "test_accuracy" not in target:
+        hint = f": {unknown!r} is unknown{suggestion(unknown, _TARGET)}" if unknown else ""
+        reader.wrong(line, f"target: it has the key test_accuracy, and may have training_flops and source{hint}")
         return {}
-    accuracy, flops, source = (target.get(key, default) for key, default in zip(_TARGET, (0, 1, ""), strict=True))
+    accuracy, flops, source = target["test_accuracy"], target.get("training_flops", 1), target.get("source", "")
     if type(accuracy) not in (int, float) or not 0 <= accuracy <= 1:
-        reader.wrong(line, f"target: test_accuracy: {accuracy!r} is not a fraction between 0 and 1")
+        reader.wrong(line, f"target: test_accuracy: {accuracy!r} is not a fraction between 0 and 1, such as 0.9949")
     if type(flops) not in (int, float) or not 0 < flops < 1e300:
-        reader.wrong(line, f"target: training_flops: {flops!r} should be the FLOPs of the published training")
+        reader.wrong(line, f"target: training_flops: {flops!r} should be the FLOPs of the published training, above 0")
     if not isinstance(source, str):
         reader.wrong(line, f"target: source: {source!r} should be text")
     return dict(target)

@@ -104,6 +104,7 @@ def test_only_selects_runs(tmp_path: Path) -> None:
         ("axes: {model.norm: [batch]}\nbaseline: {model.norm: none}", "no cell has model.norm=none"),
         ("target: {test_accuracy: 99.49}", "not a fraction"),
         ("target: {training_flops: 3.0e16}", "it has the key test_accuracy"),
+        ("target: {test_acuracy: 0.99}", "did you mean 'test_accuracy'"),
         ("target: {test_accuracy: 0.99, training_flops: many}", "should be the FLOPs"),
         ("published:\n- {source: x, on: acc, at: {}, value: 1}", "is not one of test_error"),
         ("published:\n- {source: x, on: test_error, at: {}, value: 6.61}", "not a fraction"),
@@ -119,6 +120,17 @@ def test_mistakes(text: str, part: str, tmp_path: Path) -> None:
         grid(text, tmp_path)
     assert part in str(caught.value)
     assert all(line.startswith(str(tmp_path / "g.yaml:")) for line in caught.value.lines)
+
+
+def test_claims_speak_of_every_value_of_an_axis_from_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "g.yaml"
+    claim = (
+        "- {says: x, compare: {model.shortcut: identity}, to: {model.shortcut: none}, at: [model.norm], expect: lower}"
+    )
+    path.write_text(f"axes: {{model.shortcut: [identity, none], model.norm: [batch, group]}}\nclaims:\n{claim}\n")
+    assert Grid.load(path).claims[0]["at"] == {"model.norm": None}
+    deeper = Grid.load(path, ["model.depth=[10, 100]"])
+    assert deeper.claims[0]["at"] == {"model.norm": None, "model.depth": None}
 
 
 def test_identity_of_the_default_run_is_pinned() -> None:

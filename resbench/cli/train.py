@@ -88,7 +88,13 @@ def run(
     missing = [one for one in chosen if one.id not in done]
     warn(store)
     if not missing:
+        file = store.folder / "study.json"
+        before = file.read_bytes() if file.exists() else b""
         store.write_study(loaded.study())
+        if file.read_bytes() != before:
+            print(
+                f"{loaded.name}: its grid file has changed: `resbench report {loaded.name}` brings the page up to date"
+            )
         print(f"{loaded.name}: nothing to do: all {len(chosen)} runs have their records in {store.folder}")
         return
     again = unprobed(store, loaded, missing)
