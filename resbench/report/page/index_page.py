@@ -35,7 +35,7 @@ def _write_index(results: Path, reports: Path) -> Path:
         if (reports / name / "index.html").is_file():
             study = load(results, name)
             blocks.append(Paragraph(_told(study), link=study.name, label=study.name))
-            verdicts = verdict_table(judge(study))
+            verdicts = verdict_table(judge(study)) if study.records else None
             blocks += [verdicts] if verdicts else []
     if any(isinstance(block, Table) for block in blocks):
         blocks.append(Paragraph(f"Differences with their 95 % intervals, of shares of images in points. {rules()}"))
@@ -47,11 +47,13 @@ def _write_index(results: Path, reports: Path) -> Path:
 
 
 def _told(study: Study) -> str:
-    """The question, how far it is, and the target where there is one."""
+    """The question, how far it is, with which settings, and the target where there is one."""
     runs = study.runs.drop_duplicates("id")
     done = int(runs["status"].isin(["ok", "diverged"]).sum())
     state = f"{done} of {len(runs)} runs done."
-    return " ".join(filter(None, (first_sentence(study.about), state, cheapest(study))))
+    others = ", ".join(map(str, study.asked.get("overrides") or []))
+    other = f"With other settings than the grid file says: {others}." if others else ""
+    return " ".join(filter(None, (first_sentence(study.about), state, other, cheapest(study))))
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table | None:
