@@ -146,14 +146,15 @@ class Store:
             return None
         return found.st_ino, found.st_mtime_ns
 
-    def write_study(self, study: dict[str, Any]) -> None:
-        """Keep what was asked beside the answers, so that the report needs nothing else."""
+    def write_study(self, study: dict[str, Any]) -> bool:
+        """Keep what was asked beside the answers, so that the report needs nothing else; returns whether it is new."""
         self.open()
         text = json.dumps(study, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         path = self.folder / "study.json"
         if path.exists() and path.read_bytes() == text.encode():
-            return
+            return False
         replace(path, text.encode(), self.work)
+        return True
 
     def study(self) -> dict[str, Any] | None:
         """What `write_study` kept.

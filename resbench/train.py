@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from resbench import checkpoint, probe
+from resbench import checkpoint, probing
 from resbench.checkpoint import State
 from resbench.config import UserError
 from resbench.data import DATASETS, Images, Pixels, load_test, load_train
@@ -61,7 +61,7 @@ def train(
     """
     device = device or torch.device("cpu")
     before, warning = checkpoint.load(saved, run.id) if saved else (None, "")
-    if before and (unseen := probe.lacking(probes, before.get("probes", {}))):
+    if before and (unseen := probing.lacking(probes, before.get("probes", {}))):
         before, warning = None, f"{saved}: begun without the probes {', '.join(unseen)}: the run starts over"
     placement = placed(run, device, before["threads"] if before else threads or torch.get_num_threads())
     settle(placement)
@@ -123,7 +123,7 @@ def _fill(
     record["history"] = state.history
 
     def look(when: str, images: Images) -> None:
-        probe.look(when, probes, run, state.network, images, pixels, placement, state.epoch, state.probes)
+        probing.look(when, probes, run, state.network, images, pixels, placement, state.epoch, state.probes)
 
     try:
         if not before:
@@ -142,7 +142,7 @@ def _fill(
             "last_loss": diverged.last,
         }
         _summarise(record, run, state, len(training), placement)
-        probe.write(record, probes, state.probes)
+        probing.write(record, probes, state.probes)
         return
     if state.best:
         state.network.load_state_dict(state.best["network"])
@@ -152,7 +152,7 @@ def _fill(
     if tested:
         test = _test(record, run, directory, state, pixels, placement)
         look("tested", test)
-        probe.write(record, probes, state.probes)
+        probing.write(record, probes, state.probes)
 
 
 def _epochs(

@@ -14,7 +14,8 @@ from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmode
 from statsmodels.stats.weightstats import ttost_paired
 
 from resbench.report.statistics import exact
-from resbench.report.statistics.contrast import Contrast, paired, paired_values, unpaired, unpaired_values
+from resbench.report.statistics.compare import paired, paired_values, unpaired, unpaired_values
+from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import holm
 from resbench.report.statistics.interval import at_level, crossed, crossed_unpaired, seed_only
 

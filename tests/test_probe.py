@@ -11,7 +11,7 @@ from test_cli import call
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from resbench import probe
+from resbench import probe, probing
 from resbench.claim import METRICS, PROBED
 from resbench.errors import UserError
 from resbench.execute import run as run_grid
@@ -274,7 +274,7 @@ def test_probes_cost_at_most_a_twentieth_of_the_work(
         with counter:
             for epoch in moments(run) if one.when == "trained" else [epochs]:
                 images = test if one.when == "tested" else training
-                probe.look(one.when, [name], run, network, images, pixels, placement, epoch, found)
+                probing.look(one.when, [name], run, network, images, pixels, placement, epoch, found)
         assert 0 < counter.get_total_flops() <= 1.02 * one.share * whole, name
     assert sum(one.share for one in PROBES.values()) == pytest.approx(0.05)
 

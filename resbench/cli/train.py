@@ -33,6 +33,7 @@ from resbench.cli.options import (
 from resbench.errors import UserError
 
 if TYPE_CHECKING:
+    from resbench.share import Share
     from resbench.store import Store
 
 
@@ -88,10 +89,7 @@ def run(
     missing = [one for one in chosen if one.id not in done]
     warn(store)
     if not missing:
-        file = store.folder / "study.json"
-        before = file.read_bytes() if file.exists() else b""
-        store.write_study(loaded.study())
-        if file.read_bytes() != before:
+        if store.write_study(loaded.study()):
             print(
                 f"{loaded.name}: its grid file has changed: `resbench report {loaded.name}` brings the page up to date"
             )
@@ -114,17 +112,21 @@ def run(
     if executor in CLUSTERS:  # the dearest first, so that none is left to end alone
         missing.sort(key=lambda one: -work[one.id])
     left = span(sum(work.values()) / way.jobs) if way.jobs else f"{span(sum(work.values()))} of work"
-    told = f"{way.jobs} at a time" if way.jobs else "as many at a time as there is room for"
-    print(
-        f"{loaded.name}: {len(missing)} runs to do, {len(chosen) - len(missing)} done; {told} on {setting.device} "
-        f"({way.because}), about {left} by {costs.source}",
-        file=sys.stderr,
-    )
+    _announce(loaded.name, len(missing), len(chosen), way, f"on {setting.device}", f"{left} by {costs.source}")
     with Live(missing, work) as live:
         drive(missing, where(way.jobs, missing), setting, live)
     if report:
         _report(store, reports)
     _tell(live.statuses)
+
+
+def _announce(name: str, missing: int, chosen: int, way: Share, where: str, left: str) -> None:
+    """What is about to be done, how, and how long it will take."""
+    told = f"{way.jobs} at a time" if way.jobs else "as many at a time as there is room for"
+    print(
+        f"{name}: {missing} runs to do, {chosen - missing} done; {told} {where} ({way.because}), about {left}",
+        file=sys.stderr,
+    )
 
 
 def _report(store: Store, reports: Path) -> None:

@@ -13,7 +13,8 @@ import pandas as pd
 from resbench.claim import SHARES
 from resbench.record import errors
 from resbench.report.groups import show
-from resbench.report.statistics.contrast import Contrast, paired, paired_values, unpaired, unpaired_values
+from resbench.report.statistics.compare import paired, paired_values, unpaired, unpaired_values
+from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interval import LEVEL
 from resbench.report.study import Study
 

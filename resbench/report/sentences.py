@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from resbench.report.claims import Verdict, unit
+from resbench.report.claims import Verdict
 from resbench.report.groups import groups, numbers
 from resbench.report.page.tables import name_of, percent, within
 from resbench.report.planning import ALPHA, LEAST_SEEDS
 from resbench.report.study import Study, again
-from resbench.report.wording import metric, signed, span
+from resbench.report.wording import difference, metric
 
 _TRAINED = 20.0  # percent of test images; guessing reaches 10 with ten classes
 _MIXED = {
@@ -61,10 +61,8 @@ def _verdict(verdict: Verdict) -> str:
     one, on = verdict.contrasts[0], verdict.claim["on"]
     if one.contrast is None or one.state == "not trained" or math.isnan(one.contrast.interval.low):
         return f"{head}."
-    factor, word = unit(on)
-    difference = signed(factor * one.contrast.interval.estimate, 2 if word else 4)
     over = f", {one.contrast.seeds} seeds" if one.contrast.shared_seeds else ""
-    return f"{head} ({metric(on)} {f'{difference} {word}'.rstrip()} {span(one.contrast.interval, on)}{over})."
+    return f"{head} ({metric(on)} {difference(one.contrast, on)}{over})."
 
 
 def _range(study: Study, frame: pd.DataFrame) -> str:

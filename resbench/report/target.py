@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resbench.report.groups import groups, numbers
+from resbench.report.groups import groups, numbers, show
 from resbench.report.page.blocks import Columns, Table
 from resbench.report.page.tables import name_of, number, percent, within
 from resbench.report.planning import LEAST_SEEDS
@@ -21,7 +21,7 @@ _MEANING = (
     "cells that reach a target by their means was picked for its luck too. FLOPs: three forward passes of counted FLOPs "
     "for each image trained. Seconds are of whatever machines the records come from, with their runs side by side."
 )
-_WHOLE, _MEAN = "yes", "by its mean"  # ways to reach
+_REACHED = _WHOLE, _MEAN = "yes", "by its mean"
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,7 @@ def cheapest(study: Study) -> str:
         return ""
     accuracy = target["test_accuracy"]
     goal = f"{percent(accuracy)} % of test accuracy"
-    every = spent(study)
-    found = [one for one in every if one.reaches(accuracy) in (_WHOLE, _MEAN)]
+    found = [one for one in spent(study) if one.reaches(accuracy) in _REACHED]
     unfinished = bool(study.runs["status"].isin(["missing", "failed"]).any())
     if not found:
         head = "Not reached so far" if unfinished else "Not reached"
@@ -121,7 +120,7 @@ def reached(study: Study) -> bool:
     """Whether the target, if there is one, is reached by a cell all of whose runs have a result."""
     target = study.asked.get("target")
     return not target or any(
-        one.reaches(target["test_accuracy"]) in (_WHOLE, _MEAN) and not one.outstanding for one in spent(study)
+        one.reaches(target["test_accuracy"]) in _REACHED and not one.outstanding for one in spent(study)
     )
 
 
@@ -132,8 +131,8 @@ def target_table(study: Study) -> Table | None:
         return None
     columns = Columns()
     for one in found:
-        for axis, text in zip(study.axes, map(name_of, ({axis: one.cell[axis]} for axis in study.axes)), strict=True):
-            columns.put(axis, text.removeprefix(f"{axis} "), one.cell[axis])
+        for axis in study.axes:
+            columns.put(axis, show(one.cell[axis]), one.cell[axis])
         planned = one.seeds + one.diverged + one.outstanding
         columns.put("seeds", str(one.seeds) if one.seeds == planned else f"{one.seeds} of {planned}")
         accuracy = one.accuracy

@@ -62,7 +62,7 @@ def sentence(verdict: Verdict, judged: Judged) -> str:
     if contrast is None or contrast.seeds == 0:
         return f"{head}: at least one arm has no ended run with a value of {metric(verdict.claim['on'])}."
     on = verdict.claim["on"]
-    parts = [f"{metric(on)} {_difference(contrast, on)}", *_counts(contrast, on)]
+    parts = [f"{metric(on)} {difference(contrast, on)}{_over(contrast)}", *_counts(contrast, on)]
     if contrast.seeds < 2 and contrast.seeds_theirs < 2:
         parts.append(
             f"one seed: two networks compared, not two recipes (exact McNemar p {p_text(contrast.p)})"
@@ -78,14 +78,19 @@ def sentence(verdict: Verdict, judged: Judged) -> str:
     return f"{head}: {'; '.join(parts)}."
 
 
-def _difference(contrast: Contrast, on: str) -> str:
-    """`−0.12 points [−0.18, −0.06] (95 % interval over 20 seeds × 10,000 images)`."""
+def difference(contrast: Contrast, on: str) -> str:
+    """`−0.12 points [−0.18, −0.06]`."""
     factor, word = unit(on)
     told = f"{_number(factor * contrast.interval.estimate, on)} {word}".rstrip()
+    return told if math.isnan(contrast.interval.low) else f"{told} {span(contrast.interval, on)}"
+
+
+def _over(contrast: Contrast) -> str:
+    """` (95 % interval over 20 seeds × 10,000 images)`, where there is an interval."""
     if math.isnan(contrast.interval.low):
-        return told
-    over = f"{_seeds(contrast)}" if contrast.from_seeds_only else f"{_seeds(contrast)} × {contrast.images:,} images"
-    return f"{told} {span(contrast.interval, on)} (95 % interval over {over})"
+        return ""
+    images = "" if contrast.from_seeds_only else f" × {contrast.images:,} images"
+    return f" (95 % interval over {_seeds(contrast)}{images})"
 
 
 def span(interval: Interval, on: str) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from resbench.files import alone
-from resbench.report.claims import EXACT, Judged, Verdict, judge, unit
+from resbench.report.claims import EXACT, Judged, Verdict, judge
 from resbench.report.goals import write_goals
 from resbench.report.page.blocks import Block, Columns, Paragraph, Table
 from resbench.report.page.html import html
@@ -16,7 +15,7 @@ from resbench.report.page.save import write_text
 from resbench.report.page.tables import DASH
 from resbench.report.study import Study, first_sentence, load, names
 from resbench.report.target import cheapest
-from resbench.report.wording import failures, metric, rules, signed, span, where
+from resbench.report.wording import difference, failures, metric, rules, where
 
 
 def write_index(results: Path, reports: Path) -> Path:
@@ -78,6 +77,4 @@ def _difference(verdict: Verdict, one: Judged) -> str:
         return DASH
     if on in EXACT:
         return f"{one.contrast.ours:,.0f} against {one.contrast.theirs:,.0f}"
-    factor, word = unit(on)
-    told = f"{metric(on)} {signed(factor * one.contrast.interval.estimate, 2 if word else 4)} {word}".rstrip()
-    return told if math.isnan(one.contrast.interval.low) else f"{told} {span(one.contrast.interval, on)}"
+    return f"{metric(on)} {difference(one.contrast, on)}"
