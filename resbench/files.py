@@ -52,8 +52,15 @@ def replace(path: Path, content: bytes, scratch: Path) -> None:
         raise Unwritable(error.errno, error.strerror, str(path)) from None
 
 
+def discard(path: Path) -> None:
+    """Remove a file, and with it what killed processes have left of writing it: for who alone may write it now."""
+    path.unlink(missing_ok=True)
+    for left in path.parent.glob(f"{path.name}.*.tmp"):
+        left.unlink(missing_ok=True)
+
+
 def temporary_in(folder: Path, name: str) -> Path:
-    """A name that no other process, on whatever machine, uses; `Store.sweep` finds those that a crash has left."""
+    """A name that no other process, on whatever machine, uses; `discard` and `Store.sweep` remove what a crash leaves."""
     return folder / f"{name}.{uuid.uuid4().hex[:12]}.tmp"
 
 

@@ -27,6 +27,7 @@ from resbench.device import choose
 from resbench.embedded import mnist_5k
 from resbench.epoch import Stopped
 from resbench.errors import UserError
+from resbench.files import temporary_in
 from resbench.record import Record, content, dump, parse
 from resbench.run_config import RunConfig
 from resbench.share import remembered
@@ -139,6 +140,18 @@ def test_one_damaged_record_is_done_again_and_the_others_stay(undisturbed: Path,
     assert "1 runs to do, 1 done" in told
     assert contents(folder) == contents(undisturbed)
     assert store.path(second).stat().st_mtime_ns == other.st_mtime_ns
+
+
+def test_what_a_killed_process_was_writing_goes_when_its_run_is_done(undisturbed: Path, tmp_path: Path) -> None:
+    first, second = sorted(contents(undisturbed))
+    store = Store(copied(undisturbed, tmp_path) / "results" / "tiny")
+    store.path(first).unlink()
+    store.open()
+    mine, others = (temporary_in(store.work, store.checkpoint(run_id).name) for run_id in (first, second))
+    mine.write_bytes(b"half")
+    others.write_bytes(b"half")  # as young, and another command may be writing it
+    assert run(tmp_path)[0] == 0
+    assert not mine.exists() and others.exists()
 
 
 def copied(source: Path, target: Path) -> Path:

@@ -15,6 +15,7 @@ from resbench.claim import PROBED
 from resbench.config import UserError
 from resbench.device import choose, nearest, provenance
 from resbench.epoch import Stopped
+from resbench.files import discard
 from resbench.record import Record, complete
 from resbench.run_config import RunConfig
 from resbench.step import placed
@@ -128,7 +129,7 @@ def carry_out(task: Task, tell: Callable[[float], None] = lambda done: None) -> 
             return STOPPED
         store.add(record)
         if record["status"] != "failed":
-            saved.unlink(missing_ok=True)
+            discard(saved)
     return DONE
 
 

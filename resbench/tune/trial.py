@@ -16,6 +16,7 @@ from resbench.config import UserError, digest, explain
 from resbench.device import choose
 from resbench.epoch import Stopped
 from resbench.execute import Setting
+from resbench.files import discard
 from resbench.store import Store
 from resbench.train import train
 from resbench.tune.hold import BEAT, Worker
@@ -95,7 +96,7 @@ class Task:
         else:
             self._train()
         for seed in range(self.studies.search.seeds):
-            self.saved(seed).unlink(missing_ok=True)
+            discard(self.saved(seed))
         found = self.now()
         return f"{label(self.studies.arms[self.arm])} trial {self.number}: {outcome(found)}"
 
