@@ -14,14 +14,14 @@ quickstart: .venv/installed
 	$(BIN)/resbench run ablations/quickstart.yaml
 
 # a test trains on one core where it does not ask for more, and the cores are shared by as many tests
-SHARED := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+SHARED := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 test: .venv/installed
-	$(SHARED)
+	$(SHARED) --dist loadfile
 
 # what takes minutes: kills at every moment, full disks, many commands at once, clusters
 reliability: .venv/installed
-	$(SHARED) tests/reliability --durations=10 --override-ini addopts="-q --strict-markers --benchmark-disable"
+	$(SHARED) tests/reliability --dist loadgroup --no-loadscope-reorder --durations=10 --override-ini addopts="-q --strict-markers --benchmark-disable"
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -23,6 +23,8 @@ from resbench.record import content, parse
 from resbench.run_config import RunConfig
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'resbench[ray]'")
+pytestmark = pytest.mark.xdist_group("ray")  # one cluster for all
+
 GRID = """\
 name: tiny
 base:
