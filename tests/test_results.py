@@ -1,5 +1,6 @@
 """What is committed of results: pages are what the records give, and the README says nothing else."""
 
+import os
 import re
 import subprocess
 import sys
@@ -40,6 +41,19 @@ def test_the_committed_pages_are_what_the_records_give(again: Path) -> None:
         if path.suffix in TEXTS and (again / path).read_bytes() != (committed / path).read_bytes()
     ]
     assert not differing
+
+
+def test_pages_are_the_same_bytes_on_another_processor(again: Path, tmp_path: Path) -> None:
+    """Linear algebra in other instructions, as NumPy would choose them on an older processor."""
+    names = ("norm", "depth")  # their figures have analyses of variance and marginal means
+    command = [sys.executable, "-m", "resbench", "report", *names, "--results", "results", "--reports", str(tmp_path)]
+    older = os.environ | {"OPENBLAS_CORETYPE": "Haswell"}
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=older)
+    for name in names:
+        assert files(tmp_path / name) == files(again / name)
+        assert not [
+            p for p in files(again / name) if (tmp_path / name / p).read_bytes() != (again / name / p).read_bytes()
+        ]
 
 
 def test_every_row_of_the_answer_is_a_verdict_on_the_records(again: Path, opening: str) -> None:

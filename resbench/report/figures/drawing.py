@@ -77,20 +77,40 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
     return out
 
 
-def thin_labels(figure: Figure, panels: Sequence[Axes]) -> None:
-    """Blank the labels of the x axis that would touch the one before; their ticks stay."""
+def part_labels(figure: Figure, panels: Sequence[Axes]) -> None:
+    """Slant the labels of an x axis that touch, if they are words, and blank those that still do; their ticks stay."""
     figure.draw_without_rendering()
+    crowded = [axes for axes in panels if _touching(axes) and any(map(_is_word, axes.get_xticklabels()))]
+    for axes in crowded:
+        for label in axes.get_xticklabels():
+            label.set(rotation=25, ha="right", rotation_mode="anchor")
+    if crowded:
+        figure.draw_without_rendering()
     for axes in panels:
-        end, texts = float("-inf"), [label.get_text() for label in axes.get_xticklabels()]
-        order = sorted(range(len(texts)), key=lambda i: float(axes.get_xticks()[i]))
-        for i in order:
-            left, right = _across(axes.get_xticklabels()[i])
-            if left < end + 2:
-                texts[i] = ""
-            elif texts[i]:
-                end = right
+        texts = [label.get_text() for label in axes.get_xticklabels()]
+        for i in _touching(axes):
+            texts[i] = ""
         if texts:
             axes.set_xticks(axes.get_xticks(), texts)
+
+
+def _touching(axes: Axes) -> list[int]:
+    """Which labels of the x axis touch the one before them that stays."""
+    end, found, labels = float("-inf"), [], axes.get_xticklabels()
+    for i in sorted(range(len(labels)), key=lambda i: float(axes.get_xticks()[i])):
+        left, right = _across(labels[i])
+        if left < end + 2:
+            found.append(i)
+        elif labels[i].get_text():
+            end = right
+    return found
+
+
+def _is_word(label: Text) -> bool:
+    return (
+        bool(label.get_text())
+        and not label.get_text().lstrip("-\N{MINUS SIGN}").replace(".", "").replace(",", "").isdigit()
+    )
 
 
 def _across(label: Text) -> tuple[float, float]:

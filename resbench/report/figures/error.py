@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import GREY, LOG_FROM, SMALL, Drawn, canvas, logarithmic, objects, thin_labels
+from resbench.report.figures.drawing import GREY, LOG_FROM, SMALL, Drawn, canvas, logarithmic, objects, part_labels
+from resbench.report.figures.scale import Scale
 from resbench.report.figures.styles import MOST_ARMS, Arms, Style, hues_of, legend
 from resbench.report.groups import groups, show
 from resbench.report.study import Study
@@ -32,7 +32,8 @@ def draw_error(study: Study, frame: pd.DataFrame, x: str | None, arms: Arms) -> 
     if points.empty:
         return None
     many = len(arms.names) > MOST_ARMS
-    scale = Scale(list(points["x"]), 1 if many else len(arms.names))
+    places = {name: number for number, name in enumerate(arms.names)}
+    scale = Scale(list(points["x"]), [0 if many else places[name] for name in points["arm"]])
     lost = points[points["kind"] == "diverged"]
     rows = list(dict.fromkeys(lost["group"]))
     strip = 0.0 if lost.empty else 0.2 * (len(rows) if len(rows) <= _MOST_ROWS else 1) + 0.1
@@ -47,11 +48,11 @@ def draw_error(study: Study, frame: pd.DataFrame, x: str | None, arms: Arms) -> 
         part = points[points["arm"] == name]
         if len(part):
             style = _style(hues, str(part["group"].iloc[0]))
-            (_draw_thin if many else _draw_arm)(axes, part, style, scale, number, len(arms.names))
-    _label(axes, scale, x)
-    thin_labels(figure, [axes])
+            (_draw_thin if many else _draw_arm)(axes, part, style, scale, 0 if many else number)
+    scale.label(axes, x or "")
     if len(hues.names) > 1 and len(hues.names) <= 2 * MOST_ARMS:
-        legend(figure, hues, bool(scale.numeric))
+        legend(figure, hues, scale.numeric)
+    part_labels(figure, [axes])  # last: the legend takes room from the axes
     new_images = bool(frame["low"].notna().any())
     return figure, points, _caption(points, arms, hues, new_images)
 
@@ -111,31 +112,6 @@ def _is_logarithmic(points: pd.DataFrame) -> bool:
     return bool(len(errors) and errors.min() > 0 and errors.max() / errors.min() > LOG_FROM)
 
 
-class Scale:
-    """Positions of the values of x: positive numbers by their logarithm, anything else side by side."""
-
-    def __init__(self, values: Sequence[Any], arms: int) -> None:
-        self.values = list({show(value): value for value in values}.values())
-        numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.values)
-        self.numeric = numeric and len(self.values) > 1 and min(self.values) > 0
-        places = [math.log2(value) if self.numeric else float(i) for i, value in enumerate(self.values)]
-        self.places = dict(zip(map(show, self.values), places, strict=True))
-        gaps = [right - left for left, right in pairwise(sorted(places))]
-        self.unit = min(gaps, default=1.0)
-        room = 0.5 if self.numeric else 0.75
-        self.step = min(room / max(arms, 1), 0.12 if self.numeric else 0.22) * self.unit
-
-    def at(self, value: object, arm: int = 0, arms: int = 1) -> float:
-        """Where an arm is drawn: beside the others, around the value."""
-        return self.places[show(value)] + (arm - (arms - 1) / 2) * self.step
-
-    def limits(self) -> tuple[float, float]:
-        """Room around all of them, in proportion to the whole."""
-        places = sorted(self.places.values())
-        room = max((0.35 if self.numeric else 0.6) * self.unit, 0.05 * (places[-1] - places[0]))
-        return places[0] - room, places[-1] + room
-
-
 def _draw_strip(axes: Axes, lost: pd.DataFrame, rows: Sequence[str], hues: Arms, scale: Scale, many: bool) -> None:
     """A row for each colour with a × and counts at each x; one row for all where they are too many."""
     one = len(rows) > _MOST_ROWS
@@ -161,8 +137,8 @@ def _draw_strip(axes: Axes, lost: pd.DataFrame, rows: Sequence[str], hues: Arms,
     axes.spines["bottom"].set(linestyle=(0, (4, 3)), color=GREY)
 
 
-def _draw_arm(axes: Axes, points: pd.DataFrame, style: Style, scale: Scale, number: int, count: int) -> None:
-    points = points.assign(place=[scale.at(x, number, count) for x in points["x"]])
+def _draw_arm(axes: Axes, points: pd.DataFrame, style: Style, scale: Scale, number: int) -> None:
+    points = points.assign(place=[scale.at(x, number) for x in points["x"]])
     means = points[points["kind"] == "mean"].sort_values("place", kind="stable")
     if len(means) > 1 and scale.numeric:
         axes.plot(means["place"], means["error"], color=style.color, linestyle=style.dash, linewidth=1.6, zorder=2)
@@ -179,9 +155,9 @@ def _draw_arm(axes: Axes, points: pd.DataFrame, style: Style, scale: Scale, numb
     axes.scatter(place, seeds["error"], marker="o", s=13, c=style.color, edgecolors="white", linewidths=0.6, zorder=5)
 
 
-def _draw_thin(axes: Axes, points: pd.DataFrame, style: Style, scale: Scale, number: int, count: int) -> None:
+def _draw_thin(axes: Axes, points: pd.DataFrame, style: Style, scale: Scale, number: int) -> None:
     means = points[points["kind"] == "mean"]
-    means = means.assign(place=[scale.at(x) for x in means["x"]]).sort_values("place", kind="stable")
+    means = means.assign(place=[scale.at(x, number) for x in means["x"]]).sort_values("place", kind="stable")
     dash = style.dash if scale.numeric else ""
     marker: Mapping[str, Any] = {"marker": style.marker, "markersize": 3.5, "markeredgewidth": 0}
     axes.plot(means["place"], means["error"], color=style.color, linestyle=dash, linewidth=0.8, alpha=0.6, **marker)
@@ -205,14 +181,3 @@ def _limits(axes: Axes, points: pd.DataFrame, many: bool) -> None:
         return
     room = 0.08 * (high - low) or max(0.1 * high, 0.1)
     axes.set_ylim(max(low - room, -room if low < 0 else 0), high + room)
-
-
-def _label(axes: Axes, scale: Scale, x: str | None) -> None:
-    labels = [show(value) for value in scale.values]
-    slanted = not scale.numeric and sum(len(text) for text in labels) > 60
-    axes.set_xticks(
-        list(scale.places.values()), labels, rotation=25 if slanted else 0, ha="right" if slanted else "center"
-    )
-    axes.minorticks_off()
-    axes.set_xlim(*scale.limits())
-    axes.set_xlabel(x or "")

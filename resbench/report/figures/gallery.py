@@ -161,7 +161,17 @@ def _save_all(
     return out
 
 
+def _settle(figure: Figure) -> None:
+    """Lay the figure out, and round its places: a last digit that processors differ in would change names in the file."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(side, 6) for side in axes.get_position(original=True).bounds)
+        axes.set_position((left, bottom, width, height))
+
+
 def _save(folder: Path, name: str, figure: Figure, plotted: pd.DataFrame, alt: str, caption: str) -> Image:
+    _settle(figure)
     svg = io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     (folder / f"{name}.svg").write_bytes(svg.getvalue())

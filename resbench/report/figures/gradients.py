@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from resbench.report.figures.drawing import GREY, SMALL, TINY, Drawn, canvas, objects, thin_labels, wrapped
+from resbench.report.figures.drawing import GREY, SMALL, TINY, Drawn, canvas, objects, part_labels, wrapped
 from resbench.report.figures.probed import Cell, Probed, evenly, means, probed
 from resbench.report.study import Study
 
@@ -56,7 +56,7 @@ def draw_gradients(study: Study, frame: pd.DataFrame) -> Drawn | None:
         if number + columns >= len(cells):
             axes.set_xlabel("epoch", fontsize=SMALL)
     _legend(figure, grid, norm, points)
-    thin_labels(figure, [axes for axes in grid.flat if axes.get_visible()])
+    part_labels(figure, [axes for axes in grid.flat if axes.get_visible()])
     return figure, points, _caption(points, norm, len(cells), told)
 
 

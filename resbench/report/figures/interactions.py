@@ -19,10 +19,10 @@ from resbench.report.figures.drawing import (
     fitted,
     leaf,
     logarithmic,
+    part_labels,
     spread,
-    thin_labels,
 )
-from resbench.report.figures.error import Scale
+from resbench.report.figures.scale import Scale
 from resbench.report.figures.styles import Arms
 from resbench.report.figures.variance import RESPONSE, Factors
 from resbench.report.groups import show
@@ -41,11 +41,11 @@ def draw_interactions(factors: Factors, frame: pd.DataFrame, baseline: Mapping[s
         baseline: of the study; its line is orange.
     """
     pairs = _pairs(factors)
-    panels = [(pair, found, remark) for pair in pairs[:_MOST_PANELS] for found, remark in [_means(factors, pair)]]
-    panels = [panel for panel in panels if not panel[1].empty and panel[1]["mean"].notna().any()]
+    means = [_means(factors, pair) for pair in pairs[:_MOST_PANELS]]
+    panels = [found for found, _ in means if not found.empty and found["mean"].notna().any()]
     if not panels:
         return None
-    points = pd.concat([found for _, found, _ in panels], ignore_index=True)
+    points = pd.concat(panels, ignore_index=True)
     figure = canvas(*_size(len(panels)))
     columns = _columns(len(panels))
     grid = figure.subplots(math.ceil(len(panels) / columns), columns, sharey=True, squeeze=False)
@@ -55,11 +55,11 @@ def draw_interactions(factors: Factors, frame: pd.DataFrame, baseline: Mapping[s
         axes.set_visible(False)
     shown = list(grid.flat)[: len(panels)]
     _limits(shown[0], points, log)
-    for number, (axes, (_, found, _)) in enumerate(zip(shown, panels, strict=True)):
+    for number, (axes, found) in enumerate(zip(shown, panels, strict=True)):
         _draw_panel(axes, found, frame, baseline, log)
         axes.set_ylabel(RESPONSE if number % columns == 0 else "")
-    thin_labels(figure, shown)
-    return figure, points, _caption(len(pairs), len(panels), [remark for *_, remark in panels])
+    part_labels(figure, shown)
+    return figure, points, _caption(len(pairs), [remark for _, remark in means])
 
 
 def _pairs(factors: Factors) -> list[tuple[str, str]]:
@@ -86,9 +86,13 @@ def _means(factors: Factors, pair: tuple[str, str]) -> tuple[pd.DataFrame, str]:
         return pd.DataFrame(columns=_COLUMNS), ""
     if levels[line] > _MOST_LINES:
         x, line = line, x
-    found, remark = marginal_means(factors.frame, factors.axes, [x, line], RESPONSE)
+    found, remark = marginal_means(factors.frame, factors.axes, [x, line], RESPONSE).rounded()
     out = pd.DataFrame({"panel": f"{x} × {line}", "x": found[x], "line": [show(value) for value in found[line]]})
     out[["mean", "low", "high", "runs"]] = found[["mean", "low", "high", "runs"]]
+    if (found["mean"] < 0).any():  # of combinations that were not run: effects evidently do not add up
+        return out.iloc[
+            :0
+        ], f"Without {leaf(x)} × {leaf(line)}, where means for combinations that were not run fall below zero."
     return out.reindex(columns=_COLUMNS), remark
 
 
@@ -121,12 +125,12 @@ def _draw_panel(axes: Axes, found: pd.DataFrame, frame: pd.DataFrame, baseline: 
     names = list(dict.fromkeys(found["line"]))
     lines = Arms(frame, [line], baseline)
     styles = {show(value): lines.styles[lines.names.index(lines.of({line: value}))] for value in frame[line]}
-    scale = Scale(list(found["x"]), len(names))
+    scale = Scale(list(found["x"]), [names.index(name) for name in found["line"]], joined=True)
     ends: list[tuple[float, str, str]] = []
     for number, name in enumerate(names):
         style = styles[name]
         part = found[(found["line"] == name) & found["mean"].notna()]
-        part = part.assign(place=[scale.at(value, number, len(names)) for value in part["x"]]).sort_values("place")
+        part = part.assign(place=[scale.at(value, number) for value in part["x"]]).sort_values("place")
         if part.empty:
             continue
         low = part["low"].clip(lower=1e-9) if log else part["low"]
@@ -136,22 +140,10 @@ def _draw_panel(axes: Axes, found: pd.DataFrame, frame: pd.DataFrame, baseline: 
             capsize=2, linewidth=1.5, markersize=5.5, markeredgecolor="white",
         )  # fmt: skip
         ends.append((float(part["mean"].iloc[-1]), name, style.color))
-    _label_x(axes, scale, x)
+    scale.label(axes, x, most=1.2, size=SMALL)
     _label_ends(axes, ends, log)
     axes.set_title(f"{leaf(x)} × {leaf(line)}", fontsize="medium", loc="left")
     axes.annotate(leaf(line), (1.02, 1.0), xycoords="axes fraction", fontsize=TINY, va="bottom", color="#57606a")
-
-
-def _label_x(axes: Axes, scale: Scale, x: str) -> None:
-    labels = [show(value) for value in scale.values]
-    slanted = not scale.numeric and sum(len(text) for text in labels) > 34
-    axes.set_xticks(
-        list(scale.places.values()), [fitted(text, 1.2) for text in labels], fontsize=SMALL,
-        rotation=25 if slanted else 0, ha="right" if slanted else "center",
-    )  # fmt: skip
-    axes.minorticks_off()
-    axes.set_xlim(*scale.limits())
-    axes.set_xlabel(x)
 
 
 def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], log: bool) -> None:
@@ -167,12 +159,12 @@ def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], log: bool) -
         )  # fmt: skip
 
 
-def _caption(pairs: int, panels: int, remarks: Sequence[str]) -> str:
+def _caption(pairs: int, remarks: Sequence[str]) -> str:
     text = (
         "Marginal means of the test error over the seeds that ended and the other axes, as if every combination had been "
         "run. Bars: 95 % intervals for comparing levels on these test images, without what moves all cells of a seed "
         "alike. Lines that are not parallel interact."
     )
-    if pairs > panels:
-        text += f" {panels} of {pairs} pairs of axes, those with the largest interactions."
+    if pairs > _MOST_PANELS:
+        text += f" {_MOST_PANELS} of {pairs} pairs of axes, those with the largest interactions."
     return " ".join([text, *dict.fromkeys(filter(None, remarks))])

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import GREY, SMALL, Drawn, objects, thin_labels
+from resbench.report.figures.drawing import GREY, SMALL, Drawn, objects, part_labels
 from resbench.report.figures.probed import (
     COLUMNS,
     Cell,
@@ -54,7 +54,7 @@ def draw_lesions(study: Study, frame: pd.DataFrame) -> Drawn | None:
             axes.set_xlabel(_X[panel], fontsize=SMALL)
         line[0].set_ylabel("rise of test error (points)", fontsize=SMALL)
     arms_legend(figure, told)
-    thin_labels(figure, list(grid.flat))
+    part_labels(figure, list(grid.flat))
     for line in grid:
         _limit(line, panels)
     return figure, points, _caption(told, points, steep)

@@ -45,7 +45,7 @@ def factors_of(study: Study) -> Factors:
     frame = ok[[*study.axes, "seed"]].copy()
     accuracy = ok["metrics.test_accuracy"] if "metrics.test_accuracy" in ok else pd.Series(math.nan, index=ok.index)
     frame[RESPONSE] = 100 * (1 - pd.to_numeric(accuracy, errors="coerce"))
-    found = anova(frame, study.axes, RESPONSE)
+    found = anova(frame, study.axes, RESPONSE).rounded()
     lost = int((study.runs["status"] == "diverged").sum())
     if lost and not found.table.empty:
         found = Analysis(

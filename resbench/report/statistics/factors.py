@@ -38,6 +38,13 @@ class Analysis(NamedTuple):
     table: pd.DataFrame
     remark: str
 
+    def rounded(self) -> Analysis:
+        """The same to 7 significant digits: of what linear algebra gives, the last ones differ between processors."""
+        table = self.table.copy()
+        for name in table.select_dtypes("float"):
+            table[name] = [float(f"{value:.7g}") for value in table[name]]
+        return Analysis(table, self.remark)
+
 
 @dataclass(frozen=True)
 class _Grid:
