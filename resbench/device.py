@@ -140,6 +140,16 @@ def revision() -> tuple[str | None, bool]:
         return None, False
 
 
+def cpu_capability() -> str:
+    """Widest instructions that torch uses here: `AVX512`, `AVX2`, ..."""
+    return str(torch.backends.cpu.get_cpu_capability())
+
+
+def precision_of(placement: Placement) -> str:
+    """`bf16` or `fp32`, as records have it."""
+    return "bf16" if placement.bf16 else "fp32"
+
+
 def provenance(placement: Placement, code: tuple[str | None, bool] | None = None) -> dict[str, Any]:
     """What a record says about code, libraries and hardware.
 
@@ -161,9 +171,9 @@ def provenance(placement: Placement, code: tuple[str | None, bool] | None = None
         "platform": f"{platform.system()} {platform.machine()}",
         "device": placement.device.type,
         "device_name": device_name(placement.device),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cpu_capability": cpu_capability(),
         "threads": placement.threads,
-        "precision": "bf16" if placement.bf16 else "fp32",
+        "precision": precision_of(placement),
         "channels_last": placement.channels_last,
     }
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import bisect
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from resbench.data import DATASETS
-from resbench.device import choose, cores, settle, synchronise, there
+from resbench.device import choose, cores, cpu_capability, device_name, precision_of, settle, synchronise, there
 from resbench.execute.simulate import Fleet, Forecast, predict
 from resbench.grid import Cell, Grid, Planned
 from resbench.grow import at_depth, spans
@@ -44,57 +46,73 @@ class Cost:
 
 
 class Costs:
-    """Predicts the cost of runs from records of the same machine, else from a short calibration.
+    """Predicts the cost of runs from records of the same machine and precision, else from a short calibration.
 
     Args:
         store: where earlier records lie.
-        device, threads: that the runs will have.
+        device, threads: that the runs will have. Of a device that is not here (a cluster's) any record of its type counts.
     """
 
     def __init__(self, store: Store, device: torch.device, threads: int) -> None:
         self.device, self.threads = device, threads
-        self._rates: list[tuple[float, float]] = []  # (log of FLOPs per image, log of images per second)
+        self._here = device if there(device.type) else torch.device("cpu")
+        # precision -> (log of FLOPs per image, log of images per second), in order
+        self._rates: dict[str, list[tuple[float, float]]] = {}
         self._sizes: dict[
             int, tuple[RunConfig, dict[str, int]]
         ] = {}  # by identity: equality costs as much as measuring
         self.source = "a short calibration"
         for record in store.records():
             rate, flops = record["metrics"].get("images_per_second") or 0, record["metrics"].get("flops") or 0
-            where = record["provenance"]
             grown = record["config"].get("recipe", {}).get("grow", "none") != "none"  # its rate is a mixture of depths
-            if (
-                min(rate, flops) > 0
-                and not grown
-                and where.get("device") == device.type
-                and where.get("threads") == threads
-            ):
-                self._rates.append((math.log(flops), math.log(rate)))
-        if self._rates:
-            self.source = f"{len(self._rates)} earlier records"
-            self._rates.sort()
+            if min(rate, flops) > 0 and not grown and self._alike(record["provenance"]):
+                precision = record["provenance"].get("precision", "") if self._here == device else ""
+                self._rates.setdefault(precision, []).append((math.log(flops), math.log(rate)))
+        for rates in self._rates.values():
+            rates.sort()
+
+    def _alike(self, where: Mapping[str, Any]) -> bool:
+        """Whether a record comes from hardware and threads like those of the runs."""
+        expected: dict[str, Any] = {"device": self.device.type, "threads": self.threads}
+        if self._here == self.device:
+            expected |= {"device_name": device_name(self.device), "cpu_capability": cpu_capability()}
+        return all(where.get(name) == value for name, value in expected.items())
+
+    def _precision(self, run: RunConfig) -> str:
+        if self._here != self.device:
+            return ""
+        return precision_of(placed(run, self.device, self.threads))
 
     def of(self, run: RunConfig) -> Cost:
-        """Cost of one run; `calibrate` must have been called."""
+        """Cost of one run; `calibrate` must have been called with one of its precision."""
         size = self._size(run)
         train, val = run.data.sizes
         memory = 4 * (3 * size["parameters"] + run.recipe.batch_size * size["activations"])
-        seconds = DATASETS[run.data.name].test / 3 / self._rate(size["flops"])
+        seconds = DATASETS[run.data.name].test / 3 / self._rate(run, size["flops"])
         for epochs, depth in spans(run):
-            seconds += epochs * (train + val / 3) / self._rate(self._size(at_depth(run, depth))["flops"])
+            seconds += epochs * (train + val / 3) / self._rate(run, self._size(at_depth(run, depth))["flops"])
         return Cost(size["parameters"], size["flops"], memory, seconds)
 
     def calibrate(self, runs: list[Planned]) -> None:
         """Time a few training steps of the cheapest, the middle and the dearest network, unless records tell."""
-        if self._rates or not runs:
-            return
-        threads = min(self.threads, cores())
-        here = self.device if there(self.device.type) else torch.device("cpu")  # a cluster's devices may not be here
-        by_flops = sorted({self._size(config)["flops"]: config for config in _cells(runs)}.items())
-        chosen = {round(i * (len(by_flops) - 1) / (_SAMPLES - 1)) for i in range(_SAMPLES)}
-        for index in sorted(chosen):
-            flops, config = by_flops[index]
-            self._rates.append((math.log(flops), math.log(_images_per_second(config, here, threads))))
-        self.source = f"a short calibration on this machine's {here.type}" if here != self.device else self.source
+        cells: dict[str, list[RunConfig]] = {}
+        for config in _cells(runs):
+            cells.setdefault(self._precision(config), []).append(config)
+        known = sum(len(self._rates.get(precision, [])) for precision in cells)
+        unknown = [precision for precision in cells if precision not in self._rates]
+        for precision in unknown:
+            by_flops = sorted({self._size(config)["flops"]: config for config in cells[precision]}.items())
+            chosen = {round(i * (len(by_flops) - 1) / (_SAMPLES - 1)) for i in range(_SAMPLES)}
+            threads = min(self.threads, cores())
+            self._rates[precision] = [
+                (math.log(flops), math.log(_images_per_second(config, self._here, threads)))
+                for flops, config in (by_flops[index] for index in sorted(chosen))
+            ]
+        short = "a short calibration" + ("" if self._here == self.device else f" on this machine's {self._here.type}")
+        self.source = (
+            " and ".join([f"{known} earlier record{'s' * (known > 1)}"] * bool(known) + [short] * bool(unknown))
+            or self.source
+        )
 
     def _size(self, run: RunConfig) -> dict[str, int]:
         known = self._sizes.get(id(run))
@@ -103,14 +121,14 @@ class Costs:
             known = self._sizes[id(run)] = run, measure(run.model, source.channels, source.size, source.classes)
         return known[1]
 
-    def _rate(self, flops: int) -> float:
+    def _rate(self, run: RunConfig, flops: int) -> float:
         """Images per second, interpolated in logarithms; beyond the ends FLOP/s is taken as constant."""
-        x = math.log(flops)
-        at = bisect.bisect_left(self._rates, (x, -math.inf))
-        if at == 0 or at == len(self._rates):
-            near = self._rates[min(at, len(self._rates) - 1)]
+        x, rates = math.log(flops), self._rates[self._precision(run)]
+        at = bisect.bisect_left(rates, (x, -math.inf))
+        if at == 0 or at == len(rates):
+            near = rates[min(at, len(rates) - 1)]
             return math.exp(near[1] + near[0] - x)
-        (x0, y0), (x1, y1) = self._rates[at - 1], self._rates[at]
+        (x0, y0), (x1, y1) = rates[at - 1], rates[at]
         return math.exp(y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0))
 
 
@@ -168,7 +186,7 @@ def describe(
         way = Share(fleet.nodes * fleet.slots, threads, "")
     missing = [run for run in runs if run.id not in done]
     costs = Costs(store, kind, way.threads)
-    costs.calibrate(missing or runs)
+    costs.calibrate(runs)
     cells: dict[str, list[Planned]] = {}
     for run in runs:
         cells.setdefault(label(run.cell) or "(one cell)", []).append(run)

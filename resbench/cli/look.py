@@ -193,12 +193,12 @@ def doctor() -> None:
 
     import resbench
     from resbench.data import default_directory
-    from resbench.device import choose, cores, device_name, has_bf16, revision
+    from resbench.device import choose, cores, cpu_capability, device_name, has_bf16, revision
 
     device = choose("auto")
     commit, dirty = revision()
     print(f"resbench {resbench.__version__}, revision {commit or 'unknown'}{' (changed)' if dirty else ''}")
     print(f"python {sys.version.split()[0]}, torch {torch.__version__}")
-    print(f"device {device}: {device_name(device)}, {cores()} cores, {torch.backends.cpu.get_cpu_capability()}")
+    print(f"device {device}: {device_name(device)}, {cores()} cores, {cpu_capability()}")
     print(f"bf16 {'computed by the hardware' if has_bf16(device) else 'would be emulated: fp32 is used'}")
     print(f"data directory {default_directory()}{'' if default_directory().is_dir() else ' (not there yet)'}")
