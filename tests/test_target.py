@@ -1,5 +1,6 @@
 """A target accuracy: which cell reaches it for the least, and what is not claimed of it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 from studies import Cell, make
 
-from resbench.report import check, write
+from resbench.report import check, summary, write
 
 ERRORS = {1: 40, 2: 12, 4: 10, 8: 8}  # in 1,000, of each number of epochs
 TARGET = {"test_accuracy": 0.985, "training_flops": 3e16, "source": "somebody"}
@@ -41,6 +42,10 @@ def test_the_cheapest_cell_is_told_in_flops_and_in_seconds(tmp_path: Path) -> No
     assert list(table["reached"]) == ["no", "yes", "yes", "yes"]
     assert list(table["times fewer"]) == pytest.approx([30_000, 15_000, 7_500, 3_750])
     assert line in page.read_text()
+    assert line in summary(tmp_path / "results", "cheap").splitlines()
+    found = json.loads((page.parent / "report.json").read_text())["target"]
+    assert found["sentence"] == line and found["source"] == "somebody"
+    assert [(one["at"], one["reached"]) for one in found["cells"]][1] == ({"recipe.epochs": 2}, "yes")
 
 
 def test_a_mean_above_the_target_is_less_than_an_interval_above_it(tmp_path: Path) -> None:

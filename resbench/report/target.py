@@ -124,6 +124,25 @@ def reached(study: Study) -> bool:
     )
 
 
+def target_found(study: Study) -> dict[str, Any]:
+    """The same for programs: the target as it was asked, the sentence, and every cell with its numbers; empty without one."""
+    target = study.asked.get("target")
+    if not target:
+        return {}
+    cells = [
+        {"at": dict(one.cell), "reached": one.reaches(target["test_accuracy"]), "seeds": one.seeds}
+        | {"diverged": one.diverged, "outstanding": one.outstanding, "test_accuracy": one.accuracy.estimate}
+        | {
+            "low": one.accuracy.low,
+            "high": one.accuracy.high,
+            "training_flops": one.flops,
+            "train_seconds": one.seconds,
+        }
+        for one in spent(study)
+    ]
+    return {**target, "sentence": cheapest(study), "cells": cells}
+
+
 def target_table(study: Study) -> Table | None:
     """Every cell with what it cost and whether it reaches the target; None without a target or a run that ended."""
     target, found = study.asked.get("target"), spent(study)

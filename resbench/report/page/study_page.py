@@ -41,7 +41,7 @@ from resbench.report.page.tables import (
 from resbench.report.published import compare_published
 from resbench.report.sentences import answer, command, headline, notes
 from resbench.report.study import Study, load
-from resbench.report.target import cheapest, target_table
+from resbench.report.target import cheapest, target_found, target_table
 from resbench.report.trials import load_trials, search_tables
 from resbench.report.wording import sentence
 from resbench.report.wording import summary as summary_of
@@ -162,6 +162,7 @@ class _Page:
         ]
         counts = self.study.runs["status"].value_counts().sort_index().to_dict()
         told = {"schema": 1, "study": self.study.name, "runs": counts, "claims": claims, "published": found}
+        told |= {"target": target} if (target := target_found(self.study)) else {}
         return json.dumps(_finite(told), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -205,7 +206,9 @@ def summary(results: Path, study: str) -> str:
     """
     loaded = load(results, study)
     table = text_table(cell_table(cells(loaded), loaded.axes))
-    return "\n".join([table, *(printable(f"note: {note}") for note in notes(loaded)), *verdict_lines(judge(loaded))])
+    told = [printable(cheapest(loaded))] if loaded.asked.get("target") else []
+    told += verdict_lines(judge(loaded))
+    return "\n".join([table, *(printable(f"note: {note}") for note in notes(loaded)), *told])
 
 
 def costs(results: Path, study: str) -> str:
