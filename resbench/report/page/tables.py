@@ -77,7 +77,9 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
         columns["on these images"] = [_range(row["seed_low"], row["seed_high"]) for row in rows]
         columns["SD"] = [percent(row["sd"]) for row in rows]
         columns["true SD"] = [percent(row["true_sd"]) for row in rows]
-        columns["least – most"] = [f"{percent(row['least'])} – {percent(row['most'])}" for row in rows]
+        columns["least – most"] = [
+            f"{percent(row['least'])} – {percent(row['most'])}" if row["seeds_ok"] else DASH for row in rows
+        ]
     columns["errors in 10,000"] = [number(row["errors"], ",.1f") for row in rows]
     columns["train loss"] = [number(row["train_loss"], ".4f") for row in rows]
     columns["train accuracy"] = [percent(row["train_accuracy"]) for row in rows]
