@@ -337,7 +337,8 @@ def test_of_two_commands_at_once_one_is_killed_and_nothing_is_lost(storage: str 
     On the journal both are `resbench tune`; on the other storages they are workers alone, which is quicker.
     """
     name = f"killed-{time.monotonic_ns()}"  # the server outlives one test
-    words = [f"name={name}", "recipe.epochs=10", "data.train_size=200", "trials=3", "seeds.confirm=1"]
+    # 40 epochs: the trials must outlast the time by which one command may start later than the other
+    words = [f"name={name}", "recipe.epochs=40", "data.train_size=200", "trials=3", "seeds.confirm=1"]
     search = loaded(tmp_path, SEARCH, *words)
     store = Store(tmp_path / "results" / name)
     studies = Studies(search, storage, store)
@@ -363,7 +364,7 @@ def test_of_two_commands_at_once_one_is_killed_and_nothing_is_lost(storage: str 
     arm = search.points()[next(a for a in (0, 1) if finished in every[a])]
     alone = train(search.config(arm, finished.params), tmp_path, threads=1, tested=False)
     assert finished.value == 1 - alone["metrics"]["val_accuracy"]  # as if nothing had happened
-    assert len(finished.intermediate_values) == 10
+    assert len(finished.intermediate_values) == 40
     assert not list(store.work.glob("trial-*.ckpt")) and not list(store.work.glob("worker-*"))
     assert storage or len(resbench.load(store.folder)) == 4
 
