@@ -130,9 +130,13 @@ def target_found(study: Study) -> dict[str, Any]:
     if not target:
         return {}
     cells = [
-        {"at": dict(one.cell), "reached": one.reaches(target["test_accuracy"]), "seeds": one.seeds}
-        | {"diverged": one.diverged, "outstanding": one.outstanding, "test_accuracy": one.accuracy.estimate}
-        | {
+        {
+            "at": dict(one.cell),
+            "reached": one.reaches(target["test_accuracy"]),
+            "seeds": one.seeds,
+            "diverged": one.diverged,
+            "outstanding": one.outstanding,
+            "test_accuracy": one.accuracy.estimate,
             "low": one.accuracy.low,
             "high": one.accuracy.high,
             "training_flops": one.flops,

@@ -30,9 +30,7 @@ class Scale:
         self.places = dict(zip(map(show, self.values), places, strict=True))
         joined = joined or self.numeric  # lines keep their offset; else each value is centred on the arms that it has
         self._beside: dict[str, list[int]] = {
-            place: sorted(
-                {arm for value, arm in zip(values, arms, strict=True) if self.numeric or show(value) == place}
-            )
+            place: sorted({arm for value, arm in zip(values, arms, strict=True) if joined or show(value) == place})
             for place in self.places
         }
         gaps = [right - left for left, right in pairwise(sorted(places))]
