@@ -148,12 +148,19 @@ def test_a_run_that_is_killed_or_hangs_is_recorded_and_one_whose_waiting_process
     cluster.add_node(num_cpus=2, object_store_memory=80 * 2**20)  # type: ignore[attr-defined]
     (tmp_path / "tiny.yaml").write_text(LONG)
     address = cluster.address  # type: ignore[attr-defined]
-    process = start("--executor", "ray", "--address", address, "--threads", 1, "--timeout", "8s", cwd=tmp_path)
-    until(lambda: len(checkpoints(tmp_path)) == 2, process)
-    one, other = (path.stem for path in checkpoints(tmp_path))
-    os.kill(training(one) or 0, signal.SIGKILL)
-    before = waiting_for(other)
-    os.kill(before or 0, signal.SIGKILL)
+    process = start("--executor", "ray", "--address", address, "--threads", 1, "--timeout", "20s", cwd=tmp_path)
+    live: list[tuple[str, int, int]] = []
+
+    def both() -> bool:
+        """Whether two runs that have got somewhere are being trained now."""
+        found = [(path.stem, training(path.stem), waiting_for(path.stem)) for path in checkpoints(tmp_path)]
+        live[:] = [(run_id, child, waits) for run_id, child, waits in found if child and waits]
+        return len(live) == 2
+
+    until(both, process)
+    (one, child, _), (other, _, before) = live
+    os.kill(child, signal.SIGKILL)
+    os.kill(before, signal.SIGKILL)
     until(lambda: waiting_for(other) not in (None, before), process)
     end(process, 1)
     found = {run_id: record["error"] for run_id, record in records(tmp_path).items()}
