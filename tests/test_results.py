@@ -1,12 +1,17 @@
 """What is committed of results: pages are what the records give, and the README says nothing else."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
+import resbench
 
 ROOT = Path(__file__).parents[1]
 TEXTS = {".md", ".json", ".csv", ".tex"}  # figures and pages with figures are the same bytes for one matplotlib only
@@ -67,15 +72,98 @@ def test_every_row_of_the_answer_is_a_verdict_on_the_records(again: Path, openin
         assert opening.count(f"/report.md) {claim}") == section.count(f"\n{claim}")
 
 
-def test_every_number_of_the_answer_stands_on_a_page_that_it_names(again: Path, opening: str) -> None:
-    prose = ROW.sub("", opening)
-    pages = [again / name / "report.md" for name in re.findall(r"\(reports/([\w-]+)/report\.md\)", opening)]
-    known = {number for page in pages for number in numbers(page.read_text())}
-    found = [number for number in numbers(prose) if "." in number or "," in number]
-    assert found
-    assert not [number for number in found if number not in known]
+def mean(study: str, column: str, **cell: object) -> float:
+    """Over the seeds of a cell that is named by the last word of each of its axes."""
+    rows = resbench.load(ROOT / "results" / study)
+    for axis, value in cell.items():
+        (name,) = (name for name in rows.columns if name.partition(".")[2] == axis)
+        rows = rows[rows[name] == value]
+    assert len(rows) >= 1 and (rows["status"] == "ok").all()
+    return float(rows[column].mean())
 
 
-def numbers(text: str) -> list[str]:
-    """Numbers as they are written, with their sign."""
-    return re.findall(r"[+−]?\d(?:[\d,.]*\d)?(?:e[+-]\d+)?", text)
+def errors(depth: int, shortcut: str) -> float:
+    """In 10,000, of the study of depth."""
+    return 1e4 * mean("depth", "metrics.test_error", depth=depth, shortcut=shortcut)
+
+
+def at_the_start(depth: int, shortcut: str) -> float:
+    """Decades between the gradients of the first and the last layer."""
+    column = "metrics.probe.gradient_decades"
+    return mean("why-mnist", column, depth=depth, shortcut=shortcut, grow="none")
+
+
+def accuracy(study: str, depth: int, shortcut: str) -> float:
+    """In percent."""
+    return 100 * mean(study, "metrics.test_accuracy", depth=depth, shortcut=shortcut)
+
+
+def images(study: str, depth: int, shortcut: str) -> float:
+    """That were trained on, from the work of training, which counts a backward pass as two forward ones."""
+    work, once, epochs = (
+        mean(study, column, depth=depth, shortcut=shortcut)
+        for column in ("metrics.training_flops", "metrics.flops", "recipe.epochs")
+    )
+    return work / (3 * once * epochs)
+
+
+def published(study: str, depth: int, shortcut: str) -> float:
+    """In percent, from the grid file."""
+    stated = json.loads((ROOT / "results" / study / "study.json").read_text())["published"]
+    at = {"model.depth": depth, "model.shortcut": shortcut}
+    (value,) = (one["value"] for one in stated if one["at"] == at)
+    return 100 * float(value)
+
+
+def cheapest() -> tuple[float, float, float]:
+    """What was to be reached in percent, the work of the cell that does, and how many times less that is."""
+    target = json.loads((ROOT / "results" / "cheapest" / "study.json").read_text())["target"]
+    work = mean("cheapest", "metrics.training_flops", width=8, depth=10, epochs=6)
+    assert mean("cheapest", "metrics.test_accuracy", width=8, depth=10, epochs=6) >= target["test_accuracy"]
+    return 100 * target["test_accuracy"], work, target["training_flops"] / work
+
+
+SAID: list[tuple[str, Callable[[], Sequence[float]]]] = [
+    (
+        "from # errors in 10,000 to # at 34 layers, # at 58 and # at 100",
+        lambda: [errors(depth, "none") for depth in (22, 34, 58, 100)],
+    ),
+    (
+        "With identity shortcuts they make # at 22 layers and # at 100",
+        lambda: [errors(d, "identity") for d in (22, 100)],
+    ),
+    ("half an answer: # at 100", lambda: [errors(100, "projection")]),
+    ("# decades from the last one's, # with shortcuts", lambda: [at_the_start(100, a) for a in ("none", "identity")]),
+    (
+        "they have vanished: the ratio is #",
+        lambda: [mean("why-mnist", "metrics.probe.gradient_ratio_end", depth=100, shortcut="none", grow="none")],
+    ),
+    ("the plain 34 layers, # decades apart", lambda: [at_the_start(34, "none")]),
+    (
+        "Ten layers of width 8 reach the # % that the article took 100 layers of width 64 for, with # FLOPs of training, "
+        "# times fewer than its 30 epochs",
+        cheapest,
+    ),
+    (
+        "34 layers with shortcuts reach # %, without # %",
+        lambda: [accuracy("seed-claims", 34, arm) for arm in ("identity", "none")],
+    ),
+    ("The article has # and # %", lambda: [published("seed-claims", 34, arm) for arm in ("identity", "none")]),
+    ("Width 64, all # images", lambda: [images("seed-claims", 34, "identity")]),
+    ("six epochs of # images", lambda: [mean("head", "data.train_size")]),
+    ("with shortcuts and one seed, is at # % after", lambda: [accuracy("seed-program", 34, "identity")]),
+]
+NUMBER = r"[+−]?\d(?:[\d,.]*\d)?(?:e[+−-]\d+)?"
+
+
+def test_every_number_of_the_answer_is_what_the_records_give(opening: str) -> None:
+    prose = " ".join(ROW.sub("", opening).split())
+    for phrase, values in SAID:
+        found = re.search(re.escape(phrase).replace(r"\#", f"({NUMBER})"), prose)
+        assert found, phrase
+        shown = [number.replace(",", "").replace("−", "-") for number in found.groups()]
+        for number, value in zip(shown, values(), strict=True):
+            last = Decimal(number).as_tuple().exponent
+            assert abs(float(number) - value) <= 0.5000001 * 10.0 ** int(last), (phrase, number, value)
+        prose = prose.replace(found[0], "")
+    assert not [number for number in re.findall(NUMBER, prose) if re.search("[.,e]", number)]
