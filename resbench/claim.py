@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Cell = Mapping[str, Any]
-EXPECTATIONS = ("lower", "higher", "equivalent")
+EXPECTATIONS = ("lower", "higher", "not_lower", "not_higher", "equivalent")
+# of these it has to be shown that there is no difference of the margin, of `not_higher` none upwards
+AGAINST_MARGIN = ("not_lower", "not_higher", "equivalent")
 # probe -> the metrics that it leaves, each one number a run; `probe.py` says how each is measured
 PROBED: Mapping[str, tuple[str, ...]] = {
     "gradients": ("probe.gradient_ratio", "probe.gradient_ratio_end", "probe.gradient_decades", "probe.shattering"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from resbench.claim import EXPECTATIONS, MARGIN, METRICS, PROBED, SHARES, contrasts
+from resbench.claim import AGAINST_MARGIN, EXPECTATIONS, MARGIN, METRICS, PROBED, SHARES, contrasts
 from resbench.config import suggestion
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def _claim(reader: Reader, claim: Any, index: int, grid: Grid) -> dict[str, Any]
     if type(margin) not in (int, float) or not 0 <= margin < 1e12:
         unit = "percentage points" if on in SHARES else f"the unit of {on}"
         reader.wrong(line, f"claims: margin: {margin!r} should be the smallest difference that matters, in {unit}")
-    elif expect == "equivalent" and margin == 0:
-        reader.wrong(line, "claims: margin: equivalence needs a margin above 0, the smallest difference that matters")
+    elif expect in AGAINST_MARGIN and margin == 0:
+        reader.wrong(line, f"claims: margin: {expect} needs a margin above 0, the smallest difference that matters")
     sides = {key: reader.values(claim[key], "claims", index, key) for key in ("compare", "to")}
     _check_sides(reader, sides, line, grid)
     at = _at(reader, claim.get("at"), index, grid, sides["compare"])

@@ -70,6 +70,30 @@ def test_a_claim_of_equivalence_is_supported_or_refuted(tmp_path: Path) -> None:
     assert state == "inconclusive" and "the interval excludes zero; whether" in told[0]
 
 
+def test_no_worse_is_supported_by_what_is_better_and_refuted_by_what_is_worse_by_more_than_the_margin(
+    tmp_path: Path,
+) -> None:
+    def rates(identity: float) -> Any:
+        return noise(lambda cell: identity if cell["model.shortcut"] == "identity" else 0.011)
+
+    found = {
+        (on, rate): verdicts(tmp_path / f"{on}{rate}", rates(rate), seeds=12, on=on, expect=expect, margin=0.2)
+        for on, expect in (("test_error", "not_higher"), ("test_accuracy", "not_lower"))
+        for rate in (0.004, 0.011, 0.0135, 0.02)
+    }
+    for on in ("test_error", "test_accuracy"):
+        assert (
+            found[on, 0.004][0] == "supported" and "the 90 % interval lies below +0.2 points" in found[on, 0.004][1][0]
+        )
+        assert found[on, 0.011][0] == "supported"
+        assert found[on, 0.0135][0] == "inconclusive"
+        assert found[on, 0.02][0] == "refuted" and "p of none beyond the margin < .001" in found[on, 0.02][1][0]
+    better, _ = verdicts(tmp_path / "b", rates(0.004), seeds=12, expect="equivalent", margin=0.2)
+    assert better == "refuted", "of equivalence"
+    fewer = verdicts(tmp_path / "c", rates(0.004), seeds=12, expect="not_lower", margin=0.2)
+    assert fewer[0] == "refuted"
+
+
 def test_one_depth_that_does_not_help_keeps_the_claim_from_support(tmp_path: Path) -> None:
     rates = noise(lambda cell: 0.011 if (cell["model.shortcut"], cell["model.depth"]) == ("none", 34) else 0.008)
     state, told = verdicts(tmp_path, rates, seeds=20, margin=0.2)

@@ -181,11 +181,14 @@ def test_a_claim_is_read_with_every_other_axis_as_its_family(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("expect: lower", "expect: less"), "expect: 'less' is not one of lower, higher, equivalent"),
+        (
+            ("expect: lower", "expect: less"),
+            "expect: 'less' is not one of lower, higher, not_lower, not_higher, equivalent",
+        ),
         (("expect: lower", "expect: lower\n    on: test_eror"), "(did you mean 'test_error'?)"),
         (("expect: lower", "expect: lower\n    at: [model.width]"), "model.width is not an axis"),
         (("expect: lower", "expect: lower\n    at: []"), "add model.depth to at, or to compare and to"),
-        (("expect: lower", "expect: equivalent\n    margin: 0"), "equivalence needs a margin"),
+        (("expect: lower", "expect: equivalent\n    margin: 0"), "equivalent needs a margin"),
         (("expect: lower", "expect: lower\n    margin: much"), "in percentage points"),
         (("to: {model.shortcut: none}", "to: {model.depth: 10}"), "values of the same axes"),
         (("to: {model.shortcut: none}", "to: {model.shortcut: identity}"), "the same cells"),

@@ -7,7 +7,9 @@ The rules, for one contrast (ours - theirs, at 95 %):
 - of a claim of a direction: `supported` or `refuted` if the interval excludes zero and Holm's p over the claim's
   family is below .05; else `equivalent` if the 90 % interval lies within the margin; else `inconclusive`;
 - of a claim of equivalence: `supported` if the 90 % interval lies within the margin; `refuted` if Holm's p of a
-  difference no larger than the margin (one-sided, from outside) is below .05; else `inconclusive`.
+  difference no larger than the margin (one-sided, from outside) is below .05; else `inconclusive`;
+- of a claim of being no worse, `not_higher` or `not_lower` (noninferiority): the same on the one side that matters,
+  so that what is better by any amount is supported.
 
 A claim has the verdict of its worst contrast, in the order of `STATES`, for it speaks of all of them; where some are
 supported and some equivalent it is inconclusive.
@@ -22,7 +24,7 @@ from typing import Any
 
 from scipy import stats
 
-from resbench.claim import SHARES, contrasts
+from resbench.claim import AGAINST_MARGIN, SHARES, contrasts
 from resbench.report.arms import Arm, arm, versus
 from resbench.report.groups import groups, show
 from resbench.report.planning import ALPHA, LEAST_SEEDS, levels, needs, usable
@@ -31,6 +33,7 @@ from resbench.report.statistics.family import holm
 from resbench.report.study import Study
 
 STATES = ("refuted", "not trained", "inconclusive", "equivalent", "supported")
+_MIRRORED = {"lower": "higher", "higher": "lower", "not_lower": "not_higher", "not_higher": "not_lower"}
 EXACT = ("parameters", "flops")  # the same for every seed: compared as numbers, without statistics
 
 
@@ -101,8 +104,7 @@ def family(study: Study, claim: Mapping[str, Any], pairs: Sequence[tuple[Mapping
         pairs: (context, ours, theirs) of each contrast.
     """
     found = [versus(study, ours, theirs, claim["on"], claim["margin"]) for _, ours, theirs in pairs]
-    equivalence = claim["expect"] == "equivalent"
-    adjusted = holm([_p(one, equivalence) if one else math.nan for one in found])
+    adjusted = holm([_p(one, direction(claim)) if one else math.nan for one in found])
     judged = []
     for (context, ours, theirs), contrast, p in zip(pairs, found, adjusted, strict=True):
         state = _state(claim, ours, theirs, contrast, float(p))
@@ -119,15 +121,31 @@ def _whole(states: Sequence[str]) -> str:
     return "inconclusive" if worst == "equivalent" and "supported" in states else worst
 
 
-def _p(contrast: Contrast, equivalence: bool) -> float:
-    """Of no difference; for a claim of equivalence, of a difference no larger than the margin (one-sided, from outside)."""
+def _p(contrast: Contrast, expected: str) -> float:
+    """Of no difference; of a claim against the margin, of a difference no larger than that (one-sided, from outside)."""
     interval = contrast.interval
-    if not equivalence or math.isnan(interval.se):
+    if expected not in AGAINST_MARGIN or math.isnan(interval.se):
         return contrast.p
-    beyond = abs(interval.estimate) - contrast.margin
+    beyond = _worse(interval.estimate, expected) - contrast.margin
     if interval.se == 0:
         return 0.0 if beyond > 0 else 1.0
     return float(stats.t.sf(beyond / interval.se, interval.df))
+
+
+def _worse(difference: float, expected: str) -> float:
+    """How far a difference goes to where none of the margin is to be."""
+    return {"not_higher": difference, "not_lower": -difference}.get(expected, abs(difference))
+
+
+def _within(contrast: Contrast, expected: str) -> bool:
+    """Whether it is shown, at 5 %, that there is no difference of the margin; of `not_higher`, none upwards."""
+    interval = contrast.interval
+    if expected == "equivalent" or interval.estimate == interval.se == 0:  # on one side of nothing lies what is on both
+        return contrast.equivalent
+    inside = contrast.margin - _worse(interval.estimate, expected)
+    if interval.se == 0:
+        return inside > 0
+    return bool(stats.t.sf(inside / interval.se, interval.df) < ALPHA)
 
 
 def _state(claim: Mapping[str, Any], ours: Arm, theirs: Arm, contrast: Contrast | None, p_holm: float) -> str:
@@ -138,27 +156,25 @@ def _state(claim: Mapping[str, Any], ours: Arm, theirs: Arm, contrast: Contrast 
     if contrast is None or min(contrast.seeds, contrast.seeds_theirs) < LEAST_SEEDS:
         return "inconclusive"
     interval, sure = contrast.interval, p_holm < ALPHA
-    equivalent = contrast.equivalent_test_set if contrast.from_seeds_only else contrast.equivalent_new_images
-    if claim["expect"] == "equivalent":
-        return "supported" if equivalent else "refuted" if sure else "inconclusive"
+    expected = direction(claim)
+    if expected in AGAINST_MARGIN:
+        return "supported" if _within(contrast, expected) else "refuted" if sure else "inconclusive"
     if sure and (interval.high < 0 or interval.low > 0):
-        return "supported" if (interval.high < 0) == (direction(claim) == "lower") else "refuted"
-    return "equivalent" if equivalent else "inconclusive"
+        return "supported" if (interval.high < 0) == (expected == "lower") else "refuted"
+    return "equivalent" if contrast.equivalent else "inconclusive"
 
 
 def direction(claim: Mapping[str, Any]) -> str:
     """What is expected of the difference as it is computed: test accuracy is compared by its errors."""
-    if claim["on"] == "test_accuracy" and claim["expect"] != "equivalent":
-        return "higher" if claim["expect"] == "lower" else "lower"
-    return str(claim["expect"])
+    expect = str(claim["expect"])
+    return _MIRRORED.get(expect, expect) if claim["on"] == "test_accuracy" else expect
 
 
 def _exact(claim: Mapping[str, Any], contrast: Contrast) -> str:
     difference = contrast.ours - contrast.theirs
-    within = abs(difference) <= claim["margin"]
-    if claim["expect"] == "equivalent":
-        return "supported" if within else "refuted"
-    if difference == 0 or within:
+    if claim["expect"] in AGAINST_MARGIN:
+        return "supported" if _worse(difference, claim["expect"]) <= claim["margin"] else "refuted"
+    if abs(difference) <= claim["margin"]:
         return "equivalent"
     return "supported" if (difference < 0) == (claim["expect"] == "lower") else "refuted"
 

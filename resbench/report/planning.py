@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from resbench.claim import AGAINST_MARGIN
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.power import (
     POWER,
@@ -47,9 +48,9 @@ class Needs:
 
 
 def levels(claim: Mapping[str, Any], size: int) -> Levels:
-    """Of a claim whose family has `size` comparisons: Holm's first step, or two one-sided tests if there is no difference."""
-    if claim["expect"] == "equivalent":
-        return Levels((1 + POWER) / 2, 2 * ALPHA)
+    """Of a claim whose family has `size` comparisons: Holm's first step, or one-sided tests if there is no difference."""
+    if claim["expect"] in AGAINST_MARGIN:
+        return Levels((1 + POWER) / 2 if claim["expect"] == "equivalent" else POWER, 2 * ALPHA)
     return Levels(POWER, ALPHA / max(size, 1))
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from resbench.claim import SHARES
+from resbench.claim import AGAINST_MARGIN, SHARES
 from resbench.report.arms import Arm, name
 from resbench.report.claims import EXACT, Judged, Verdict, direction, unit
 from resbench.report.groups import show
@@ -70,7 +70,7 @@ def sentence(verdict: Verdict, judged: Judged) -> str:
             else "one seed: no interval"
         )
     else:
-        what = " of none beyond the margin" if direction(verdict.claim) == "equivalent" else ""
+        what = " of none beyond the margin" if verdict.claim["expect"] in AGAINST_MARGIN else ""
         parts.append(f"p{what} {p_text(judged.p_holm)}{_of_family(len(verdict.contrasts))}")
         parts += ["few seeds"] if contrast.few_seeds else []
         parts += _improvement(contrast)
@@ -147,15 +147,15 @@ def _margin(verdict: Verdict, judged: Judged) -> list[str]:
     factor, word = unit(on)
     margin = f"{factor * contrast.margin:g} {word}".rstrip()
     margin = margin.replace("1 points", "1 point") if margin == "1 points" else margin
-    if judged.state in ("equivalent", "supported") and (
-        judged.state == "equivalent" or direction(verdict.claim) == "equivalent"
-    ):
-        return [f"the 90 % interval lies within ±{margin}"]
+    expected = direction(verdict.claim)
+    none = expected in AGAINST_MARGIN
+    if judged.state == "equivalent" or (judged.state == "supported" and none):
+        lies = {"not_higher": f"below +{margin}", "not_lower": f"above −{margin}"}.get(expected, f"within ±{margin}")
+        return [f"the 90 % interval lies {lies}"]
     if judged.state in ("supported", "refuted"):
-        if direction(verdict.claim) == "equivalent" or not contrast.margin > 0:
+        if none or not contrast.margin > 0:
             return []
-        within = contrast.equivalent_test_set if contrast.from_seeds_only else contrast.equivalent_new_images
-        if within:
+        if contrast.equivalent:
             return [f"smaller than the {margin} that would matter (the 90 % interval lies within ±{margin})"]
         if min(abs(contrast.interval.low), abs(contrast.interval.high)) < contrast.margin:
             return [f"whether it reaches the {margin} that would matter is open"]
@@ -163,11 +163,11 @@ def _margin(verdict: Verdict, judged: Judged) -> list[str]:
     out = []
     if min(contrast.seeds, contrast.seeds_theirs) < LEAST_SEEDS:
         out.append(f"a verdict takes {LEAST_SEEDS} seeds or more in both arms")
-    if direction(verdict.claim) == "equivalent" and (contrast.interval.low > 0 or contrast.interval.high < 0):
+    if none and (contrast.interval.low > 0 or contrast.interval.high < 0):
         out.append(f"the interval excludes zero; whether the difference reaches the {margin} that would matter is open")
     if not math.isnan(judged.detectable):
         what = "was the least margin that could have been shown if there is no difference"
-        what = what if direction(verdict.claim) == "equivalent" else "could have been found"
+        what = what if none else "could have been found"
         out.append(f"so far {factor * judged.detectable:.2g} {word}".rstrip() + f" {what} (power 80 %)")
     if judged.images_needed is not None:
         out.append(
@@ -225,7 +225,8 @@ def rules() -> str:
         f"Of a direction, supported or refuted: the 95 % interval excludes zero and Holm's p within the claim's family is "
         f"below {ALPHA:g}; equivalent: the 90 % interval lies within the margin. Of equivalence, supported: the 90 % interval "
         f"lies within the margin (not corrected for the number of comparisons, of which all must be); refuted: Holm's p of a "
-        f"difference no larger than the margin is below {ALPHA:g}. Not trained: a run diverged. A claim has the verdict of its "
+        f"difference no larger than the margin is below {ALPHA:g}; of not_higher and not_lower (no worse) the same on that side "
+        f"alone. Not trained: a run diverged. A claim has the verdict of its "
         f"worst comparison, and none with fewer than {LEAST_SEEDS} seeds. Intervals of test errors are crossed over seeds and "
         "images: they speak of new images of this kind, not of these alone."
     )

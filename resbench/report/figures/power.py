@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from resbench.claim import AGAINST_MARGIN
 from resbench.report.arms import name
 from resbench.report.claims import EXACT, Verdict, unit
 from resbench.report.figures.drawing import GREY, SMALL, Drawn, canvas, fitted, logarithmic, spread
@@ -33,7 +34,7 @@ class _Plan:
     contrast: Contrast
     alpha: float
     power: float
-    equivalence: bool = False
+    none: bool = False
 
 
 def power_table(verdicts: Sequence[Verdict]) -> Table | None:
@@ -55,7 +56,7 @@ def power_table(verdicts: Sequence[Verdict]) -> Table | None:
         columns.put("seeds for new images", _count(found.seeds_new, known), found.seeds_new)
         columns.put("images needed", DASH if found.images is None else f"> {found.images:,}", found.images)
     caption = (
-        f"Smallest true difference that the seeds so far find with a power of {100 * POWER:.0f} % (of equivalence: the "
+        f"Smallest true difference that the seeds so far find with a power of {100 * POWER:.0f} % (of equivalence and of being no worse: the "
         "smallest margin shown, if there is no difference), and shared seeds per arm that find the margin, at Holm's first "
         "step. All from the noise between the seeds so far, never from the difference seen; of few seeds that noise is "
         "known badly, so planning for these images takes the upper end of its 80 % range. Impossible: on as many images "
@@ -97,7 +98,7 @@ def draw_power(verdicts: Sequence[Verdict], compared: pd.DataFrame) -> Drawn | N
     for (_, text, color), place in zip(ends, places, strict=True):
         axes.annotate(text, (1.01, place), xycoords="axes fraction", va="center", fontsize=SMALL, color=color)
     axes.set_xlabel("shared seeds per arm")
-    axes.set_ylabel(f"smallest {'margin shown' if plan.equivalence else 'difference found'} (points)")
+    axes.set_ylabel(f"smallest {'margin shown' if plan.none else 'difference found'} (points)")
     axes.set_title(fitted(f"{plan.label} ({metric(plan.on)})", 6.5, 10), fontsize="medium", loc="left")
     return figure, points, _caption(plan)
 
@@ -135,7 +136,7 @@ def _plans(verdicts: Sequence[Verdict]) -> list[_Plan]:
     for verdict in verdicts:
         if verdict.claim["on"] in EXACT:
             continue
-        equivalence = verdict.claim["expect"] == "equivalent"  # two one-sided tests; no difference is assumed
+        none = verdict.claim["expect"] in AGAINST_MARGIN  # one-sided tests; no difference is assumed
         at = levels(verdict.claim, len(verdict.contrasts))
         for one in verdict.contrasts:
             if one.contrast and one.ours.trained and one.theirs.trained and usable(one.contrast):
@@ -148,7 +149,7 @@ def _plans(verdicts: Sequence[Verdict]) -> list[_Plan]:
                         one.contrast,
                         at.alpha,
                         at.power,
-                        equivalence,
+                        none,
                     )
                 )
     return out
@@ -175,9 +176,9 @@ def _count(seeds: int | None, known: bool) -> str:
 
 def _caption(plan: _Plan) -> str:
     contrast = plan.contrast
-    if plan.equivalence:
+    if plan.none:
         text = f"Smallest margin within which a number of seeds shows, with a power of {100 * POWER:.0f} %, that there is no "
-        text, test = f"{text}difference if there is none", f"two one-sided tests at {plan.alpha / 2:.2g}"
+        text, test = f"{text}difference if there is none", f"one-sided at {plan.alpha / 2:.2g}"
     else:
         text = f"Smallest true difference that a number of seeds finds with a power of {100 * POWER:.0f} %"
         test = f"two-sided at {plan.alpha:.2g}"

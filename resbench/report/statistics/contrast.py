@@ -95,6 +95,11 @@ class Contrast:
         return self.seed_only if self.from_seeds_only else self.crossed
 
     @property
+    def equivalent(self) -> bool:
+        """What belongs to `interval`: whether the arms are equivalent."""
+        return self.equivalent_test_set if self.from_seeds_only else self.equivalent_new_images
+
+    @property
     def p(self) -> float:
         """The p value that belongs to `interval`."""
         if self.one_pair:
