@@ -19,9 +19,10 @@ SHARED := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 test: .venv/installed
 	$(SHARED) --dist loadfile
 
-# what takes minutes: kills at every moment, full disks, many commands at once, clusters
+# what takes minutes: kills at every moment, full disks, many commands at once, clusters; file by file, as the tests
+# of a cluster share it and know its processes by their names
 reliability: .venv/installed
-	$(SHARED) tests/reliability --dist loadgroup --no-loadscope-reorder --durations=10 --override-ini addopts="-q --strict-markers --benchmark-disable"
+	$(SHARED) tests/reliability --dist loadfile --no-loadscope-reorder --durations=10 --override-ini addopts="-q --strict-markers --benchmark-disable"
 
 lint: .venv/installed
 	$(BIN)/ruff check .

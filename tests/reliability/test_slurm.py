@@ -23,8 +23,6 @@ from resbench.execute.slurm.options import parsed
 from resbench.execute.slurm.queue import State, judge, states
 from resbench.record import content, parse
 
-pytestmark = pytest.mark.xdist_group("slurm")  # one cluster for all
-
 GRID = """\
 # Question: does it run on a cluster?
 name: tiny
