@@ -78,11 +78,12 @@ def elastic(images: Tensor, generator: Generator) -> Tensor:
 def cutout(images: Tensor, generator: Generator) -> Tensor:
     """DeVries and Taylor 2017 (1708.04552): a black square of a quarter of the side at a random place."""
     n, size = len(images), images.shape[-1]
-    half = size // 8
+    side = size // 4
     centre = torch.randint(0, size, (2, n), device=images.device, generator=generator)
     place = torch.arange(size, device=images.device)
-    rows = (place[None, :] - centre[0][:, None]).abs() <= half
-    columns = (place[None, :] - centre[1][:, None]).abs() <= half
+    rows, columns = (
+        (place[None, :] >= at[:, None] - side // 2) & (place[None, :] < at[:, None] - side // 2 + side) for at in centre
+    )
     return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0)
 
 

@@ -16,10 +16,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from resbench.device import Placement, arithmetic
 from resbench.files import replace
 from resbench.names import printable
 
-_NEEDED = {"network", "optimizer", "epoch", "seconds", "history", "best", "threads"}
+_NEEDED = {"network", "optimizer", "epoch", "seconds", "history", "best", "threads", "arithmetic"}
 _LONGEST = 200  # characters of torch's explanations
 
 
@@ -36,7 +37,7 @@ class State:
     probes: dict[str, Any] = field(default_factory=dict)  # what each probe has measured so far
     part: dict[str, Any] | None = None  # of the next epoch, if training was stopped in its middle
 
-    def dump(self, threads: int) -> dict[str, Any]:
+    def dump(self, placement: Placement) -> dict[str, Any]:
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -46,7 +47,8 @@ class State:
             "best": self.best,
             "probes": self.probes,
             "part": self.part,
-            "threads": threads,
+            "threads": placement.threads,
+            "arithmetic": arithmetic(placement),
         }
 
     def restore(self, saved: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ Decisions, each where its reason is:
   from version to version, which would make results depend on it; and a network takes it a minute or two, so that a
   grid of many small networks would be compiled longer than trained.
 - The optimizer is fused: two kernels for all parameters, so it needs no graph (`step.py`).
-- Within an epoch the host never waits: losses stay on the device, divergence is looked for at its end (`train.py`).
+- Within an epoch the host never waits: losses stay on the device, divergence is looked for at its end (`epoch.py`).
 - cuDNN must not choose kernels by timing and is kept deterministic (`device.settle`).
 - Several runs share a device, as many as fit by the memory that the largest of them was measured to take.
 """

@@ -99,6 +99,9 @@ def settle(placement: Placement) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False  # its choice of kernels may differ from start to start
         torch.backends.cudnn.deterministic = True
+        # fp32 is single precision: by default convolutions would round to 10 bits on Ampere and newer
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
 
 
 @functools.cache
@@ -148,6 +151,15 @@ def cpu_capability() -> str:
 def precision_of(placement: Placement) -> str:
     """`bf16` or `fp32`, as records have it."""
     return "bf16" if placement.bf16 else "fp32"
+
+
+def arithmetic(placement: Placement) -> dict[str, Any]:
+    """What decides how numbers are computed and rounded, beside the number of threads."""
+    return {
+        "device": placement.device.type,
+        "precision": precision_of(placement),
+        "channels_last": placement.channels_last,
+    }
 
 
 def provenance(placement: Placement, code: tuple[str | None, bool] | None = None) -> dict[str, Any]:

@@ -41,16 +41,21 @@ class Stopped(Exception):
 
 
 class Diverged(Exception):
-    """The loss is no longer a finite number.
+    """The loss, or the network, is no longer of finite numbers.
 
     Args:
-        step: the first such step, counted from 0 over the whole run.
+        step: the first such step, counted from 0 over the whole run; None for after the last one.
         last: the loss of the step before, or None.
     """
 
-    def __init__(self, step: int, last: float | None) -> None:
+    def __init__(self, step: int | None, last: float | None) -> None:
         self.step, self.last = step, last
-        super().__init__(f"the loss was not finite at step {step}; the last finite loss was {last}")
+        what = (
+            "the network was not finite after the last step"
+            if step is None
+            else f"the loss was not finite at step {step}"
+        )
+        super().__init__(f"{what}; the last finite loss was {last}")
 
 
 def one_epoch(
@@ -114,6 +119,17 @@ def one_epoch(
     row["train_loss"] = float((losses.cpu().double() * weights).sum() / weights.sum())
     row["train_accuracy"] = int(right) / len(training)
     _enter(state, run, row, time.perf_counter() - began, validation, pixels, placement)
+
+
+def whole(state: State) -> None:
+    """That the last update has left a network of finite numbers, and that computes such; no loss of training tells.
+
+    Raises:
+        Diverged: it has not.
+    """
+    computes = state.history[-1].get("val_loss", 0.0) is not None
+    if not computes or not all(bool(torch.isfinite(tensor).all()) for tensor in state.network.state_dict().values()):
+        raise Diverged(None, state.history[-1]["train_loss"])
 
 
 def _enter(

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from resbench.names import printable
 
+# signals that come closer are one wish to stop: `timeout` and batch systems signal a process and then its whole group
+SAME_SECONDS = 0.25
 _LONGEST = 480  # characters of a line
 _TAIL = 160  # of them from its end, which says what to do
 

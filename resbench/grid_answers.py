@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from resbench.claim import AGAINST_MARGIN, EXPECTATIONS, MARGIN, METRICS, PROBED, SHARES, contrasts
+from resbench.claim import AGAINST_MARGIN, EXPECTATIONS, MARGIN, METRICS, PROBED, SHARES, contrasts, matches
 from resbench.config import suggestion
 
 if TYPE_CHECKING:
@@ -94,6 +94,15 @@ def _at(reader: Reader, at: Any, index: int, grid: Grid, compare: Cell) -> dict[
     return {path: values for path, values in out.items() if path in grid.paths}
 
 
+def _why_none(claim: Mapping[str, Any], cells: Sequence[Cell]) -> str:
+    for side in ("compare", "to"):
+        for path, value in claim[side].items():
+            there = dict.fromkeys(str(cell[path]) for cell in cells if path in cell)
+            if there and not any(matches(cell, {path: value}) for cell in cells):
+                return f"claims: {side}: {path} is never {value} in this grid: it is {', '.join(there)}"
+    return "claims: no two cells of the grid are compared by this claim: check compare, to and at"
+
+
 def check_claims(reader: Reader, grid: Grid) -> None:
     """Each claim must name one cell on either side of each contrast; overrides may have taken cells away."""
     cells = [cell for cell, _ in grid.cells]
@@ -101,7 +110,7 @@ def check_claims(reader: Reader, grid: Grid) -> None:
         line = reader.document.line("claims", index)
         found = list(contrasts(claim, cells))
         if not found and not grid.overrides:
-            reader.wrong(line, "claims: no two cells of the grid are compared by this claim: check compare, to and at")
+            reader.wrong(line, _why_none(claim, cells))
         for context, ours, theirs in found:
             if len(ours) > 1 or len(theirs) > 1:
                 several = max(ours, theirs, key=len)

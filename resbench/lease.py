@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,14 +124,19 @@ def _between_machines(folder: Path) -> bool:
 def file_system(folder: Path) -> str:
     """Type of the file system that holds a folder (`ext4`, `nfs4`, `fuse.sshfs`); empty where that cannot be known."""
     try:
-        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return ""
     folder = folder.resolve()
     best, kind = -1, ""
-    for line in lines:  # proc(5): the mount point is the fifth field, the type follows a lone hyphen
-        before, _, after = line.partition(" - ")
-        point = Path(before.split()[4].encode().decode("unicode_escape"))
+    for point, mounted_kind in map(mounted, lines):
         if folder.is_relative_to(point) and len(point.parts) >= best:
-            best, kind = len(point.parts), after.split()[0]
+            best, kind = len(point.parts), mounted_kind
     return kind
+
+
+def mounted(line: str) -> tuple[Path, str]:
+    """Mount point and type of a line of mountinfo: the fifth field, with bytes in octal, and what follows a lone hyphen (proc(5))."""
+    before, _, after = line.partition(" - ")
+    octal = re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), os.fsencode(before.split()[4]))
+    return Path(os.fsdecode(octal)), after.split()[0]

@@ -22,6 +22,7 @@ from resbench.data import DATASETS
 from resbench.device import choose, cores, device_name, settle, synchronise
 from resbench.files import replace
 from resbench.grid import Planned
+from resbench.lease import wait_for
 from resbench.model import measure
 from resbench.run_config import RunConfig
 from resbench.step import BACKWARD, placed
@@ -73,11 +74,21 @@ def share(jobs: int | None, runs: Sequence[Planned], store: Store, device: str) 
     cells = {id(run.of): run.of for run in runs}
     if sum(seeds[key] * _work(cell) for key, cell in cells.items()) < _WORTH * cores():
         return default
-    ranked = sorted(cells.values(), key=_size)
+    store.open()
+    with wait_for(
+        store.work / "share.lock"
+    ):  # of commands that begin together one measures, and the others do as it says
+        return remembered(store, len(runs), device) or _measured(
+            list(cells.values()), len(runs), default, store, device
+        )
+
+
+def _measured(cells: list[RunConfig], total: int, default: Share, store: Store, device: str) -> Share:
+    ranked = sorted(cells, key=_size)
     most = default.jobs
     if device == "cuda":
-        largest = max(cells.values(), key=_memory)
-        most = fitting(*reserved(largest, device), len(runs), cores())
+        largest = max(cells, key=_memory)
+        most = fitting(*reserved(largest, device), total, cores())
     rates = {ways: together(ranked[len(ranked) // 2], device, ways, _SECONDS) for ways in candidates(most)}
     best = faster(rates)
     told = ", ".join(f"{ways} side by side {rate:,.0f} images/s" for ways, rate in rates.items())

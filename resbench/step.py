@@ -103,4 +103,4 @@ def evaluate(network: nn.Module, images: Images, pixels: Pixels, placement: Plac
             predicted.append(logits.argmax(1))
         classes = torch.cat(predicted)
         accuracy = int((classes == images.labels).sum()) / len(images)
-    return float(torch.stack(losses).double().sum() / len(images)), accuracy, classes.cpu()
+    return float(torch.stack(losses).cpu().double().sum() / len(images)), accuracy, classes.cpu()

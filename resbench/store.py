@@ -11,7 +11,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from resbench.asked import read_study
 from resbench.config import UserError, flatten
 from resbench.errors import Unwritable
 from resbench.files import hidden, named_first, replace, sync_folder, temporary_in, write_through
-from resbench.lease import Hold, Waiting, hold
+from resbench.lease import Hold, Waiting, hold, wait_for
 from resbench.record import Record
 
 if TYPE_CHECKING:
@@ -93,11 +93,12 @@ class Store:
         write_through(temporary, content)
         try:
             if not named_first(temporary, path):
-                there = self.read(record["id"])
-                finished = records.complete(there)
-                if finished and (record["status"] == "failed" or records.complete(there, _probes(record))):
-                    return False
-                temporary.replace(path)
+                with wait_for(self.work / "replacing.lock"):  # between the look and the replacement nothing may come
+                    there = self.read(record["id"])
+                    finished = records.complete(there)
+                    if finished and (record["status"] == "failed" or records.complete(there, _probes(record))):
+                        return False
+                    temporary.replace(path)
             sync_folder(self.folder)
         except OSError as error:
             raise Unwritable(error.errno, error.strerror, str(path)) from None
@@ -131,9 +132,11 @@ class Store:
                 if time.time() - path.stat().st_mtime > _STALE_SECONDS:
                     path.unlink()
         for path in self.work.glob("*.ckpt"):
-            run_id = path.stem
-            if self.path(run_id).exists() and records.complete(self.read(run_id)) and self.free(run_id):
-                path.unlink(missing_ok=True)
+            run_id, stamp = path.stem, self.stamp(path.stem)
+            if stamp and records.complete(self.read(run_id)) and self.free(run_id):
+                with contextlib.suppress(FileNotFoundError):
+                    if path.stat().st_mtime_ns <= stamp[1]:  # a younger one is of a run that lacks probes
+                        path.unlink()
 
     def _lock(self, run_id: str) -> Path:
         return self.work / f"{run_id}.lock"
@@ -155,6 +158,15 @@ class Store:
             return False
         replace(path, text.encode(), self.work)
         return True
+
+    def leaving(self, study: Mapping[str, Any]) -> int:
+        """Runs that are done and belong to the study as it was kept, and not to this one of the same name."""
+        try:
+            before = self.study()
+        except UserError:  # damaged: to be written anew
+            return 0
+        left = {one["id"] for one in before["runs"]} - {one["id"] for one in study["runs"]} if before else set()
+        return sum(records.complete(self.read(run_id)) for run_id in left if self.path(run_id).exists())
 
     def study(self) -> dict[str, Any] | None:
         """What `write_study` kept.

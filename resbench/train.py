@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +18,8 @@ from resbench import checkpoint, probing
 from resbench.checkpoint import State
 from resbench.config import UserError
 from resbench.data import DATASETS, Images, Pixels, load_test, load_train
-from resbench.device import Placement, peak_memory, provenance, settle
-from resbench.epoch import Diverged, Progress, Stopped, one_epoch
+from resbench.device import Placement, arithmetic, peak_memory, provenance, settle
+from resbench.epoch import Diverged, Progress, Stopped, one_epoch, whole
 from resbench.errors import Unwritable
 from resbench.grow import at_depth, depth_in, grow, started
 from resbench.model import measure
@@ -63,7 +65,12 @@ def train(
     before, warning = checkpoint.load(saved, run.id) if saved else (None, "")
     if before and (unseen := probing.lacking(probes, before.get("probes", {}))):
         before, warning = None, f"{saved}: begun without the probes {', '.join(unseen)}: the run starts over"
-    placement = placed(run, device, before["threads"] if before else threads or torch.get_num_threads())
+    placement = placed(run, device, threads or torch.get_num_threads())
+    if before and (here := arithmetic(placement)) != before["arithmetic"]:
+        begun, now = (" ".join(map(_word, one.items())) for one in (before["arithmetic"], here))
+        before, warning = None, f"{saved}: begun with {begun}, and here it is {now}: the run starts over"
+    if before:
+        placement = dataclasses.replace(placement, threads=before["threads"])
     settle(placement)
     began = time.perf_counter()
     record = empty(run, "ok", provenance(placement, code), None)
@@ -84,6 +91,11 @@ def train(
         }
     record["metrics"]["run_seconds"] = round(time.perf_counter() - began, 3)  # since the last start, if interrupted
     return record
+
+
+def _word(fact: tuple[str, Any]) -> str:
+    name, value = fact
+    return str(value) if isinstance(value, str) else f"{name}={value}"
 
 
 def empty(run: RunConfig, status: str, where: dict[str, Any], error: dict[str, Any] | None) -> Record:
@@ -131,8 +143,18 @@ def _fill(
         for _ in _epochs(state, run, placement, saved, training, validation, pixels, progress):
             look("trained", training)
             if saved:
-                checkpoint.save(saved, run.id, state.epoch, state.dump(placement.threads))
+                checkpoint.save(saved, run.id, state.epoch, state.dump(placement))
             ended(state.history)
+        whole(state)
+        if state.best:
+            state.network.load_state_dict(state.best["network"])
+        _summarise(record, run, state, len(training), placement)
+        record["weights_sha256"] = _weights_sha256(state.network)
+        look("ended", training)
+        if tested:
+            test = _test(record, run, directory, state, pixels, placement)
+            look("tested", test)
+            probing.write(record, probes, state.probes)
     except Diverged as diverged:
         record["status"] = "diverged"
         record["error"] = {
@@ -142,16 +164,7 @@ def _fill(
             "last_loss": diverged.last,
         }
         _summarise(record, run, state, len(training), placement)
-        probing.write(record, probes, state.probes)
-        return
-    if state.best:
-        state.network.load_state_dict(state.best["network"])
-    _summarise(record, run, state, len(training), placement)
-    record["weights_sha256"] = _weights_sha256(state.network)
-    look("ended", training)
-    if tested:
-        test = _test(record, run, directory, state, pixels, placement)
-        look("tested", test)
+        record["weights_sha256"] = None
         probing.write(record, probes, state.probes)
 
 
@@ -174,7 +187,7 @@ def _epochs(
             one_epoch(run, state, step, training, validation, pixels, placement, progress)
         except Stopped as stopped:
             if saved and stopped.keep:
-                checkpoint.save(saved, run.id, state.epoch, state.dump(placement.threads))
+                checkpoint.save(saved, run.id, state.epoch, state.dump(placement))
             raise
         yield
 
@@ -184,7 +197,9 @@ def _test(
 ) -> Images:
     """The only place where a test image is seen: training is over, and nothing here changes the network."""
     test = load_test(run.data, directory, placement.device)
-    _, _, predicted = evaluate(state.network, test, pixels, placement)
+    loss, _, predicted = evaluate(state.network, test, pixels, placement)
+    if not math.isfinite(loss):
+        raise Diverged(None, state.history[-1]["train_loss"])
     wrong = int((predicted != test.labels.cpu()).sum())
     record["metrics"] |= {"test_accuracy": 1 - wrong / len(test), "test_error": wrong / len(test)}
     record["predictions"] = pack(predicted.numpy(), test.labels.cpu().numpy())

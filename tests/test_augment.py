@@ -36,6 +36,13 @@ def test_shift_moves_whole_images_by_at_most_two_pixels() -> None:
     assert places.min() == 12 and places.max() == 16
 
 
+def test_cutout_is_a_quarter_of_the_side() -> None:
+    for size in (28, 32):
+        white = torch.full((100, 1, size, size), 255, dtype=torch.uint8)
+        black = (AUGMENTS["cutout"](white, Generator().manual_seed(0)) == 0).flatten(1).sum(1)
+        assert black.max() == (size // 4) ** 2 and black.min() >= (size // 8) ** 2
+
+
 def test_affine_and_elastic_keep_a_centred_disc_roughly_where_it_is() -> None:
     y, x = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
     disc = (((y - 13.5) ** 2 + (x - 13.5) ** 2) < 36).float()[None, None].repeat(50, 1, 1, 1) * 255

@@ -125,6 +125,31 @@ def test_refutations_of_equivalence_keep_the_family_wise_error(tmp_path: Path) -
     assert refuted / claims <= 0.05 + 2 * (0.05 * 0.95 / claims) ** 0.5
 
 
+def test_a_comparison_that_may_not_be_judged_takes_no_step_of_holm(tmp_path: Path) -> None:
+    """Its p is tiny, as the seeds that trained differ much; the other comparison's is judged as the second of two."""
+
+    def outcome(lost: bool) -> Any:
+        rates = noise(
+            lambda cell: 0.0095 if cell["model.shortcut"] == "identity" else 0.011 if cell["model.depth"] == 34 else 0.2
+        )
+
+        def one(cell: Any, seed: int, draw: Any) -> Any:
+            dies = lost and cell == {"model.shortcut": "none", "model.depth": 10} and seed == 0
+            return "diverged" if dies else rates(cell, seed, draw)
+
+        return one
+
+    found = {}
+    for lost in (False, True):
+        study = load(make(tmp_path / str(lost), "s", AXES, 6, outcome(lost), [HELPS]), "s")
+        (verdict,) = judge(study)
+        found[lost] = {one.context["model.depth"]: one for one in verdict.contrasts}
+    assert found[True][10].state == "not trained" and found[False][10].state == "supported"
+    second, beside_one_not_trained = found[False][34], found[True][34]
+    assert second.p_holm == pytest.approx(second.contrast.p)
+    assert beside_one_not_trained.p_holm == pytest.approx(2 * beside_one_not_trained.contrast.p)
+
+
 def test_few_seeds_never_make_a_verdict(tmp_path: Path) -> None:
     state, told = verdicts(
         tmp_path, noise(lambda cell: 0.001 if cell["model.shortcut"] == "identity" else 0.1), seeds=4

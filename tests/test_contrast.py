@@ -57,6 +57,8 @@ def one_pair(both_right: int, only_ours: int, only_theirs: int, both_wrong: int)
         ([[9889, 27], [34, 50]], 0.443, 0.374),
         ([[9989, 1], [8, 2]], 0.039, None),
         ([[9988, 2], [9, 1]], 0.065, None),
+        ([[10, 1], [1, 10]], 1.0, 0.75),  # of equal counts half of their probability is left out
+        ([[10, 5], [5, 10]], 1.0, 1 - 252 / 2048),
     ],
 )
 def test_one_pair_of_networks_is_mcnemars(table: list[list[int]], exact_p: float, mid_p: float | None) -> None:

@@ -1,5 +1,8 @@
 """Records: whole or absent, the first writer wins, and damage is named."""
 
+import dataclasses
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +13,9 @@ import numpy as np
 import pytest
 
 from resbench import record as records
-from resbench.lease import file_system
+from resbench.epoch import Stopped
+from resbench.execute.task import BUSY, DONE, STOPPED, Setting, Task, carry_out
+from resbench.lease import file_system, mounted
 from resbench.record import content, dump, errors, pack, parse
 from resbench.run_config import RunConfig
 from resbench.store import Store, load
@@ -110,6 +115,63 @@ def test_a_lease_that_nobody_keeps_fresh_is_taken_over(tmp_path: Path, monkeypat
 def test_the_type_of_a_file_system_is_known(tmp_path: Path) -> None:
     assert file_system(Path("/proc/self")) == "proc"
     assert file_system(tmp_path) not in ("", "proc")
+    line = r"36 35 98:0 / /mnt/les\040donn\303\251es rw,noatime master:1 - nfs4 there:/x rw"
+    assert mounted(line) == (Path("/mnt/les données"), "nfs4")
+    assert mounted(line.replace(r"\303\251", "é")) == (Path("/mnt/les données"), "nfs4")
+
+
+class Thief:
+    """Takes a run over in the middle, as another machine would that saw no sign of life, and trains on."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.stolen = False
+
+    def __call__(self, done: float) -> None:
+        (lease,) = self.store.work.glob("*.lease")
+        if not self.stolen:
+            text = lease.read_text()
+            lease.unlink()
+            lease.write_text(re.sub("[0-9a-f]{8,}", lambda found: "f" * len(found[0]), text))
+            self.stolen = True
+        time.sleep(0.01)  # of training, until the next sign of life finds it out
+
+
+def test_a_run_that_was_taken_over_is_left_to_the_other_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resbench.lease.LEASE_SECONDS", 2.0)
+    monkeypatch.setenv("RESBENCH_LOCKS", "lease")
+    run = RunConfig.model_validate(
+        {"model": {"width": 2, "depth": 10}, "data": {"train_size": 40, "val_size": 0}, "recipe": {"epochs": 10_000}}
+    )
+    setting = Setting(tmp_path, tmp_path, "cpu", 1, (None, False))
+    store = Store(tmp_path)
+    assert carry_out(Task(run, setting), Thief(store)) == BUSY
+    assert not store.ids()
+
+
+def test_a_run_that_is_done_again_for_its_probes_keeps_its_checkpoint(tmp_path: Path) -> None:
+    run = RunConfig.model_validate(
+        {"model": {"width": 2, "depth": 10}, "data": {"train_size": 40, "val_size": 0}, "recipe": {"epochs": 3}}
+    )
+    setting = Setting(tmp_path, tmp_path, "cpu", 1, (None, False))
+    store = Store(tmp_path)
+    assert carry_out(Task(run, setting)) == DONE
+    old = store.checkpoint(run.id)
+    old.write_bytes(b"left by a crash")
+    os.utime(old, (0, 0))
+    store.sweep()
+    assert not old.exists()
+
+    def stop(done: float) -> None:
+        if done >= 2:
+            raise Stopped
+
+    probed = dataclasses.replace(setting, probes=("gradients",))
+    assert carry_out(Task(run, probed), stop) == STOPPED
+    store.sweep()
+    assert store.checkpoint(run.id).exists()
 
 
 def test_predictions_keep_every_error_and_stay_small() -> None:

@@ -51,6 +51,25 @@ def test_stopped_after_any_step_and_continued_a_run_leaves_the_same_record(
     assert record["weights_sha256"] == whole["weights_sha256"]
 
 
+def test_continued_where_numbers_are_rounded_otherwise_it_starts_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunConfig.model_validate(TINY)
+    saved = tmp_path / "x.ckpt"
+
+    def stop(done: float) -> None:
+        if done > 1:
+            raise Stopped
+
+    monkeypatch.setattr("resbench.device.has_bf16", lambda device: True)
+    with pytest.raises(Stopped):
+        train(run, tmp_path, threads=1, saved=saved, progress=stop)
+    monkeypatch.setattr("resbench.device.has_bf16", lambda device: False)
+    record = train(run, tmp_path, threads=1, saved=saved)
+    assert "begun with cpu bf16" in record["provenance"].pop("warning")
+    assert content(record) == content(train(run, tmp_path, threads=1))
+
+
 def test_one_who_must_not_keep_anything_leaves_the_checkpoint_alone(tmp_path: Path) -> None:
     def stop(done: float) -> None:
         if done > 1.2:
@@ -74,3 +93,18 @@ def test_a_loss_that_is_not_finite_is_a_result(tmp_path: Path) -> None:
     assert record["status"] == "diverged"
     assert record["error"]["step"] >= 1
     assert "test_accuracy" not in record["metrics"]
+
+
+@pytest.mark.parametrize("validated", [10, 0])
+def test_a_network_that_its_last_update_breaks_has_diverged(validated: int, tmp_path: Path) -> None:
+    """Each loss of training is a number, for it is taken before the update; batch norm keeps the weights finite."""
+    run = RunConfig.model_validate(
+        {
+            "model": {"depth": 34, "width": 4},
+            "recipe": {"epochs": 1, "lr": 1000.0, "schedule": "constant", "batch_size": 20},
+            "data": {"train_size": 40, "val_size": validated},
+        }
+    )
+    record = train(run, tmp_path, threads=1)
+    assert record["status"] == "diverged" and "after the last step" in record["error"]["message"]
+    assert "test_accuracy" not in record["metrics"] and record["predictions"] is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pickle
 import shlex
 import signal
 import socket
@@ -15,6 +17,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from faults import command, environment
 from optuna.pruners import HyperbandPruner
@@ -279,6 +282,35 @@ def test_a_journal_cut_anywhere_in_its_last_records_goes_on(tmp_path: Path) -> N
     for use in (lambda: Studies(search, None, store), lambda: describe(search, asked(tmp_path))):
         with pytest.raises(UserError, match=r"optuna.journal:3: a damaged line: restore"):
             use()
+
+
+class Runs:
+    """A pickle that makes a folder when it is read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = str(folder)
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.mkdir, (self.folder,)
+
+
+def test_a_state_of_cmaes_that_would_run_code_is_refused_and_its_own_is_read(tmp_path: Path) -> None:
+    text = SEARCH.replace("{choices: [0.0, 0.3]}", "{low: 0.0, high: 0.5}")
+    search = loaded(tmp_path, text, "model.shortcut=identity", "sampler=cmaes", "trials=9", "pruner=none")
+    studies = Studies(search, None, Store(tmp_path / "results" / "tiny"))
+    for number in range(8):
+        trial = studies.ask(0)
+        studies.studies[0].tell(trial.number, number / 10)
+    found = studies.studies[0].get_trials()
+    assert any(name.startswith("cma:") for trial in found for name in trial.system_attrs), "it was read again and again"
+    attrs = {"cma:optimizer:0": pickle.dumps(Runs(tmp_path / "owned")).hex()}
+    distributions = {path: one.distribution() for path, one in search.space.items()}
+    studies.studies[0].add_trial(
+        optuna.trial.create_trial(params=found[-1].params, distributions=distributions, value=0.5, system_attrs=attrs)
+    )
+    with pytest.raises(UserError, match=r"is no state of CMA-ES \(it asks for (posix|nt).mkdir\)"):
+        studies.ask(0)
+    assert not (tmp_path / "owned").exists()
 
 
 def test_a_storage_that_is_lost_in_mid_trial_ends_the_command_in_lines(tmp_path: Path) -> None:

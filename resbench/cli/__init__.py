@@ -6,10 +6,11 @@ import os
 import shlex
 import signal
 import sys
+import time
 
 from resbench.cli import look, merge, train  # noqa: F401  their commands
 from resbench.cli.app import app
-from resbench.errors import Unwritable, UserError
+from resbench.errors import SAME_SECONDS, Unwritable, UserError
 
 
 class _Signalled(BaseException):
@@ -44,7 +45,14 @@ def _again() -> str:
 
 
 def _interrupt(number: int, frame: object) -> None:
-    for one in (signal.SIGINT, signal.SIGTERM):  # a second one ends the command at once
-        signal.signal(one, signal.SIG_DFL)
+    first = time.monotonic()
+
+    def again(number: int, frame: object) -> None:
+        if time.monotonic() - first > SAME_SECONDS:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, again)
     print("stopping, and keeping what was trained; once more stops at once", file=sys.stderr, flush=True)
     raise _Signalled(number)

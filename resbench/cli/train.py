@@ -71,7 +71,7 @@ def run(
         raise UserError("--slurm and --detach: only with --executor slurm")
     from resbench.data import default_directory
     from resbench.device import nearest
-    from resbench.execute import CLUSTERS, Cluster, drive, engine, placed_on, start
+    from resbench.execute import CLUSTERS, Cluster, define, drive, engine, placed_on, start
     from resbench.plan import Costs, describe, span, unprobed
     from resbench.progress import Live
     from resbench.store import Store
@@ -88,8 +88,12 @@ def run(
     done = set() if fresh else store.done(loaded.probes)
     missing = [one for one in chosen if one.id not in done]
     warn(store)
+    if not loaded.overrides and (count := store.leaving(loaded.study())):
+        print(
+            f"{loaded.name}: {count} runs that are done are no longer in its grid; their records stay", file=sys.stderr
+        )
     if not missing:
-        if store.write_study(loaded.study()):
+        if define(store, loaded):
             print(
                 f"{loaded.name}: its grid file has changed: `resbench report {loaded.name}` brings the page up to date"
             )
@@ -254,6 +258,7 @@ def bench(
     from resbench.bench import measured
     from resbench.data import default_directory
     from resbench.device import choose, cores, revision
+    from resbench.execute import define
     from resbench.known import measured_known
     from resbench.plan import label
     from resbench.report import costs, write, write_index
@@ -265,7 +270,7 @@ def bench(
     loaded, chosen = load(grid, overrides, only)
     plain = (data_dir or default_directory()) if against == "plain" else None
     protocol = Protocol(choose(device).type, threads or cores(), seconds, plain=plain)
-    Store(results / loaded.name).write_study(loaded.study())
+    define(Store(results / loaded.name), loaded)
     store = Store(results / loaded.name / "bench")
     rates = ((label(cell), rate) for cell, rate in measured(chosen, store, protocol, revision(), fresh))
     beside = measured_known(store, protocol, revision(), fresh) if known else []

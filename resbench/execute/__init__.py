@@ -27,7 +27,20 @@ from resbench.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Cluster", "Engine", "Local", "Serial", "Setting", "Watcher", "drive", "engine", "placed_on", "run", "start"]
+__all__ = [
+    "Cluster",
+    "Engine",
+    "Local",
+    "Serial",
+    "Setting",
+    "Watcher",
+    "define",
+    "drive",
+    "engine",
+    "placed_on",
+    "run",
+    "start",
+]
 
 
 # name -> module, and a class or, of a cluster, what makes one from it; imported on demand, as not all is installed
@@ -109,13 +122,28 @@ def start(
     for data in {run.of.data.name: run.of.data for run in planned}.values():
         prepare(data, directory)
     store = Store(folder)
-    store.write_study(grid.study())
+    define(store, grid)
     store.sweep()
     cluster = executor in CLUSTERS
     if threads and not jobs and not cluster and kind == "cpu":
         jobs = max(1, cores() // threads)
     way = Share(jobs or 0, threads or 1, f"{threads or 1} CPU each") if cluster else share(jobs, planned, store, kind)
     return Setting(folder, directory, kind, threads or way.threads, revision(), grid.probes, timeout), way
+
+
+def define(store: Store, grid: Grid) -> bool:
+    """Keep what is asked as the study of its name; returns whether that is new.
+
+    Raises:
+        UserError: overrides would take runs that are done out of the study.
+    """
+    study = grid.study()
+    if grid.overrides and (count := store.leaving(study)):
+        raise UserError(
+            f"{store.folder}: {' '.join(grid.overrides)} would leave {count} runs that are done out of this study: "
+            "add name=... for a study of its own"
+        )
+    return store.write_study(study)
 
 
 def run(

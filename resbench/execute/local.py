@@ -123,14 +123,15 @@ class Local:
         return endings
 
     def stop(self) -> None:
-        for one in self._live:
-            one.process.terminate()
         until = time.monotonic() + _GRACE_SECONDS
+        while any(one.process.is_alive() for one in self._live) and time.monotonic() < until:
+            for one in self._live:
+                one.process.terminate()  # again and again: one that has only just begun does not listen yet
+            multiprocessing.connection.wait([one.process.sentinel for one in self._live if one.process.is_alive()], 1.0)
         for one in self._live:
-            one.process.join(max(0.0, until - time.monotonic()))
             if one.process.is_alive():
                 one.process.kill()
-                one.process.join()
+            one.process.join()
             one.pipe.close()
         self._live.clear()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import time
 from types import FrameType
 
 from resbench.epoch import Stopped
+from resbench.errors import SAME_SECONDS
 
 
 class StopSignals:
@@ -21,13 +23,15 @@ class StopSignals:
 
     def __init__(self, *numbers: int, at_once: bool = False) -> None:
         self.got: set[int] = set()
+        self._first = 0.0
         self._at_once = at_once
         self._before = {number: signal.signal(number, self._note) for number in numbers}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.got and self._at_once:
+        if self.got and self._at_once and time.monotonic() - self._first > SAME_SECONDS:
             self.restore()
             signal.raise_signal(number)
+        self._first = self._first or time.monotonic()
         self.got.add(number)
 
     def restore(self) -> None:

@@ -88,7 +88,7 @@ def carry_out(task: Task, tell: Callable[[float], None] = lambda done: None) -> 
         tell: called after every step with the epochs done; Stopped, raised by it, ends the run, whose state is kept.
 
     Returns:
-        DONE if the run has its record now, else STOPPED or BUSY.
+        DONE if the run has its record now; STOPPED, or BUSY if another process has it, or has taken it over meanwhile.
 
     Raises:
         Unwritable: the disk is full, or may not be written.
@@ -122,11 +122,11 @@ def carry_out(task: Task, tell: Callable[[float], None] = lambda done: None) -> 
                 probes=[name for name in PROBED if name in wanted],
             )
         except Stopped:
-            return STOPPED
+            return BUSY if held.lost.is_set() else STOPPED
         except UserError as error:
             record = failed(task, "data", str(error))
         if held.lost.is_set():
-            return STOPPED
+            return BUSY
         store.add(record)
         if record["status"] != "failed":
             discard(saved)

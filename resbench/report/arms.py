@@ -79,7 +79,8 @@ def versus(study: Study, ours: Arm, theirs: Arm, on: str, margin: float, level: 
         return None
     if on in ("test_error", "test_accuracy"):
         tables = table(study, left), table(study, right)
-        if tables[0] is not None and tables[1] is not None and len(tables[0]) == len(tables[1]):
+        same = len({study.by_id[one]["provenance"].get("test_sha256") for one in (*left, *right)}) == 1
+        if tables[0] is not None and tables[1] is not None and len(tables[0]) == len(tables[1]) and same:
             return (paired if shared else unpaired)(tables[0], tables[1], margin, level)
         on = "test_error"
     a, b = values(study, left, on), values(study, right, on)

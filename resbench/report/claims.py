@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from scipy import stats
 
 from resbench.claim import AGAINST_MARGIN, SHARES, contrasts
@@ -104,10 +105,17 @@ def family(study: Study, claim: Mapping[str, Any], pairs: Sequence[tuple[Mapping
         pairs: (context, ours, theirs) of each contrast.
     """
     found = [versus(study, ours, theirs, claim["on"], claim["margin"]) for _, ours, theirs in pairs]
-    adjusted = holm([_p(one, direction(claim)) if one else math.nan for one in found])
+    unsure = [_unsure(claim, ours, theirs, one) for (_, ours, theirs), one in zip(pairs, found, strict=True)]
+    raw = [
+        _p(one, direction(claim)) if one and why != "not trained" else math.nan
+        for why, one in zip(unsure, found, strict=True)
+    ]
+    # what may not be judged counts in the family, but must not use up a step of Holm's that it cannot take
+    firm = holm([math.nan if why else p for why, p in zip(unsure, raw, strict=True)])
+    adjusted = np.where(np.isnan(firm), holm(raw), firm)
     judged = []
-    for (context, ours, theirs), contrast, p in zip(pairs, found, adjusted, strict=True):
-        state = _state(claim, ours, theirs, contrast, float(p))
+    for (context, ours, theirs), contrast, why, p in zip(pairs, found, unsure, adjusted, strict=True):
+        state = why or _state(claim, contrast, float(p))
         plan = _plan(claim, contrast, len(pairs)) if contrast and state == "inconclusive" else {}
         judged.append(Judged(context, ours, theirs, contrast, float(p), state, **plan))
     return Verdict(claim, judged, _whole([one.state for one in judged]))
@@ -148,13 +156,19 @@ def _within(contrast: Contrast, expected: str) -> bool:
     return bool(stats.t.sf(inside / interval.se, interval.df) < ALPHA)
 
 
-def _state(claim: Mapping[str, Any], ours: Arm, theirs: Arm, contrast: Contrast | None, p_holm: float) -> str:
+def _unsure(claim: Mapping[str, Any], ours: Arm, theirs: Arm, contrast: Contrast | None) -> str:
+    """The state of a contrast that no p value may decide, or nothing."""
     if claim["on"] in EXACT:
-        return _exact(claim, contrast) if contrast else "inconclusive"
+        return "" if contrast else "inconclusive"
     if not ours.trained or not theirs.trained:
         return "not trained"
-    if contrast is None or min(contrast.seeds, contrast.seeds_theirs) < LEAST_SEEDS:
-        return "inconclusive"
+    return "" if contrast and min(contrast.seeds, contrast.seeds_theirs) >= LEAST_SEEDS else "inconclusive"
+
+
+def _state(claim: Mapping[str, Any], contrast: Contrast | None, p_holm: float) -> str:
+    assert contrast is not None
+    if claim["on"] in EXACT:
+        return _exact(claim, contrast)
     interval, sure = contrast.interval, p_holm < ALPHA
     expected = direction(claim)
     if expected in AGAINST_MARGIN:

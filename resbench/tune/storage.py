@@ -243,7 +243,9 @@ def _sampler(search: Search, seed: int) -> optuna.samplers.BaseSampler:
         if search.sampler == "tpe":
             return samplers.TPESampler(seed=seed, constant_liar=True)
         if search.sampler == "cmaes":
-            return samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+            from resbench.tune.cma import CmaEs
+
+            return CmaEs(seed=seed, warn_independent_sampling=False)
         if search.sampler == "gp":
             return samplers.GPSampler(seed=seed)
         return samplers.RandomSampler(seed=seed)  # a grid's points are all fixed, and no sampler is asked

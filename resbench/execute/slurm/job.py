@@ -46,8 +46,6 @@ class Element:
             signal.setitimer(signal.ITIMER_REAL, 0)
         if code == STOPPED and notice in signals.got and callable(requeue):
             requeue(notice, None)  # submitit's: calls `checkpoint`, puts the job back into the queue, and exits
-        if code == STOPPED and not signals.got:
-            code = BUSY  # another machine has taken the run over
         if code != DONE:
             sys.exit(code)
 

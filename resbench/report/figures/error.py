@@ -19,13 +19,14 @@ _COLUMNS = ("x", "arm", "group", "kind", "seed", "error", "low", "high", "diverg
 _MOST_ROWS = 6  # of the strip of runs that diverged
 
 
-def draw_error(study: Study, frame: pd.DataFrame, x: str | None, arms: Arms) -> Drawn | None:
+def draw_error(study: Study, frame: pd.DataFrame, x: str | None, arms: Arms, along: Sequence[str] = ()) -> Drawn | None:
     """The figure, exactly what it shows, and its caption; None if nothing ran.
 
     Args:
         frame: as `cells.cells` returns.
         x: the axis to the right.
         arms: the combinations of all other axes.
+        along: axes that change with x.
     """
     hues = hues_of(arms, frame, study.baseline)
     points = error_points(study, frame, x, arms, hues)
@@ -51,10 +52,13 @@ def draw_error(study: Study, frame: pd.DataFrame, x: str | None, arms: Arms) -> 
             (_draw_thin if many else _draw_arm)(axes, part, style, scale, 0 if many else number)
     scale.label(axes, x or "")
     if len(hues.names) > 1 and len(hues.names) <= 2 * MOST_ARMS:
-        legend(figure, hues, scale.numeric)
+        legend(figure, hues, scale.numeric, shown=set(points["group"]))
     part_labels(figure, [axes])  # last: the legend takes room from the axes
     new_images = bool(frame["low"].notna().any())
-    return figure, points, _caption(points, arms, hues, new_images)
+    caption = _caption(points, arms, hues, new_images)
+    if along:
+        caption += f" With {x} {'changes' if len(along) == 1 else 'change'} {' and '.join(along)}."
+    return figure, points, caption
 
 
 def error_points(study: Study, frame: pd.DataFrame, x: str | None, arms: Arms, hues: Arms) -> pd.DataFrame:

@@ -31,7 +31,7 @@ from resbench.report.figures.power import draw_power, power_table
 from resbench.report.figures.probe_table import probe_table
 from resbench.report.figures.search import draw_best, draw_importance, draw_slices
 from resbench.report.figures.specification import draw_specification
-from resbench.report.figures.styles import Arms, hues_of
+from resbench.report.figures.styles import Arms, follows, hues_of
 from resbench.report.figures.variance import Factors, draw_shares, factor_table, factors_of
 from resbench.report.page.blocks import Block, Image, Paragraph, csv_text
 from resbench.report.study import Study
@@ -76,7 +76,8 @@ class Figures:
         self.compared = pd.DataFrame() if compared is None else compared
         axes = study.axes
         self.x = "model.depth" if "model.depth" in axes else axes[0] if axes else None
-        self.arms = Arms(frame, [axis for axis in axes if axis != self.x], study.baseline)
+        self.along = [axis for axis in axes if axis != self.x and follows(frame, axis, self.x)]
+        self.arms = Arms(frame, [axis for axis in axes if axis != self.x and axis not in self.along], study.baseline)
         self.factors: Factors = factors_of(study)
         self.hardest: Hardest | None = hardest(study, frame, self.arms)
 
@@ -89,7 +90,7 @@ class Figures:
         study, frame, x, arms = self.study, self.frame, self.x, self.arms
         verdicts = judged(self.verdicts)
         figures: dict[str, Callable[[], Drawn | None]] = {
-            "error": lambda: draw_error(study, frame, x, arms),
+            "error": lambda: draw_error(study, frame, x, arms, self.along),
             "forest": lambda: draw_forest(study, self.verdicts, self.compared, hues_of(arms, frame, study.baseline)),
             "interactions": lambda: draw_interactions(self.factors, frame, study.baseline),
             "curves": lambda: draw_curves(study, x, arms),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,16 @@ class Arms:
         return ", ".join(parts) or "all"
 
 
+def follows(frame: pd.DataFrame, axis: str, x: str | None) -> bool:
+    """Whether an axis changes with x alone, so that it tells no arms apart: epochs that are fewer for deeper networks.
+
+    Args:
+        frame: one row per cell.
+    """
+    pairs = set(zip(map(show, frame[x]), map(show, frame[axis]), strict=True)) if x else set()
+    return len({value for _, value in pairs}) > 1 and len(pairs) == len({place for place, _ in pairs})
+
+
 def hues_of(arms: Arms, frame: pd.DataFrame, baseline: Mapping[str, Any]) -> Arms:
     """What colours tell apart: the arms, or, if they are many, the values of the axes of the baseline among them.
 
@@ -81,15 +91,19 @@ def _style(number: int) -> Style:
     )
 
 
-def legend(figure: Figure, arms: Arms, lines: bool, extra: Sequence[Line2D] = ()) -> None:
+def legend(
+    figure: Figure, arms: Arms, lines: bool, extra: Sequence[Line2D] = (), shown: Collection[str] | None = None
+) -> None:
     """The legend to the right of the figure.
 
     Args:
+        shown: names of the arms that the figure has; by default all.
         lines: whether the arms are drawn as lines with their own dashes, or as markers alone.
     """
     handles = [
         Line2D([], [], color=style.color, marker=style.marker, linestyle=style.dash if lines else "", label=name)
         for name, style in zip(arms.names, arms.styles, strict=True)
+        if shown is None or name in shown
     ]
     title = " × ".join(axis.split(".")[-1] for axis in arms.axes)
     figure.legend(handles=[*handles, *extra], title=title, loc="outside right upper", frameon=False, fontsize="small")

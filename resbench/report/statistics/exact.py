@@ -89,7 +89,7 @@ def mcnemar(only_ours: int, only_theirs: int) -> tuple[float, float]:
         return 1.0, 1.0
     below, at = float(stats.binom.cdf(k, n, 0.5)), float(stats.binom.pmf(k, n, 0.5))
     exact = min(1.0, 2 * below)
-    return exact, 1 - at if 2 * k == n else 2 * below - at
+    return exact, 1 - at / 2 if 2 * k == n else 2 * below - at
 
 
 def _ranks(x: Values) -> Values:
