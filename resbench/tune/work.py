@@ -61,7 +61,7 @@ def search_through(search: Search, url: str | None, setting: Setting, jobs: int)
                     live.append(_start(context, search, url, setting))
     finally:
         for child in live:
-            child.terminate()
+            child.kill()  # its trial is taken up again from its last epoch
         for child in live:
             child.join()
 
