@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 GridFile = Annotated[str, typer.Argument(metavar="GRID", help="The grid file, e.g. ablations/depth.yaml.")]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PATH=VALUE]...", help="Overrides, e.g. recipe.epochs=1 seeds=2."),
+    typer.Argument(metavar="[PATH=VALUE]...", help="Overrides, e.g. recipe.epochs=1 name=smoke."),
 ]
 Jobs = Annotated[str, typer.Option("-j", "--jobs", help="Runs side by side: a number, or auto.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]

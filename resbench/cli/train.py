@@ -116,7 +116,8 @@ def run(
     if executor in CLUSTERS:  # the dearest first, so that none is left to end alone
         missing.sort(key=lambda one: -work[one.id])
     left = span(sum(work.values()) / way.jobs) if way.jobs else f"{span(sum(work.values()))} of work"
-    _announce(loaded.name, len(missing), len(chosen), way, f"on {setting.device}", f"{left} by {costs.source}")
+    begun = sum(store.checkpoint(one.id).exists() for one in missing)
+    _announce(loaded.name, len(missing), begun, len(chosen), way, f"on {setting.device}", f"{left} by {costs.source}")
     with Live(missing, work) as live:
         drive(missing, where(way.jobs, missing), setting, live)
     if report:
@@ -124,11 +125,12 @@ def run(
     _tell(live.statuses)
 
 
-def _announce(name: str, missing: int, chosen: int, way: Share, where: str, left: str) -> None:
+def _announce(name: str, missing: int, begun: int, chosen: int, way: Share, where: str, left: str) -> None:
     """What is about to be done, how, and how long it will take."""
     told = f"{way.jobs} at a time" if way.jobs else "as many at a time as there is room for"
     print(
-        f"{name}: {missing} runs to do, {chosen - missing} done; {told} {where} ({way.because}), about {left}",
+        f"{name}: {missing} runs to do{f' ({begun} of them begun)' if begun else ''}, {chosen - missing} done; "
+        f"{told} {where} ({way.because}), about {left}",
         file=sys.stderr,
     )
 

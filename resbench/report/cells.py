@@ -18,7 +18,7 @@ from resbench.report.statistics.interval import Components, Interval, new_images
 from resbench.report.study import Study
 
 _MEANS = ("train_loss", "train_accuracy", "val_accuracy", "train_seconds", "parameters", "flops")
-_POINTS = 0.05  # margin of comparisons that nobody declared, in points
+_POINTS = 0.05  # margin of comparisons where no claim names one, in points
 
 
 def cells(study: Study) -> pd.DataFrame:
@@ -82,6 +82,13 @@ def _complement(error: Interval) -> Interval:
 
 def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
+
+
+def margin_of(study: Study) -> float:
+    """Smallest difference of test error that matters, in points: the smallest that a claim names, or a default."""
+    claims = study.asked.get("claims") or []
+    named = [float(one["margin"]) for one in claims if one["on"] in ("test_error", "test_accuracy")]
+    return min((margin for margin in named if margin > 0), default=_POINTS)
 
 
 def comparisons(study: Study, baseline: Mapping[str, Any], margin: float = _POINTS) -> pd.DataFrame:

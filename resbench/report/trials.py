@@ -115,9 +115,7 @@ def budget_table(trials: Trials) -> Table:
         columns.setdefault("of trial", []).append(DASH if arm["winner"] is None else str(arm["winner"]))
         raw.setdefault("of trial", []).append(arm["winner"])
     asked = trials.asked
-    means = (
-        f"Sampler {asked['sampler']}, pruner {asked['pruner']}, {asked['seeds']} seeds for each trial, the same for "
-    )
+    means = f"Sampler {asked['sampler']}, pruner {asked['pruner']}, {asked['seeds']} seed{'s' if asked['seeds'] != 1 else ''} for each trial, the same for "
     return Table.of(columns, raw, caption=f"{_BUDGET} {means}every arm. Errors in percent.", name="tuning-budget")
 
 

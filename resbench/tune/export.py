@@ -42,13 +42,16 @@ def write_winners(path: Path, search: Search, winners: Mapping[str, Cell]) -> li
     """Write the grid file, if there are winners.
 
     Returns:
-        What it lacks, in lines.
+        That it is there, and what it lacks, in lines.
     """
     if not winners:
         return [f"{path}: not written: no arm has a winner"]
     path.write_text(export(search, winners), encoding="utf-8")
     lost = [claim["says"] for claim in search.claims if not _claim(claim, _arms(search, winners))]
-    return [f"{path}: without the claim {says!r}, which needs more than the tuned arms that are in it" for says in lost]
+    lacking = [
+        f"{path}: without the claim {says!r}, which needs more than the tuned arms that are in it" for says in lost
+    ]
+    return [f"{path}: the winners, to be run with `resbench run {path}`", *lacking]
 
 
 def _arms(search: Search, winners: Mapping[str, Cell]) -> list[Cell]:

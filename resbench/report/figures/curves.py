@@ -42,8 +42,8 @@ def draw_curves(study: Study, x: str | None, arms: Arms) -> tuple[Figure, pd.Dat
     shown = panels[:_MOST_PANELS]
     points = points[points["panel"].isin(shown)]
     caption = (
-        "Mean error by epoch over the seeds that ended: training (dashed; measured on augmented images while the "
-        "weights change) and validation (solid). Diverged runs are left out."
+        "Mean error by epoch over the seeds that ended: training (dashed; measured while the weights change, on "
+        "images as they are augmented) and validation (solid). Diverged runs are left out."
     )
     if len(panels) > len(shown):
         caption += f" The first {len(shown)} of {len(panels)} panels."

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 Drawn = tuple[Figure, pd.DataFrame, str]  # the figure, exactly what it shows, and its caption
 
@@ -134,6 +134,18 @@ def logarithmic(axes: Axes, which: str = "y") -> None:
     axis.set_major_locator(LogLocator(subs=(1,) if sparse else (1, 2, 5)) if span > 4 else MaxNLocator(6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if value < 1e6 else f"{value:.0e}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def symmetric(axes: Axes, threshold: float) -> None:
+    """An axis to the right that is linear up to a threshold on both sides of zero and logarithmic beyond, in plain numbers."""
+    axes.set_xscale("symlog", linthresh=threshold, linscale=1.2)
+    low, high = (1.6 * end if abs(end) > threshold else end for end in axes.get_xlim())  # room for a marker
+    axes.set_xlim(low, high)
+    decades = [10.0**power for power in range(-6, 7) if threshold <= 10.0**power]
+    ends = decades[:: 1 if len([one for one in decades if one <= max(-low, high)]) <= 3 else 2]
+    axes.set_xticks([one for one in [*(-end for end in reversed(ends)), 0.0, *ends] if low <= one <= high])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}".replace("-", "−")))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def objects(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

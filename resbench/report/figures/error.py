@@ -151,12 +151,12 @@ def _draw_arm(axes: Axes, points: pd.DataFrame, style: Style, scale: Scale, numb
     around = [(bars["error"] - low).to_numpy(), (bars["high"] - bars["error"]).to_numpy()]
     axes.errorbar(bars["place"], bars["error"], yerr=around, fmt="none", ecolor=style.color, capsize=3, zorder=3)
     face: Mapping[str, Any] = {"markerfacecolor": style.color, "markeredgecolor": "white", "markersize": 7}
-    axes.plot(means["place"], means["error"], linestyle="", marker=style.marker, zorder=4, **face)
+    axes.plot(means["place"], means["error"], linestyle="", marker=style.marker, zorder=6, **face)
     seeds = points[points["kind"] == "seed"]
     rank = seeds.groupby("place", sort=False).cumcount()  # a place by rank, nothing random
     size = seeds.groupby("place", sort=False)["place"].transform("size")
     place = seeds["place"] + ((rank + 1) / (size + 1) - 0.5) * 0.8 * scale.step
-    axes.scatter(place, seeds["error"], marker="o", s=13, c=style.color, edgecolors="white", linewidths=0.6, zorder=5)
+    axes.scatter(place, seeds["error"], marker="o", s=11, c=style.color, edgecolors="white", linewidths=0.5, zorder=5)
 
 
 def _draw_thin(axes: Axes, points: pd.DataFrame, style: Style, scale: Scale, number: int) -> None:

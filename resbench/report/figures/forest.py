@@ -14,7 +14,7 @@ from matplotlib.transforms import blended_transform_factory
 from resbench.report.arms import name
 from resbench.report.claims import EXACT, Verdict, unit
 from resbench.report.figures.comparison_rows import Family, Row, claimed, explored, largest, shared_seeds
-from resbench.report.figures.drawing import BAND, GREY, SMALL, Drawn, canvas, width_of, wrapped
+from resbench.report.figures.drawing import BAND, GREY, SMALL, Drawn, canvas, symmetric, width_of, wrapped
 from resbench.report.figures.styles import Arms, Style
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import simultaneous_level
@@ -28,6 +28,7 @@ _COLUMNS = (
 )  # fmt: skip
 _WIDTH, _LEFT, _PLOT = 10.5, 2.9, 4.75  # inches
 _CLEAR = ("supported", "refuted")
+_FAR = 30.0  # times: beyond, a linear axis would flatten the smaller differences onto zero
 _ROW, _LINE, _AXIS, _GAP = 0.27, 0.19, 0.48, 0.14
 
 
@@ -46,7 +47,7 @@ def draw_forest(study: Study, verdicts: Sequence[Verdict], compared: pd.DataFram
     if not any(row.drawn for group in groups for row in group.rows):
         return None
     points = forest_points(groups)
-    return _draw(groups, points, arms), points, _caption(groups, total, left, bool(stated))
+    return _draw(groups, points, arms), points, _caption(groups, points, total, left, bool(stated))
 
 
 def forest_points(groups: Sequence[Family]) -> pd.DataFrame:
@@ -85,7 +86,7 @@ def _intervals(contrast: Contrast, size: int) -> tuple[Interval, Interval]:
     return lead, at_level(lead, simultaneous_level(size, contrast.level)) if not math.isnan(lead.se) else lead
 
 
-def _caption(groups: Sequence[Family], total: int, left: int, claimed: bool) -> str:
+def _caption(groups: Sequence[Family], points: pd.DataFrame, total: int, left: int, claimed: bool) -> str:
     contrasts = [row.contrast for group in groups for row in group.rows if row.drawn and row.contrast]
     images = any(not one.from_seeds_only for one in contrasts)
     text = "Differences, first arm minus second: dot, mean over the seeds that ended in both arms; ticks, each of them"
@@ -98,6 +99,9 @@ def _caption(groups: Sequence[Family], total: int, left: int, claimed: bool) -> 
         text += ", of two single networks Wald's"
     text += "; thin bar, the interval that holds for all comparisons of a family at once (Bonferroni)."
     text += " Grey band: differences within the margin, too small to matter. Bars that leave the axis are cut."
+    for some in ([one for one in groups if unit(one.on)[1]], *([one] for one in groups if not unit(one.on)[1])):
+        if threshold := _linear_to(some, points):
+            text += f" The axis of {metric(some[0].on)} is linear up to {threshold:g} and logarithmic beyond."
     if left:
         text += f" The {total - left} largest differences of {total}; the table has all."
     if not claimed:
@@ -127,12 +131,24 @@ def _draw(groups: Sequence[Family], points: pd.DataFrame, arms: Arms) -> Figure:
         bottom = top - heights[i]
         box = (_LEFT / _WIDTH, bottom / height, _PLOT / _WIDTH, heights[i] / height)
         axes = figure.add_axes(box)
+        together = [one for one in ordered if one is group or (unit(one.on)[1] and unit(group.on)[1])]
         axes.set_xlim(shared if unit(group.on)[1] else _limits([group], points))
         _draw_group(axes, group, labels[i], points, arms, beside)
-        together = [one for one in ordered if one is group or (unit(one.on)[1] and unit(group.on)[1])]
+        if threshold := _linear_to(together, points):
+            symmetric(axes, threshold)
         _label(axes, unit(group.on)[1], last[i], [metric(one.on) for one in together])
         top = bottom - (_AXIS if last[i] else 0.0) - _GAP + 0.03
     return figure
+
+
+def _linear_to(groups: Sequence[Family], points: pd.DataFrame) -> float | None:
+    """Where an axis of differences of very different sizes becomes logarithmic; None where a linear one shows them all."""
+    part = points[points["family"].isin([group.number for group in groups])]
+    sizes = part.loc[part["kind"] == "difference", "difference"].abs()
+    small = max([float(sizes.quantile(0.4)), *(group.margin for group in groups if math.isfinite(group.margin))])
+    if len(sizes) < 3 or not small > 0 or sizes.max() < _FAR * small:
+        return None
+    return float(10.0 ** math.floor(math.log10(2 * small)))
 
 
 def _on(groups: Sequence[Family], one: Mapping[Any, Any]) -> str:
@@ -213,7 +229,8 @@ def _numbers(one: Mapping[Any, Any], on: str) -> str:
 def _label(axes: Axes, word: str, last: bool, metrics: Sequence[str]) -> None:
     axes.tick_params(axis="x", labelbottom=last, bottom=last, labelsize=SMALL)
     axes.spines["bottom"].set_visible(last)
-    axes.locator_params(axis="x", nbins=7)
+    if axes.get_xscale() == "linear":
+        axes.locator_params(axis="x", nbins=7)
     if last:
         told = " or ".join(dict.fromkeys(metrics)) + (f" ({word})" if word else "")
         axes.set_xlabel(f"difference in {told}", fontsize=SMALL + 1)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from resbench.files import alone
 from resbench.names import printable
-from resbench.report.cells import cells, comparisons, contrast_columns
+from resbench.report.cells import cells, comparisons, contrast_columns, margin_of
 from resbench.report.check import verdict_lines
 from resbench.report.claims import Judged, Verdict, judge
 from resbench.report.cost import cost_frame, cost_table, known_table
@@ -91,7 +91,7 @@ class _Page:
         self.frame = cells(study)
         self.verdicts = judge(study)
         self.published = compare_published(study)
-        self.compared = comparisons(study, study.baseline) if study.baseline else pd.DataFrame()
+        self.compared = comparisons(study, study.baseline, margin_of(study)) if study.baseline else pd.DataFrame()
         self.costs = cost_frame(results, study)
         self.trials = load_trials(results, study.name)
         self.measured = [table for table in (cost_table(self.costs, study.axes), known_table(results, study)) if table]
