@@ -142,7 +142,7 @@ def symmetric(axes: Axes, threshold: float) -> None:
     low, high = (1.6 * end if abs(end) > threshold else end for end in axes.get_xlim())  # room for a marker
     axes.set_xlim(low, high)
     decades = [10.0**power for power in range(-6, 7) if threshold <= 10.0**power]
-    ends = decades[:: 1 if len([one for one in decades if one <= max(-low, high)]) <= 3 else 2]
+    ends = decades[:: 1 if len([one for one in decades if one <= max(-low, high)]) <= 4 else 2]
     axes.set_xticks([one for one in [*(-end for end in reversed(ends)), 0.0, *ends] if low <= one <= high])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}".replace("-", "−")))
     axes.xaxis.set_minor_locator(NullLocator())
