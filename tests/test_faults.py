@@ -106,8 +106,8 @@ def test_a_second_signal_stops_at_once_whatever_the_runs_do(tmp_path: Path) -> N
             os.kill(process.pid, signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=1)
-            assert time.monotonic() - began < 20
-        assert process.returncode in (-signal.SIGINT, 130) and time.monotonic() - began < 20
+            assert time.monotonic() - began < 60
+        assert process.returncode in (-signal.SIGINT, 130) and time.monotonic() - began < 60
         _until(lambda: not _alive(process.pid), lambda: None)
     finally:
         end(process)
