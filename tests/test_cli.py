@@ -118,6 +118,19 @@ def test_overrides_only_and_fresh(study: Path) -> None:
     assert "forgot 2 records" in again.stderr and "2 runs to do, 0 done" in again.stderr
 
 
+def test_overrides_do_not_take_finished_runs_out_of_a_study(study: Path) -> None:
+    before = (study / "results" / "tiny" / "study.json").read_bytes()
+    for command in ("run", "bench"):
+        told = call(command, "tiny.yaml", "recipe.epochs=1", cwd=study, check=2).stderr
+        assert "recipe.epochs=1 would leave 4 runs that are done out of this study: add name=..." in told
+    assert (study / "results" / "tiny" / "study.json").read_bytes() == before
+    (study / "tiny.yaml").write_text(GRID.replace("seeds: 2", "seeds: 1"))
+    told = call("run", "tiny.yaml", cwd=study).stderr
+    assert "2 runs that are done are no longer in its grid; their records stay" in told
+    (study / "tiny.yaml").write_text(GRID)
+    call("run", "tiny.yaml", cwd=study)
+
+
 def test_five_mistakes_are_five_lines(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(
         "name: bad\nbase:\n  model: {shortcut: identty}\n  recipe: {epochs: '3', lr: fast}\n"
