@@ -104,7 +104,7 @@ def test_two_commands_share_the_work(study: Path, tmp_path: Path) -> None:
         subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    told = [process.communicate(timeout=200) for process in both]
+    told = [process.communicate(timeout=400) for process in both]
     assert [process.returncode for process in both] == [0, 0], told
     assert len(records(tmp_path / "results" / "tiny")) == 4
 

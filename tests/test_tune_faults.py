@@ -189,11 +189,12 @@ def test_an_export_is_refused_before_the_search_and_says_what_it_lacks(tmp_path:
     assert write_winners(path, search, {}) == [f"{path}: not written: no arm has a winner"] and not path.exists()
     winners = {"model.shortcut=identity": {"recipe.lr": 0.1, "model.dropout": 0.3}}
     told = write_winners(path, search, winners)
-    assert [line.split("'")[1] for line in told] == ["shortcuts help when both arms are tuned", "tuning helps"]
+    assert told[0] == f"{path}: the winners, to be run with `resbench run {path}`"
+    assert [line.split("'")[1] for line in told[1:]] == ["shortcuts help when both arms are tuned", "tuning helps"]
     assert len(Grid.load(path).runs()) == 2
     check_target(path, search)  # its own is written anew
     winners["model.shortcut=none"] = {"recipe.lr": 0.01, "model.dropout": 0.0}
-    assert len(write_winners(path, search, winners)) == 1 and len(Grid.load(path).claims) == 1
+    assert len(write_winners(path, search, winners)) == 2 and len(Grid.load(path).claims) == 1
 
 
 # What they stand on

@@ -167,6 +167,7 @@ def draw_tradeoff(study: Study, arms: Arms, x: str | None = None) -> Drawn | Non
                 va="top",
                 fontsize="small",
             )
+        axes.margins(0.1)  # room for the words beside the points
         logarithmic(axes, "x")
         if points["error"].min() > 0:
             logarithmic(axes, "y")
