@@ -143,13 +143,16 @@ SAID: list[tuple[str, Callable[[], Sequence[float]]]] = [
         cheapest,
     ),
     (
-        "34 layers with shortcuts reach # %, without # %",
-        lambda: [accuracy("seed-claims", 34, arm) for arm in ("identity", "none")],
+        "34 layers reach # % with shortcuts and # % without (three epochs, two seeds), 100 layers # % with and # % without",
+        lambda: [accuracy("seed-claims", depth, arm) for depth in (34, 100) for arm in ("identity", "none")],
     ),
-    ("The article has # and # %", lambda: [published("seed-claims", 34, arm) for arm in ("identity", "none")]),
+    (
+        "The article has # and # % at 34 layers, and # % at 100",
+        lambda: [published("seed-claims", *at) for at in ((34, "identity"), (34, "none"), (100, "identity"))],
+    ),
     ("Width 64, all # images", lambda: [images("seed-claims", 34, "identity")]),
     ("six epochs of # images", lambda: [mean("head", "data.train_size")]),
-    ("with shortcuts and one seed, is at # % after", lambda: [accuracy("seed-program", 34, "identity")]),
+    ("one seed, is at # % after", lambda: [accuracy("seed-program", 34, "identity")]),
 ]
 NUMBER = r"[+−]?\d(?:[\d,.]*\d)?(?:e[+−-]\d+)?"
 

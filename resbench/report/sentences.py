@@ -61,7 +61,7 @@ def _verdict(verdict: Verdict) -> str:
     one, on = verdict.contrasts[0], verdict.claim["on"]
     if one.contrast is None or one.state == "not trained" or math.isnan(one.contrast.interval.low):
         return f"{head}."
-    over = f", {one.contrast.seeds} seeds" if one.contrast.shared_seeds else ""
+    over = f", {one.contrast.seeds} seed{'s' if one.contrast.seeds != 1 else ''}" if one.contrast.shared_seeds else ""
     return f"{head} ({metric(on)} {difference(one.contrast, on)}{over})."
 
 
