@@ -286,13 +286,16 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
     return str(request.getfixturevalue("postgres"))
 
 
+LONG = 80  # epochs: trials must outlast the time by which one command may start later than the other
+
+
 def running(studies: Studies) -> list[FrozenTrial]:
     return [t for arm in (0, 1) for t in studies.trials(arm) if t.state == TrialState.RUNNING and reported(t)]
 
 
 def reported(trial: FrozenTrial) -> bool:
     """It is neither just begun nor about to end."""
-    return 0 < len(trial.intermediate_values) < 8 and "worker" in trial.user_attrs
+    return 0 < len(trial.intermediate_values) < LONG - 20 and "worker" in trial.user_attrs
 
 
 def parent(process: int) -> int:
@@ -337,8 +340,7 @@ def test_of_two_commands_at_once_one_is_killed_and_nothing_is_lost(storage: str 
     On the journal both are `resbench tune`; on the other storages they are workers alone, which is quicker.
     """
     name = f"killed-{time.monotonic_ns()}"  # the server outlives one test
-    # 40 epochs: the trials must outlast the time by which one command may start later than the other
-    words = [f"name={name}", "recipe.epochs=40", "data.train_size=200", "trials=3", "seeds.confirm=1"]
+    words = [f"name={name}", f"recipe.epochs={LONG}", "data.train_size=200", "trials=3", "seeds.confirm=1"]
     search = loaded(tmp_path, SEARCH, *words)
     store = Store(tmp_path / "results" / name)
     studies = Studies(search, storage, store)
@@ -364,7 +366,7 @@ def test_of_two_commands_at_once_one_is_killed_and_nothing_is_lost(storage: str 
     arm = search.points()[next(a for a in (0, 1) if finished in every[a])]
     alone = train(search.config(arm, finished.params), tmp_path, threads=1, tested=False)
     assert finished.value == 1 - alone["metrics"]["val_accuracy"]  # as if nothing had happened
-    assert len(finished.intermediate_values) == 40
+    assert len(finished.intermediate_values) == LONG
     assert not list(store.work.glob("trial-*.ckpt")) and not list(store.work.glob("worker-*"))
     assert storage or len(resbench.load(store.folder)) == 4
 
