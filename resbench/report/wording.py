@@ -215,7 +215,8 @@ def summary(verdict: Verdict) -> str:
         told = verdict.state
     else:
         told = f"{verdict.state} ({', '.join(f'{states.count(s)} {s}' for s in dict.fromkeys(states))})"
-    interim = f"; interim: {verdict.outstanding} runs are outstanding" if verdict.outstanding else ""
+    count = verdict.outstanding
+    interim = f"; interim: {count} {'runs are' if count > 1 else 'run is'} outstanding" if count else ""
     return f"{told}{interim}: {verdict.claim['says']}"
 
 
