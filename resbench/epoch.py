@@ -121,7 +121,7 @@ def one_epoch(
     _enter(state, run, row, time.perf_counter() - began, validation, pixels, placement)
 
 
-def whole(state: State) -> None:
+def check_finite(state: State) -> None:
     """That the last update has left a network of finite numbers, and that computes such; no loss of training tells.
 
     Raises:

@@ -75,12 +75,10 @@ def share(jobs: int | None, runs: Sequence[Planned], store: Store, device: str) 
     if sum(seeds[key] * _work(cell) for key, cell in cells.items()) < _WORTH * cores():
         return default
     store.open()
-    with wait_for(
-        store.work / "share.lock"
-    ):  # of commands that begin together one measures, and the others do as it says
-        return remembered(store, len(runs), device) or _measured(
-            list(cells.values()), len(runs), default, store, device
-        )
+    # of commands that begin together one measures, and the others do as it says
+    with wait_for(store.work / "share.lock"):
+        kept = remembered(store, len(runs), device)
+        return kept or _measured(list(cells.values()), len(runs), default, store, device)
 
 
 def _measured(cells: list[RunConfig], total: int, default: Share, store: Store, device: str) -> Share:

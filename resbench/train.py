@@ -19,7 +19,7 @@ from resbench.checkpoint import State
 from resbench.config import UserError
 from resbench.data import DATASETS, Images, Pixels, load_test, load_train
 from resbench.device import Placement, arithmetic, peak_memory, provenance, settle
-from resbench.epoch import Diverged, Progress, Stopped, one_epoch, whole
+from resbench.epoch import Diverged, Progress, Stopped, check_finite, one_epoch
 from resbench.errors import Unwritable
 from resbench.grow import at_depth, depth_in, grow, started
 from resbench.model import measure
@@ -145,16 +145,16 @@ def _fill(
             if saved:
                 checkpoint.save(saved, run.id, state.epoch, state.dump(placement))
             ended(state.history)
-        whole(state)
+        check_finite(state)
         if state.best:
             state.network.load_state_dict(state.best["network"])
         _summarise(record, run, state, len(training), placement)
-        record["weights_sha256"] = _weights_sha256(state.network)
         look("ended", training)
         if tested:
             test = _test(record, run, directory, state, pixels, placement)
             look("tested", test)
             probing.write(record, probes, state.probes)
+        record["weights_sha256"] = _weights_sha256(state.network)
     except Diverged as diverged:
         record["status"] = "diverged"
         record["error"] = {
@@ -164,7 +164,6 @@ def _fill(
             "last_loss": diverged.last,
         }
         _summarise(record, run, state, len(training), placement)
-        record["weights_sha256"] = None
         probing.write(record, probes, state.probes)
 
 

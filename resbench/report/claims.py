@@ -106,9 +106,9 @@ def family(study: Study, claim: Mapping[str, Any], pairs: Sequence[tuple[Mapping
     """
     found = [versus(study, ours, theirs, claim["on"], claim["margin"]) for _, ours, theirs in pairs]
     unsure = [_unsure(claim, ours, theirs, one) for (_, ours, theirs), one in zip(pairs, found, strict=True)]
+    expected = direction(claim)
     raw = [
-        _p(one, direction(claim)) if one and why != "not trained" else math.nan
-        for why, one in zip(unsure, found, strict=True)
+        _p(one, expected) if one and why != "not trained" else math.nan for why, one in zip(unsure, found, strict=True)
     ]
     # what may not be judged counts in the family, but must not use up a step of Holm's that it cannot take
     firm = holm([math.nan if why else p for why, p in zip(unsure, raw, strict=True)])

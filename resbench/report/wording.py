@@ -148,12 +148,12 @@ def _margin(verdict: Verdict, judged: Judged) -> list[str]:
     margin = f"{factor * contrast.margin:g} {word}".rstrip()
     margin = margin.replace("1 points", "1 point") if margin == "1 points" else margin
     expected = direction(verdict.claim)
-    none = expected in AGAINST_MARGIN
-    if judged.state == "equivalent" or (judged.state == "supported" and none):
+    against_margin = expected in AGAINST_MARGIN
+    if judged.state == "equivalent" or (judged.state == "supported" and against_margin):
         lies = {"not_higher": f"below +{margin}", "not_lower": f"above −{margin}"}.get(expected, f"within ±{margin}")
         return [f"the 90 % interval lies {lies}"]
     if judged.state in ("supported", "refuted"):
-        if none or not contrast.margin > 0:
+        if against_margin or not contrast.margin > 0:
             return []
         if contrast.equivalent:
             return [f"smaller than the {margin} that would matter (the 90 % interval lies within ±{margin})"]
@@ -163,11 +163,11 @@ def _margin(verdict: Verdict, judged: Judged) -> list[str]:
     out = []
     if min(contrast.seeds, contrast.seeds_theirs) < LEAST_SEEDS:
         out.append(f"a verdict takes {LEAST_SEEDS} seeds or more in both arms")
-    if none and (contrast.interval.low > 0 or contrast.interval.high < 0):
+    if against_margin and (contrast.interval.low > 0 or contrast.interval.high < 0):
         out.append(f"the interval excludes zero; whether the difference reaches the {margin} that would matter is open")
     if not math.isnan(judged.detectable):
         what = "was the least margin that could have been shown if there is no difference"
-        what = what if none else "could have been found"
+        what = what if against_margin else "could have been found"
         out.append(f"so far {factor * judged.detectable:.2g} {word}".rstrip() + f" {what} (power 80 %)")
     if judged.images_needed is not None:
         out.append(

@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial
 
 from resbench.errors import UserError
 
+assert hasattr(CmaEsSampler, "_restore_optimizer"), "this Optuna reads the state of CMA-ES in another way"
 # all that a state is made of
 _PARTS = {
     ("cmaes._cma", "CMA"),
@@ -30,9 +31,6 @@ class CmaEs(CmaEsSampler):
             if parts:
                 return _state(trial.number, self._concat_optimizer_attrs(parts))
         return None
-
-
-assert hasattr(CmaEsSampler, "_restore_optimizer"), "this Optuna reads the state of CMA-ES in another way"
 
 
 class _Reader(pickle.Unpickler):

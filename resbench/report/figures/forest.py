@@ -99,7 +99,7 @@ def _caption(groups: Sequence[Family], points: pd.DataFrame, total: int, left: i
         text += ", of two single networks Wald's"
     text += "; thin bar, the interval that holds for all comparisons of a family at once (Bonferroni)."
     text += " Grey band: differences within the margin, too small to matter. Bars that leave the axis are cut."
-    for some in ([one for one in groups if unit(one.on)[1]], *([one] for one in groups if not unit(one.on)[1])):
+    for some in _axes_of(groups):
         if threshold := _linear_to(some, points):
             text += f" The axis of {metric(some[0].on)} is linear up to {threshold:g} and logarithmic beyond."
     if left:
@@ -131,7 +131,7 @@ def _draw(groups: Sequence[Family], points: pd.DataFrame, arms: Arms) -> Figure:
         bottom = top - heights[i]
         box = (_LEFT / _WIDTH, bottom / height, _PLOT / _WIDTH, heights[i] / height)
         axes = figure.add_axes(box)
-        together = [one for one in ordered if one is group or (unit(one.on)[1] and unit(group.on)[1])]
+        together = next(some for some in _axes_of(ordered) if any(one is group for one in some))
         axes.set_xlim(shared if unit(group.on)[1] else _limits([group], points))
         _draw_group(axes, group, labels[i], points, arms, beside)
         if threshold := _linear_to(together, points):
@@ -139,6 +139,12 @@ def _draw(groups: Sequence[Family], points: pd.DataFrame, arms: Arms) -> Figure:
         _label(axes, unit(group.on)[1], last[i], [metric(one.on) for one in together])
         top = bottom - (_AXIS if last[i] else 0.0) - _GAP + 0.03
     return figure
+
+
+def _axes_of(groups: Sequence[Family]) -> list[list[Family]]:
+    """The families by axis: those in points share one, of the others each has its own."""
+    shares = [one for one in groups if unit(one.on)[1]]
+    return [*([shares] if shares else []), *([one] for one in groups if not unit(one.on)[1])]
 
 
 def _linear_to(groups: Sequence[Family], points: pd.DataFrame) -> float | None:

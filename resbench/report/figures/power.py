@@ -34,7 +34,7 @@ class _Plan:
     contrast: Contrast
     alpha: float
     power: float
-    none: bool = False
+    against_margin: bool = False
 
 
 def power_table(verdicts: Sequence[Verdict]) -> Table | None:
@@ -98,7 +98,7 @@ def draw_power(verdicts: Sequence[Verdict], compared: pd.DataFrame) -> Drawn | N
     for (_, text, color), place in zip(ends, places, strict=True):
         axes.annotate(text, (1.01, place), xycoords="axes fraction", va="center", fontsize=SMALL, color=color)
     axes.set_xlabel("shared seeds per arm")
-    axes.set_ylabel(f"smallest {'margin shown' if plan.none else 'difference found'} (points)")
+    axes.set_ylabel(f"smallest {'margin shown' if plan.against_margin else 'difference found'} (points)")
     axes.set_title(fitted(f"{plan.label} ({metric(plan.on)})", 6.5, 10), fontsize="medium", loc="left")
     return figure, points, _caption(plan)
 
@@ -136,7 +136,7 @@ def _plans(verdicts: Sequence[Verdict]) -> list[_Plan]:
     for verdict in verdicts:
         if verdict.claim["on"] in EXACT:
             continue
-        none = verdict.claim["expect"] in AGAINST_MARGIN  # one-sided tests; no difference is assumed
+        against_margin = verdict.claim["expect"] in AGAINST_MARGIN  # one-sided tests; no difference is assumed
         at = levels(verdict.claim, len(verdict.contrasts))
         for one in verdict.contrasts:
             if one.contrast and one.ours.trained and one.theirs.trained and usable(one.contrast):
@@ -149,7 +149,7 @@ def _plans(verdicts: Sequence[Verdict]) -> list[_Plan]:
                         one.contrast,
                         at.alpha,
                         at.power,
-                        none,
+                        against_margin,
                     )
                 )
     return out
@@ -176,7 +176,7 @@ def _count(seeds: int | None, known: bool) -> str:
 
 def _caption(plan: _Plan) -> str:
     contrast = plan.contrast
-    if plan.none:
+    if plan.against_margin:
         text = f"Smallest margin within which a number of seeds shows, with a power of {100 * POWER:.0f} %, that there is no "
         text, test = f"{text}difference if there is none", f"one-sided at {plan.alpha / 2:.2g}"
     else:
