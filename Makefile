@@ -22,14 +22,14 @@ test: .venv/installed
 # what takes minutes: kills at every moment, full disks, many commands at once, clusters; file by file, as the tests
 # of a cluster share it and know its processes by their names
 reliability: .venv/installed
-	$(SHARED) tests/reliability --dist loadfile --no-loadscope-reorder --durations=10 --override-ini addopts="-q --strict-markers --benchmark-disable"
+	$(SHARED) tests/reliability --dist loadfile --no-loadscope-reorder --durations=10 --override-ini addopts="-q --import-mode=importlib --strict-markers --benchmark-disable"
 
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-BENCH := $(BIN)/python -m pytest tests/benchmarks --benchmark-enable --override-ini addopts="-q --strict-markers"
+BENCH := $(BIN)/python -m pytest tests/benchmarks --benchmark-enable --override-ini addopts="-q --import-mode=importlib --strict-markers"
 
 bench: .venv/installed
 	$(BENCH) --benchmark-autosave
@@ -40,7 +40,7 @@ bench-compare: .venv/installed
 
 # the table of speed goals, measured here: results/goals.json and reports/goals/; leave the machine alone meanwhile
 goals: .venv/installed
-	$(BIN)/python tests/benchmarks/goals.py
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.goals
 
 clean:
 	rm -rf .venv

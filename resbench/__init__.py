@@ -8,12 +8,12 @@ __version__ = "0.1.0"
 __all__ = ["Grid", "UserError", "load", "run"]
 
 if TYPE_CHECKING:
-    from resbench.errors import UserError
-    from resbench.execute import run
-    from resbench.grid import Grid
-    from resbench.store import load
+    from resbench.core.errors import UserError
+    from resbench.execution.session import run
+    from resbench.grid.grid import Grid
+    from resbench.records.store import load
 
-_HOME = {"Grid": "grid", "UserError": "errors", "load": "store", "run": "execute"}
+_HOME = {"Grid": "grid.grid", "UserError": "core.errors", "load": "records.store", "run": "execution.session"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ import time
 
 from resbench.cli import look, merge, train  # noqa: F401  their commands
 from resbench.cli.app import app
-from resbench.errors import SAME_SECONDS, Unwritable, UserError
+from resbench.core.errors import SAME_SECONDS, Unwritable, UserError
 
 
 class _Signalled(BaseException):

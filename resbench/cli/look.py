@@ -21,11 +21,11 @@ from resbench.cli.options import (
     studies_in,
     warn,
 )
-from resbench.errors import UserError
-from resbench.names import printable
+from resbench.core.errors import UserError
+from resbench.core.text import printable
 
 if TYPE_CHECKING:
-    from resbench.store import Store
+    from resbench.records.store import Store
 
 
 @app.command("signal")
@@ -37,8 +37,8 @@ def first_look(
     only: Only = None,
 ) -> None:
     """Depth without training: activations, gradients and their correlations at initialisation, for each cell."""
-    from resbench.device import choose
-    from resbench.signals import looks, save, table
+    from resbench.probes.initialisation import looks, save, table
+    from resbench.training.device import choose
 
     loaded, chosen = load(grid, overrides, only)
     rows = []
@@ -55,10 +55,10 @@ def status(
     results: Results = Path("results"),
 ) -> None:
     """How far each study is."""
-    from resbench import checkpoint
-    from resbench.execute.slurm import collect
+    from resbench.execution.slurm import collect
+    from resbench.records.store import Store
     from resbench.report.study import again
-    from resbench.store import Store
+    from resbench.training import checkpoint
 
     for name in [study] if study else studies_in(results):
         store = Store(known(results, name))
@@ -91,7 +91,7 @@ def _trials(asked: dict[str, Any] | None, store: Store) -> str:
     """What is open of a search; empty if nothing is, or if the study is none."""
     if not asked or not asked.get("search"):
         return ""
-    from resbench.tune.look import unfinished
+    from resbench.tuning.readonly import unfinished
 
     try:
         return unfinished(asked["search"], store)
@@ -146,9 +146,9 @@ def compare(
 @ls.command()
 def axes() -> None:
     """Every field that a grid file can set or vary, its default, and what it allows."""
-    from resbench.config import names_of
-    from resbench.grid import FIELDS
-    from resbench.run_config import RunConfig
+    from resbench.core.config import names_of
+    from resbench.grid.grid import FIELDS
+    from resbench.training.run import RunConfig
 
     default = RunConfig().model_dump()
     for path, adapter in FIELDS.items():
@@ -162,7 +162,7 @@ def axes() -> None:
 @ls.command()
 def datasets() -> None:
     """The datasets, and which need files."""
-    from resbench.data import DATASETS
+    from resbench.data.loading import DATASETS
 
     for name, source in DATASETS.items():
         print(f"{name:14} {source.about}{'; from --data-dir, else downloaded' if source.remote else ''}")
@@ -171,8 +171,8 @@ def datasets() -> None:
 @ls.command()
 def probes() -> None:
     """What can be measured beside training, and which numbers claims can be made on."""
-    from resbench.claim import PROBED
-    from resbench.probe import PROBES
+    from resbench.probes.table import PROBES
+    from resbench.records.claim import PROBED
 
     for name, probe in PROBES.items():
         about = (probe.measure.__doc__ or "").split("\n")[0]
@@ -192,8 +192,8 @@ def doctor() -> None:
     import torch
 
     import resbench
-    from resbench.data import default_directory
-    from resbench.device import choose, cores, cpu_capability, device_name, has_bf16, revision
+    from resbench.data.loading import default_directory
+    from resbench.training.device import choose, cores, cpu_capability, device_name, has_bf16, revision
 
     device = choose("auto")
     commit, dirty = revision()

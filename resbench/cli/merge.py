@@ -18,6 +18,6 @@ def merge(
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Tell what would come in and stop.")] = False,
 ) -> None:
     """Bring records of other machines into --results; conflicts are named, and then nothing is copied."""
-    from resbench.merge import merge as merged
+    from resbench.records.merge import merge as merged
 
     print("\n".join(merged(folders, results, dry_run)) or "nothing came in")

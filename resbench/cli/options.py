@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from resbench.errors import UserError
-from resbench.names import printable
+from resbench.core.errors import UserError
+from resbench.core.text import printable
 
 if TYPE_CHECKING:
-    from resbench.execute.simulate import Fleet
-    from resbench.grid import Grid, Planned
-    from resbench.store import Store
+    from resbench.execution.simulate import Fleet
+    from resbench.grid.grid import Grid, Planned
+    from resbench.records.store import Store
 
 GridFile = Annotated[str, typer.Argument(metavar="GRID", help="The grid file, e.g. ablations/depth.yaml.")]
 Overrides = Annotated[
@@ -54,7 +54,7 @@ def load(
     Raises:
         UserError: a mistake in the file or in an option.
     """
-    from resbench.grid import Grid, only
+    from resbench.grid.grid import Grid, only
 
     loaded = Grid.load(file, overrides)
     chosen = only(expressions or [], loaded.runs())
@@ -99,8 +99,8 @@ def fleet_in(nodes: int | None, cpus: int | None, threads: int, between: str | N
     Raises:
         UserError: nodes on which there is no room for a run.
     """
-    from resbench.device import cores
-    from resbench.execute.simulate import Fleet
+    from resbench.execution.simulate import Fleet
+    from resbench.training.device import cores
 
     slots = 1 if device == "cuda" else (cpus or cores()) // threads
     if not slots:

@@ -30,11 +30,11 @@ from resbench.cli.options import (
     seconds_in,
     warn,
 )
-from resbench.errors import UserError
+from resbench.core.errors import UserError
 
 if TYPE_CHECKING:
-    from resbench.share import Share
-    from resbench.store import Store
+    from resbench.execution.concurrency import Share
+    from resbench.records.store import Store
 
 
 @app.command()
@@ -69,12 +69,12 @@ def run(
         raise UserError("--timeout: not with --executor serial, whose one process cannot end itself: use local -j 1")
     if (slurm or detach) and executor != "slurm":
         raise UserError("--slurm and --detach: only with --executor slurm")
-    from resbench.data import default_directory
-    from resbench.device import nearest
-    from resbench.execute import CLUSTERS, Cluster, define, drive, engine, placed_on, start
-    from resbench.plan import Costs, describe, span, unprobed
-    from resbench.progress import Live
-    from resbench.store import Store
+    from resbench.data.loading import default_directory
+    from resbench.execution.plan import Costs, describe, span, unprobed
+    from resbench.execution.progress import Live
+    from resbench.execution.session import CLUSTERS, Cluster, define, drive, engine, placed_on, start
+    from resbench.records.store import Store
+    from resbench.training.device import nearest
 
     loaded, chosen = load(grid, overrides, only, shard)
     width, limit = 1 if executor == "serial" else jobs_in(jobs), seconds_in(timeout)
@@ -106,7 +106,7 @@ def run(
     if fresh:  # only now that nothing is in the way of doing them again
         print(f"forgot {sum(store.remove(one.id) for one in chosen)} records", file=sys.stderr)
     if detach:
-        from resbench.execute.slurm import collect
+        from resbench.execution.slurm import collect
 
         print(collect.detach(missing, way.jobs, cluster.slurm, setting))
         return
@@ -161,8 +161,8 @@ def collect(
     reports: Reports = Path("reports"),
 ) -> None:
     """Take in what has ended of the runs that `run --detach` left to Slurm; then table and page, as `run`."""
-    from resbench.execute.slurm.collect import collect as collected
-    from resbench.store import Store
+    from resbench.execution.slurm.collect import collect as collected
+    from resbench.records.store import Store
 
     store = Store(known(results, study))
     taken = collected(store)
@@ -192,9 +192,9 @@ def plan(
     mtbf: Annotated[str | None, typer.Option(help="Mean time between failures of a node, e.g. 12h; never.")] = None,
 ) -> None:
     """Cells, runs done and to do, what is excluded and why, parameters, FLOPs, predicted time and memory."""
-    from resbench.execute import CLUSTERS
-    from resbench.plan import describe
-    from resbench.store import Store
+    from resbench.execution.plan import describe
+    from resbench.execution.session import CLUSTERS
+    from resbench.records.store import Store
 
     loaded, chosen = load(grid, overrides, only, shard)
     store = Store(results / loaded.name)
@@ -224,10 +224,10 @@ def tune(
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print what would be done and stop.")] = False,
 ) -> None:
     """Tune every arm of a search with the same trials, then run the winners on fresh seeds."""
-    from resbench.data import default_directory
-    from resbench.store import Store
-    from resbench.tune.command import Asked, describe, tuned
-    from resbench.tune.search import Search
+    from resbench.data.loading import default_directory
+    from resbench.records.store import Store
+    from resbench.tuning.search import Search
+    from resbench.tuning.session import Asked, describe, tuned
 
     loaded = Search.load(search, [*(overrides or []), *([f"trials={trials}"] if trials else [])])
     asked = Asked(results, data_dir or default_directory(), storage, device, jobs_in(jobs), export)
@@ -257,15 +257,15 @@ def bench(
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what has been measured here.")] = False,
 ) -> None:
     """Measure every cell: training and inference throughput, latency, memory, share of the machine's peak."""
-    from resbench.bench import measured
-    from resbench.data import default_directory
-    from resbench.device import choose, cores, revision
-    from resbench.execute import define
-    from resbench.known import measured_known
-    from resbench.plan import label
+    from resbench.benchmark.measure import measured
+    from resbench.benchmark.reference import measured_known
+    from resbench.data.loading import default_directory
+    from resbench.execution.plan import label
+    from resbench.execution.session import define
+    from resbench.records.store import Store
     from resbench.report import costs, write, write_index
-    from resbench.store import Store
-    from resbench.timing import Protocol
+    from resbench.training.device import choose, cores, revision
+    from resbench.training.timing import Protocol
 
     if against not in ("none", "plain"):
         raise UserError(f"--against {against}: use plain, or leave it out")

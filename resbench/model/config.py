@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from resbench.config import Config, one_of, refuse
+from resbench.core.config import Config, one_of, refuse
 from resbench.model.branch import BRANCHES
 from resbench.model.head import DOWNSAMPLES, HEADS
 from resbench.model.init import INITS

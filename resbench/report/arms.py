@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from resbench.claim import SHARES
-from resbench.record import errors
-from resbench.report.groups import show
+from resbench.records.claim import SHARES
+from resbench.records.record import errors
+from resbench.report.frames import show
 from resbench.report.statistics.compare import paired, paired_values, unpaired, unpaired_values
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interval import LEVEL

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from resbench.report.arms import Arm, arm, table, versus
-from resbench.report.groups import as_objects, groups, numbers, show
+from resbench.report.frames import as_objects, groups, numbers, show
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import benjamini_hochberg
 from resbench.report.statistics.interval import Components, Interval, new_images, t_interval, unknown, wilson

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from resbench.claim import EXPECTATIONS, METRICS, matches
-from resbench.config import UserError, suggestion
-from resbench.names import printable
+from resbench.core.config import UserError, suggestion
+from resbench.core.text import printable
+from resbench.core.yaml_reader import parse
+from resbench.records.claim import EXPECTATIONS, METRICS, matches
 from resbench.report.arms import Arm, arm
-from resbench.report.claims import Verdict, family, judge
-from resbench.report.groups import groups, show
+from resbench.report.frames import groups, show
 from resbench.report.study import Study, load
 from resbench.report.target import cheapest, reached
+from resbench.report.verdicts import Verdict, family, judge
 from resbench.report.wording import sentence, summary
-from resbench.yaml12 import parse
 
 
 def check(results: Path, name: str) -> tuple[list[str], bool]:

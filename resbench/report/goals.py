@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from resbench.config import UserError
-from resbench.report.page.blocks import Block, Heading, Paragraph, Table
+from resbench.core.config import UserError
+from resbench.report.document import Block, Heading, Paragraph, Table
 from resbench.report.page.save import clean, save
 
 

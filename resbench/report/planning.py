@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resbench.claim import AGAINST_MARGIN
+from resbench.records.claim import AGAINST_MARGIN
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.power import (
     POWER,

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from resbench.claim import SHARES
-from resbench.report.claims import EXACT
-from resbench.report.groups import groups, numbers, show
+from resbench.records.claim import SHARES
+from resbench.report.frames import groups, numbers, show
 from resbench.report.planning import LEAST_SEEDS
 from resbench.report.statistics.interval import Interval, t_interval, unknown
 from resbench.report.study import Study
+from resbench.report.verdicts import EXACT
 
 _HARMLESS = ("name=", "seeds=")  # overrides that change no run
 

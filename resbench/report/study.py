@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from resbench.config import UserError, flatten
-from resbench.names import tame
-from resbench.report.groups import show
-from resbench.store import Store
+from resbench.core.config import UserError, flatten
+from resbench.core.text import tame
+from resbench.records.store import Store
+from resbench.report.frames import show
 
 _TEXTS = ("config", "provenance", "error")  # of a record, that a page shows
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resbench.report.groups import groups, numbers, show
-from resbench.report.page.blocks import Columns, Table
-from resbench.report.page.tables import name_of, number, percent, within
+from resbench.report.document import Columns, Table
+from resbench.report.frames import groups, numbers, show
 from resbench.report.planning import LEAST_SEEDS
 from resbench.report.statistics.interval import Interval, t_interval
 from resbench.report.study import Study
+from resbench.report.tables.study import name_of, number, percent, within
 
 _MEANING = (
     "Cheapest first. Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for these test "

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from resbench.claim import AGAINST_MARGIN, SHARES
+from resbench.records.claim import AGAINST_MARGIN, SHARES
 from resbench.report.arms import Arm, name
-from resbench.report.claims import EXACT, Judged, Verdict, direction, unit
-from resbench.report.groups import show
+from resbench.report.frames import show
 from resbench.report.planning import ALPHA, LEAST_SEEDS
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interval import Interval, wilson
+from resbench.report.verdicts import EXACT, Judged, Verdict, direction, unit
 
 _WORDS = {
     "test_error": "test error",

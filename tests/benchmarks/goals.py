@@ -21,20 +21,20 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from row import Row
+from benchmarks.row import Row
 from scheduling import scheduling
 
-from resbench.bench import PLAIN, measure
-from resbench.device import Placement, cores, place, provenance, settle
-from resbench.grid import Grid
-from resbench.record import pack
+from resbench.benchmark.measure import PLAIN, measure
+from resbench.execution.concurrency import together
+from resbench.grid.grid import Grid
+from resbench.records.record import pack
+from resbench.records.store import Store
 from resbench.report import write_goals
-from resbench.run_config import RunConfig
-from resbench.share import together
-from resbench.step import initial, placed, stepper
-from resbench.store import Store
-from resbench.timing import Protocol
-from resbench.train import empty
+from resbench.training.device import Placement, cores, place, provenance, settle
+from resbench.training.run import RunConfig
+from resbench.training.step import initial, placed, stepper
+from resbench.training.timing import Protocol
+from resbench.training.train import empty
 
 RESBENCH = [sys.executable, "-m", "resbench"]
 CPU = torch.device("cpu")

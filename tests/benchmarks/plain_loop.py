@@ -21,9 +21,9 @@ from torch import nn
 from torch.utils.data import DataLoader, random_split
 from torchvision import datasets, transforms
 
-from resbench.data import DATASETS
+from resbench.data.loading import DATASETS
 from resbench.model import build
-from resbench.run_config import RunConfig
+from resbench.training.run import RunConfig
 
 
 class Embedded(datasets.MNIST):

@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from row import Row
+from benchmarks.row import Row
 
-from resbench.execute.simulate import Fleet, Forecast, predict
-from resbench.grid import Grid, Planned
-from resbench.record import Record, dump, pack
-from resbench.store import Store
-from resbench.train import empty
+from resbench.execution.simulate import Fleet, Forecast, predict
+from resbench.grid.grid import Grid, Planned
+from resbench.records.record import Record, dump, pack
+from resbench.records.store import Store
+from resbench.training.train import empty
 
 COUNTS = (1000, 10_000, 40_000)
 NODES, SLOTS = 8, 8

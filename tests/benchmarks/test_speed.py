@@ -10,16 +10,16 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from resbench import report
-from resbench.data import Images, Pixels
-from resbench.device import Placement, place, settle
-from resbench.grid import Grid
+from resbench.data.loading import Images, Pixels
+from resbench.execution.plan import Costs
+from resbench.grid.grid import Grid
 from resbench.model.shortcut import SHORTCUTS
-from resbench.plan import Costs
-from resbench.record import Record, pack
-from resbench.run_config import RunConfig
-from resbench.step import evaluate, initial, stepper
-from resbench.store import Store, load
-from resbench.train import empty
+from resbench.records.record import Record, pack
+from resbench.records.store import Store, load
+from resbench.training.device import Placement, place, settle
+from resbench.training.run import RunConfig
+from resbench.training.step import evaluate, initial, stepper
+from resbench.training.train import empty
 
 BATCH = 32
 MANY = """name: many

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from inprocess import resbench
+from support.inprocess import resbench
 
-from resbench.device import cores
-from resbench.record import Record
-from resbench.store import Store
+from resbench.records.record import Record
+from resbench.records.store import Store
+from resbench.training.device import cores
 
 ABLATIONS = Path(__file__).parents[2] / "ablations"
 GRIDS = ("quickstart", "precision", "convs", "downsample", "head", "seed-claims")

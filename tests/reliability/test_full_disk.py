@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults import ROOT, begin, command
+from support.faults import ROOT, begin, command
 
-from resbench.record import content, parse
+from resbench.records.record import content, parse
 
 GRID = """\
 # Question: what if the disk is full?

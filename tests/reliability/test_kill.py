@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import ROOT, command, warm
+from support.faults import ROOT, command, warm
 
-from resbench import checkpoint
-from resbench.record import content, parse
+from resbench.records.record import content, parse
+from resbench.training import checkpoint
 
 GRID = """\
 # Question: does it survive?

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 
 import resbench
-from resbench.checkpoint import load
-from resbench.execute import Serial, Setting, Watcher, drive
-from resbench.execute import start as begin
-from resbench.execute.apart import apart
-from resbench.execute.task import Task
-from resbench.grid import Grid
-from resbench.record import content, parse
-from resbench.run_config import RunConfig
+from resbench.execution import driver as drive
+from resbench.execution.remote import apart
+from resbench.execution.session import Serial, Setting, Watcher
+from resbench.execution.session import start as begin
+from resbench.execution.task import Task
+from resbench.grid.grid import Grid
+from resbench.records.record import content, parse
+from resbench.training.checkpoint import load
+from resbench.training.run import RunConfig
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'resbench[ray]'")
 
@@ -171,7 +172,7 @@ def test_concurrent_runs_see_different_gpus(cluster: object, tmp_path: Path) -> 
     """GPUs that the node only claims to have: what a run may see is Ray's doing, and what it asks for is ours."""
     import ray
 
-    from resbench.execute.ray_tasks import needs
+    from resbench.execution.ray.tasks import needs
 
     cluster.add_node(num_cpus=2, num_gpus=2, object_store_memory=80 * 2**20)  # type: ignore[attr-defined]
 

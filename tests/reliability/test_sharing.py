@@ -6,9 +6,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from faults import begin, end, environment
+from support.faults import begin, end, environment
 
-from resbench.record import parse
+from resbench.records.record import parse
 
 GRID = """\
 # Question: who does what?

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from slurm_cluster import cluster, missing, until
+from support.slurm_cluster import cluster, missing, until
 
 import resbench
-from resbench.errors import UserError
-from resbench.execute import engine
-from resbench.execute.slurm.options import parsed
-from resbench.execute.slurm.queue import State, judge, states
-from resbench.record import content, parse
+from resbench.core.errors import UserError
+from resbench.execution.session import engine
+from resbench.execution.slurm.options import parsed
+from resbench.execution.slurm.queue import State, judge, states
+from resbench.records.record import content, parse
 
 GRID = """\
 # Question: does it run on a cluster?
@@ -40,7 +40,7 @@ ODD = '''\
 import os, signal, time
 from pathlib import Path
 
-from resbench.augment import AUGMENTS
+from resbench.data.augment import AUGMENTS
 
 folder = Path(os.environ["RESBENCH_TEST"])
 
@@ -287,7 +287,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         UserError, match="--executor slurm: this machine has no sbatch, squeue and srun: use a login node"
     ):
         engine("slurm")
-    for name in ("resbench.execute.slurm.engine", "resbench.execute.slurm.job"):
+    for name in ("resbench.execution.slurm.engine", "resbench.execution.slurm.job"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UserError, match=re.escape("--executor slurm: needs submitit: pip install 'resbench[slurm]'")):

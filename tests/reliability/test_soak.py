@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from faults import begin, end
+from support.faults import begin, end
 
 GRID = """\
 # Question: does anything pile up?

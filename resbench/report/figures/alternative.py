@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from resbench.report.claims import Verdict
 from resbench.report.figures.drawing import leaf
+from resbench.report.verdicts import Verdict
 from resbench.report.wording import signed, summary
 
 

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from resbench.report.arms import Arm, name, values
-from resbench.report.claims import Verdict, unit
 from resbench.report.figures.drawing import leaf
-from resbench.report.groups import show
+from resbench.report.frames import show
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.study import Study
+from resbench.report.verdicts import Verdict, unit
 from resbench.report.wording import p_text
 
 _MOST_ROWS = 40

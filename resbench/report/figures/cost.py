@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.cost import WHERE
 from resbench.report.figures.drawing import Drawn, canvas, logarithmic, objects
 from resbench.report.figures.styles import Arms, legend
-from resbench.report.groups import show
+from resbench.report.frames import show
 from resbench.report.study import Study
+from resbench.report.tables.cost import WHERE
 from resbench.report.target import spent
 
 

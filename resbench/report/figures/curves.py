@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from resbench.report.figures.styles import Arms, legend
-from resbench.report.groups import groups, interval, show
+from resbench.report.frames import groups, interval, show
 from resbench.report.study import Study
 
 _ARMS_IN_ONE = 6

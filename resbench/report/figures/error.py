@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from resbench.report.figures.drawing import GREY, LOG_FROM, SMALL, Drawn, canvas, logarithmic, objects, part_labels
 from resbench.report.figures.scale import Scale
 from resbench.report.figures.styles import MOST_ARMS, Arms, Style, hues_of, legend
-from resbench.report.groups import groups, show
+from resbench.report.frames import groups, show
 from resbench.report.study import Study
 
 _COLUMNS = ("x", "arm", "group", "kind", "seed", "error", "low", "high", "diverged", "runs")

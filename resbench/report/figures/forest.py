@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
 from resbench.report.arms import name
-from resbench.report.claims import EXACT, Verdict, unit
 from resbench.report.figures.comparison_rows import Family, Row, claimed, explored, largest, shared_seeds
 from resbench.report.figures.drawing import BAND, GREY, SMALL, Drawn, canvas, symmetric, width_of, wrapped
 from resbench.report.figures.styles import Arms, Style
@@ -20,6 +19,7 @@ from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import simultaneous_level
 from resbench.report.statistics.interval import Interval, at_level
 from resbench.report.study import Study
+from resbench.report.verdicts import EXACT, Verdict, unit
 from resbench.report.wording import failures, metric, signed
 
 _COLUMNS = (

@@ -12,7 +12,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from resbench.report.claims import Verdict
+from resbench.report.document import Block, Image, Paragraph, csv_text
 from resbench.report.figures.alternative import alternative, judged
 from resbench.report.figures.cost import draw_cost, draw_roofline, draw_tradeoff
 from resbench.report.figures.curves import draw_curves
@@ -28,14 +28,14 @@ from resbench.report.figures.interactions import draw_interactions
 from resbench.report.figures.layer_responses import draw_responses
 from resbench.report.figures.lesions import draw_lesions
 from resbench.report.figures.power import draw_power, power_table
-from resbench.report.figures.probe_table import probe_table
 from resbench.report.figures.search import draw_best, draw_importance, draw_slices
 from resbench.report.figures.specification import draw_specification
 from resbench.report.figures.styles import Arms, follows, hues_of
 from resbench.report.figures.variance import Factors, draw_shares, factor_table, factors_of
-from resbench.report.page.blocks import Block, Image, Paragraph, csv_text
 from resbench.report.study import Study
-from resbench.report.trials import Trials
+from resbench.report.tables.probes import probe_table
+from resbench.report.tables.search import Trials
+from resbench.report.verdicts import Verdict
 
 RC: Any = {
     "svg.hashsalt": "resbench",

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from resbench.report.figures.drawing import LOG_FROM, SMALL, TINY, Drawn, leaf, logarithmic, objects, width_of
 from resbench.report.figures.probed import DEPTH, arms_of, evenly, mean, panels_of, title
 from resbench.report.figures.styles import MOST_ARMS, Arms, hues_of, legend
-from resbench.report.groups import groups, show
+from resbench.report.frames import groups, show
 from resbench.report.study import Study
 
 _COLUMNS = ("row", "arm", "group", "epoch", "depth", "grows", "flops", "error", "seeds")

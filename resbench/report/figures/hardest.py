@@ -14,12 +14,12 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.config import UserError
-from resbench.embedded import mnist_5k
+from resbench.core.config import UserError
+from resbench.data.embedded import mnist_5k
+from resbench.report.document import Table
 from resbench.report.figures.drawing import BAND, SMALL, TINY, Drawn, canvas
 from resbench.report.figures.styles import Arms, legend
-from resbench.report.groups import groups
-from resbench.report.page.blocks import Table
+from resbench.report.frames import groups
 from resbench.report.study import Study
 
 _MOST, _MOST_ARMS, _COLUMNS = 24, 4, 8

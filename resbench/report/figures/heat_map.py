@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from resbench.report.figures.drawing import GREY, LOG_FROM, SMALL, TINY, Drawn, canvas, fitted, leaf, objects, width_of
-from resbench.report.groups import show
+from resbench.report.frames import show
 from resbench.report.study import Study
 
 _TEXT_UP_TO = 12  # columns

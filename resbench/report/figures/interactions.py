@@ -25,7 +25,7 @@ from resbench.report.figures.drawing import (
 from resbench.report.figures.scale import Scale
 from resbench.report.figures.styles import Arms
 from resbench.report.figures.variance import RESPONSE, Factors
-from resbench.report.groups import show
+from resbench.report.frames import show
 from resbench.report.statistics.factors import marginal_means
 
 _MOST_PANELS = 6

@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from resbench.claim import AGAINST_MARGIN
+from resbench.records.claim import AGAINST_MARGIN
 from resbench.report.arms import name
-from resbench.report.claims import EXACT, Verdict, unit
+from resbench.report.document import Columns, Table
 from resbench.report.figures.drawing import GREY, SMALL, Drawn, canvas, fitted, logarithmic, spread
-from resbench.report.page.blocks import Columns, Table
 from resbench.report.planning import ALPHA, Levels, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.power import POWER, detectable_floor, power_curve
+from resbench.report.verdicts import EXACT, Verdict, unit
 from resbench.report.wording import metric, where
 
 DASH = "–"

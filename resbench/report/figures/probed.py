@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from resbench.report.figures.drawing import SMALL, canvas, fitted, leaf
 from resbench.report.figures.styles import MOST_ARMS, Arms, Style, hues_of, legend
-from resbench.report.groups import groups, show
+from resbench.report.frames import groups, show
 from resbench.report.study import Study
 
 Series = Sequence[float | None]  # by place: layers or units in order of depth; None where there is no value

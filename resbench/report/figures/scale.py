@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from resbench.report.figures.drawing import fitted
-from resbench.report.groups import show
+from resbench.report.frames import show
 
 
 class Scale:

@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 
 from resbench.report.figures.drawing import GREY, LOG_FROM, Drawn, canvas, leaf, logarithmic, objects
 from resbench.report.figures.styles import Arms, Style, legend
-from resbench.report.groups import show
-from resbench.report.trials import Trials
+from resbench.report.frames import show
+from resbench.report.tables.search import Trials
 
 _MARKS = {"complete": "trained to its end", "pruned": "pruned", "diverged": "diverged"}
 

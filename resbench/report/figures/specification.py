@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from resbench.report.figures.drawing import BAND, GREY, PALE, SMALL, TINY, Drawn, canvas, fitted, leaf, objects
 from resbench.report.figures.styles import Arms, legend
-from resbench.report.groups import show
+from resbench.report.frames import show
 from resbench.report.study import Study
 
 _LEAST = 16  # comparisons; fewer stand in the forest

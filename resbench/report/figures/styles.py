@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from resbench.report.groups import show
+from resbench.report.frames import show
 
 _BLUE, ORANGE, _GREEN, _RED, _PINK, _BROWN, _ROSE, _GREY, _, _SKY = sns.color_palette("colorblind").as_hex()
 _COLORS = (_BLUE, _GREEN, _PINK, _RED, _SKY, _BROWN, _GREY, _ROSE)

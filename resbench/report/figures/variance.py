@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from resbench.report.document import Table
 from resbench.report.figures.drawing import GREY, SMALL, Drawn, canvas, leaf
-from resbench.report.page.blocks import Table
 from resbench.report.statistics.factors import Analysis, anova
 from resbench.report.study import Study
 from resbench.report.wording import p_text

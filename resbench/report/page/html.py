@@ -14,8 +14,8 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from resbench.names import control_free
-from resbench.report.page.blocks import Block, Heading, Image, Table, csv_text, slug
+from resbench.core.text import control_free
+from resbench.report.document import Block, Heading, Image, Table, csv_text, slug
 from resbench.report.page.latex import latex
 
 MOST_ROWS = 200  # of a figure's data that the page shows; the CSV file has all

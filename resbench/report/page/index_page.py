@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from resbench.files import alone
-from resbench.report.claims import EXACT, Judged, Verdict, judge
+from resbench.core.files import alone
+from resbench.report.document import Block, Columns, Paragraph, Table
 from resbench.report.goals import write_goals
-from resbench.report.page.blocks import Block, Columns, Paragraph, Table
 from resbench.report.page.html import html
 from resbench.report.page.markdown import markdown
 from resbench.report.page.save import write_text
-from resbench.report.page.tables import DASH
 from resbench.report.study import Study, first_sentence, load, names
+from resbench.report.tables.study import DASH
 from resbench.report.target import cheapest
+from resbench.report.verdicts import EXACT, Judged, Verdict, judge
 from resbench.report.wording import difference, failures, metric, rules, where
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from resbench.report.page.blocks import Table, slug
+from resbench.report.document import Table, slug
 
 _ONE_PAGE = 45  # rows; a longer table goes over several pages
 _SPECIAL = {

@@ -6,8 +6,8 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from resbench.names import control_free
-from resbench.report.page.blocks import Block, Bullets, Code, Heading, Image, Paragraph, Table
+from resbench.core.text import control_free
+from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table
 
 _LONG = 30  # a table with more rows than this is cut to its first ones: nobody reads 500 rows of Markdown
 _FIRST = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from resbench.report.page.blocks import Block, Table, named, titled
+from resbench.report.document import Block, Table, named, titled
 from resbench.report.page.html import html
 from resbench.report.page.latex import latex
 from resbench.report.page.markdown import markdown

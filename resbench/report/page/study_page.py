@@ -11,14 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from resbench.files import alone
-from resbench.names import printable
+from resbench.core.files import alone
+from resbench.core.text import printable
 from resbench.report.cells import cells, comparisons, contrast_columns, margin_of
 from resbench.report.check import verdict_lines
-from resbench.report.claims import Judged, Verdict, judge
-from resbench.report.cost import cost_frame, cost_table, known_table
-from resbench.report.figures.gallery import Figures
-from resbench.report.page.blocks import (
+from resbench.report.document import (
     Block,
     Bullets,
     Code,
@@ -27,9 +24,15 @@ from resbench.report.page.blocks import (
     Paragraph,
     Table,
 )
+from resbench.report.figures.gallery import Figures
 from resbench.report.page.markdown import text_table
 from resbench.report.page.save import clean, save, write_text
-from resbench.report.page.tables import (
+from resbench.report.published import compare_published
+from resbench.report.study import Study, load
+from resbench.report.summary import answer, command, headline, notes
+from resbench.report.tables.cost import cost_frame, cost_table, known_table
+from resbench.report.tables.search import load_trials, search_tables
+from resbench.report.tables.study import (
     cell_table,
     claim_table,
     comparison_table,
@@ -38,11 +41,8 @@ from resbench.report.page.tables import (
     provenance_table,
     published_table,
 )
-from resbench.report.published import compare_published
-from resbench.report.sentences import answer, command, headline, notes
-from resbench.report.study import Study, load
 from resbench.report.target import cheapest, target_found, target_table
-from resbench.report.trials import load_trials, search_tables
+from resbench.report.verdicts import Judged, Verdict, judge
 from resbench.report.wording import sentence
 from resbench.report.wording import summary as summary_of
 

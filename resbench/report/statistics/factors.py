@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from resbench.report.groups import show
+from resbench.report.frames import show
 from resbench.report.statistics.interval import LEVEL, from_standard_error, unknown
 from resbench.report.statistics.linear import Factor, Matrix, Model, Term
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from resbench.report.groups import show
+from resbench.report.frames import show
 from resbench.report.statistics.effect import p_two_sided
 from resbench.report.statistics.factors import SEED, Analysis
 from resbench.report.statistics.interval import LEVEL, t_interval

@@ -1,0 +1,1 @@
+"""What knows nothing of networks: errors, text, configuration, YAML, files, locks."""

@@ -1,0 +1,130 @@
+"""Frozen, strict configuration: dotted paths, canonical JSON, and the hash that identifies a run."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+
+from resbench.core.errors import UserError as UserError
+
+Nested = dict[str, Any]
+
+
+class Config(BaseModel):
+    """Base of every configuration: unknown fields, wrong types and later changes are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def suggestion(given: object, allowed: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` for the nearest of the allowed names, or nothing."""
+    near = difflib.get_close_matches(str(given), list(allowed), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def one_of(table: Iterable[str]) -> AfterValidator:
+    """Annotation for a field whose values are the keys of a table, the one place where they are declared."""
+    names = list(table)
+
+    def check(value: str) -> str:
+        if value not in names:
+            text = f"{value!r} is not one of {', '.join(names)}{suggestion(value, names)}"
+            raise PydanticCustomError("one_of", "{text}", {"text": text, "names": names})
+        return value
+
+    return AfterValidator(check)
+
+
+def names_of(field: TypeAdapter[Any]) -> list[str]:
+    """The names that a `one_of` field allows, asked of the field itself; none for any other field."""
+    try:
+        field.validate_python("?")
+    except ValidationError as error:
+        return [name for item in error.errors() for name in item.get("ctx", {}).get("names", [])]
+    return []
+
+
+def refuse(paths: str | Iterable[str], reason: str) -> PydanticCustomError:
+    """The error for a combination of fields that means nothing.
+
+    Args:
+        paths: dotted paths of the fields to blame, the one to point at first.
+        reason: why, and what to write instead.
+    """
+    blamed = [paths] if isinstance(paths, str) else list(paths)
+    return PydanticCustomError("combination", "{text}", {"text": reason, "paths": blamed})
+
+
+def nest(flat: Mapping[str, Any]) -> Nested:
+    """`{"a.b": 1}` -> `{"a": {"b": 1}}`."""
+    out: Nested = {}
+    for path, value in flat.items():
+        *parents, leaf = path.split(".")
+        inner = out
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[leaf] = value
+    return out
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"a": {"b": 1}}` -> `{"a.b": 1}`; an empty mapping leaves nothing."""
+    out: dict[str, Any] = {}
+    for key, value in nested.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            out.update(flatten(value, f"{path}."))
+        else:
+            out[path] = value
+    return out
+
+
+def fields(config: type[Config], prefix: str = "") -> dict[str, TypeAdapter[Any]]:
+    """Dotted path -> validator of every leaf field of a configuration."""
+    out: dict[str, TypeAdapter[Any]] = {}
+    for name, info in config.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, Config):
+            out.update(fields(kind, f"{prefix}{name}."))
+        else:
+            annotated: Any = kind
+            for extra in info.metadata:
+                annotated = Annotated[annotated, extra]
+            out[f"{prefix}{name}"] = TypeAdapter(annotated, config=ConfigDict(strict=True, allow_inf_nan=False))
+    return out
+
+
+def explain(error: ValidationError) -> list[tuple[str, str, list[str]]]:
+    """Pydantic's errors as (dotted path, sentence, paths to blame)."""
+    seen: dict[tuple[str, str], list[str]] = {}
+    for item in error.errors(include_url=False):
+        path = ".".join(str(part) for part in item["loc"] if isinstance(part, str) and part.islower())
+        context = item.get("ctx", {})
+        if "text" in context:
+            text = str(context["text"])
+        else:
+            message = item["msg"].removeprefix("Input should be ")
+            text = f"{item['input']!r} is not allowed: it should be {message}"
+        seen.setdefault((path, text), list(context.get("paths", [path])))
+    return [(path, text, blamed) for (path, text), blamed in seen.items()]
+
+
+def canonical(config: Config) -> str:
+    """Sorted JSON of what differs from the defaults, so that a new field leaves old identities as they are."""
+    return json.dumps(
+        config.model_dump(mode="json", exclude_defaults=True),
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+    )
+
+
+def digest(text: str) -> str:
+    """16 hexadecimal digits (64 bits) of BLAKE2b."""
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,1 @@
+"""Images as tensors: data sets, splits, augmentation."""

@@ -1,0 +1,1 @@
+"""Runs on machines: here, on Ray, on Slurm."""

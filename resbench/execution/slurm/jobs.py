@@ -1,0 +1,134 @@
+"""Which run was given to which job: a file for each array in `.work/slurm/`, so that no command submits a run twice.
+
+The folder also holds submitit's files, among them pickles: it belongs to the user alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from resbench.core.files import replace
+from resbench.execution.task import Task
+from resbench.records.store import Store
+
+# what submitit leaves of each job
+_PICKLES = ("submitted.pkl", "0_result.pkl")
+_LOGS = ("0_log.out", "0_log.err")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A run that a job was given.
+
+    Attributes:
+        job: its id: `4711`, or `4711_3` in an array.
+        before: stamp of the record that the run had then, or None.
+    """
+
+    run_id: str
+    job: str
+    task: Task
+    before: tuple[int, int] | None
+
+
+class Book:
+    """The arrays of one study that have not been taken in yet.
+
+    Args:
+        store: of the study.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.folder = store.work / "slurm"
+        self.name = f"resbench-{store.folder.resolve().name}"  # that its jobs have in the queue
+
+    def open(self) -> Path:
+        """The folder, made if need be and closed to others."""
+        self.store.open()
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self.folder.chmod(0o700)  # whatever the umask, and whoever made it
+        return self.folder
+
+    def add(self, sent: Sequence[Sent]) -> None:
+        """Note the runs of one array."""
+        texts = [json.loads(one.task.dump()) for one in sent]
+        runs = {
+            one.job: {"id": one.run_id, "config": text["config"], "before": one.before}
+            for one, text in zip(sent, texts, strict=True)
+        }
+        self._write(self.open() / f"{_array(sent[0].job)}.runs.json", {"setting": texts[0]["setting"], "runs": runs})
+
+    def sent(self) -> dict[str, Sent]:
+        """Run id -> the job that it was given last."""
+        found = {}
+        for path in sorted(self.folder.glob("*.runs.json"), key=lambda path: int(path.name.partition(".")[0])):
+            array = _read(path)
+            if array is None:
+                print(f"{path}: damaged: what its jobs were given is not known; squeue shows them", file=sys.stderr)
+                continue
+            for job, run in array.get("runs", {}).items():
+                task = Task.parse(json.dumps({"config": run["config"], "setting": array["setting"]}))
+                found[run["id"]] = Sent(run["id"], job, task, tuple(run["before"]) if run["before"] else None)
+        return found
+
+    def drop(self, jobs: Collection[str], tidy: Collection[str] = ()) -> None:
+        """Forget jobs that have been taken in.
+
+        Args:
+            tidy: those of them whose logs nobody will want to read.
+        """
+        jobs, tidy = set(jobs), set(tidy)
+        for job in jobs:
+            for name in (*_PICKLES, *(_LOGS if job in tidy else ())):
+                (self.folder / f"{job}_{name}").unlink(missing_ok=True)
+        for path in self.folder.glob("*.runs.json"):
+            array = _read(path)
+            if array is None:
+                continue
+            runs = array.get("runs", {})
+            kept = {job: run for job, run in runs.items() if job not in jobs}
+            if not kept:
+                path.unlink(missing_ok=True)
+                self._remove_script(path.name.partition(".")[0])
+            elif len(kept) < len(runs):
+                self._write(path, array | {"runs": kept})
+
+    def clear(self) -> None:
+        """Remove what submitit wrote for an array that Slurm then refused; only for the one who may submit."""
+        for path in [*self.folder.glob("*.pkl"), *self.folder.glob(".submission_file_*.sh")]:
+            if not path.is_symlink() and "_submitted" not in path.name and "_result" not in path.name:
+                path.unlink(missing_ok=True)
+
+    def _remove_script(self, array: str) -> None:
+        (self.folder / f"{array}_submission.sh").unlink(missing_ok=True)
+        for link in self.folder.glob(".submission_file_*.sh"):
+            if not link.exists():  # it led there
+                link.unlink(missing_ok=True)
+
+    def _write(self, path: Path, array: dict[str, Any]) -> None:
+        replace(path, (json.dumps(array) + "\n").encode(), self.store.work)
+
+
+def _array(job: str) -> str:
+    return job.partition("_")[0]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What was written there; None if it is damaged."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for run in found["runs"].values():
+            Task.parse(json.dumps({"config": run["config"], "setting": found["setting"]}))
+            tuple(run["before"] or ())
+            str(run["id"])
+    except FileNotFoundError:  # another command has just taken it in
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return found

@@ -1,0 +1,1 @@
+"""The question: a grid file, its cells and its runs."""

@@ -1,0 +1,1 @@
+"""What explains a result, measured next to training."""

@@ -1,0 +1,1 @@
+"""What was asked of a study and what its runs left."""

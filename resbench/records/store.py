@@ -1,0 +1,238 @@
+"""A folder of records: `results/<study>/<run-id>.json`, and `.work/` beside them for what is unfinished.
+
+A record appears whole or not at all: it is written to a temporary file, flushed to disk, and linked to its name, and
+the first writer wins. What is done is what has a record; nothing else is ever asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resbench.core.config import UserError, flatten
+from resbench.core.errors import Unwritable
+from resbench.core.files import hidden, named_first, replace, sync_folder, temporary_in, write_through
+from resbench.core.locks import Hold, Waiting, hold, wait_for
+from resbench.records import record as records
+from resbench.records.record import Record
+from resbench.records.study_file import read_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_STALE_SECONDS = 600.0  # no file takes so long to write
+_RUN_FILE = re.compile(r"[0-9a-f]{16}\.json")
+
+
+class Store:
+    """The records of one study.
+
+    Args:
+        folder: `results/<study>`; made when something is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.work = folder / ".work"
+        self.damaged: list[str] = []
+        self._waiting = Waiting()
+
+    def path(self, run_id: str) -> Path:
+        return self.folder / f"{run_id}.json"
+
+    def checkpoint(self, run_id: str) -> Path:
+        return self.work / f"{run_id}.ckpt"
+
+    def ids(self) -> set[str]:
+        """Ids that have a record file, whatever is in it."""
+        if not self.folder.is_dir():
+            return set()
+        return {entry.name[:16] for entry in os.scandir(self.folder) if _RUN_FILE.fullmatch(entry.name)}
+
+    def read(self, run_id: str) -> Record | None:
+        """The record, or None if there is none or it is damaged (which is then named in `damaged`)."""
+        path = self.path(run_id)
+        try:
+            found, _ = read_record(path, run_id)
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, OSError, RecursionError) as error:
+            self.damaged.append(
+                f"{path}: a damaged record ({' '.join(str(error).split())}): the run will be done again"
+            )
+            return None
+        return found
+
+    def records(self) -> list[Record]:
+        """All readable records, by id."""
+        return [found for run_id in sorted(self.ids()) if (found := self.read(run_id))]
+
+    def done(self, probes: Iterable[str] = ()) -> set[str]:
+        """Ids of runs that need not be done again: ok or diverged, and probed as asked."""
+        probes = list(probes)
+        return {found["id"] for found in self.records() if records.complete(found, probes)}
+
+    def add(self, record: Record) -> bool:
+        """Publish a record; False if a finished one was there first.
+
+        Failures and damaged files are replaced, and so is a finished record by one with probes that it lacks.
+        """
+        return self.publish(record, records.dump(record).encode())
+
+    def publish(self, record: Record, content: bytes) -> bool:
+        """As `add`, for a record that has been written before: its bytes stay as they are."""
+        self.open()
+        path = self.path(record["id"])
+        temporary = temporary_in(self.work, record["id"])
+        write_through(temporary, content)
+        try:
+            if not named_first(temporary, path):
+                with wait_for(self.work / "replacing.lock"):  # between the look and the replacement nothing may come
+                    there = self.read(record["id"])
+                    finished = records.complete(there)
+                    if finished and (record["status"] == "failed" or records.complete(there, _probes(record))):
+                        return False
+                    temporary.replace(path)
+            sync_folder(self.folder)
+        except OSError as error:
+            raise Unwritable(error.errno, error.strerror, str(path)) from None
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        return True
+
+    def remove(self, run_id: str) -> bool:
+        """Forget a run (`--fresh`); True if it had a record."""
+        self.checkpoint(run_id).unlink(missing_ok=True)
+        had = self.path(run_id).exists()
+        self.path(run_id).unlink(missing_ok=True)
+        return had
+
+    @contextlib.contextmanager
+    def claim(self, run_id: str) -> Iterator[Hold | None]:
+        """Hold the run while it is trained; yields None if another live process holds it."""
+        self.open()
+        with hold(self._lock(run_id)) as held:
+            yield held
+
+    def free(self, run_id: str) -> bool:
+        """Whether no live process holds the run at the moment."""
+        return not self.work.is_dir() or self._waiting.free(self._lock(run_id))
+
+    def sweep(self) -> None:
+        """Remove what crashes have left in `.work`: files that were being written, checkpoints of finished runs."""
+        for path in self.work.glob("*.tmp"):
+            with contextlib.suppress(FileNotFoundError):  # another command sweeps too
+                if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                    path.unlink()
+        for path in self.work.glob("*.ckpt"):
+            run_id, stamp = path.stem, self.stamp(path.stem)
+            if stamp and records.complete(self.read(run_id)) and self.free(run_id):
+                with contextlib.suppress(FileNotFoundError):
+                    if path.stat().st_mtime_ns <= stamp[1]:  # a younger one is of a run that lacks probes
+                        path.unlink()
+
+    def _lock(self, run_id: str) -> Path:
+        return self.work / f"{run_id}.lock"
+
+    def stamp(self, run_id: str) -> tuple[int, int] | None:
+        """Changes when the record does; None if there is none."""
+        try:
+            found = self.path(run_id).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def write_study(self, study: dict[str, Any]) -> bool:
+        """Keep what was asked beside the answers, so that the report needs nothing else; returns whether it is new."""
+        self.open()
+        text = json.dumps(study, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        path = self.folder / "study.json"
+        if path.exists() and path.read_bytes() == text.encode():
+            return False
+        replace(path, text.encode(), self.work)
+        return True
+
+    def leaving(self, study: Mapping[str, Any]) -> int:
+        """Runs that are done and belong to the study as it was kept, and not to this one of the same name."""
+        try:
+            before = self.study()
+        except UserError:  # damaged: to be written anew
+            return 0
+        left = {one["id"] for one in before["runs"]} - {one["id"] for one in study["runs"]} if before else set()
+        return sum(records.complete(self.read(run_id)) for run_id in left if self.path(run_id).exists())
+
+    def study(self) -> dict[str, Any] | None:
+        """What `write_study` kept.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        path = self.folder / "study.json"
+        try:
+            return read_study(path)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise UserError(f"{path}: damaged ({error}): run the grid again to write it anew") from None
+
+    def frame(self) -> pd.DataFrame:
+        """One row per record: id, status, seed, dotted config, `metrics.*` and `provenance.*`."""
+        import pandas as pd
+
+        rows = []
+        for found in self.records():
+            config = flatten(found["config"])
+            row = {"id": found["id"], "status": found["status"], "seed": config.pop("seed")}
+            row |= config
+            row |= flatten(found["metrics"], "metrics.") | flatten(found["provenance"], "provenance.")
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def open(self) -> None:
+        """Make the folders.
+
+        Raises:
+            Unwritable: they cannot be made.
+        """
+        hidden(self.work)
+
+
+def read_record(path: Path, run_id: str) -> tuple[Record, bytes]:
+    """The record in a file, and its bytes.
+
+    Raises:
+        ValueError, TypeError, RecursionError: it is damaged, or of another run than its name says.
+        OSError: it cannot be read.
+    """
+    content = path.read_bytes()
+    found = records.parse(content.decode("utf-8").replace("\r\n", "\n"))
+    if found["id"] != run_id:
+        raise ValueError(f"that says it is {found['id']!r}")
+    return found, content
+
+
+def _probes(record: Record) -> Iterable[str]:
+    probes: dict[str, Any] = record.get("probes", {})
+    return probes
+
+
+def load(folder: str | Path) -> pd.DataFrame:
+    """Records of a study as a frame, one row per run.
+
+    Args:
+        folder: `results/<study>`.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise UserError(f"{path}: no such folder of records: run a grid first, or name another folder")
+    return Store(path).frame()

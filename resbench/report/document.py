@@ -1,0 +1,237 @@
+"""Pieces of a page. How they look as Markdown, HTML, CSV or LaTeX is written in the modules of those names."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import itertools
+import math
+import numbers
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from resbench.core.text import control_free
+
+
+@dataclass(frozen=True)
+class Heading:
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Prose; its line breaks are kept. The first part may link to a page beside this one; a lead is set larger."""
+
+    text: str
+    link: str = ""
+    label: str = ""
+    lead: bool = False
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list; of a long one the first `most` items stand open and the rest are folded away."""
+
+    items: Sequence[str]
+    strong: bool = False
+    most: int = 12
+
+
+@dataclass(frozen=True)
+class Code:
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table in its four forms; columns of numbers are set to the right and sort as numbers.
+
+    Attributes:
+        head: the names of the columns.
+        rows: finished text, for people.
+        caption: what the numbers mean.
+        fold: if given, the table is folded away under this line.
+        name: saved as `tables/<name>.csv` and `.tex`; without one, `named` takes it from the heading above.
+        values: the raw value of each cell, for sorting and for the CSV file; None where only the text is there.
+        frame: what the CSV file holds instead of `rows`, where the study knows more than the page shows.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+    fold: str = ""
+    name: str = ""
+    values: Sequence[Sequence[Any]] | None = None
+    frame: pd.DataFrame | None = None
+
+    @classmethod
+    def of(
+        cls, columns: Mapping[str, Sequence[str]], raw: Mapping[str, Sequence[Any]] | None = None, **rest: Any
+    ) -> Table:
+        """A table from its columns.
+
+        Args:
+            columns: name -> finished text.
+            raw: name -> raw values, of those columns that have them.
+            rest: as the attributes.
+        """
+        raw = raw or {}
+        nothing: list[Any] = [None] * len(next(iter(columns.values()), []))
+        values = list(zip(*(raw.get(name, nothing) for name in columns), strict=True))
+        return cls(list(columns), list(zip(*columns.values(), strict=True)), values=values, **rest)
+
+    @property
+    def right(self) -> list[bool]:
+        """Which columns hold numbers only."""
+        return [all(_NUMBER.match(row[i]) for row in self.rows) for i in range(len(self.head))]
+
+    @property
+    def keys(self) -> list[list[float | None]]:
+        """What each cell of a column of numbers sorts by: its raw value, or the number that its text opens with."""
+        right = self.right
+        return [[self._key(y, x) if number else None for x, number in enumerate(right)] for y in range(len(self.rows))]
+
+    def _key(self, y: int, x: int) -> float | None:
+        value = self.values[y][x] if self.values is not None else None
+        if not isinstance(value, numbers.Real):
+            value = _opening(self.rows[y][x])
+        return None if value is None or math.isnan(value) else float(value)
+
+    @property
+    def csv(self) -> str:
+        """The CSV file: the frame, or the rows with raw values in place of text where there are any."""
+        if self.frame is not None:
+            return csv_text(self.frame)
+        values = self.values or [[None] * len(self.head)] * len(self.rows)
+        rows = [
+            [text if value is None else value for text, value in zip(*pair, strict=True)]
+            for pair in zip(self.rows, values, strict=True)
+        ]
+        return csv_text(pd.DataFrame(rows, columns=list(self.head), dtype=object).infer_objects())
+
+
+class Columns:
+    """A table that is put together row by row, cell by cell."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, list[str]] = {}
+        self.values: dict[str, list[Any]] = {}
+
+    def put(self, name: str, text: str, value: Any = None) -> None:
+        """Add a cell to a column: its text, and its raw value for sorting and the CSV file."""
+        self.texts.setdefault(name, []).append(text)
+        self.values.setdefault(name, []).append(value)
+
+    def table(self, **rest: Any) -> Table:
+        """The table, with other attributes as `Table` has them."""
+        return Table.of(self.texts, self.values, **rest)
+
+
+@dataclass(frozen=True)
+class Image:
+    """A figure saved as `figures/<name>.svg`, `.png` and `.csv`.
+
+    Attributes:
+        alt: what it shows, for those who cannot see it.
+        data: exactly what is plotted; it stands folded under the figure.
+        png: what the page shows instead of an SVG of thousands of marks, which is slow to draw and large.
+    """
+
+    name: str
+    svg: bytes
+    alt: str
+    caption: str
+    data: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame, compare=False)
+    png: bytes = b""
+
+    @property
+    def uri(self) -> str:
+        if self.png and len(self.png) < len(self.svg) and len(self.svg) > _LARGE:
+            return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+        return f"data:image/svg+xml;base64,{base64.b64encode(self.svg).decode()}"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in points, so that a browser keeps the room before it has drawn the figure."""
+        tag = re.search(rb"<svg[^>]*>", self.svg)
+        sizes = dict(re.findall(rb'\b(width|height)="([\d.]+)pt"', tag[0])) if tag else {}
+        return round(float(sizes.get(b"width", 612))), round(float(sizes.get(b"height", 331)))
+
+    def table(self, most: int) -> Table:
+        """The first rows of the data."""
+        part = self.data.head(most)
+        head = [str(name) for name in part.columns]
+        rows = [[_shown(value) for value in row] for row in part.itertuples(index=False, name=None)]
+        return Table(head, rows, name=self.name, frame=self.data)
+
+
+Block = Heading | Paragraph | Bullets | Code | Table | Image
+_LARGE = 500_000  # bytes
+_NUMBER = re.compile(r"[<>≤≥]? ?[+−-]?[\d.,]+(e[+-]?\d+)?(%| |$)|–$|$")
+_OPENING = re.compile(r"[<>≤≥]? ?([+−-]?)(\d[\d,]*(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+)")
+_WORDLESS = re.compile(r"[^a-z0-9]+")
+
+
+def _opening(text: str) -> float | None:
+    """The number that a text opens with: `−1,234.5 ± 2` -> -1234.5."""
+    found = _OPENING.match(text)
+    return float(found[1].replace("−", "-") + found[2].replace(",", "")) if found else None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return "" if value is None else str(value)
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """A frame as a CSV file: ten digits are more than any measurement here has, and hide the noise of the last bit.
+
+    Text that a spreadsheet would compute (it opens with `=`, `+`, `-` or `@`) gets an apostrophe, unless it is a number.
+    """
+    safe = frame.rename(columns=_inert)
+    for place, kind in enumerate(safe.dtypes):
+        if pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind):
+            safe.isetitem(place, pd.Series(list(map(_inert, safe.iloc[:, place])), dtype=object).array)
+    return control_free(safe.to_csv(index=False, lineterminator="\n", float_format="%.10g"))
+
+
+def _inert(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
+def slug(text: str) -> str:
+    """A heading as an anchor or a file name: `Left out` -> `left-out`."""
+    return _WORDLESS.sub("-", text.lower()).strip("-") or "section"
+
+
+def titled(blocks: Sequence[Block]) -> Iterator[tuple[Block, str]]:
+    """Every block with the heading above it."""
+    heading = ""
+    for block in blocks:
+        heading = block.text if isinstance(block, Heading) else heading
+        yield block, heading
+
+
+def named(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks with a name of its own for every table: the one it has, or that of its heading, then numbered."""
+    out: list[Block] = []
+    taken: set[str] = set()
+    for block, heading in titled(blocks):
+        if isinstance(block, Table):
+            base = slug(block.name or heading)
+            tries = (f"{base}-{number}" if number > 1 else base for number in itertools.count(1))
+            block = dataclasses.replace(block, name=next(name for name in tries if name not in taken))
+            taken.add(block.name)
+        out.append(block)
+    return out

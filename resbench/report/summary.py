@@ -1,0 +1,194 @@
+"""What the numbers say, in words that go no further than the intervals; and what is off about the records."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from resbench.report.frames import groups, numbers
+from resbench.report.planning import ALPHA, LEAST_SEEDS
+from resbench.report.study import Study, again
+from resbench.report.tables.study import name_of, percent, within
+from resbench.report.verdicts import Verdict
+from resbench.report.wording import difference, metric
+
+_TRAINED = 20.0  # percent of test images; guessing reaches 10 with ten classes
+_MIXED = {
+    "revision": "code revisions",
+    "device": "devices",
+    "device_name": "processors",
+    "precision": "precisions",
+    "threads": "numbers of threads",
+    "versions.torch": "versions of torch",
+    "data_sha256": "data files",
+}
+
+
+def answer(frame: pd.DataFrame, study: Study, verdicts: Sequence[Verdict], compared: pd.DataFrame) -> str:
+    """The page in one paragraph: verdicts on the claims, else what the comparisons with the baseline can tell.
+
+    Args:
+        frame: as `cells.cells` returns.
+        compared: as `cells.comparisons` returns.
+    """
+    if not frame["seeds_done"].sum():
+        return "No run has ended yet: there is no answer."
+    if verdicts:
+        return " ".join(_verdict(verdict) for verdict in verdicts)
+    if not frame["seeds_ok"].sum():
+        diverged = int(frame["diverged"].sum())
+        return f"No run ended with a result: {diverged} {_runs(diverged)} diverged, so nothing can be compared."
+    if not study.baseline:
+        return f"{_range(study, frame)} The study names no baseline and states no claim, so no differences are tested."
+    return f"{_count(study, compared)} {_range(study, frame)}".strip()
+
+
+def _verdict(verdict: Verdict) -> str:
+    """`Supported: shortcuts help (−0.12 points [−0.18, −0.06]).`, or how many comparisons have which state."""
+    states = [one.state for one in verdict.contrasts]
+    says = str(verdict.claim["says"]).rstrip(".")
+    head = f"{verdict.state.capitalize()}{' so far' if verdict.outstanding else ''}: {says}"
+    if len(states) != 1:
+        told = (
+            ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "no cells of it were run"
+        )
+        return f"{head} ({told})."
+    one, on = verdict.contrasts[0], verdict.claim["on"]
+    if one.contrast is None or one.state == "not trained" or math.isnan(one.contrast.interval.low):
+        return f"{head}."
+    over = f", {one.contrast.seeds} seed{'s' if one.contrast.seeds != 1 else ''}" if one.contrast.shared_seeds else ""
+    return f"{head} ({metric(on)} {difference(one.contrast, on)}{over})."
+
+
+def _range(study: Study, frame: pd.DataFrame) -> str:
+    rows = frame[frame["seeds_ok"] > 0].sort_values("mean", kind="stable").to_dict("records")
+    low, high = ([name_of({axis: row[axis] for axis in study.axes}), _accuracy(row)] for row in (rows[0], rows[-1]))
+    if len(rows) == 1:
+        return f"Test accuracy at {low[0]}: {low[1]}."
+    return (
+        f"Mean test accuracies lie between {low[1]} at {low[0]}, and {high[1]} at {high[0]}; lowest and highest are "
+        "picked by their means."
+    )
+
+
+def _accuracy(row: Mapping[Hashable, Any]) -> str:
+    seeds = int(row["seeds_ok"])
+    return f"{within(row['mean'], row['low'], row['high'])} % ({seeds} seed{'s' if seeds > 1 else ''})"
+
+
+def _count(study: Study, compared: pd.DataFrame) -> str:
+    """How many differences to the baseline have a sign, at a false-discovery rate of 5 %."""
+    everything = compared.to_dict("records")
+    lost = sum(not (row["ours"].trained and row["theirs"].trained) for row in everything)
+    rows = [row for row in everything if row["contrast"] is not None]
+    several = [row for row in rows if min(row["contrast"].seeds, row["contrast"].seeds_theirs) >= LEAST_SEEDS]
+    versus = f"the baseline ({name_of(study.baseline)})"
+    apart = f" Not compared, because runs diverged there or in the baseline: {lost}." if lost else ""
+    if not rows:
+        return f"No cell can be compared with {versus}.{apart}"
+    if not several:
+        return f"No cell shares {LEAST_SEEDS} seeds with {versus}, so its difference is not judged."
+    sure = [row["contrast"] for row in several if row["q"] < ALPHA]
+    fewer, more = sum(one.interval.estimate < 0 for one in sure), sum(one.interval.estimate > 0 for one in sure)
+    return (
+        f"Of {len(several)} cells compared with {versus}, {fewer} have fewer test errors, {more} have more, and of "
+        f"{len(several) - len(sure)} the data cannot tell (false-discovery rate 5 %; exploratory: nothing was claimed).{apart}"
+    )
+
+
+def notes(study: Study) -> list[str]:
+    """What a reader must know before the numbers."""
+    out = []
+    once = study.runs.drop_duplicates("id")  # an arm whose best values are those of the base is the same runs twice
+    status = Counter(once["status"])
+    total = len(once)
+    overrides = list(map(str, (study.asked or {}).get("overrides") or []))
+    if overrides:
+        out.append(f"Run with other settings than the grid file says: {', '.join(overrides)}.")
+    if total < len(study.runs):
+        out.append(f"Runs that stand in two cells, whose settings are the same: {len(study.runs) - total} of {total}.")
+    if status["missing"]:
+        out.append(f"Outstanding runs: {status['missing']} of {total}; the numbers may change.")
+    if status["failed"]:
+        out.append(f"Failed runs, which count as not done: {status['failed']} of {total}: {_failures(study)}.")
+    if status["diverged"]:
+        out.append(f"Diverged runs: {status['diverged']} of {total}; a result, counted and not averaged.")
+    untrained = _untrained(study)
+    if untrained:
+        out.append(
+            f"Hardly trained, with a mean test accuracy below {_TRAINED:.0f} %: {'; '.join(untrained)}: what is measured "
+            "of trained networks (responses, lesions, hardest images) says little there."
+        )
+    few = seeds_of(study)
+    if few and 0 < max(few) < LEAST_SEEDS:
+        out.append(
+            f"At most {max(few)} seed{'s' if max(few) > 1 else ''} a cell: no verdict takes fewer than {LEAST_SEEDS}."
+        )
+    for field, words in _MIXED.items():
+        values = study.provenance(field)
+        if len(values) > 1 and f"recipe.{field}" not in study.axes:
+            told = ", ".join(f"{value[:12]} ({count})" for value, count in values.items())
+            out.append(f"The records come from different {words}: {told}.")
+    dirty = study.provenance("dirty")["true"]
+    if dirty:
+        out.append(f"Records from code with changes that were not committed: {dirty} of {len(study.records)}.")
+    if study.others:
+        out.append(f"{study.others} {_records(study.others)} of other settings in the folder, not shown.")
+    if study.damaged:
+        out.append(f"{study.damaged} damaged {_records(study.damaged)} in the folder, not shown.")
+    return out
+
+
+def _untrained(study: Study) -> list[str]:
+    """Names of the cells whose runs ended near guessing."""
+    ended = study.runs[study.runs["status"] == "ok"]
+    return [
+        name_of({axis: part[axis].iloc[0] for axis in study.axes})
+        for _, part in groups(ended, study.axes)
+        if (found := numbers(part, "test_accuracy")) and 100 * statistics.fmean(found) < _TRAINED
+    ]
+
+
+def seeds_of(study: Study) -> list[int]:
+    """Runs that ended well, of each cell."""
+    return [int((part["status"] == "ok").sum()) for _, part in groups(study.runs, study.axes)]
+
+
+def _failures(study: Study) -> str:
+    errors = [record.get("error") or {} for record in study.records if record["status"] == "failed"]
+    told = Counter(sorted(f"{error.get('kind', 'error')}: {_short(str(error.get('message', '')))}" for error in errors))
+    return "; ".join(f"{text} ({count})" for text, count in told.items())
+
+
+def _short(message: str, most: int = 160) -> str:
+    line = " ".join(message.split())
+    return line if len(line) <= most else f"{line[:most]}…"
+
+
+def _records(count: int) -> str:
+    return "record" if count == 1 else "records"
+
+
+def _runs(count: int) -> str:
+    return "run" if count == 1 else "runs"
+
+
+def command(study: Study) -> str:
+    """The command that does the outstanding runs, or nothing if there are none."""
+    if not study.asked.get("file") or not study.runs["status"].isin(["missing", "failed"]).any():
+        return ""
+    return again(study.asked)
+
+
+def headline(frame: pd.DataFrame) -> str:
+    """Alternative text of the main figure: its range in words."""
+    means = frame["mean"].dropna()
+    if means.empty:
+        return "Test error: no run ended with a result."
+    low, high = percent(1 - means.max()), percent(1 - means.min())
+    return f"Test error of {len(frame)} cells; means from {low} to {high} percent, as in the table of cells."

@@ -1,0 +1,152 @@
+"""`recipe.*`: optimizer, schedule, loss, and how long."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from resbench.core.config import Config, one_of, refuse
+
+
+def sgd(parameters: Iterable[nn.Parameter], recipe: RecipeConfig, **options: Any) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, **options)
+
+
+def nesterov(parameters: Iterable[nn.Parameter], recipe: RecipeConfig, **options: Any) -> torch.optim.Optimizer:
+    return sgd(parameters, recipe, nesterov=True, **options)
+
+
+def adamw(parameters: Iterable[nn.Parameter], recipe: RecipeConfig, **options: Any) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
+        parameters, recipe.lr, betas=(recipe.momentum, 0.999), weight_decay=recipe.weight_decay, **options
+    )
+
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": sgd,
+    "nesterov": nesterov,
+    "adamw": adamw,
+}
+
+
+def constant(step: int, total: int, recipe: RecipeConfig) -> float:
+    return 1.0
+
+
+def inverse_time(step: int, total: int, recipe: RecipeConfig) -> float:
+    """1 / (1 + lr_decay * step), as in Torch7."""
+    return 1 / (1 + recipe.lr_decay * step)
+
+
+def cosine(step: int, total: int, recipe: RecipeConfig) -> float:
+    """Loshchilov and Hutter 2016 (1608.03983), one period."""
+    return 0.5 * (1 + math.cos(math.pi * step / total))
+
+
+def onecycle(step: int, total: int, recipe: RecipeConfig) -> float:
+    """Smith and Topin 2017 (1708.07120): from 1/25 up over the first 30 %, then down to 1e-4, along cosines."""
+    peak = 0.3 * total
+    if step < peak:
+        return 1 / 25 + (1 - 1 / 25) * 0.5 * (1 - math.cos(math.pi * step / peak))
+    return 1e-4 + (1 - 1e-4) * 0.5 * (1 + math.cos(math.pi * (step - peak) / (total - peak)))
+
+
+def step(step: int, total: int, recipe: RecipeConfig) -> float:
+    """A tenth at one half and again at three quarters (He et al. 2015, section 4.2)."""
+    return 0.1 ** ((step >= total // 2) + (step >= 3 * total // 4))
+
+
+# (step from 0, total steps, recipe) -> factor on recipe.lr
+SCHEDULES: dict[str, Callable[[int, int, RecipeConfig], float]] = {
+    "constant": constant,
+    "inverse_time": inverse_time,
+    "cosine": cosine,
+    "onecycle": onecycle,
+    "step": step,
+}
+
+
+def mean(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+
+
+def mean_over_batch(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """The mean, divided by the batch size once more, as the program of 2016 did."""
+    return mean(logits, labels, smoothing) / len(labels)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "mean": mean,
+    "mean_over_batch": mean_over_batch,
+}
+SELECTS = {"last": "the weights after the last epoch", "best_val": "those of the best validation accuracy"}
+PRECISIONS = {
+    "auto": "bf16 where the hardware computes it, else fp32",
+    "fp32": "single precision",
+    "bf16": "bfloat16 autocast, even where it is emulated",
+}
+
+
+class RecipeConfig(Config):
+    """How the network is trained."""
+
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
+    batch_size: Annotated[int, Field(ge=2, le=65_536)] = 128
+    optimizer: Annotated[str, one_of(OPTIMIZERS)] = "nesterov"
+    lr: Annotated[float, Field(gt=0, le=1000)] = 0.1
+    schedule: Annotated[str, one_of(SCHEDULES)] = "onecycle"
+    lr_decay: Annotated[float, Field(ge=0, le=1)] = 5e-6
+    warmup: Annotated[float, Field(ge=0)] = 0.0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 5e-4
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    grad_clip: Annotated[float, Field(gt=0)] | Literal["none"] = "none"
+    loss: Annotated[str, one_of(LOSSES)] = "mean"
+    select: Annotated[str, one_of(SELECTS)] = "last"
+    precision: Annotated[str, one_of(PRECISIONS)] = "auto"
+    grow: list[int] | Literal["none"] = "none"
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Self:
+        if self.warmup > self.epochs:
+            raise refuse(
+                ["recipe.warmup", "recipe.epochs"],
+                f"a warm-up of {self.warmup} epochs is longer than the {self.epochs} epochs",
+            )
+        if self.warmup and self.schedule == "onecycle":
+            raise refuse(["recipe.warmup", "recipe.schedule"], "onecycle has its own warm-up: leave recipe.warmup at 0")
+        if self.optimizer == "nesterov" and self.momentum == 0:
+            raise refuse(["recipe.momentum", "recipe.optimizer"], "nesterov needs a momentum above 0: use sgd")
+        if self.grow != "none":
+            self._check_growth(self.grow)
+        return self
+
+    def _check_growth(self, depths: list[int]) -> None:
+        if len(depths) < 2 or any(left >= right for left, right in itertools.pairwise(depths)):
+            raise refuse(
+                "recipe.grow",
+                f"{depths} is not a growth: name two depths or more, each deeper than the one before, or none",
+            )
+        if self.epochs < len(depths):
+            raise refuse(
+                ["recipe.grow", "recipe.epochs"],
+                f"{len(depths)} depths need as many epochs at the least, and recipe.epochs is {self.epochs}",
+            )
+
+    def normalised(self) -> RecipeConfig:
+        """The same recipe with every field that has no effect set back to its default."""
+        return self if self.schedule == "inverse_time" else self.model_copy(update={"lr_decay": 5e-6})
+
+    def lr_at(self, step: int, steps_per_epoch: int) -> float:
+        """Learning rate of a step, counted from 0 over the whole run."""
+        warm = round(self.warmup * steps_per_epoch)
+        if step < warm:
+            return self.lr * (step + 1) / (warm + 1)
+        return self.lr * SCHEDULES[self.schedule](step - warm, self.epochs * steps_per_epoch - warm, self)

@@ -1,0 +1,81 @@
+"""A run: model + data + recipe + seed, fully resolved, and its identity."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from resbench.core.config import Config, canonical, digest, explain, refuse
+from resbench.data.loading import DATASETS, DataConfig
+from resbench.model.config import ModelConfig
+from resbench.training.recipe import RecipeConfig
+
+SCHEMA = 1
+
+
+class RunConfig(Config):
+    """Everything that determines the result of a run."""
+
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    recipe: RecipeConfig = RecipeConfig()
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        train, val = self.data.sizes
+        total = DATASETS[self.data.name].train
+        if train < 10 or train + val > total:
+            raise refuse(
+                ["data.train_size", "data.val_size"],
+                f"{train} training and {val} validation images do not fit: {self.data.name} has {total} for both",
+            )
+        if self.recipe.select == "best_val" and val == 0:
+            raise refuse(["recipe.select", "data.val_size"], "best_val needs validation images, and data.val_size is 0")
+        if self.recipe.grow != "none":
+            self._check_growth(self.recipe.grow)
+        return self
+
+    def _check_growth(self, depths: list[int]) -> None:
+        if depths[-1] != self.model.depth:
+            raise refuse(
+                ["recipe.grow", "model.depth"],
+                f"{depths} does not end at model.depth, which is {self.model.depth}",
+            )
+        for depth in depths:
+            try:
+                ModelConfig.model_validate(self.model.model_dump() | {"depth": depth})
+            except ValidationError as error:
+                raise refuse(["recipe.grow", "model.depth"], explain(error)[0][1]) from None
+        barred = self.model.identity_barred()
+        if barred:
+            raise refuse(["recipe.grow", "model.shortcut", "model.unit"], f"{depths} cannot be grown: {barred}")
+
+    @cached_property
+    def id(self) -> str:
+        """16 hexadecimal digits of the normalised content; never of a name, path, machine or worker count."""
+        return self.ids([self.seed])[0]
+
+    def ids(self, seeds: Iterable[int]) -> list[str]:
+        """Ids of the same run with these seeds; grids of many seeds need them by the hundred thousand."""
+        rest = canonical(self.model_copy(update={"seed": 0}))  # 0 is the default and leaves no trace
+        comma = "" if rest == "{}" else ","
+        texts = [rest if seed == 0 else f'{rest[:-1]}{comma}"seed":{seed}}}' for seed in seeds]
+        return [digest(f"{SCHEMA}:{text}") for text in texts]
+
+    def with_seed(self, seed: int) -> RunConfig:
+        """The same run with another seed."""
+        return RunConfig.model_construct(model=self.model, data=self.data, recipe=self.recipe, seed=seed)
+
+    def normalised(self) -> RunConfig:
+        """Inactive fields at their defaults, so that no two runs of a grid are the same training."""
+        return self.model_copy(update={"model": self.model.normalised(), "recipe": self.recipe.normalised()})
+
+    def stream(self, purpose: str, epoch: int = 0) -> int:
+        """Seed of a named random stream: a 63-bit hash of (seed, purpose, epoch), the same on every machine."""
+        digest = hashlib.blake2b(f"{self.seed}:{purpose}:{epoch}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") >> 1

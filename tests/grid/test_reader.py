@@ -1,0 +1,206 @@
+"""Grid files: what they expand to, and that every mistake is told at once."""
+
+from pathlib import Path
+
+import pytest
+
+from resbench.core.errors import UserError
+from resbench.grid.grid import Grid, only
+from resbench.records.claim import contrasts
+from resbench.training.run import RunConfig
+
+ABLATIONS = sorted(path for path in Path("ablations").glob("*.yaml") if not path.stem.startswith("tune-"))
+
+
+@pytest.mark.parametrize("path", ABLATIONS, ids=lambda path: path.stem)
+def test_shipped_grid_files_load(path: Path) -> None:
+    grid = Grid.load(path)
+    assert grid.runs() and grid.about.startswith("Question")
+
+
+def test_every_mistake_has_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(
+        "base:\n  model: {shortcut: identty}\n  recipe: {epochs: '3'}\naxes:\n  model.detph: [3]\nseeds: 0\nseeds: 5\n"
+    )
+    with pytest.raises(UserError) as caught:
+        Grid.load(path)
+    assert [line.split(": ")[0].rsplit(":", 1)[1] for line in caught.value.lines] == ["2", "3", "5", "6", "7"]
+    assert "did you mean 'identity'?" in caught.value.lines[0]
+
+
+def test_inactive_fields_do_not_train_twice(tmp_path: Path) -> None:
+    path = tmp_path / "g.yaml"
+    path.write_text("axes:\n  model.shortcut: [identity, exclusive_gate]\n  model.gate_bias: [-6.0, -3.0]\n")
+    assert len(Grid.load(path).runs()) == 3
+
+
+def grid(text: str, tmp_path: Path, *overrides: str) -> Grid:
+    path = tmp_path / "g.yaml"
+    path.write_text(text)
+    return Grid.load(path, list(overrides))
+
+
+def cells(loaded: Grid) -> list[dict[str, object]]:
+    return [cell for cell, _ in loaded.cells]
+
+
+def test_zip_pairs_its_axes_and_crosses_the_rest(tmp_path: Path) -> None:
+    loaded = grid(
+        "axes:\n  model.depth: [10, 16]\nzip:\n- {model.norm: [batch, none], recipe.lr: [0.1, 0.01]}\nseeds: [3, 5]\n",
+        tmp_path,
+    )
+    assert [tuple(cell.values()) for cell in cells(loaded)] == [
+        (10, "batch", 0.1), (10, "none", 0.01), (16, "batch", 0.1), (16, "none", 0.01),
+    ]  # fmt: skip
+    assert [run.config.seed for run in loaded.runs()] == [3, 5] * 4
+    assert len({run.id for run in loaded.runs()}) == 8
+
+
+def test_excluded_cells_keep_their_reason(tmp_path: Path) -> None:
+    text = "axes:\n  model.depth: [10, 16, 22]\n  model.shortcut: [identity, none]\nexclude:\n"
+    text += "- if: {model.depth: [16, 22], model.shortcut: none}\n  because: too deep\n"
+    loaded = grid(text, tmp_path)
+    assert len(cells(loaded)) == 4
+    assert loaded.excluded == [({"model.depth": depth, "model.shortcut": "none"}, "too deep") for depth in (16, 22)]
+
+
+def test_an_exclusion_can_drop_what_means_nothing(tmp_path: Path) -> None:
+    text = "axes:\n  model.branch: [plain, rezero]\n  model.shortcut: [identity, none]\n"
+    with pytest.raises(UserError, match="needs a shortcut"):
+        grid(text, tmp_path)
+    rule = "exclude:\n- {if: {model.branch: rezero, model.shortcut: none}, because: nothing to add}\n"
+    assert len(cells(grid(text + rule, tmp_path))) == 3
+
+
+def test_overrides_fix_an_axis_make_one_or_change_the_base(tmp_path: Path) -> None:
+    text = "base: {recipe: {epochs: 9}}\naxes:\n  model.depth: [10, 16]\n"
+    loaded = grid(text, tmp_path, "model.depth=22", "recipe.epochs=1", "model.width=[4, 8]", "seeds=2", "name=other")
+    assert loaded.name == "other" and len(loaded.runs()) == 4
+    assert {run.config.model.depth for run in loaded.runs()} == {22}
+    assert {run.config.recipe.epochs for run in loaded.runs()} == {1}
+
+
+def test_only_selects_runs(tmp_path: Path) -> None:
+    loaded = grid("axes:\n  model.depth: [10, 16]\n  model.shortcut: [identity, none]\nseeds: 3\n", tmp_path)
+    chosen = only(["model.depth>=16 & model.shortcut==none", "seed<2"], loaded.runs())
+    assert [(run.cell["model.depth"], run.config.seed) for run in chosen] == [(16, 0), (16, 1)]
+    with pytest.raises(UserError, match="unknown field"):
+        only(["model.dept==1"], loaded.runs())
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "a grid file is a mapping"),
+        ("axes: [1]", "should be a mapping of fields"),
+        ("axes: {model.depth: 10}", "should be a list of values"),
+        ("axes: {model.depth: [10, 10]}", "is listed twice"),
+        ("base: {model: {depth: 10}}\naxes: {model.depth: [10]}", "more than one of base, axes and zip"),
+        ("zip:\n- {model.depth: [10], model.norm: [batch, none]}", "lists of one length"),
+        ("exclude:\n- {if: {model.depth: 34}}", "exactly the keys if and because"),
+        ("exclude:\n- {if: {model.depth: 34}, because: all}", "leaves no cell"),
+        ("baseline: {model.norm: none}", "is not an axis"),
+        ("axes: {model.norm: [batch]}\nbaseline: {model.norm: none}", "no cell has model.norm=none"),
+        ("target: {test_accuracy: 99.49}", "not a fraction"),
+        ("target: {training_flops: 3.0e16}", "it has the key test_accuracy"),
+        ("target: {test_acuracy: 0.99}", "did you mean 'test_accuracy'"),
+        ("target: {test_accuracy: 0.99, training_flops: many}", "should be the FLOPs"),
+        ("published:\n- {source: x, on: acc, at: {}, value: 1}", "is not one of test_error"),
+        ("published:\n- {source: x, on: test_error, at: {}, value: 6.61}", "not a fraction"),
+        ("base: {recipe: {lr: .nan}}", "recipe.lr"),
+        ("base: {model: {projection_norm: no}}", "valid boolean"),
+        ("base: {model: {width: 16.0}}", "valid integer"),
+        ("base: {data: {train_size: 4000}}", "do not fit"),
+        ("base: {recipe: {warmup: 3.0}}", "has its own warm-up"),
+    ],
+)
+def test_mistakes(text: str, part: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        grid(text, tmp_path)
+    assert part in str(caught.value)
+    assert all(line.startswith(str(tmp_path / "g.yaml:")) for line in caught.value.lines)
+
+
+def test_claims_speak_of_every_value_of_an_axis_from_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "g.yaml"
+    claim = (
+        "- {says: x, compare: {model.shortcut: identity}, to: {model.shortcut: none}, at: [model.norm], expect: lower}"
+    )
+    path.write_text(f"axes: {{model.shortcut: [identity, none], model.norm: [batch, group]}}\nclaims:\n{claim}\n")
+    assert Grid.load(path).claims[0]["at"] == {"model.norm": None}
+    deeper = Grid.load(path, ["model.depth=[10, 100]"])
+    assert deeper.claims[0]["at"] == {"model.norm": None, "model.depth": None}
+
+
+def test_identity_of_the_default_run_is_pinned() -> None:
+    """A change here makes every record in the world stale: raise run_config.SCHEMA and say why."""
+    assert RunConfig().id == "e80372febfd77a58"
+    assert RunConfig(seed=1).id != RunConfig().id
+    assert RunConfig.model_validate({"model": {"depth": 34}}).id == RunConfig().id
+
+
+def test_a_wrong_value_hides_no_wrong_combination_and_invents_none(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("base:\n  recipe: {lr: fast}\naxes:\n  model.depth: [10, 35]\n")
+    with pytest.raises(UserError) as told:
+        Grid.load(file)
+    assert [line.split(":")[1] for line in told.value.lines] == ["2", "4"]
+    file.write_text("base:\n  model: {family: cifr}\naxes:\n  model.depth: [20, 56]\n")
+    with pytest.raises(UserError) as told:
+        Grid.load(file)
+    assert len(told.value.lines) == 1 and "did you mean 'cifar'" in told.value.lines[0]
+
+
+CLAIMS = """axes:
+  model.depth: [10, 16]
+  model.shortcut: [identity, none, projection]
+seeds: 2
+claims:
+  - says: shortcuts help at each depth
+    compare: {model.shortcut: identity}
+    to: {model.shortcut: none}
+    expect: lower
+"""
+
+
+def test_a_claim_is_read_with_every_other_axis_as_its_family(tmp_path: Path) -> None:
+    claim = grid(CLAIMS, tmp_path).claims[0]
+    assert claim["at"] == {"model.depth": None} and claim["on"] == "test_error" and claim["margin"] == 0.05
+    found = list(contrasts(claim, cells(grid(CLAIMS, tmp_path))))
+    assert [(context, ours[0]["model.shortcut"], theirs[0]["model.shortcut"]) for context, ours, theirs in found] == [
+        ({"model.depth": 10}, "identity", "none"),
+        ({"model.depth": 16}, "identity", "none"),
+    ]
+    assert grid(CLAIMS, tmp_path).study()["claims"] == [claim]
+    assert not list(contrasts(claim, cells(grid(CLAIMS, tmp_path, "model.shortcut=none"))))
+    (claim,) = grid(f"{CLAIMS}    at: {{model.depth: [16]}}\n", tmp_path).claims
+    assert [context for context, _, _ in contrasts(claim, cells(grid(CLAIMS, tmp_path)))] == [{"model.depth": 16}]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            ("expect: lower", "expect: less"),
+            "expect: 'less' is not one of lower, higher, not_lower, not_higher, equivalent",
+        ),
+        (("expect: lower", "expect: lower\n    on: test_eror"), "(did you mean 'test_error'?)"),
+        (("expect: lower", "expect: lower\n    at: [model.width]"), "model.width is not an axis"),
+        (("expect: lower", "expect: lower\n    at: []"), "add model.depth to at, or to compare and to"),
+        (("expect: lower", "expect: equivalent\n    margin: 0"), "equivalent needs a margin"),
+        (("expect: lower", "expect: lower\n    margin: much"), "in percentage points"),
+        (("to: {model.shortcut: none}", "to: {model.depth: 10}"), "values of the same axes"),
+        (("to: {model.shortcut: none}", "to: {model.shortcut: identity}"), "the same cells"),
+        (
+            ("to: {model.shortcut: none}", "to: {model.shortcut: zero_pad}"),
+            "to: model.shortcut is never zero_pad in this grid: it is",
+        ),
+        (("says: shortcuts help at each depth\n    ", ""), "each has the keys compare, expect, says, to"),
+    ],
+)
+def test_a_wrong_claim_is_one_line(tmp_path: Path, change: tuple[str, str], told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        grid(CLAIMS.replace(*change), tmp_path)
+    assert len(caught.value.lines) == 1 and told in caught.value.lines[0]
+    assert "g.yaml:6: claims" in caught.value.lines[0] or "claims" in caught.value.lines[0]

@@ -1,0 +1,268 @@
+"""Claims judged on studies of known truth: the verdict, and words that say no more than the interval."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from support.studies import Cell, make, noise
+
+from resbench.report import check, compare
+from resbench.report.study import load
+from resbench.report.verdicts import STATES, judge
+from resbench.report.wording import p_text, sentence, signed, summary
+
+AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
+HELPS: dict[str, Any] = {
+    "says": "shortcuts help at each depth",
+    "compare": {"model.shortcut": "identity"},
+    "to": {"model.shortcut": "none"},
+    "at": {"model.depth": None},
+    "on": "test_error",
+    "expect": "lower",
+    "margin": 0.05,
+}
+BANNED = re.compile(r"significant|proves|trend|outperform", re.IGNORECASE)
+
+
+def verdicts(folder: Path, outcome: Any, seeds: int = 10, **change: Any) -> tuple[str, list[str]]:
+    """State of the claim and the sentences of its contrasts."""
+    study = load(make(folder, "s", AXES, seeds, outcome, [HELPS | change]), "s")
+    (verdict,) = judge(study)
+    told = [sentence(verdict, one) for one in verdict.contrasts]
+    assert not any(BANNED.search(text) for text in [*told, summary(verdict)])
+    return verdict.state, told
+
+
+def test_a_planted_effect_is_found(tmp_path: Path) -> None:
+    state, told = verdicts(tmp_path, noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.011))
+    assert state == "supported"
+    assert told[0].startswith("Supported at model.depth 10: identity against none: test error −0.")
+    assert "10 shared seeds × 10,000 images" in told[0] and "p < .001 (Holm, 2 comparisons)" in told[0]
+    assert "better in 10 of 10 seeds (P = 1 [.69, 1])" in told[0] and "fewer" in told[0]
+
+
+def test_the_opposite_effect_refutes(tmp_path: Path) -> None:
+    state, told = verdicts(tmp_path, noise(lambda cell: 0.011 if cell["model.shortcut"] == "identity" else 0.008))
+    assert state == "refuted" and told[1].startswith("Refuted at model.depth 34") and "more" in told[1]
+
+
+def test_no_difference_is_equivalent_within_a_wide_margin_and_open_within_a_narrow_one(tmp_path: Path) -> None:
+    same = noise(lambda cell: 0.008)
+    state, told = verdicts(tmp_path / "wide", same, seeds=20, margin=0.2)
+    assert state == "equivalent" and "the 90 % interval lies within ±0.2 points" in told[0]
+    state, told = verdicts(tmp_path / "narrow", same, seeds=6, margin=0.05)
+    assert state == "inconclusive" and "could have been found (power 80 %)" in told[0]
+    assert "more seeds are needed" in told[0] or "no number of seeds suffices" in told[0]
+
+
+def test_a_claim_of_equivalence_is_supported_or_refuted(tmp_path: Path) -> None:
+    state, _ = verdicts(tmp_path / "a", noise(lambda cell: 0.008), seeds=20, expect="equivalent", margin=0.2)
+    assert state == "supported"
+    apart = noise(lambda cell: 0.02 if cell["model.shortcut"] == "none" else 0.008)
+    state, _ = verdicts(tmp_path / "b", apart, expect="equivalent", margin=0.2)
+    assert state == "refuted"
+    state, told = verdicts(tmp_path / "c", apart, expect="equivalent", margin=0.75)
+    assert state == "inconclusive" and "the interval excludes zero; whether" in told[0]
+
+
+def test_no_worse_is_supported_by_what_is_better_and_refuted_by_what_is_worse_by_more_than_the_margin(
+    tmp_path: Path,
+) -> None:
+    def rates(identity: float) -> Any:
+        return noise(lambda cell: identity if cell["model.shortcut"] == "identity" else 0.011)
+
+    found = {
+        (on, rate): verdicts(tmp_path / f"{on}{rate}", rates(rate), seeds=12, on=on, expect=expect, margin=0.2)
+        for on, expect in (("test_error", "not_higher"), ("test_accuracy", "not_lower"))
+        for rate in (0.004, 0.011, 0.0135, 0.02)
+    }
+    for on in ("test_error", "test_accuracy"):
+        assert (
+            found[on, 0.004][0] == "supported" and "the 90 % interval lies below +0.2 points" in found[on, 0.004][1][0]
+        )
+        assert found[on, 0.011][0] == "supported"
+        assert found[on, 0.0135][0] == "inconclusive"
+        assert found[on, 0.02][0] == "refuted" and "p of none beyond the margin < .001" in found[on, 0.02][1][0]
+    better, _ = verdicts(tmp_path / "b", rates(0.004), seeds=12, expect="equivalent", margin=0.2)
+    assert better == "refuted", "of equivalence"
+    fewer = verdicts(tmp_path / "c", rates(0.004), seeds=12, expect="not_lower", margin=0.2)
+    assert fewer[0] == "refuted"
+
+
+def test_one_depth_that_does_not_help_keeps_the_claim_from_support(tmp_path: Path) -> None:
+    rates = noise(lambda cell: 0.011 if (cell["model.shortcut"], cell["model.depth"]) == ("none", 34) else 0.008)
+    state, told = verdicts(tmp_path, rates, seeds=20, margin=0.2)
+    assert state == "inconclusive"  # the claim speaks of all depths, and at one there is no practical difference
+    assert told[0].startswith("Equivalent at model.depth 10") and told[1].startswith("Supported at model.depth 34")
+
+
+def test_a_small_difference_is_called_small_only_if_the_interval_says_so(tmp_path: Path) -> None:
+    rates = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.0095)
+    _, told = verdicts(tmp_path / "wide", rates, seeds=30, margin=1.0)
+    assert "smaller than the 1 point that would matter (the 90 % interval lies within ±1 point)" in told[0]
+    _, told = verdicts(tmp_path / "near", rates, seeds=30, margin=0.15)
+    assert "whether it reaches the 0.15 points that would matter is open" in told[0] and "smaller" not in told[0]
+
+
+def test_refutations_of_equivalence_keep_the_family_wise_error(tmp_path: Path) -> None:
+    """Every true difference is just the margin: the chance to refute any of ten is 5 % at most."""
+    axes = {"model.depth": list(range(10, 70, 6)), "model.shortcut": ["identity", "none"]}
+    claim = HELPS | {"expect": "equivalent", "margin": 2.0}
+    refuted, claims = 0, 20
+    for number in range(claims):
+        draw = np.random.default_rng(number)
+
+        def outcome(cell: Cell, seed: int, _: np.random.Generator, draw: np.random.Generator = draw) -> Any:
+            return draw.random(400) < (0.12 if cell["model.shortcut"] == "none" else 0.10)
+
+        (verdict,) = judge(load(make(tmp_path, f"e{number}", axes, 5, outcome, [claim]), f"e{number}"))
+        refuted += any(one.state == "refuted" for one in verdict.contrasts)
+    assert refuted / claims <= 0.05 + 2 * (0.05 * 0.95 / claims) ** 0.5
+
+
+def test_a_comparison_that_may_not_be_judged_takes_no_step_of_holm(tmp_path: Path) -> None:
+    """Its p is tiny, as the seeds that trained differ much; the other comparison's is judged as the second of two."""
+
+    def outcome(lost: bool) -> Any:
+        rates = noise(
+            lambda cell: 0.0095 if cell["model.shortcut"] == "identity" else 0.011 if cell["model.depth"] == 34 else 0.2
+        )
+
+        def one(cell: Any, seed: int, draw: Any) -> Any:
+            dies = lost and cell == {"model.shortcut": "none", "model.depth": 10} and seed == 0
+            return "diverged" if dies else rates(cell, seed, draw)
+
+        return one
+
+    found = {}
+    for lost in (False, True):
+        study = load(make(tmp_path / str(lost), "s", AXES, 6, outcome(lost), [HELPS]), "s")
+        (verdict,) = judge(study)
+        found[lost] = {one.context["model.depth"]: one for one in verdict.contrasts}
+    assert found[True][10].state == "not trained" and found[False][10].state == "supported"
+    second, beside_one_not_trained = found[False][34], found[True][34]
+    assert second.p_holm == pytest.approx(second.contrast.p)
+    assert beside_one_not_trained.p_holm == pytest.approx(2 * beside_one_not_trained.contrast.p)
+
+
+def test_few_seeds_never_make_a_verdict(tmp_path: Path) -> None:
+    state, told = verdicts(
+        tmp_path, noise(lambda cell: 0.001 if cell["model.shortcut"] == "identity" else 0.1), seeds=4
+    )
+    assert state == "inconclusive" and "a verdict takes 5 seeds or more" in told[0]
+    state, told = verdicts(tmp_path / "one", noise(lambda cell: 0.01), seeds=1)
+    assert state == "inconclusive" and "two networks compared, not two recipes" in told[0]
+
+
+def test_divergence_is_told_and_means_are_not_compared(tmp_path: Path) -> None:
+    normal = noise(lambda cell: 0.01)
+
+    def outcome(cell: Cell, seed: int, draw: np.random.Generator) -> npt.NDArray[np.bool_] | str:
+        lost = cell["model.shortcut"] == "none" and cell["model.depth"] == 34 and seed < 7
+        return "diverged" if lost else normal(cell, seed, draw)
+
+    state, told = verdicts(tmp_path, outcome)
+    assert state == "not trained"
+    assert "none 7 of 10 (70 % [40, 89])" in told[1] and "means are not compared" in told[1]
+    assert "points" not in told[1]
+
+
+def test_missing_runs_make_the_verdict_interim(tmp_path: Path) -> None:
+    normal = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.011)
+    study = load(
+        make(tmp_path, "s", AXES, 10, lambda c, seed, draw: "missing" if seed > 7 else normal(c, seed, draw), [HELPS]),
+        "s",
+    )
+    (verdict,) = judge(study)
+    assert "interim: 8 runs are outstanding" in summary(verdict) and "8 shared seeds" in sentence(
+        verdict, verdict.contrasts[0]
+    )
+
+
+def test_other_metrics_are_compared_seed_by_seed(tmp_path: Path) -> None:
+    def losses(cell: Cell, seed: int) -> dict[str, float]:
+        plain = cell["model.shortcut"] == "none"
+        return {"train_loss": (0.2 if plain else 0.1) + 0.003 * seed * (-1) ** (seed * seed // 3 if plain else seed)}
+
+    claim = HELPS | {"on": "train_loss", "margin": 0.0}
+    study = load(make(tmp_path, "s", AXES, 8, noise(lambda cell: 0.01), [claim], metrics=losses), "s")
+    (verdict,) = judge(study)
+    told = sentence(verdict, verdict.contrasts[0])
+    assert verdict.state == "supported" and "test" not in told and "8 shared seeds)" in told
+    assert re.search(
+        r"training loss −0\.\d{4} \[−0\.\d{4}, −0\.\d{4}\]; from 0\.\d+ to 0\.\d+;",
+        told.replace(" (95 % interval over 8 shared seeds)", ""),
+    )
+    sizes = [HELPS | {"on": "parameters", "expect": "equivalent", "margin": 1}]
+    (verdict,) = judge(load(make(tmp_path, "t", AXES, 2, noise(lambda cell: 0.01), sizes), "t"))
+    assert verdict.state == "supported" and "1,000 against 1,000" in sentence(verdict, verdict.contrasts[0])
+
+
+def test_accuracy_is_compared_by_its_errors(tmp_path: Path) -> None:
+    rates = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.011)
+    state, told = verdicts(tmp_path, rates, on="test_accuracy", expect="higher")
+    assert state == "supported" and "test error −" in told[0]
+
+
+def test_null_grids_keep_the_family_wise_error(tmp_path: Path) -> None:
+    """30 claims of five true null hypotheses each: the chance that any is called supported or refuted is 5 % at most."""
+    axes = {"model.depth": [10, 16, 22, 28, 34], "model.shortcut": ["identity", "none"]}
+    wrong, claims = 0, 30
+    for number in range(claims):
+        draw = np.random.default_rng(number)
+        outcome = noise(lambda cell: 0.01, images=500)
+        study = load(
+            make(
+                tmp_path,
+                f"n{number}",
+                axes,
+                6,
+                lambda c, s, _, draw=draw, outcome=outcome: outcome(c, s, draw),
+                [HELPS],
+            ),
+            f"n{number}",
+        )
+        (verdict,) = judge(study)
+        wrong += any(one.state in ("supported", "refuted") for one in verdict.contrasts)
+    assert wrong / claims <= 0.05 + 2 * (0.05 * 0.95 / claims) ** 0.5
+
+
+def test_check_prints_verdicts_and_its_exit_code_guards(tmp_path: Path) -> None:
+    helps = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.011)
+    make(tmp_path, "good", AXES, 8, helps, [HELPS])
+    make(tmp_path, "open", AXES, 3, helps, [HELPS])
+    make(tmp_path, "silent", AXES, 3, helps)
+    make(tmp_path, "interim", AXES, 9, lambda c, seed, draw: "missing" if seed == 8 else helps(c, seed, draw), [HELPS])
+    for name, code in (("good", 0), ("open", 1), ("interim", 1), ("silent", 2), ("absent", 2)):
+        command = [sys.executable, "-m", "resbench", "check", name, "--results", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr and len(done.stderr.splitlines()) == (code == 2)
+        assert ("supported (2 supported): shortcuts help" in done.stdout) == (name == "good")
+    assert check(tmp_path, "good")[1] and not check(tmp_path, "open")[1]
+
+
+def test_compare_gives_contrasts_that_nobody_claimed(tmp_path: Path) -> None:
+    make(tmp_path, "s", AXES, 8, noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.011))
+    lines = compare(tmp_path, "s", ["model.shortcut=none"])
+    assert [line.partition(":")[0] for line in lines] == ["at model.depth 10", "at model.depth 34"]
+    assert all("identity against none: test error −" in line for line in lines)
+    assert len(compare(tmp_path, "s", ["model.shortcut=none"], at=["model.depth=34"])) == 1
+    for to, told in (
+        (["model.shortct=none"], "did you mean"),
+        (["model.shortcut=x"], "identity, none"),
+        (["x"], "path=value"),
+    ):
+        with pytest.raises(Exception, match=told):
+            compare(tmp_path, "s", to)
+
+
+def test_words_for_numbers() -> None:
+    assert (signed(0.123), signed(-0.068), signed(0.0), signed(-0.0012)) == ("+0.12", "−0.07", "+0.00", "−1.2e−03")
+    assert (p_text(0.0004), p_text(0.0123), p_text(1.0)) == ("< .001", "= .012", "= 1.000")
+    assert STATES[0] == "refuted" and STATES[-1] == "supported"

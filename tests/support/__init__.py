@@ -1,0 +1,1 @@
+"""What tests share: made-up studies, commands that are killed, a browser, a Slurm of one node."""

@@ -1,0 +1,113 @@
+"""The CUDA path: what can be known without a device, and what only a device can show (skipped where there is none)."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional
+
+from resbench.records.record import content
+from resbench.training.cuda import _Shell, fitting, graphed
+from resbench.training.device import Placement
+from resbench.training.run import RunConfig
+from resbench.training.step import forward, initial, placed, stepper
+from resbench.training.train import Stopped, train
+
+CPU = Placement(torch.device("cpu"), 1, bf16=True, channels_last=True)
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device, and torch finds none")
+SMALL = RunConfig.model_validate(
+    {
+        "model": {"depth": 16, "width": 16, "dropout": 0.2},
+        "data": {"train_size": 300, "val_size": 50, "augment": "shift"},
+        "recipe": {"batch_size": 64, "epochs": 2},
+    }
+)
+
+
+def test_what_a_graph_would_hold_is_what_eager_mode_computes() -> None:
+    inputs, labels = torch.randn(8, 1, 28, 28), torch.arange(8)
+    results = []
+    for way in (forward, lambda network, images, placement: _Shell(network, placement)(images)):
+        network = initial(SMALL, CPU).network.train()
+        torch.manual_seed(1)
+        logits = way(network, inputs.contiguous(memory_format=torch.channels_last), CPU)
+        functional.cross_entropy(logits, labels).backward()
+        results.append([logits, *(parameter.grad for parameter in network.parameters())])
+    assert all(torch.equal(left, right) for left, right in zip(*results, strict=True))
+
+
+def test_runs_on_one_device_are_bounded_by_memory_runs_and_cores() -> None:
+    gib = 2**30
+    assert fitting(free=80 * gib, each=2 * gib, total=100, cores=64) == 27
+    assert fitting(free=80 * gib, each=2 * gib, total=3, cores=64) == 3
+    assert fitting(free=80 * gib, each=2 * gib, total=100, cores=8) == 8
+    assert fitting(free=gib, each=2 * gib, total=100, cores=8) == 1
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_graphs_train_as_eager_mode_does_bit_for_bit() -> None:
+    placement = placed(SMALL, torch.device("cuda"), 1)
+    weights = []
+    for replayed in (True, False):
+        state = initial(SMALL, placement)
+        state.network.train()
+        step = stepper(state, SMALL, placement)
+        torch.manual_seed(3)
+        for size in (64, 64, 20):  # the last batch of an epoch is smaller and is not replayed
+            images = torch.randn(size, 1, 28, 28, device="cuda")
+            labels = torch.arange(size, device="cuda") % 10
+            if replayed:
+                step(images, labels)
+            else:
+                state.optimizer.zero_grad()
+                functional.cross_entropy(forward(state.network, images, placement), labels).backward()
+                state.optimizer.step()
+        weights.append(state.network.state_dict())
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_capture_leaves_running_statistics_and_random_state_alone() -> None:
+    placement = placed(SMALL, torch.device("cuda"), 1)
+    network = initial(SMALL, placement).network.train()
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    torch.manual_seed(5)
+    expected = torch.rand(3, device="cuda")
+    torch.manual_seed(5)
+    graphed(network, (64, 1, 28, 28), placement)
+    assert torch.equal(torch.rand(3, device="cuda"), expected)
+    assert all(torch.equal(buffer, before[name]) for name, buffer in network.named_buffers())
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_a_step_does_not_wait_for_the_device() -> None:
+    placement = placed(SMALL, torch.device("cuda"), 1)
+    state = initial(SMALL, placement)
+    state.network.train()
+    step = stepper(state, SMALL, placement)
+    images, labels = torch.randn(64, 1, 28, 28, device="cuda"), torch.zeros(64, dtype=torch.int64, device="cuda")
+    step(images, labels)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        step(images, labels)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_a_run_that_is_stopped_and_continued_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    device = torch.device("cuda")
+    whole = train(SMALL, tmp_path, device, 1)
+
+    def stop(done: float) -> None:
+        if done > 1.4:
+            raise Stopped
+
+    saved = tmp_path / "checkpoint"
+    with pytest.raises(Stopped):
+        train(SMALL, tmp_path, device, 1, saved=saved, progress=stop)
+    assert content(train(SMALL, tmp_path, device, 1, saved=saved)) == content(whole)
