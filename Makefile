@@ -11,7 +11,7 @@ BIN := .venv/bin
 	touch $@
 
 quickstart: .venv/installed
-	$(BIN)/resbench run ablations/quickstart.yaml
+	$(BIN)/resbench run ablations/quickstart.yaml --results quickstart/results --reports quickstart/reports
 
 # a test trains on one core where it does not ask for more, and the cores are shared by as many tests
 SHARED := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
@@ -28,6 +28,7 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 BENCH := $(BIN)/python -m pytest tests/benchmarks --benchmark-enable --override-ini addopts="-q --import-mode=importlib --strict-markers"
 

@@ -1,25 +1,75 @@
-"""Which part of a residual network makes depth trainable? Grids of small networks, from a file to a figure."""
+"""Which part of a residual network makes depth trainable? Grids of small networks, from a file to a figure.
+
+`run` does the runs of a grid, which is a file or a `Grid`; `load` gives their records as a frame; `report`, `check` and
+`compare` say what they support. `train` and `build` are one run and one network.
+"""
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-__all__ = ["Grid", "UserError", "load", "run"]
+from resbench.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from resbench.core.errors import UserError
+    from resbench.execution.bench import bench
+    from resbench.execution.plan import plan
     from resbench.execution.session import run
     from resbench.grid.grid import Grid
+    from resbench.grid.reader import read_grid
+    from resbench.model import ModelConfig, build
     from resbench.records.store import load
+    from resbench.report.api import check, compare, report
+    from resbench.training.run import RunConfig
+    from resbench.training.train import train
+    from resbench.tuning.session import tune
 
-_HOME = {"Grid": "grid.grid", "UserError": "core.errors", "load": "records.store", "run": "execution.session"}
+__all__ = [
+    "Grid",
+    "ModelConfig",
+    "RunConfig",
+    "UserError",
+    "bench",
+    "build",
+    "check",
+    "compare",
+    "load",
+    "plan",
+    "read_grid",
+    "report",
+    "run",
+    "train",
+    "tune",
+]
+
+_MODULES = {
+    "Grid": "grid.grid",
+    "ModelConfig": "model",
+    "RunConfig": "training.run",
+    "UserError": "core.errors",
+    "bench": "execution.bench",
+    "build": "model",
+    "check": "report.api",
+    "compare": "report.api",
+    "load": "records.store",
+    "plan": "execution.plan",
+    "read_grid": "grid.reader",
+    "report": "",  # the package of this name, which can be called
+    "run": "execution.session",
+    "train": "training.train",
+    "tune": "tuning.session",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: `resbench --help` must not wait for torch."""
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module 'resbench' has no attribute {name!r}")
-    import importlib
+    if not _MODULES[name]:
+        return importlib.import_module(f"resbench.{name}")
+    return getattr(importlib.import_module(f"resbench.{_MODULES[name]}"), name)
 
-    return getattr(importlib.import_module(f"resbench.{_HOME[name]}"), name)
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

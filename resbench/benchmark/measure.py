@@ -14,116 +14,114 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import Tensor, nn
 
-from resbench.core.config import UserError
-from resbench.data.loading import DATASETS
-from resbench.grid.grid import Cell, Planned
-from resbench.model import measure as sizes
-from resbench.records.record import Record
+from resbench.benchmark.machine import machine_metrics
+from resbench.core.cell import Cell
+from resbench.core.errors import UserError
+from resbench.core.version import Revision
+from resbench.grid.grid import PlannedRun
+from resbench.records.record import Provenance, Record, Row
 from resbench.records.store import Store
-from resbench.training.device import (
-    Placement,
-    choose,
-    measured_bandwidth,
-    measured_peak,
-    peak_memory,
-    provenance,
-    settle,
-)
+from resbench.training.device import Placement, apply_placement, choose, peak_memory
+from resbench.training.provenance import provenance
 from resbench.training.run import RunConfig
-from resbench.training.step import BACKWARD, EVALUATION_BATCH, inference, initial, placed
+from resbench.training.step import EVALUATION_BATCH, inference, initial, placement_of
 from resbench.training.timing import WARM, Protocol, made_batch, rates, timed, training_step
-from resbench.training.train import empty
+from resbench.training.train import empty_record
 
-PLAIN = Path(__file__).parents[2] / "tests" / "benchmarks" / "plain_loop.py"
-# Times that training moves an activation, at the least: written and read in the forward pass, read again in the
-# backward pass, its gradient written and read.
-_MOVED = 5
+PLAIN_LOOP = (sys.executable, "-m", "resbench.benchmark.plain_loop")
+_MACHINE = ("device", "device_name", "threads", "precision", "channels_last")
 
 
-def measure(run: RunConfig, protocol: Protocol, code: tuple[str | None, bool] | None = None) -> Record:
+def measure(run: RunConfig, protocol: Protocol, code: Revision | None = None) -> Record:
     """Measure one network; the seed, the data and the length of the run do not matter.
 
     Returns:
         A record of kind `bench`, whose `run` is the id of the run with seed 0, so that it joins with what that
         learned. Rates are images per second; `_q1` and `_q3` are quartiles over steps.
     """
-    placement = placed(run, choose(protocol.device), protocol.threads)
-    settle(placement)
-    source = DATASETS[run.data.name]
-    size = sizes(run.model, source.channels, source.size, source.classes)
-    metrics: dict[str, float] = {"parameters": size["parameters"], "flops": size["flops"]}
+    placement = placement_of(run, choose(protocol.device), protocol.threads)
+    apply_placement(placement)
+    size, batch_size = run.network_size, run.recipe.batch_size
     ours, plain = _training(run, placement, protocol)
-    metrics |= rates("train_images_per_second", run.recipe.batch_size, ours)
-    metrics |= _inference(run, placement, protocol)
+    metrics: dict[str, float] = {"parameters": size["parameters"], "flops": size["flops"]}
+    metrics |= rates("train_images_per_second", batch_size, ours)
+    images, _ = made_batch(run, EVALUATION_BATCH, placement)
+    metrics |= inference_metrics(initial(run, placement).network, images, placement, protocol)
     metrics["peak_memory"] = peak_memory(placement.device)  # before the arrays that measure the machine
-    metrics |= of_the_machine(size, metrics["train_images_per_second"], placement)
+    metrics |= machine_metrics(size, metrics["train_images_per_second"], placement)
     if plain:
-        metrics |= rates("plain_images_per_second", run.recipe.batch_size, plain)
+        metrics |= rates("plain_images_per_second", batch_size, plain)
         metrics["speedup"] = statistics.median(plain) / statistics.median(ours)
-    where = provenance(placement, code)
-    record = empty(run.with_seed(0), "ok", where, None)
-    record |= {"kind": "bench", "run": record["id"], "id": bench_id(record["id"], where)}
-    return record | {"metrics": {name: rounded(value) for name, value in metrics.items()}}
+    facts = provenance(placement, code)
+    record = empty_record(run.with_seed(0), "ok", facts)
+    return replace(record, kind="bench", run=record.id, id=bench_id(record.id, facts), metrics=rounded(metrics))
 
 
-def of_the_machine(size: dict[str, int], rate: float, placement: Placement) -> dict[str, float]:
-    """Where training stands under the roofline (Williams et al. 2009): FLOPs a second and for each byte moved."""
-    peak = measured_peak(placement)
-    used = BACKWARD * size["flops"] * rate
-    moved = _MOVED * size["activations"] * (2 if placement.bf16 else 4)
-    return {
-        "flops_per_second": used,
-        "peak_flops_per_second": peak,
-        "share_of_peak": used / peak,
-        "bytes_per_image": moved,
-        "flops_per_byte": BACKWARD * size["flops"] / moved,
-        "bandwidth": measured_bandwidth(placement),
+def inference_metrics(network: nn.Module, images: Tensor, placement: Placement, protocol: Protocol) -> dict[str, float]:
+    """Throughput on a batch of normalised images, and latency of one of them."""
+    classify = inference(network, placement)
+    with torch.inference_mode():
+        batch = timed(lambda: classify(images), placement, protocol)
+        first = images[:1]
+        latencies = timed(lambda: classify(first), placement, protocol)
+    low, middle, high = statistics.quantiles(latencies, n=4)
+    return rates("inference_images_per_second", len(images), batch) | {
+        "latency_ms": 1e3 * middle,
+        "latency_ms_q1": 1e3 * low,
+        "latency_ms_q3": 1e3 * high,
     }
 
 
-def bench_id(run_id: str, where: dict[str, Any]) -> str:
-    """16 hexadecimal digits of the run and of what its cost depends on: machines stand side by side in one study."""
-    parts = [run_id, *(str(where[key]) for key in ("device", "device_name", "threads", "precision", "channels_last"))]
+def bench_id(run_id: str, facts: Provenance) -> str:
+    """16 hexadecimal digits of the run and of what its cost depends on: a study has a record for each machine."""
+    parts = [run_id, *(str(facts.facts[key]) for key in _MACHINE)]
     return hashlib.blake2b(b"bench:" + ":".join(parts).encode(), digest_size=8).hexdigest()
 
 
-def measured(
-    planned: Iterable[Planned],
-    store: Store,
-    protocol: Protocol,
-    code: tuple[str | None, bool],
-    fresh: bool = False,
+def measure_runs(
+    planned: Iterable[PlannedRun], store: Store, protocol: Protocol, code: Revision, fresh: bool = False
 ) -> Iterator[tuple[Cell, float]]:
     """Measure what has no record of this machine yet, and yield every cell with its training throughput.
 
     Args:
         planned: runs; those that differ in their seed alone are measured once.
         store: of bench records.
-        code: `device.revision()`.
+        code: `version.revision()`.
         fresh: measure what has a record too, and replace it.
     """
-    with alone() as pool:
-        for one in {one.of.with_seed(0).id: one for one in planned}.values():
-            run = one.of.with_seed(0)
-            where = provenance(placed(run, choose(protocol.device), protocol.threads), code)
-            found = store.read(bench_id(run.id, where))
-            if fresh or found is None or (protocol.plain and "speedup" not in found["metrics"]):
-                found = pool.submit(measure, run, protocol, code).result()
-                store.remove(found["id"])
-                store.add(found)
-            yield one.cell, found["metrics"]["train_images_per_second"]
+    with fresh_processes() as pool:
+        for cell_run in {run.cell_config.id: run for run in planned}.values():
+            run = cell_run.cell_config
+            facts = provenance(placement_of(run, choose(protocol.device), protocol.threads), code)
+            record = store.read(bench_id(run.id, facts))
+            if fresh or record is None or (protocol.plain and "speedup" not in record.metrics):
+                record = pool.submit(measure, run, protocol, code).result()
+                replace_record(store, record)
+            yield cell_run.cell, training_rate(record)
 
 
-def alone() -> ProcessPoolExecutor:
+def fresh_processes() -> ProcessPoolExecutor:
     """A pool in which each measurement has a fresh process, and the machine, to itself."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["resbench.training.train", "torch._dynamo"])
     return ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1)
+
+
+def replace_record(store: Store, record: Record) -> None:
+    """Publish a measurement in the place of an earlier one."""
+    store.remove(record.id)
+    store.add(record)
+
+
+def training_rate(record: Record) -> float:
+    """Images a second in training; 0 where a damaged record does not have it."""
+    return record.metrics.get("train_images_per_second") or 0.0
 
 
 def _training(run: RunConfig, placement: Placement, protocol: Protocol) -> tuple[list[float], list[float]]:
@@ -132,18 +130,17 @@ def _training(run: RunConfig, placement: Placement, protocol: Protocol) -> tuple
     ours, plain = timed(step, placement, protocol), []
     if protocol.plain:
         steps = WARM + len(ours)
-        plain += _plain(run, steps, protocol.plain)
+        plain += _plain_steps(run, steps, protocol.plain)
         ours += timed(step, placement, protocol)
-        plain += _plain(run, steps, protocol.plain)
+        plain += _plain_steps(run, steps, protocol.plain)
     return ours, plain
 
 
-def _plain(run: RunConfig, steps: int, directory: Path) -> list[float]:
-    if not PLAIN.is_file():
-        raise UserError(f"--against plain: {PLAIN} is not there: it comes with the repository, not with the package")
-    once = run.recipe.model_copy(update={"epochs": 1, "warmup": 0.0})
-    config = run.model_copy(update={"recipe": once}).model_dump_json()
-    command = [sys.executable, str(PLAIN), config, "--steps", str(steps), "--no-test", "--data-dir", str(directory)]
+def _plain_steps(run: RunConfig, steps: int, directory: Path) -> list[float]:
+    """Seconds of each step of the plain loop after its warm-up."""
+    recipe = run.recipe.model_copy(update={"epochs": 1, "warmup": 0.0})
+    config = run.model_copy(update={"recipe": recipe}).model_dump_json()
+    command = [*PLAIN_LOOP, config, "--steps", str(steps), "--no-test", "--data-dir", str(directory)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(f"--against plain: the plain loop failed: {done.stderr.strip().splitlines()[-1]}")
@@ -151,19 +148,6 @@ def _plain(run: RunConfig, steps: int, directory: Path) -> list[float]:
     return seconds[WARM:]
 
 
-def _inference(run: RunConfig, placement: Placement, protocol: Protocol) -> dict[str, float]:
-    classify = inference(initial(run, placement).network, placement)
-    out: dict[str, float] = {}
-    with torch.inference_mode():
-        many, _ = made_batch(run, EVALUATION_BATCH, placement)
-        seconds = timed(lambda: classify(many), placement, protocol)
-        out |= rates("inference_images_per_second", EVALUATION_BATCH, seconds)
-        one = many[:1]
-        seconds = timed(lambda: classify(one), placement, protocol)
-    low, middle, high = statistics.quantiles(seconds, n=4)
-    return out | {"latency_ms": 1e3 * middle, "latency_ms_q1": 1e3 * low, "latency_ms_q3": 1e3 * high}
-
-
-def rounded(value: float) -> float:
+def rounded(metrics: dict[str, float]) -> Row:
     """Five digits; whole numbers as they are."""
-    return value if isinstance(value, int) else float(f"{value:.5g}")
+    return {name: value if isinstance(value, int) else float(f"{value:.5g}") for name, value in metrics.items()}

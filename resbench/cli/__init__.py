@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 
-from resbench.cli import look, merge, train  # noqa: F401  their commands
 from resbench.cli.app import app
 from resbench.core.errors import SAME_SECONDS, Unwritable, UserError
 
@@ -28,18 +27,19 @@ def main() -> None:
             print(line, file=sys.stderr)
         sys.exit(error.code)
     except _Signalled as signalled:
-        print(f"interrupted; what was trained is kept; to go on: {_again()}", file=sys.stderr, flush=True)
+        print(f"interrupted; what was trained is kept; to go on: {_same_command()}", file=sys.stderr, flush=True)
         os._exit(128 + int(signalled.args[0]))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"{place}{error.strerror or error}", file=sys.stderr)
         if isinstance(error, Unwritable):
-            print(f"every record that was there is kept; make it writable, then go on: {_again()}", file=sys.stderr)
+            advice = "every record that was there is kept; make it writable, then go on"
+            print(f"{advice}: {_same_command()}", file=sys.stderr)
             sys.exit(1)
         sys.exit(2)
 
 
-def _again() -> str:
+def _same_command() -> str:
     """The command that goes on: without --fresh, which would forget what has been done."""
     return shlex.join(["resbench", *(word for word in sys.argv[1:] if word != "--fresh")])
 
@@ -47,12 +47,12 @@ def _again() -> str:
 def _interrupt(number: int, frame: object) -> None:
     first = time.monotonic()
 
-    def again(number: int, frame: object) -> None:
+    def repeated(number: int, frame: object) -> None:
         if time.monotonic() - first > SAME_SECONDS:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, again)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, repeated)
     print("stopping, and keeping what was trained; once more stops at once", file=sys.stderr, flush=True)
     raise _Signalled(number)

@@ -3,23 +3,65 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from resbench.core.errors import UserError as UserError
-
 Nested = dict[str, Any]
+_Mark = TypeVar("_Mark")
 
 
 class Config(BaseModel):
     """Base of every configuration: unknown fields, wrong types and later changes are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def normalised(self) -> Self:
+        """The same with every field that has no effect at its default, in its sections too.
+
+        Two runs of a grid with the same normalised configuration are the same training.
+        """
+        kind = type(self)
+        changes = {
+            name: kind.model_fields[name].default
+            for name, condition in fields_marked(kind, ActsIf).items()
+            if not condition.holds(self)
+        }
+        for name in kind.model_fields:
+            section = getattr(self, name)
+            if isinstance(section, Config) and (other := section.normalised()) is not section:
+                changes[name] = other
+        return self.model_copy(update=changes) if changes else self
+
+
+@dataclass(frozen=True)
+class ActsIf:
+    """Annotation of a field that has an effect only where a condition on the configuration holds."""
+
+    holds: Callable[[Any], bool]
+
+
+def acts_if(condition: Callable[[Any], bool]) -> ActsIf:
+    """Annotation for a field that has no effect elsewhere.
+
+    Example:
+        gate_bias: Annotated[float, acts_if(lambda model: model.shortcut in GATED)] = -6.0
+    """
+    return ActsIf(condition)
+
+
+@functools.cache
+def fields_marked(config: type[Config], kind: type[_Mark]) -> dict[str, _Mark]:
+    """Name -> annotation of this kind, of every field that has one."""
+    return {
+        name: mark for name, info in config.model_fields.items() for mark in info.metadata if isinstance(mark, kind)
+    }
 
 
 def suggestion(given: object, allowed: Iterable[str]) -> str:
@@ -29,7 +71,7 @@ def suggestion(given: object, allowed: Iterable[str]) -> str:
 
 
 def one_of(table: Iterable[str]) -> AfterValidator:
-    """Annotation for a field whose values are the keys of a table, the one place where they are declared."""
+    """Annotation for a field whose values are the keys of a table, where alone they are declared."""
     names = list(table)
 
     def check(value: str) -> str:
@@ -42,7 +84,7 @@ def one_of(table: Iterable[str]) -> AfterValidator:
 
 
 def names_of(field: TypeAdapter[Any]) -> list[str]:
-    """The names that a `one_of` field allows, asked of the field itself; none for any other field."""
+    """The names that a `one_of` field allows; none for any other field."""
     try:
         field.validate_python("?")
     except ValidationError as error:

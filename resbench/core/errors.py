@@ -13,7 +13,14 @@ _TAIL = 160  # of them from its end, which says what to do
 
 
 class UserError(Exception):
-    """A mistake of the user's, told in one line per mistake and without a traceback.
+    """A mistake of the user's, in one line per mistake and without a traceback.
+
+    Example:
+        >>> try:
+        ...     resbench.Grid("a question")
+        ... except resbench.UserError as error:
+        ...     print(error.lines[0].partition(": use")[0])
+        grid a question: name: 'a question' is not a name
 
     Args:
         lines: what to print, one finished line per mistake; what a terminal would obey is escaped, and of a line that

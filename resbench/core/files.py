@@ -18,7 +18,7 @@ _UNLINKABLE = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOS
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Let one command at a time write into a folder, such as that of the reports; the others wait."""
+    """Let one command at a time write into a folder, such as the reports; the others wait."""
     with wait_for(hidden(folder / ".work") / "writing.lock"):
         yield
 
@@ -39,7 +39,7 @@ def replace(path: Path, content: bytes, scratch: Path) -> None:
     """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between.
 
     Raises:
-        Unwritable: and then the old one is there.
+        Unwritable: then the old one stays.
     """
     temporary = temporary_in(scratch, path.name)
     write_through(temporary, content)
@@ -53,10 +53,10 @@ def replace(path: Path, content: bytes, scratch: Path) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove a file, and with it what killed processes have left of writing it: for who alone may write it now."""
+    """Remove a file, and what killed processes have left of writing it; only for a process that alone may write it."""
     path.unlink(missing_ok=True)
-    for left in path.parent.glob(f"{path.name}.*.tmp"):
-        left.unlink(missing_ok=True)
+    for leftover in path.parent.glob(f"{path.name}.*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def temporary_in(folder: Path, name: str) -> Path:
@@ -85,7 +85,7 @@ def write_through(path: Path, content: bytes) -> None:
     """Write a file to the disk itself.
 
     Raises:
-        Unwritable: and then there is none.
+        Unwritable: then there is no file.
     """
     try:
         with path.open("wb") as file:
@@ -99,7 +99,7 @@ def write_through(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Write what names there are in a folder to the disk itself."""
+    """Write the names in a folder to the disk itself."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

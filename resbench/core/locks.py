@@ -1,7 +1,7 @@
-"""Who may work on something that must be done by one process at a time, on one machine or on several.
+"""Locks: what must be done by one process at a time, on one machine or on several.
 
 On a local file system the lock is the kernel's: it dies with its holder. Between machines that share a file system such
-locks cannot be trusted, so there it is a lease: a file that its holder keeps fresh, and that others take over when they
+locks cannot be trusted, so the lock is a lease: a file that its holder keeps fresh, and that others take over when they
 have seen no sign of life for two minutes by their own clocks. Neither is ever deleted by hand. A lease is a hint: a
 machine that was frozen may wake and find its work taken over, and then it stops and publishes nothing.
 """
@@ -42,10 +42,10 @@ _SHARED = (
 
 
 class Hold:
-    """What the holder has in hand.
+    """A lock that is held.
 
     Attributes:
-        lost: set when another machine has taken it over; stop then, and write nothing.
+        lost: set when another machine has taken it over; then stop, and write nothing.
     """
 
     def __init__(self) -> None:
@@ -68,19 +68,19 @@ def hold(path: Path) -> Iterator[Hold | None]:
 
 @contextlib.contextmanager
 def wait_for(path: Path) -> Iterator[None]:
-    """Hold the lock of this path while the body runs, as soon as nobody else does."""
+    """Hold the lock of this path while the body runs, as soon as no other process does."""
     with _lock(path, Hold()):
         yield
 
 
 class Waiting:
-    """Locks that others were seen to hold: a lease that is not kept fresh is found so only by one who looks repeatedly."""
+    """Locks that others were seen to hold: only repeated attempts show that a lease is no longer kept fresh."""
 
     def __init__(self) -> None:
         self._seen: dict[Path, BaseFileLock] = {}
 
     def free(self, path: Path) -> bool:
-        """Whether nobody holds the lock of this path at the moment."""
+        """Whether no process holds the lock of this path at the moment."""
         lock = self._seen.pop(path, None) or _lock(path, Hold())
         if _acquired(lock):
             lock.release()
@@ -113,14 +113,14 @@ def _lock(path: Path, held: Hold) -> BaseFileLock:
 
 
 def _between_machines(folder: Path) -> bool:
-    """Whether locks in this folder must hold between machines; RESBENCH_LOCKS=kernel or lease says so itself."""
-    asked = os.environ.get("RESBENCH_LOCKS", "auto")
-    if asked not in _KINDS:
-        raise UserError(f"RESBENCH_LOCKS={asked}: use one of {', '.join(_KINDS)}")
-    return asked == "lease" or (asked == "auto" and file_system(folder).startswith(_SHARED))
+    """Whether locks in this folder must hold between machines; RESBENCH_LOCKS=kernel or lease decides it."""
+    kind = os.environ.get("RESBENCH_LOCKS", "auto")
+    if kind not in _KINDS:
+        raise UserError(f"RESBENCH_LOCKS={kind}: use one of {', '.join(_KINDS)}")
+    return kind == "lease" or (kind == "auto" and file_system(folder).startswith(_SHARED))
 
 
-@functools.cache  # asked for every run, and folders are not mounted elsewhere meanwhile
+@functools.cache  # called for every run, and folders are not mounted elsewhere meanwhile
 def file_system(folder: Path) -> str:
     """Type of the file system that holds a folder (`ext4`, `nfs4`, `fuse.sshfs`); empty where that cannot be known."""
     try:
@@ -138,5 +138,5 @@ def file_system(folder: Path) -> str:
 def mounted(line: str) -> tuple[Path, str]:
     """Mount point and type of a line of mountinfo: the fifth field, with bytes in octal, and what follows a lone hyphen (proc(5))."""
     before, _, after = line.partition(" - ")
-    octal = re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), os.fsencode(before.split()[4]))
+    octal = re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), os.fsencode(before.split()[4]))
     return Path(os.fsdecode(octal)), after.split()[0]

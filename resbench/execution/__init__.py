@@ -1,1 +1,1 @@
-"""Runs on machines: here, on Ray, on Slurm."""
+"""Runs on machines: `session` carries a grid through, `task` is one run, `driver` gives runs to an engine."""

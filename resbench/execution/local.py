@@ -14,36 +14,49 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 
 from resbench.core.errors import Unwritable
-from resbench.data.loading import DATASETS
-from resbench.execution.driver import Ending, Watcher
-from resbench.execution.follow import end_with_parent
-from resbench.execution.process import StopSignals
-from resbench.execution.task import BUSY, DONE, RAISED, UNWRITABLE, Task, carry_out
-from resbench.grid.grid import Planned
+from resbench.data.datasets import DATASETS
+from resbench.execution.driver import RunOutcome, Watcher
+from resbench.execution.process import StopSignals, end_with_parent
+from resbench.execution.task import BUSY, DONE, RAISED, UNWRITABLE, Task, execute_run
+from resbench.grid.grid import PlannedRun
+from resbench.training.run import RunConfig
 
 PRELOAD = "resbench.execution.preload"
-_GRACE_SECONDS = 30.0  # in which a run that is asked to stop ends its step and keeps its state
+_GRACE_SECONDS = 30.0  # in which a run that is asked to stop ends its step and saves its state
+
+
+def fork_server(configs: Iterable[RunConfig], modules: Sequence[str] = ()) -> ForkServerContext:
+    """Where processes that train come from: what they import is imported once.
+
+    Args:
+        configs: of the runs to come.
+        modules: to import too.
+    """
+    context = multiprocessing.get_context("forkserver")
+    remote = any(DATASETS[config.data.name].remote for config in configs)
+    context.set_forkserver_preload([PRELOAD, *modules, *(["torchvision"] if remote else [])])
+    return context
 
 
 class Serial:
-    """In this process, for notebooks and debuggers; there is no timeout, as nobody is there to keep it."""
+    """In this process, for notebooks and debuggers; without a timeout, as no other process could keep it."""
 
-    def __init__(self, jobs: int, runs: Sequence[Planned]) -> None:
-        self._next: tuple[Planned, Task] | None = None
+    def __init__(self, jobs: int, runs: Sequence[PlannedRun]) -> None:
+        self._next: tuple[PlannedRun, Task] | None = None
 
     def free(self) -> bool:
         return self._next is None
 
-    def submit(self, run: Planned, task: Task) -> None:
+    def submit(self, run: PlannedRun, task: Task) -> None:
         self._next = run, task
 
-    def wait(self, seconds: float, watcher: Watcher) -> list[Ending]:
+    def wait(self, seconds: float, watcher: Watcher) -> list[RunOutcome]:
         if not self._next:
             time.sleep(seconds)  # another process has what is left
             return []
@@ -52,33 +65,35 @@ class Serial:
         if threading.current_thread() is threading.main_thread():
             signals = StopSignals(signal.SIGINT, signal.SIGTERM, at_once=True)
 
-        def tell(done: float) -> None:
-            watcher.epoch(run, done)
+        def step(epochs: float) -> None:
+            watcher.epoch(run, epochs)
             if signals:
                 signals.check()
 
         try:
-            code = carry_out(task, tell)
+            code = execute_run(task, step)
         finally:
             if signals:
                 signals.restore()
-        if signals and signals.got:
-            signal.raise_signal(min(signals.got))  # the run has kept its state; now whoever handled it before may act
-        return [Ending(run, "busy" if code == BUSY else "done")]
+        if signals and signals.received:
+            signal.raise_signal(min(signals.received))  # the run's state is saved: the handler from before may act
+        return [RunOutcome(run, "busy" if code == BUSY else "done")]
 
     def stop(self) -> None:
         """Nothing goes on outside `wait`."""
 
 
 @dataclass
-class _Live:
-    run: Planned
+class _Process:
+    """A run that has a process."""
+
+    run: PlannedRun
     task: Task
-    process: Any
+    process: ForkServerProcess
     pipe: Connection
     began: float
-    killed: str = ""
-    words: str = ""  # its last
+    killed: str = ""  # why we killed it
+    error: str = ""  # as JSON, what it said at its end
 
 
 class Local:
@@ -89,113 +104,111 @@ class Local:
         runs: those to come, for what their processes will import.
     """
 
-    def __init__(self, jobs: int, runs: Sequence[Planned]) -> None:
-        self.jobs = jobs
-        self._context = multiprocessing.get_context("forkserver")
-        remote = any(DATASETS[run.of.data.name].remote for run in runs)
-        self._context.set_forkserver_preload([PRELOAD, *(["torchvision"] if remote else [])])
-        self._live: list[_Live] = []
+    def __init__(self, jobs: int, runs: Sequence[PlannedRun]) -> None:
+        self._jobs = jobs
+        self._context = fork_server(run.cell_config for run in runs)
+        self._live: list[_Process] = []
 
     def free(self) -> bool:
-        return len(self._live) < self.jobs
+        return len(self._live) < self._jobs
 
-    def submit(self, run: Planned, task: Task) -> None:
+    def submit(self, run: PlannedRun, task: Task) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
-        devices = os.environ.get("CUDA_VISIBLE_DEVICES")  # the fork server knows only what held when it started
+        devices = os.environ.get("CUDA_VISIBLE_DEVICES")  # the fork server knows only what it was when it started
         process = self._context.Process(target=_child, args=(task, theirs, devices), daemon=True)
         process.start()
         theirs.close()
-        self._live.append(_Live(run, task, process, ours, time.monotonic()))
+        self._live.append(_Process(run, task, process, ours, time.monotonic()))
 
-    def wait(self, seconds: float, watcher: Watcher) -> list[Ending]:
-        multiprocessing.connection.wait([x for one in self._live for x in (one.pipe, one.process.sentinel)], seconds)
-        endings = []
-        for one in list(self._live):
-            _listen(one, watcher)
-            if one.process.is_alive():
-                _keep_time(one)
+    def wait(self, seconds: float, watcher: Watcher) -> list[RunOutcome]:
+        multiprocessing.connection.wait([x for live in self._live for x in (live.pipe, live.process.sentinel)], seconds)
+        outcomes = []
+        for live in list(self._live):
+            _receive(live, watcher)
+            if live.process.is_alive():
+                _enforce_timeout(live)
                 continue
-            one.process.join()
-            _listen(one, watcher)
-            one.pipe.close()
-            self._live.remove(one)
-            endings.append(_ending(one))
-        return endings
+            live.process.join()
+            _receive(live, watcher)
+            live.pipe.close()
+            self._live.remove(live)
+            outcomes.append(_outcome(live))
+        return outcomes
 
     def stop(self) -> None:
         until = time.monotonic() + _GRACE_SECONDS
-        while any(one.process.is_alive() for one in self._live) and time.monotonic() < until:
-            for one in self._live:
-                one.process.terminate()  # again and again: one that has only just begun does not listen yet
-            multiprocessing.connection.wait([one.process.sentinel for one in self._live if one.process.is_alive()], 1.0)
-        for one in self._live:
-            if one.process.is_alive():
-                one.process.kill()
-            one.process.join()
-            one.pipe.close()
+        while (alive := [live.process for live in self._live if live.process.is_alive()]) and time.monotonic() < until:
+            for process in alive:
+                process.terminate()  # again and again: one that has only just begun does not listen yet
+            multiprocessing.connection.wait([process.sentinel for process in alive], 1.0)
+        for live in self._live:
+            if live.process.is_alive():
+                live.process.kill()
+            live.process.join()
+            live.pipe.close()
         self._live.clear()
 
 
-def _listen(one: _Live, watcher: Watcher) -> None:
-    """Tell the watcher how far the run is, and keep its last words."""
-    done = None
+def _receive(live: _Process, watcher: Watcher) -> None:
+    """Pass on how far the run is, and note its error."""
+    epochs = None
     with contextlib.suppress(EOFError, OSError):
-        while one.pipe.poll():
-            said = one.pipe.recv()
-            if isinstance(said, str):
-                one.words = said
+        while live.pipe.poll():
+            received = live.pipe.recv()
+            if isinstance(received, str):
+                live.error = received
             else:
-                done = said
-    if done is not None:
-        watcher.epoch(one.run, done)
+                epochs = received
+    if epochs is not None:
+        watcher.epoch(live.run, epochs)
 
 
-def _keep_time(one: _Live) -> None:
-    limit = one.task.setting.timeout
-    if limit is not None and time.monotonic() - one.began > limit and not one.killed:
-        one.killed = f"took longer than the {limit:g} s of --timeout; its epochs are kept"
-        one.process.kill()
+def _enforce_timeout(live: _Process) -> None:
+    limit = live.task.setting.timeout
+    if limit is not None and time.monotonic() - live.began > limit and not live.killed:
+        live.killed = f"took longer than the {limit:g} s of --timeout; its epochs are kept"
+        live.process.kill()
 
 
-def _ending(one: _Live) -> Ending:
-    code = one.process.exitcode
-    if one.killed:
-        return Ending(one.run, "died", one.killed, "timeout")
+def _outcome(live: _Process) -> RunOutcome:
+    code = live.process.exitcode
+    if live.killed:
+        return RunOutcome(live.run, "died", live.killed, "timeout")
     if code == DONE:
-        return Ending(one.run, "done")
+        return RunOutcome(live.run, "done")
     if code == BUSY:
-        return Ending(one.run, "busy")
+        return RunOutcome(live.run, "busy")
     if code == UNWRITABLE:
-        return Ending(one.run, "unwritable", one.words)
-    if code == RAISED and one.words:
-        kind, message = json.loads(one.words)
-        return Ending(one.run, "died", message or kind, kind)
-    died = f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
+        return RunOutcome(live.run, "unwritable", live.error)
+    if code == RAISED and live.error:
+        kind, message = json.loads(live.error)
+        return RunOutcome(live.run, "died", message or kind, kind)
+    end = f"was killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
     if code == -signal.SIGKILL:
-        died += ", perhaps for want of memory"
-    return Ending(one.run, "died", f"the process of the run was {died}")
+        end += ", perhaps because memory ran out"
+    return RunOutcome(live.run, "died", f"the process of the run {end}")
 
 
 def _child(task: Task, pipe: Connection, devices: str | None) -> None:
-    """Carry out a run in a process of its own; SIGTERM lets it end its step and keep its state."""
+    """Execute a run in a process of its own; SIGTERM lets it end its step and save its state."""
     if devices is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent decides
     signals = StopSignals(signal.SIGTERM)
     end_with_parent()
 
-    def tell(done: float) -> None:
+    def step(epochs: float) -> None:
         signals.check()
         with contextlib.suppress(OSError):
-            pipe.send(done)
+            pipe.send(epochs)
 
     try:
-        code = carry_out(task, tell)
+        code = execute_run(task, step)
     except Unwritable as error:
         with contextlib.suppress(OSError):
             pipe.send(json.dumps([error.errno, error.strerror, error.filename]))
         code = UNWRITABLE
-    except BaseException as error:  # of someone's own code, which may end the process in its own way; or ours
+    except BaseException as error:  # of a user's own code, which may end the process in its own way; or ours
         with contextlib.suppress(OSError):
             pipe.send(json.dumps([type(error).__name__, str(error)]))
         code = RAISED

@@ -14,7 +14,7 @@ import resbench.training.train  # noqa: F401
 from resbench.core.errors import UserError
 from resbench.data.embedded import mnist_5k
 
-# a signal to the whole group is the command's to answer: without the server its runs could not keep their state
+# the command answers a signal to the whole group: without the server its runs could not save their state
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-with contextlib.suppress(UserError):  # the run that needs them will tell
+with contextlib.suppress(UserError):  # the run that needs the images reports it
     mnist_5k(train=True)

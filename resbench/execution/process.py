@@ -1,8 +1,12 @@
-"""Signals that ask a run to stop: it ends its step, keeps its state, and its process goes."""
+"""When the process of a run ends: asked by a signal, with its state saved, or at once when its command has gone."""
 
 from __future__ import annotations
 
+import multiprocessing
+import multiprocessing.connection
+import os
 import signal
+import threading
 import time
 from types import FrameType
 
@@ -11,31 +15,31 @@ from resbench.training.epoch import Stopped
 
 
 class StopSignals:
-    """Notes signals instead of dying of them.
+    """Notes signals, which then end the run after its step and not the process at once.
 
     Args:
-        numbers: of the signals; only the main thread may say so.
-        at_once: whether a second one is left to whoever handled them before.
+        numbers: of the signals; only the main thread may set them.
+        at_once: whether a second signal goes to the handler from before.
 
     Attributes:
-        got: those that have come.
+        received: those that have come.
     """
 
     def __init__(self, *numbers: int, at_once: bool = False) -> None:
-        self.got: set[int] = set()
+        self.received: set[int] = set()
         self._first = 0.0
         self._at_once = at_once
         self._before = {number: signal.signal(number, self._note) for number in numbers}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.got and self._at_once and time.monotonic() - self._first > SAME_SECONDS:
+        if self.received and self._at_once and time.monotonic() - self._first > SAME_SECONDS:
             self.restore()
             signal.raise_signal(number)
         self._first = self._first or time.monotonic()
-        self.got.add(number)
+        self.received.add(number)
 
     def restore(self) -> None:
-        """Leave signals to whoever handled them before."""
+        """Set the handlers from before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -45,5 +49,22 @@ class StopSignals:
         Raises:
             Stopped: a signal has come.
         """
-        if self.got:
+        if self.received:
             raise Stopped
+
+
+def end_with_parent() -> None:
+    """From now on this process ends at once when its parent has.
+
+    The parent of a process from a fork server is the server, which lives as long as any of its children; the command
+    behind it is known by a pipe that closes with it. A thread waits there, so that a run that hangs ends too.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait, name="end with parent", daemon=True).start()

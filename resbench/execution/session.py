@@ -1,144 +1,244 @@
-"""Carry out the runs of a grid: here, or on other machines.
-
-`task` is one run, wherever it happens; `drive` gives the missing ones to an engine; `local` and its neighbours are the
-engines; `simulate` is one without machines.
-"""
+"""Carry a grid through: what is missing, start, estimate, drive. The command line, Python and tuning all do it here."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
-from resbench.core.config import UserError, suggestion
-from resbench.data.loading import default_directory, prepare
-from resbench.execution.concurrency import Share, share
-from resbench.execution.driver import Engine, Watcher, drive
-from resbench.execution.local import Local, Serial
+from resbench.core.errors import UserError
+from resbench.core.text import duration
+from resbench.core.version import revision
+from resbench.data.datasets import default_directory
+from resbench.data.loading import prepare
+from resbench.execution.concurrency import Concurrency, choose_concurrency
+from resbench.execution.cost import Costs
+from resbench.execution.driver import Watcher, drive
+from resbench.execution.executors import CLUSTERS, Cluster, MakeEngine, check_executor, device_of, engine
+from resbench.execution.plan import unprobed
+from resbench.execution.selection import open_grid, select_runs
 from resbench.execution.task import Setting
-from resbench.grid.grid import Grid, Planned
+from resbench.grid.grid import Grid, PlannedRun
+from resbench.records.record import Status
 from resbench.records.store import Store
-from resbench.training.device import DEVICES, choose, cores, revision
+from resbench.training.device import cores, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "Cluster",
-    "Engine",
-    "Local",
-    "Serial",
-    "Setting",
-    "Watcher",
-    "define",
-    "drive",
-    "engine",
-    "placed_on",
-    "run",
-    "start",
-]
-
-
-# name -> module, and a class or, of a cluster, what makes one from it; imported on demand, as not all is installed
-EXECUTORS = {
-    "serial": ("resbench.execution.local", "Serial"),
-    "local": ("resbench.execution.local", "Local"),
-    "ray": ("resbench.execution.ray.engine", "ray_engine"),
-    "slurm": ("resbench.execution.slurm.engine", "slurm_engine"),
-}
-CLUSTERS = ("ray", "slurm")  # what this machine has, and what is fastest on it, says nothing of theirs
-_EXTRAS = {"submitit": "slurm"}  # package -> extra that installs it
-MakeEngine = Callable[[int, Sequence[Planned]], Engine]
+_MAX_JOBS = 1024
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """Other machines, for the executors that use them.
+class RunOptions:
+    """How and where the runs of a grid are executed; nothing here changes what a run is.
 
     Attributes:
-        address: of the head, HOST:PORT; None for a cluster of this machine alone.
-        gpus: that a run takes if it runs on one; a fraction shares one.
-        slurm: options of sbatch, as `partition=gpu`.
-    """
-
-    address: str | None = None
-    gpus: float = 1.0
-    slurm: tuple[str, ...] = ()
-
-
-def engine(name: str, cluster: Cluster | None = None) -> MakeEngine:
-    """What makes the engine of this name from the number of runs side by side and the runs to come.
+        results: folder of all studies.
+        data_dir: torchvision data root; None for the default.
+        device: auto, cpu, cuda or mps.
+        jobs: runs side by side; None chooses.
+        threads: CPU threads of each run; None divides the cores among the runs.
+        timeout: seconds that a run may take; one that takes longer is recorded as failed.
+        executor: serial (in this process), local, ray or slurm.
+        cluster: other machines, for ray and slurm.
+        fresh: forget the records of these runs first.
 
     Raises:
-        UserError: there is no such engine, it is not installed, or its cluster does not answer.
+        UserError: options that mean nothing together.
     """
-    if name not in EXECUTORS:
-        raise UserError(f"--executor {name}: use one of {', '.join(EXECUTORS)}{suggestion(name, EXECUTORS)}")
-    module, kind = EXECUTORS[name]
-    try:
-        found = getattr(importlib.import_module(module), kind)
-        made: MakeEngine = found(cluster or Cluster()) if name in CLUSTERS else found
-    except ModuleNotFoundError as error:
-        if error.name not in _EXTRAS:
-            raise
-        extra = _EXTRAS[error.name]
-        raise UserError(f"--executor {name}: needs {error.name}: pip install 'resbench[{extra}]'") from None
-    return made
+
+    results: Path = Path("results")
+    data_dir: Path | None = None
+    device: str = "auto"
+    jobs: int | None = None
+    threads: int | None = None
+    timeout: float | None = None
+    executor: str = "local"
+    cluster: Cluster = field(default_factory=Cluster)
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        check_executor(self.executor)
+        if self.jobs is not None and not 1 <= self.jobs <= _MAX_JOBS:
+            raise UserError(f"--jobs {self.jobs}: use a number from 1 to {_MAX_JOBS}, or auto")
+        if self.threads is not None and self.threads < 1:
+            raise UserError(f"--threads {self.threads}: use a number from 1")
+        if self.timeout and self.executor == "serial":
+            raise UserError(
+                "--timeout: not with --executor serial, whose one process cannot end itself: use local -j 1"
+            )
+        if self.cluster.slurm and self.executor != "slurm":
+            raise UserError("--slurm and --detach: only with --executor slurm")
+
+    @property
+    def width(self) -> int | None:
+        """Runs side by side that are asked for; None chooses."""
+        return 1 if self.executor == "serial" else self.jobs
 
 
-def placed_on(device: str, executor: str) -> torch.device:
-    """`--device` -> device of the runs: as `choose`, but other machines may have what this one lacks.
+@dataclass(frozen=True)
+class Estimate:
+    """Predicted work.
 
-    Raises:
-        UserError: the device is not there.
+    Attributes:
+        seconds: run id -> seconds of work.
+        source: where the prediction comes from, in words.
     """
-    return torch.device(device) if executor in CLUSTERS and device in DEVICES[1:] else choose(device)
+
+    seconds: Mapping[str, float]
+    source: str
+
+    @property
+    def total(self) -> float:
+        return sum(self.seconds.values())
 
 
-def start(
-    grid: Grid,
-    results: Path,
-    directory: Path | None = None,
-    device: str = "auto",
-    jobs: int | None = None,
-    threads: int | None = None,
-    timeout: float | None = None,
-    executor: str = "local",
-) -> tuple[Setting, Share]:
-    """Make ready: device, data, study file. Returns the setting, and how the runs share the machine, or the machines:
-    then the number side by side is 0 unless it was asked for, and the engine finds it.
+class Session:
+    """One pass over a grid, in this order: `start`, `estimate`, `drive`.
 
-    Raises:
-        UserError: a device or data that is not there.
+    Args:
+        grid: the question.
+        options: how and where it is answered.
+        runs: those to do of the grid; all by default.
+
+    Attributes:
+        store: of the study.
+        missing: runs without the records that the grid asks for.
+        setting, concurrency, forgotten: known after `start`; the last is the number of records that `fresh` removed.
     """
-    kind = placed_on(device, executor).type
-    planned = grid.runs()
-    folder = results / grid.name
-    directory = directory or default_directory()
-    for data in {run.of.data.name: run.of.data for run in planned}.values():
-        prepare(data, directory)
-    store = Store(folder)
-    define(store, grid)
-    store.sweep()
-    cluster = executor in CLUSTERS
-    if threads and not jobs and not cluster and kind == "cpu":
-        jobs = max(1, cores() // threads)
-    way = Share(jobs or 0, threads or 1, f"{threads or 1} CPU each") if cluster else share(jobs, planned, store, kind)
-    return Setting(folder, directory, kind, threads or way.threads, revision(), grid.probes, timeout), way
+
+    setting: Setting
+    concurrency: Concurrency
+    forgotten: int = 0
+
+    def __init__(self, grid: Grid, options: RunOptions | None = None, runs: Sequence[PlannedRun] | None = None) -> None:
+        self.grid, self.options = grid, options or RunOptions()
+        self.device = device_of(self.options.device, self.options.executor).type
+        self.runs = list(grid.runs() if runs is None else runs)
+        self.store = Store(self.options.results / grid.name)
+        done = set() if self.options.fresh else self.store.done(grid.probes)
+        self.missing = [run for run in self.runs if run.id not in done]
+        self._make_engine: MakeEngine | None = None
+        self._estimate: Estimate | None = None
+
+    @property
+    def begun(self) -> int:
+        """How many of the missing runs go on from a checkpoint."""
+        return sum(self.store.checkpoint(run.id).exists() for run in self.missing)
+
+    @property
+    def notices(self) -> list[str]:
+        """What the user should know before anything is done, in lines."""
+        name, study, lines = self.grid.name, self.grid.study(), []
+        from_file = study.command == "run" and not study.overrides  # the winners of a search may change
+        if from_file and (count := self.store.finished_outside(study)):
+            lines.append(f"{name}: {count} runs that are done are no longer in its grid; their records stay")
+        again = unprobed(self.store, self.grid, self.missing)
+        return [*lines, again] if again else lines
+
+    def start(self, concurrency: Concurrency | None = None) -> None:
+        """Make ready: engine, device, data, study file, and how many runs share the machine.
+
+        Args:
+            concurrency: what was chosen before; chosen now by default. On a cluster the number of runs side by side is
+                0 if it was not asked for, and the engine finds it.
+
+        Raises:
+            UserError: an engine, a device or data that cannot be used.
+        """
+        options = self.options
+        self._make_engine = engine(options.executor, options.cluster)
+        directory = options.data_dir or default_directory()
+        planned = self.grid.runs()
+        for data in {run.cell_config.data.name: run.cell_config.data for run in planned}.values():
+            prepare(data, directory)
+        self.keep_study()
+        self.store.sweep()
+        self.concurrency = concurrency or self._choose_concurrency(planned)
+        self.setting = Setting(
+            self.store.folder,
+            directory,
+            self.device,
+            options.threads or self.concurrency.threads,
+            revision(),
+            tuple(self.grid.probes),
+            options.timeout,
+        )
+        if options.fresh:  # only now that the runs can be done again
+            self.forgotten = sum(self.store.remove(run.id) for run in self.runs)
+
+    def _choose_concurrency(self, planned: Sequence[PlannedRun]) -> Concurrency:
+        jobs, threads = self.options.width, self.options.threads
+        if self.options.executor in CLUSTERS:
+            return Concurrency(jobs or 0, threads or 1, f"{threads or 1} CPU each")
+        if threads and not jobs and self.device == "cpu":
+            jobs = max(1, cores() // threads)
+        return choose_concurrency(jobs, planned, self.store, self.device)
+
+    def keep_study(self) -> bool:
+        """Write the grid as the study of its name; returns whether that is new.
+
+        Raises:
+            UserError: overrides would take runs that are done out of the study.
+        """
+        return keep_study(self.store, self.grid)
+
+    def estimate(self) -> Estimate:
+        """The work of the missing runs."""
+        if self._estimate is None:
+            costs = Costs(self.store, nearest(self.setting.device), self.setting.threads)
+            costs.calibrate(self.missing)
+            seconds = {run.id: costs.of(run.cell_config).seconds for run in self.missing}
+            self._estimate = Estimate(seconds, costs.source)
+        return self._estimate
+
+    def drive(self, watcher: Watcher | None = None) -> list[Status]:
+        """Do the missing runs; returns the status of each, in the order in which they ended.
+
+        Raises:
+            UserError: the cluster is gone, or refuses.
+            Unwritable: results cannot be stored.
+        """
+        runs = self.missing
+        if self.options.executor in CLUSTERS:  # the most expensive first, so that none is left to end alone
+            seconds = self.estimate().seconds
+            runs = sorted(runs, key=lambda run: -seconds[run.id])
+        if self._make_engine is None:
+            raise RuntimeError("drive: call start first")
+        return drive(runs, self._make_engine(self.concurrency.jobs, runs), self.setting, watcher or Watcher())
+
+    def detach(self) -> str:
+        """Submit the missing runs to Slurm and leave them to it; returns what has become of them, in a line.
+
+        Raises:
+            UserError: Slurm is not there, or refuses.
+        """
+        from resbench.execution.slurm.collect import detach
+
+        return detach(self.missing, self.concurrency.jobs, self.options.cluster.slurm, self.setting)
+
+    def summary(self) -> str:
+        """What is about to be done, how, and how long it will take."""
+        estimate, jobs, missing = self.estimate(), self.concurrency.jobs, len(self.missing)
+        begun = f" ({self.begun} of them begun)" if self.begun else ""
+        side_by_side = f"{jobs} at a time" if jobs else "as many at a time as there is room for"
+        left = duration(estimate.total / jobs) if jobs else f"{duration(estimate.total)} of work"
+        return (
+            f"{self.grid.name}: {missing} runs to do{begun}, {len(self.runs) - missing} done; {side_by_side} "
+            f"on {self.device} ({self.concurrency.reason}), about {left} by {estimate.source}"
+        )
 
 
-def define(store: Store, grid: Grid) -> bool:
-    """Keep what is asked as the study of its name; returns whether that is new.
+def keep_study(store: Store, grid: Grid) -> bool:
+    """Write a grid as the study of its name; returns whether that is new.
 
     Raises:
         UserError: overrides would take runs that are done out of the study.
     """
     study = grid.study()
-    if grid.overrides and (count := store.leaving(study)):
+    if grid.overrides and study.command == "run" and (count := store.finished_outside(study)):
         raise UserError(
             f"{store.folder}: {' '.join(grid.overrides)} would leave {count} runs that are done out of this study: "
             "add name=... for a study of its own"
@@ -152,8 +252,28 @@ def run(
     results: str | Path = "results",
     data_dir: str | Path | None = None,
     device: str = "auto",
+    *,
+    overrides: Sequence[str] = (),
+    only: Sequence[str] = (),
+    shard: str | None = None,
+    threads: int | None = None,
+    timeout: float | None = None,
+    executor: str | None = None,
+    cluster: Cluster | None = None,
+    fresh: bool = False,
+    progress: bool = False,
 ) -> pd.DataFrame:
-    """Do what is missing of a grid and return all its records.
+    """Do what is missing of a grid and return all its records; interrupted, the same call goes on.
+
+    Example:
+        >>> grid = resbench.Grid(
+        ...     "tiny",
+        ...     base={"model.depth": 10, "model.width": 4, "data.train_size": 64, "recipe.epochs": 1},
+        ...     axes={"model.shortcut": ["identity", "none"]},
+        ... )
+        >>> frame = resbench.run(grid)
+        >>> sorted(frame["model.shortcut"]), set(frame["status"])
+        (['identity', 'none'], {'ok'})
 
     Args:
         grid: a Grid, or the path of a grid file.
@@ -161,6 +281,15 @@ def run(
         results: folder of all studies.
         data_dir: torchvision data root.
         device: auto, cpu, cuda or mps.
+        overrides: `path=value` for a grid file, such as `recipe.epochs=1` or `probes=[gradients]`.
+        only: expressions such as `model.depth>=34 & seed<2`: only runs for which all hold.
+        shard: `I/N`, only the I-th of N parts of the runs.
+        threads: CPU threads of each run; None divides the cores among the runs.
+        timeout: seconds that a run may take; one that takes longer is recorded as failed.
+        executor: serial, local, ray or slurm; by default serial for one job without a timeout, else local.
+        cluster: other machines, for ray and slurm.
+        fresh: forget the records of these runs first.
+        progress: print progress to stderr, as `resbench run`.
 
     Returns:
         One row per record of the study, as `resbench.load`.
@@ -168,10 +297,31 @@ def run(
     Raises:
         UserError: anything that keeps the grid from running.
     """
-    grid = grid if isinstance(grid, Grid) else Grid.load(grid)
-    setting, way = start(grid, Path(results), Path(data_dir) if data_dir else None, device, jobs)
-    store = Store(setting.folder)
-    done = store.done(grid.probes)
-    missing = [planned for planned in grid.runs() if planned.id not in done]
-    drive(missing, Serial(1, missing) if jobs == 1 else Local(way.jobs, missing), setting, Watcher())
-    return store.frame()
+    opened = open_grid(grid, overrides)
+    serial = jobs == 1 and timeout is None
+    options = RunOptions(
+        results=Path(results),
+        data_dir=Path(data_dir) if data_dir else None,
+        device=device,
+        jobs=jobs,
+        threads=threads,
+        timeout=timeout,
+        executor=executor or ("serial" if serial else "local"),
+        cluster=cluster or Cluster(),
+        fresh=fresh,
+    )
+    session = Session(opened, options, select_runs(opened, only, shard))
+    if session.missing:
+        session.start()
+        drive_with_progress(session) if progress else session.drive()
+    else:
+        session.keep_study()
+    return session.store.frame()
+
+
+def drive_with_progress(session: Session) -> list[Status]:
+    """As `Session.drive`, with progress on stderr."""
+    from resbench.execution.progress import Live
+
+    with Live(session.missing, session.estimate().seconds) as live:
+        return session.drive(live)

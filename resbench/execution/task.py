@@ -1,7 +1,7 @@
-"""One run, wherever it is carried out: claim it, train it, publish its record.
+"""One run, on whatever machine: claim it, train it, publish its record.
 
-Engines carry a `Task` to a process, here or on another machine, and nothing comes back but how the process ended: the
-store alone decides what is done.
+Engines carry a `Task` to a process, here or on another machine. Nothing comes back but how the process ended: the store
+alone decides what is done.
 """
 
 from __future__ import annotations
@@ -10,19 +10,23 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from resbench.core.config import UserError
+from resbench.core.errors import UserError
 from resbench.core.files import discard
-from resbench.records.claim import PROBED
-from resbench.records.record import Record, complete
+from resbench.core.version import Revision
+from resbench.probes.observer import ProbeObserver
+from resbench.records.metrics import PROBED
+from resbench.records.record import Record, RunError
 from resbench.records.store import Store
-from resbench.training.device import choose, nearest, provenance
+from resbench.training.device import choose, nearest
 from resbench.training.epoch import Stopped
+from resbench.training.provenance import provenance
 from resbench.training.run import RunConfig
-from resbench.training.step import placed
-from resbench.training.train import empty, train
+from resbench.training.step import placement_of
+from resbench.training.train import empty_record, train
 
-# exit codes of a process that carries out a run (sysexits.h)
+# exit codes of a process that executes a run (sysexits.h)
 DONE = 0
 STOPPED = 1
 RAISED = 70  # EX_SOFTWARE: something that training does not turn into a record
@@ -32,7 +36,7 @@ BUSY = 75  # EX_TEMPFAIL: another process has the run
 
 @dataclass(frozen=True)
 class Setting:
-    """What all runs of one command share.
+    """What all runs of one command have in common.
 
     Attributes:
         folder: `results/<study>`.
@@ -40,7 +44,7 @@ class Setting:
         device: name of the torch device.
         threads: of torch in each run.
         code: git revision when the command began, and whether the code differed from it.
-        probes: what is measured beside the training.
+        probes: what is measured during training.
         timeout: seconds that a run may take from one start, or None.
     """
 
@@ -48,27 +52,28 @@ class Setting:
     directory: Path
     device: str
     threads: int
-    code: tuple[str | None, bool]
+    code: Revision
     probes: tuple[str, ...] = ()
     timeout: float | None = None
 
 
 @dataclass(frozen=True)
 class Task:
-    """A run and its setting, as text that any machine with this program can carry out."""
+    """A run and its setting, as text that any machine with this program can execute."""
 
     config: RunConfig
     setting: Setting
 
-    def dump(self) -> str:
+    def to_json(self) -> str:
+        """The task as text, its folders absolute."""
         folders = {"folder": str(self.setting.folder.resolve()), "directory": str(self.setting.directory.resolve())}
         return json.dumps({"config": self.config.model_dump(mode="json"), "setting": asdict(self.setting) | folders})
 
     @classmethod
-    def parse(cls, text: str) -> Task:
-        """The inverse of `dump`; folders have become absolute."""
-        found = json.loads(text)
-        given = found["setting"]
+    def from_json(cls, text: str) -> Task:
+        """The inverse of `to_json`."""
+        values: dict[str, Any] = json.loads(text)
+        given = values["setting"]
         setting = Setting(
             **given
             | {
@@ -78,38 +83,39 @@ class Task:
                 "probes": tuple(given["probes"]),
             }
         )
-        return cls(RunConfig.model_validate(found["config"]), setting)
+        return cls(RunConfig.model_validate(values["config"]), setting)
 
 
-def carry_out(task: Task, tell: Callable[[float], None] = lambda done: None) -> int:
+def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None) -> int:
     """Claim, train, publish; a run that another process holds, or has finished, is left alone.
 
     Args:
-        tell: called after every step with the epochs done; Stopped, raised by it, ends the run, whose state is kept.
+        step: called after every step with the epochs done; Stopped, raised by it, ends the run, whose state is saved.
 
     Returns:
-        DONE if the run has its record now; STOPPED, or BUSY if another process has it, or has taken it over meanwhile.
+        DONE if the run has its record now; STOPPED; or BUSY if another process has it, or has taken it over meanwhile.
 
     Raises:
         Unwritable: the disk is full, or may not be written.
     """
     run, setting = task.config, task.setting
     store = Store(setting.folder)
-    with store.claim(run.id) as held:
-        if held is None:
+    with store.claim(run.id) as claim:
+        if claim is None:
             return BUSY
-        there = store.read(run.id)
-        if complete(there, setting.probes):
+        before = store.read(run.id)
+        if before and before.complete(setting.probes):
             return DONE
         saved = store.checkpoint(run.id)
 
-        def progress(done: float) -> None:
-            if held.lost.is_set():
+        def check_claim(epochs: float) -> None:
+            if claim.lost.is_set():
                 raise Stopped(keep=False)
-            tell(done)
+            step(epochs)
 
         # a record is replaced by one that has all its probes too
-        wanted = {*setting.probes, *(there.get("probes", {}) if there else {})}
+        wanted = {*setting.probes, *((before.probes if before else None) or {})}
+        observer = ProbeObserver([name for name in PROBED if name in wanted], check_claim)
         try:
             record = train(
                 run,
@@ -117,25 +123,24 @@ def carry_out(task: Task, tell: Callable[[float], None] = lambda done: None) -> 
                 choose(setting.device),
                 setting.threads,
                 saved=saved,
-                progress=progress,
+                observer=observer,
                 code=setting.code,
-                probes=[name for name in PROBED if name in wanted],
             )
         except Stopped:
-            return BUSY if held.lost.is_set() else STOPPED
+            return BUSY if claim.lost.is_set() else STOPPED
         except UserError as error:
-            record = failed(task, "data", str(error))
-        if held.lost.is_set():
+            record = failed_record(task, "data", str(error))
+        if claim.lost.is_set():
             return BUSY
         store.add(record)
-        if record["status"] != "failed":
+        if record.finished:
             discard(saved)
     return DONE
 
 
-def failed(task: Task, kind: str, message: str) -> Record:
-    """The record of a run that could not even tell of itself."""
+def failed_record(task: Task, kind: str, message: str) -> Record:
+    """The record of a run that could not write one itself."""
     setting = task.setting
     device = nearest(setting.device)  # the command may sit on a machine without the device that its runs use
-    where = provenance(placed(task.config, device, setting.threads), setting.code)
-    return empty(task.config, "failed", where, {"kind": kind, "message": message})
+    placement = placement_of(task.config, device, setting.threads)
+    return empty_record(task.config, "failed", provenance(placement, setting.code), RunError(kind, message))

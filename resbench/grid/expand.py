@@ -1,78 +1,90 @@
-"""From the values of a grid file to its cells: every combination is validated as a whole."""
+"""From the values of a grid to its cells: every combination is validated as a whole."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
+from resbench.core.cell import Cell, Value, contains
 from resbench.core.config import explain, flatten, nest
-from resbench.grid.expectations import check_claims
-from resbench.grid.grid import Cell, Grid
-from resbench.records.claim import among
 from resbench.training.run import RunConfig
 
-if TYPE_CHECKING:
-    from resbench.grid.reader import Reader
-
-_MOST_CELLS = 1_000_000
-_MOST_RUNS = 2_000_000
 _DEFAULTS = flatten(RunConfig().model_dump())
 
 
-def build(reader: Reader, grid: Grid) -> None:
-    """Fill `cells` and `excluded`; what means nothing is a mistake unless an exclusion removes it.
+@dataclass(frozen=True)
+class Exclusion:
+    """Cells that match every entry of `when` are left out, for a reason that plan and report print."""
+
+    when: Mapping[str, Sequence[Value]]
+    because: str
+
+    def matches(self, values: Cell) -> bool:
+        return all(path in values and contains(allowed, values[path]) for path, allowed in self.when.items())
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A combination of values that means nothing.
+
+    Attributes:
+        path: the field to point at first.
+        text: why, and what to write instead.
+        fields: all fields to blame.
+        cell: the first cell that was refused for this reason.
+    """
+
+    path: str
+    text: str
+    fields: Sequence[str]
+    cell: Cell
+
+
+@dataclass
+class Expansion:
+    """The cells of a grid.
+
+    Attributes:
+        cells: what remains after the exclusions, with the configuration of each (seed 0).
+        excluded: what does not, with the reason.
+        refused: what means nothing and is not excluded.
+    """
+
+    cells: list[tuple[Cell, RunConfig]] = field(default_factory=list)
+    excluded: list[tuple[Cell, str]] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def points(
+    axes: Mapping[str, Sequence[Value]], zips: Iterable[Mapping[str, Sequence[Value]]] = ()
+) -> Iterator[dict[str, Value]]:
+    """Every combination of axis values; the first axis varies slowest, paired axes advance together."""
+    crossed = [[{path: value} for value in values] for path, values in axes.items()]
+    crossed += [[dict(zip(group, pair, strict=True)) for pair in zip(*group.values(), strict=True)] for group in zips]
+    for parts in itertools.product(*crossed):
+        yield {path: value for part in parts for path, value in part.items()}
+
+
+def expand(cells: Iterable[Cell], base: Cell, exclude: Sequence[Exclusion] = ()) -> Expansion:
+    """Build the configuration of every cell.
 
     Args:
-        reader: of the file, which is told every mistake.
-        grid: with its axes, values and exclusions.
+        cells: as `points` yields them.
+        base: values of all cells.
+        exclude: rules; the first that matches leaves a cell out.
     """
-    count = 1
-    for choices in [*grid.axes.values(), *(next(iter(group.values())) for group in grid.zips)]:
-        count *= len(choices)
-    if count > _MOST_CELLS:
-        reader.wrong(reader.document.line("axes"), f"axes: {count} cells are more than {_MOST_CELLS}: split the grid")
-        return
-    refused: dict[tuple[int, str], Cell] = {}
-    for cell in grid.points():
-        values = grid.base | cell
-        rule = next((rule for rule in grid.exclude if rule.matches(_DEFAULTS | values)), None)
+    out = Expansion()
+    for cell in cells:
+        values = {**base, **cell}
+        rule = next((rule for rule in exclude if rule.matches(_DEFAULTS | values)), None)
         if rule:
-            grid.excluded.append((cell, rule.because))
+            out.excluded.append((cell, rule.because))
             continue
         try:
-            grid.cells.append((cell, RunConfig.model_validate(nest(values)).normalised()))
+            out.cells.append((cell, RunConfig.model_validate(nest(values)).normalised()))
         except ValidationError as error:
-            for _, text, blamed in explain(error):
-                if not reader.doubtful.keys().isdisjoint(blamed):
-                    continue  # may be wrong only for want of the value that was refused
-                path = next(
-                    (p for p in blamed if p in grid.paths),
-                    next((p for p in blamed if p in reader.lines), blamed[0]),
-                )
-                refused.setdefault((reader.lines.get(path, 1), f"{path}: {text}"), cell)
-    for (line, text), cell in refused.items():
-        where = ", ".join(f"{path}={value}" for path, value in cell.items() if path not in text)
-        reader.wrong(line, text + (f" (first at {where}; `exclude` can drop such cells)" if where else ""))
-    if reader.mistakes:
-        return
-    runs = len(grid.cells) * len(grid.seeds)
-    if runs > _MOST_RUNS:
-        text = f"seeds: {len(grid.seeds):,} of each of {len(grid.cells):,} cells are {runs:,} runs"
-        reader.wrong(reader.document.line("seeds"), f"{text}, more than {_MOST_RUNS:,}: split the grid")
-        return
-    if not grid.cells:
-        reader.wrong(reader.document.line("exclude"), "exclude: leaves no cell to run")
-    _check_baseline(reader, grid)
-    check_claims(reader, grid)
-
-
-def _check_baseline(reader: Reader, grid: Grid) -> None:
-    """The baseline must point at cells of the grid."""
-    for path, value in grid.baseline.items():
-        if path not in grid.paths:
-            reader.wrong(reader.document.line("baseline"), f"baseline: {path} is not an axis of this grid")
-        elif not among(value, grid.axes.get(path, [cell[path] for cell, _ in grid.cells])):
-            if reader.lines.get(path) == 0:  # an override took the baseline out of the grid, knowingly
-                continue
-            reader.wrong(reader.document.line("baseline"), f"baseline: no cell has {path}={value}")
+            out.refused += [Refusal(path or blamed[0], text, blamed, cell) for path, text, blamed in explain(error)]
+    return out

@@ -1,178 +1,214 @@
-"""What a grid file expects of its answers: claims, published numbers to hold beside ours, and a target to reach."""
+"""What a grid file expects of its answers: claims, published numbers to set against ours, and a target to reach."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from resbench.core.cell import Cell, Value, matches
 from resbench.core.config import suggestion
-from resbench.records.claim import AGAINST_MARGIN, EXPECTATIONS, MARGIN, METRICS, PROBED, SHARES, contrasts, matches
+from resbench.grid.source import Source, leaves
+from resbench.records.claim import AGAINST_MARGIN, EXPECTATIONS, Claim, Published, Target, default_margin
+from resbench.records.metrics import METRICS
 
-if TYPE_CHECKING:
-    from resbench.grid.grid import Cell, Grid
-    from resbench.grid.reader import Reader
-
-_CLAIM = ("says", "compare", "to", "at", "on", "expect", "margin", "source")
-_TARGET = ("test_accuracy", "training_flops", "source")
-_ROW = ("source", "on", "at", "value", "runs", "differs")
+_REQUIRED = {"says", "compare", "to", "expect"}
+At = dict[str, list[Value] | None]
 
 
-def read_claims(reader: Reader, claims: Any, grid: Grid) -> list[dict[str, Any]]:
-    """The claims of a file, with `at` as axis -> values or None; every mistake goes to the reader."""
+def read_claims(
+    source: Source,
+    claims: Any,
+    axes: Sequence[str],
+    zips: Sequence[Mapping[str, Sequence[Value]]] = (),
+    probes: Sequence[str] = (),
+) -> list[Claim]:
+    """The claims of a file; every mistake goes to the source.
+
+    Args:
+        axes: dotted paths of the grid's axes.
+        zips: groups of them that advance together.
+        probes: what is measured.
+    """
     if not isinstance(claims, list):
-        reader.wrong(reader.document.line("claims"), f"claims: {claims!r} should be a list of mappings")
+        source.wrong(source.document.line("claims"), f"claims: {claims!r} should be a list of mappings")
         return []
-    return [read for index, claim in enumerate(claims) if (read := _claim(reader, claim, index, grid))]
+    read = (_claim(source, claim, index, axes, zips, probes) for index, claim in enumerate(claims))
+    return [claim for claim in read if claim]
 
 
-def _claim(reader: Reader, claim: Any, index: int, grid: Grid) -> dict[str, Any] | None:
-    line = reader.document.line("claims", index)
-    needed = {"says", "compare", "to", "expect"}
-    if not isinstance(claim, dict) or not needed <= set(claim) <= set(_CLAIM):
-        reader.wrong(
-            line, f"claims: each has the keys {', '.join(sorted(needed))}, and may have at, on, margin, source"
-        )
+def _claim(
+    source: Source,
+    claim: Any,
+    index: int,
+    axes: Sequence[str],
+    zips: Sequence[Mapping[str, Sequence[Value]]],
+    probes: Sequence[str],
+) -> Claim | None:
+    line = source.document.line("claims", index)
+    if not isinstance(claim, dict) or not _REQUIRED <= set(claim) <= set(Claim.model_fields):
+        optional = [key for key in Claim.model_fields if key not in _REQUIRED]
+        keys = f"{', '.join(sorted(_REQUIRED))}, and may have {', '.join(optional)}"
+        source.wrong(line, f"claims: each has the keys {keys}")
         return None
-    before = len(reader.mistakes)
+    before = len(source.mistakes)
     for key in ("says", "source"):
         if key in claim and (not isinstance(claim[key], str) or not claim[key].strip()):
-            reader.wrong(line, f"claims: {key}: {claim[key]!r} should be a sentence")
+            source.wrong(line, f"claims: {key}: {claim[key]!r} should be a sentence")
+    _check_metric(source, claim, line, probes)
+    compare, to = (source.values(claim[side], "claims", index, side) for side in ("compare", "to"))
+    _check_sides(source, compare, to, line, axes)
+    at = _at(source, claim.get("at"), index, axes, zips, compare)
+    if len(source.mistakes) > before:
+        return None
+    on = claim.get("on", "test_error")
+    return Claim(
+        says=claim["says"].strip(),
+        compare=compare,
+        to=to,
+        at=at,
+        on=on,
+        expect=claim["expect"],
+        margin=claim.get("margin", default_margin(on)),
+        **({"source": claim["source"]} if "source" in claim else {}),
+    )
+
+
+def _check_metric(source: Source, claim: Mapping[str, Any], line: int, probes: Sequence[str]) -> None:
+    """`on`, `expect` and `margin`, which decide together what is tested."""
     on, expect = claim.get("on", "test_error"), claim["expect"]
-    for key, value, allowed in (("on", on, METRICS), ("expect", expect, EXPECTATIONS)):
+    for key, value, allowed in (("on", on, list(METRICS)), ("expect", expect, list(EXPECTATIONS))):
         if value not in allowed:
             hint = suggestion(value, allowed)
-            reader.wrong(line, f"claims: {key}: {value!r} is not one of {', '.join(allowed)}{hint}")
-    probe = next((name for name, metrics in PROBED.items() if on in metrics), None)
-    if probe and probe not in grid.probes and reader.lines.get("probes") != 0:
-        reader.wrong(line, f"claims: on: {on} is measured by the probe {probe}: add it to probes")
-    margin = claim.get("margin", MARGIN if on in SHARES else 0.0)
+            source.wrong(line, f"claims: {key}: {value!r} is not one of {', '.join(allowed)}{hint}")
+    metric = METRICS.get(on) if isinstance(on, str) else None
+    if metric and metric.probe and metric.probe not in probes and not source.set_by_command_line("probes"):
+        source.wrong(line, f"claims: on: {on} is measured by the probe {metric.probe}: add it to probes")
+    margin = claim.get("margin", default_margin(on))
     if type(margin) not in (int, float) or not 0 <= margin < 1e12:
-        unit = "percentage points" if on in SHARES else f"the unit of {on}"
-        reader.wrong(line, f"claims: margin: {margin!r} should be the smallest difference that matters, in {unit}")
+        unit = "percentage points" if metric and metric.proportion else f"the unit of {on}"
+        source.wrong(line, f"claims: margin: {margin!r} should be the smallest difference that matters, in {unit}")
     elif expect in AGAINST_MARGIN and margin == 0:
-        reader.wrong(line, f"claims: margin: {expect} needs a margin above 0, the smallest difference that matters")
-    sides = {key: reader.values(claim[key], "claims", index, key) for key in ("compare", "to")}
-    _check_sides(reader, sides, line, grid)
-    at = _at(reader, claim.get("at"), index, grid, sides["compare"])
-    if len(reader.mistakes) > before:
-        return None
-    told = {"says": claim["says"].strip(), **sides, "at": at, "on": on, "expect": expect, "margin": margin}
-    return told | ({"source": claim["source"]} if "source" in claim else {})
+        source.wrong(line, f"claims: margin: {expect} needs a margin above 0, the smallest difference that matters")
 
 
-def _check_sides(reader: Reader, sides: Mapping[str, Cell], line: int, grid: Grid) -> None:
-    compare, to = sides["compare"], sides["to"]
+def _check_sides(source: Source, compare: Cell, to: Cell, line: int, axes: Sequence[str]) -> None:
     if set(compare) != set(to) or not compare:
-        reader.wrong(line, "claims: compare and to should have values of the same axes, and of one at the least")
+        source.wrong(line, "claims: compare and to should have values of the same axes, of one axis or more")
     elif compare == to:
-        reader.wrong(line, "claims: compare and to are the same cells")
+        source.wrong(line, "claims: compare and to are the same cells")
     for path in dict.fromkeys([*compare, *to]):
-        if path not in grid.paths and reader.lines.get(path) != 0:
-            reader.wrong(line, f"claims: {path} is not an axis of this grid")
+        if path not in axes and not source.set_by_command_line(path):
+            source.wrong(line, f"claims: {path} is not an axis of this grid")
 
 
-def _at(reader: Reader, at: Any, index: int, grid: Grid, compare: Cell) -> dict[str, list[Any] | None]:
+def _at(
+    source: Source,
+    at: Any,
+    index: int,
+    axes: Sequence[str],
+    zips: Sequence[Mapping[str, Sequence[Value]]],
+    compare: Cell,
+) -> At:
     """Axis -> the values that count, None for all; by default every axis that is not paired with a compared one."""
-    line = reader.document.line("claims", index, "at")
+    line = source.document.line("claims", index, "at")
     if at is None:
-        paired = [path for group in grid.zips if not set(group).isdisjoint(compare) for path in group]
-        return {path: None for path in grid.paths if path not in compare and path not in paired}
+        paired = [path for group in zips if not set(group).isdisjoint(compare) for path in group]
+        return {path: None for path in axes if path not in compare and path not in paired}
     if isinstance(at, list) and all(isinstance(path, str) for path in at):
-        out: dict[str, list[Any] | None] = dict.fromkeys(at)
+        out: At = dict.fromkeys(at)
     elif isinstance(at, dict):
-        out = dict(reader.values(at, "claims", index, "at"))
+        limited = {path: values for path, _, values in leaves(at) if values is not None}  # the others: all values
+        limits = source.value_lists(at if len(limited) == len(at) else limited, "claims", index, "at")
+        out = {path: limits.get(path) for path, _, _ in leaves(at)}
     else:
-        reader.wrong(line, f"claims: at: {at!r} should be a list of axes, or a mapping of axes to values")
+        source.wrong(line, f"claims: at: {at!r} should be a list of axes, or a mapping of axes to values")
         return {}
-    made = [path for path in grid.paths if reader.lines.get(path) == 0]  # axes of the command line, which no file knows
-    out |= {path: None for path in made if path not in compare and path not in out}
+    added = [path for path in axes if source.set_by_command_line(path)]  # axes that the file does not know
+    out |= {path: None for path in added if path not in compare and path not in out}
     for path in out:
         if path in compare:
-            reader.wrong(line, f"claims: at: {path} is what is compared: leave it out")
-        elif path not in grid.paths and reader.lines.get(path) != 0:
-            reader.wrong(line, f"claims: at: {path} is not an axis of this grid{suggestion(path, grid.paths)}")
-    return {path: values for path, values in out.items() if path in grid.paths}
+            source.wrong(line, f"claims: at: {path} is what is compared: leave it out")
+        elif path not in axes and not source.set_by_command_line(path):
+            source.wrong(line, f"claims: at: {path} is not an axis of this grid{suggestion(path, axes)}")
+    return {path: values for path, values in out.items() if path in axes}
 
 
-def _why_none(claim: Mapping[str, Any], cells: Sequence[Cell]) -> str:
-    for side in ("compare", "to"):
-        for path, value in claim[side].items():
-            there = dict.fromkeys(str(cell[path]) for cell in cells if path in cell)
-            if there and not any(matches(cell, {path: value}) for cell in cells):
-                return f"claims: {side}: {path} is never {value} in this grid: it is {', '.join(there)}"
-    return "claims: no two cells of the grid are compared by this claim: check compare, to and at"
-
-
-def check_claims(reader: Reader, grid: Grid) -> None:
-    """Each claim must name one cell on either side of each contrast; overrides may have taken cells away."""
-    cells = [cell for cell, _ in grid.cells]
-    for index, claim in enumerate(grid.claims):
-        line = reader.document.line("claims", index)
-        found = list(contrasts(claim, cells))
-        if not found and not grid.overrides:
-            reader.wrong(line, _why_none(claim, cells))
-        for context, ours, theirs in found:
-            if len(ours) > 1 or len(theirs) > 1:
-                several = max(ours, theirs, key=len)
-                varying = [path for path in grid.paths if len({repr(cell[path]) for cell in several}) > 1]
+def check_claims(source: Source, claims: Sequence[Claim], cells: Sequence[Cell], axes: Sequence[str]) -> None:
+    """Each claim must name one cell on either side of each comparison; overrides may have taken cells away."""
+    for index, claim in enumerate(claims):
+        line = source.document.line("claims", index)
+        comparisons = list(claim.comparisons(cells))
+        if not comparisons and not source.overrides:
+            source.wrong(line, _why_none(claim, cells))
+        for context, compare, to in comparisons:
+            if len(compare) > 1 or len(to) > 1:
+                several = max(compare, to, key=len)
+                varying = [path for path in axes if len({repr(cell[path]) for cell in several}) > 1]
                 where = ", ".join(f"{path}={value}" for path, value in context.items())
-                reader.wrong(
-                    line,
-                    f"claims: {len(several)} cells stand on one side{f' at {where}' if where else ''}: add "
-                    f"{' and '.join(varying)} to at, or to compare and to",
-                )
+                text = f"{len(several)} cells stand on one side{f' at {where}' if where else ''}"
+                source.wrong(line, f"claims: {text}: add {' and '.join(varying)} to at, or to compare and to")
                 break
 
 
-def read_published(reader: Reader, rows: Any) -> list[dict[str, Any]]:
-    """Published numbers; every mistake goes to the reader."""
+def _why_none(claim: Claim, cells: Sequence[Cell]) -> str:
+    for side, values in (("compare", claim.compare), ("to", claim.to)):
+        for path, value in values.items():
+            present = dict.fromkeys(str(cell[path]) for cell in cells if path in cell)
+            if present and not any(matches(cell, {path: value}) for cell in cells):
+                return f"claims: {side}: {path} is never {value} in this grid: it is {', '.join(present)}"
+    return "claims: no two cells of the grid are compared by this claim: check compare, to and at"
+
+
+def read_published(source: Source, rows: Any) -> list[Published]:
+    """Published numbers; every mistake goes to the source."""
     if not isinstance(rows, list):
-        reader.wrong(
-            reader.document.line("published"), f"published: {rows!r} should be a list of {{source, on, at, value}}"
-        )
+        line = source.document.line("published")
+        source.wrong(line, f"published: {rows!r} should be a list of {{source, on, at, value}}")
         return []
-    return [read for index, row in enumerate(rows) if (read := _row(reader, row, index))]
+    read = (_published(source, row, index) for index, row in enumerate(rows))
+    return [row for row in read if row]
 
 
-def _row(reader: Reader, row: Any, index: int) -> dict[str, Any] | None:
-    line = reader.document.line("published", index)
-    needed = {"source", "on", "at", "value"}
-    if not isinstance(row, dict) or not needed <= set(row) <= set(_ROW):
-        reader.wrong(line, "published: each row has the keys source, on, at and value, and may have runs and differs")
+def _published(source: Source, row: Any, index: int) -> Published | None:
+    line, before = source.document.line("published", index), len(source.mistakes)
+    required = {name for name, field in Published.model_fields.items() if field.is_required()}
+    if not isinstance(row, dict) or not required <= set(row) <= set(Published.model_fields):
+        text = "each row has the keys source, on, at and value, and may have runs and differs"
+        source.wrong(line, f"published: {text}")
         return None
-    if row["on"] not in METRICS:
-        hint = suggestion(row["on"], METRICS)
-        reader.wrong(line, f"published: on: {row['on']!r} is not one of {', '.join(METRICS)}{hint}")
+    on, value, runs = row["on"], row["value"], row.get("runs", 1)
+    metric = METRICS.get(on) if isinstance(on, str) else None
+    if metric is None:
+        source.wrong(line, f"published: on: {on!r} is not one of {', '.join(METRICS)}{suggestion(on, METRICS)}")
     for key in ("source", "differs"):
         if not isinstance(row.get(key, ""), str):
-            reader.wrong(line, f"published: {key}: {row[key]!r} should be text")
-    runs = row.get("runs", 1)
+            source.wrong(line, f"published: {key}: {row[key]!r} should be text")
     if type(runs) is not int or not 1 <= runs <= 1_000_000:
-        reader.wrong(line, f"published: runs: {runs!r} should be the number of runs that the value is the mean of")
-    if type(row["value"]) not in (int, float):
-        reader.wrong(
-            line, f"published: value: {row['value']!r} should be a number (accuracies and errors as fractions)"
-        )
-    elif row["on"] in SHARES and not 0 <= row["value"] <= 1:
-        reader.wrong(line, f"published: value: {row['value']} is not a fraction between 0 and 1")
-    return row | {"at": reader.values(row["at"], "published", index, "at")}
+        source.wrong(line, f"published: runs: {runs!r} should be the number of runs that the value is the mean of")
+    if type(value) not in (int, float) or not abs(value) < 1e300:
+        source.wrong(line, f"published: value: {value!r} should be a number (accuracies and errors as fractions)")
+    elif metric and metric.proportion and not 0 <= value <= 1:
+        source.wrong(line, f"published: value: {value} is not a fraction between 0 and 1")
+    at = source.values(row["at"], "published", index, "at")
+    return None if len(source.mistakes) > before else Published(**{**row, "at": at})
 
 
-def read_target(reader: Reader, target: Any) -> dict[str, Any]:
-    """The accuracy whose cheapest cell the page looks for; every mistake goes to the reader."""
-    line = reader.document.line("target")
+def read_target(source: Source, target: Any) -> Target | None:
+    """The accuracy whose cheapest cell the page looks for; every mistake goes to the source."""
+    line, before = source.document.line("target"), len(source.mistakes)
     if target is None:
-        return {}
-    unknown = next((key for key in target if key not in _TARGET), "") if isinstance(target, dict) else ""
+        return None
+    keys = list(Target.model_fields)
+    unknown = next((key for key in target if key not in keys), "") if isinstance(target, dict) else ""
     if not isinstance(target, dict) or unknown or "test_accuracy" not in target:
-        hint = f": {unknown!r} is unknown{suggestion(unknown, _TARGET)}" if unknown else ""
-        reader.wrong(line, f"target: it has the key test_accuracy, and may have training_flops and source{hint}")
-        return {}
-    accuracy, flops, source = target["test_accuracy"], target.get("training_flops", 1), target.get("source", "")
+        hint = f": {unknown!r} is unknown{suggestion(unknown, keys)}" if unknown else ""
+        source.wrong(line, f"target: it has the key test_accuracy, and may have training_flops and source{hint}")
+        return None
+    accuracy, flops, origin = target["test_accuracy"], target.get("training_flops", 1), target.get("source", "")
     if type(accuracy) not in (int, float) or not 0 <= accuracy <= 1:
-        reader.wrong(line, f"target: test_accuracy: {accuracy!r} is not a fraction between 0 and 1, such as 0.9949")
+        source.wrong(line, f"target: test_accuracy: {accuracy!r} is not a fraction between 0 and 1, such as 0.9949")
     if type(flops) not in (int, float) or not 0 < flops < 1e300:
-        reader.wrong(line, f"target: training_flops: {flops!r} should be the FLOPs of the published training, above 0")
-    if not isinstance(source, str):
-        reader.wrong(line, f"target: source: {source!r} should be text")
-    return dict(target)
+        source.wrong(line, f"target: training_flops: {flops!r} should be the FLOPs of the published training, above 0")
+    if not isinstance(origin, str):
+        source.wrong(line, f"target: source: {origin!r} should be text")
+    return None if len(source.mistakes) > before else Target(**target)

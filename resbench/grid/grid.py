@@ -1,139 +1,218 @@
-"""A grid: base, axes, zip, exclude, seeds -> the list of runs. `grid_file.py` reads one from YAML."""
+"""A grid: base, axes, zip, exclude, seeds -> the list of runs. `reader.py` reads one from YAML."""
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from resbench.core.config import UserError, fields, suggestion
+from resbench.core.cell import Cell, Value, label
+from resbench.core.config import suggestion
+from resbench.core.errors import UserError
 from resbench.core.yaml_reader import parse
-from resbench.records.claim import among
+from resbench.grid.expand import Exclusion, Expansion, points
+from resbench.grid.parts import read_parts
+from resbench.grid.source import FIELDS, Source
+from resbench.records.claim import Claim, Published, Target
+from resbench.records.part import Part
+from resbench.records.study_file import ExcludedCell, StudyFile, StudyRun
 from resbench.training.run import RunConfig
 
-Cell = dict[str, Any]
-FIELDS = {path: adapter for path, adapter in fields(RunConfig).items() if path != "seed"}
-
 
 @dataclass(frozen=True)
-class Exclusion:
-    """Cells that match every entry of `when` are left out, for a reason that plan and report print."""
+class PlannedRun:
+    """A run of the grid.
 
-    when: dict[str, list[Any]]
-    because: str
+    Attributes:
+        cell_config: the configuration of the cell, with seed 0.
+        seed: of this replicate.
+    """
 
-    def matches(self, values: Cell) -> bool:
-        return all(path in values and among(values[path], allowed) for path, allowed in self.when.items())
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A run of the grid: the cell, its configuration (with any seed), and the seed of this replicate."""
-
-    of: RunConfig
+    cell_config: RunConfig
     cell: Cell
     seed: int
     id: str
 
+    @classmethod
+    def of(cls, config: RunConfig, cell: Cell | None = None) -> PlannedRun:
+        """A run outside a grid."""
+        return cls(config.with_seed(0), cell or {}, config.seed, config.id)
+
     @cached_property
     def config(self) -> RunConfig:
-        return self.of.with_seed(self.seed)
+        return self.cell_config.with_seed(self.seed)
+
+    @property
+    def label(self) -> str:
+        """`model.depth=34 model.shortcut=none seed=0`."""
+        return " ".join(filter(None, (label(self.cell), f"seed={self.seed}")))
 
 
-@dataclass
+@dataclass(frozen=True)
 class Grid:
-    """A grid file after its overrides.
+    """The question: which cells, how many seeds, and what is claimed of them.
+
+    Example:
+        >>> grid = Grid("shortcut", axes={"model.shortcut": ["identity", "none"]}, seeds=3)
+        >>> len(grid.runs())
+        6
 
     Attributes:
+        name: of the study; its records are kept in `results/<name>`.
         base: dotted path -> value, for all cells.
         axes: dotted path -> values, crossed.
         zips: groups of such axes that advance together, crossed with the rest.
-        probes: what is measured beside training; no part of a run's identity, as training is the same without.
-        cells: what remains after the exclusions, with the configuration of each (seed 0).
-        excluded: what does not, with the reason.
+        exclude: which cells are left out.
+        seeds: their number, or a list of them.
+        baseline: axis -> value of the cells with which the others are compared.
+        published: numbers of papers.
+        claims: what is expected.
+        target: an accuracy whose cheapest cell is looked for.
+        probes: what is measured during training; no part of a run's identity, as training is the same without.
+        about: the question in words.
+        file, overrides: where it was read from.
+        given: the cells, where they do not follow from the rest; then nothing is checked again.
+
+    Raises:
+        UserError: one line for every mistake.
     """
 
     name: str
-    file: str
+    base: Mapping[str, Value] = field(default_factory=dict)
+    axes: Mapping[str, Sequence[Value]] = field(default_factory=dict)
+    zips: Sequence[Mapping[str, Sequence[Value]]] = ()
+    exclude: Sequence[Exclusion] = ()
+    seeds: int | Sequence[int] = 1
+    baseline: Mapping[str, Value] = field(default_factory=dict)
+    published: Sequence[Published] = ()
+    claims: Sequence[Claim] = ()
+    target: Target | None = None
+    probes: Sequence[str] = ()
     about: str = ""
-    base: Cell = field(default_factory=dict)
-    axes: dict[str, list[Any]] = field(default_factory=dict)
-    zips: list[dict[str, list[Any]]] = field(default_factory=list)
-    exclude: list[Exclusion] = field(default_factory=list)
-    seeds: list[int] = field(default_factory=lambda: [0])
-    baseline: Cell = field(default_factory=dict)
-    published: list[dict[str, Any]] = field(default_factory=list)
-    claims: list[dict[str, Any]] = field(default_factory=list)
-    target: dict[str, Any] = field(default_factory=dict)
-    probes: tuple[str, ...] = ()
-    overrides: list[str] = field(default_factory=list)
-    cells: list[tuple[Cell, RunConfig]] = field(default_factory=list, repr=False)
-    excluded: list[tuple[Cell, str]] = field(default_factory=list, repr=False)
+    file: str = ""
+    overrides: Sequence[str] = ()
+    given: Expansion | None = field(default=None, repr=False)
 
-    @classmethod
-    def load(cls, file: str | Path, overrides: list[str] | None = None) -> Grid:
-        """Read and check a grid file.
+    def __post_init__(self) -> None:
+        if self.given is not None:
+            return
+        parts = read_parts(Source(title=f"grid {self.name}"), self._root())
+        for name in ("base", "axes", "zips", "exclude", "seeds", "baseline", "published", "claims", "target", "probes"):
+            object.__setattr__(self, name, getattr(parts, name))
+        object.__setattr__(self, "given", parts.expansion)
 
-        Args:
-            file: the YAML file.
-            overrides: `path=value`; a list makes an axis, `seeds=` and `name=` are allowed too.
+    def _root(self) -> dict[str, Any]:
+        """The same as the root of a grid file."""
+        root: dict[str, Any] = {
+            "name": self.name,
+            "base": self.base,
+            "axes": self.axes,
+            "zip": self.zips,
+            "exclude": [{"if": rule.when, "because": rule.because} for rule in self.exclude],
+            "seeds": self.seeds,
+            "probes": self.probes,
+            "baseline": self.baseline,
+            "published": self.published,
+            "claims": [self._claim(claim) for claim in self.claims],
+            "target": self.target,
+        }
+        return {key: _plain(value) for key, value in root.items()}
 
-        Raises:
-            UserError: one line for every mistake.
-        """
-        from resbench.grid.reader import Reader
-
-        return Reader(str(file), overrides or []).read()
+    def _claim(self, claim: Claim) -> dict[str, Any]:
+        """The same as an entry of a grid file, whose `at` is a list of axes, or has values for each."""
+        entry = claim.to_json()
+        if "at" in entry and all(choices is None for choices in claim.at.values()):
+            entry["at"] = list(claim.at)
+        return entry
 
     @property
     def paths(self) -> list[str]:
         """Dotted paths of all axes, crossed ones first."""
         return [*self.axes, *(path for group in self.zips for path in group)]
 
-    def points(self) -> Iterator[Cell]:
-        """Every combination of axis values, excluded ones too; the first axis varies slowest."""
-        crossed = [[{path: value} for value in values] for path, values in self.axes.items()]
-        for group in self.zips:
-            crossed.append([dict(zip(group, values, strict=True)) for values in zip(*group.values(), strict=True)])
-        for parts in itertools.product(*crossed):
-            yield {path: value for part in parts for path, value in part.items()}
+    @property
+    def seed_list(self) -> list[int]:
+        """The seed of each replicate."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
 
-    def runs(self) -> list[Planned]:
-        """Cells x seeds without the excluded ones, each training once (deduplicated by id)."""
-        return list(self._planned.values())
+    def points(self) -> Iterator[dict[str, Value]]:
+        """Every combination of axis values, excluded ones too; the first axis varies slowest."""
+        return points(self.axes, self.zips)
 
     @cached_property
-    def _planned(self) -> dict[str, Planned]:
-        seen: dict[str, Planned] = {}
+    def expansion(self) -> Expansion:
+        """The cells, each with its configuration.
+
+        Raises:
+            UserError: a combination of values that means nothing; one line for each.
+        """
+        expansion = self.given or Expansion()
+        if expansion.refused:
+            lines = {(refusal.path, refusal.text): refusal.cell for refusal in expansion.refused}
+            raise UserError(
+                f"grid {self.name}: {path}: {text}{f' (first at {label(cell)})' if cell else ''}"
+                for (path, text), cell in lines.items()
+            )
+        return expansion
+
+    @property
+    def cells(self) -> list[tuple[Cell, RunConfig]]:
+        """What remains after the exclusions, with the configuration of each (seed 0)."""
+        return self.expansion.cells
+
+    @property
+    def excluded(self) -> list[tuple[Cell, str]]:
+        """What does not remain, with the reason."""
+        return self.expansion.excluded
+
+    def runs(self) -> list[PlannedRun]:
+        """Cells x seeds without the excluded ones, each training once (deduplicated by id)."""
+        return list(self._runs.values())
+
+    @cached_property
+    def _runs(self) -> dict[str, PlannedRun]:
+        seen: dict[str, PlannedRun] = {}
         for cell, config in self.cells:
-            for seed, run_id in zip(self.seeds, config.ids(self.seeds), strict=True):
-                seen.setdefault(run_id, Planned(config, cell, seed, run_id))
+            for seed, run_id in zip(self.seed_list, config.ids(self.seed_list), strict=True):
+                seen.setdefault(run_id, PlannedRun(config, cell, seed, run_id))
         return seen
 
-    def study(self) -> dict[str, Any]:
+    def study(self) -> StudyFile:
         """What the report needs to know of the grid, for `Store.write_study`."""
-        return {
-            "schema": 1,
-            "name": self.name,
-            "file": self.file,
-            "about": self.about,
-            "overrides": self.overrides,
-            "axes": self.paths,
-            "baseline": self.baseline,
-            "published": self.published,
-            "claims": self.claims,
-            **({"target": self.target} if self.target else {}),
-            **({"probes": list(self.probes)} if self.probes else {}),
-            "runs": [{"id": run.id, "cell": run.cell, "seed": run.seed} for run in self.runs()],
-            "excluded": [{"cell": cell, "because": because} for cell, because in self.excluded],
-        }
+        optional: dict[str, Any] = {"schema": 1}
+        optional |= {"target": self.target} if self.target else {}
+        optional |= {"probes": list(self.probes)} if self.probes else {}
+        return StudyFile(
+            name=self.name,
+            file=self.file,
+            about=self.about,
+            overrides=list(self.overrides),
+            axes=self.paths,
+            baseline=dict(self.baseline),
+            published=list(self.published),
+            claims=list(self.claims),
+            **optional,
+            runs=self._study_runs(),
+            excluded=[ExcludedCell(cell=dict(cell), because=because) for cell, because in self.excluded],
+        )
+
+    def _study_runs(self) -> list[StudyRun]:
+        # there may be 100,000, of values that were checked
+        return [StudyRun.model_construct(id=run.id, cell=dict(run.cell), seed=run.seed) for run in self.runs()]
 
 
-def only(expressions: list[str], runs: list[Planned]) -> list[Planned]:
+def _plain(value: Any) -> Any:
+    """A value as a grid file would hold it."""
+    if isinstance(value, Part):
+        value = value.to_json()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def filter_runs(expressions: Sequence[str], runs: Sequence[PlannedRun]) -> list[PlannedRun]:
     """Runs that satisfy every expression (`--only`).
 
     Args:
@@ -142,30 +221,33 @@ def only(expressions: list[str], runs: list[Planned]) -> list[Planned]:
     Raises:
         UserError: an expression that cannot be read, or an unknown path.
     """
+    chosen = list(runs)
     for expression in expressions:
         for part in expression.split("&"):
             match = re.fullmatch(r"\s*([a-z_.]+[a-z0-9_.]*)\s*(==|=|!=|<=|>=|<|>)\s*(.+?)\s*", part)
             if not match or match[1] not in {*FIELDS, "seed"}:
-                known = match is None or suggestion(match[1], [*FIELDS, "seed"])
-                hint = "write path==value, !=, <, <=, >, >=, joined by &" if match is None else f"unknown field{known}"
+                hint = "write path==value, !=, <, <=, >, >=, joined by &"
+                if match:
+                    hint = f"unknown field{suggestion(match[1], [*FIELDS, 'seed'])}"
                 raise UserError(f"--only: {part.strip()!r}: {hint}")
             value = parse(match[3]).value
-            runs = [run for run in runs if _holds(_asked(run, match[1]), match[2], value)]
-    return runs
+            chosen = [run for run in chosen if _satisfies(_setting(run, match[1]), match[2], value)]
+    return chosen
 
 
-def _asked(run: Planned, path: str) -> Any:
+def _setting(run: PlannedRun, path: str) -> Value:
     if path == "seed":
         return run.seed
     section, _, name = path.partition(".")
-    return getattr(getattr(run.of, section), name)
+    value: Value = getattr(getattr(run.cell_config, section), name)
+    return value
 
 
-def _holds(left: Any, sign: str, right: Any) -> bool:
+def _satisfies(left: Value, sign: str, right: Value) -> bool:
     if sign in ("==", "="):
-        return bool(left == right)
+        return left == right
     if sign == "!=":
-        return bool(left != right)
+        return left != right
     if not isinstance(left, int | float) or not isinstance(right, int | float):
         return False
     return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[sign]

@@ -1,6 +1,6 @@
-"""`model.branch`: what makes the branch F small, or zero, at the start of training; and stochastic depth.
+"""`model.branch`: what makes the branch F small, or zero, at the start of training.
 
-Each value is a function (branch layers, Place) -> layers to append; `reset` functions run after `model.init`.
+Each value is one `Branch`: the layers that are appended, and what is done to the weights.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from resbench.model.config import ModelConfig
+from resbench.core.config import Config, acts_if, one_of
+from resbench.model.fields import NoShape
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,10 @@ class Place:
     index: int
     units: int
     channels: int
-    config: ModelConfig
+    config: BranchFields
 
 
-class Scale(nn.Module):
+class LearnedScale(nn.Module):
     """x * a with a learned a: one number, or one per channel (shape `(channels, 1, 1)`)."""
 
     def __init__(self, initial: float, channels: int | None = None) -> None:
@@ -50,23 +51,6 @@ class Bias(nn.Module):
         return x + self.bias
 
 
-class DropPath(nn.Module):
-    """Stochastic depth (Huang et al. 2016, 1603.09382): the branch of an image is kept with probability p.
-
-    Kept branches are divided by p in training, so that evaluation needs no factor.
-    """
-
-    def __init__(self, survival: float) -> None:
-        super().__init__()
-        self.survival = survival
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return x
-        kept = torch.empty(x.shape[0], 1, 1, 1, dtype=x.dtype, device=x.device).bernoulli_(self.survival)
-        return x * (kept / self.survival)
-
-
 def _start(place: Place, paper: float) -> float:
     given = place.config.branch_scale
     return paper if given == "auto" else float(given)
@@ -78,33 +62,23 @@ def plain(place: Place) -> list[nn.Module]:
 
 def skipinit(place: Place) -> list[nn.Module]:
     """De and Smith 2020 (2002.10444): a learned scalar, 1/sqrt(units) at the start; with 0 it is `rezero`."""
-    return [Scale(_start(place, place.units**-0.5))]
+    return [LearnedScale(_start(place, place.units**-0.5))]
 
 
 def rezero(place: Place) -> list[nn.Module]:
     """Bachlechner et al. 2020 (2003.04887): a learned scalar, 0 at the start."""
-    return [Scale(0.0)]
+    return [LearnedScale(0.0)]
 
 
 def layerscale(place: Place) -> list[nn.Module]:
     """Touvron et al. 2021 (2103.17239), section 2: a factor per channel; 0.1 up to 18 units, 1e-5 to 24, then 1e-6."""
     paper = 0.1 if place.units <= 18 else 1e-5 if place.units <= 24 else 1e-6
-    return [Scale(_start(place, paper), place.channels)]
+    return [LearnedScale(_start(place, paper), place.channels)]
 
 
 def fixup(place: Place) -> list[nn.Module]:
     """Zhang et al. 2019 (1901.09321): a scalar multiplier and bias behind the branch."""
-    return [Scale(1.0), Bias()]
-
-
-BRANCHES: dict[str, Callable[[Place], list[nn.Module]]] = {
-    "plain": plain,
-    "zero_gamma": plain,  # differs by its reset only
-    "skipinit": skipinit,
-    "rezero": rezero,
-    "layerscale": layerscale,
-    "fixup": fixup,
-}
+    return [LearnedScale(1.0), Bias()]
 
 
 def reset_zero_gamma(branch: nn.Module, units: int) -> None:
@@ -126,16 +100,13 @@ def reset_fixup(branch: nn.Module, units: int) -> None:
             conv.weight.mul_(math.pow(units, -1 / (2 * len(others))))
 
 
-RESETS: dict[str, Callable[[nn.Module, int], None]] = {"zero_gamma": reset_zero_gamma, "fixup": reset_fixup}
-
-
 def silence(branch: nn.Module) -> None:
     """F = 0 while a gradient still reaches F: the last layer that scales the branch starts at zero, and nothing else.
 
     That is the learned scale of `skipinit` and `layerscale`, else the norm that ends the branch, else its last
     convolution. Two zeros in a row would be a branch that never learns.
     """
-    last = [m for m in branch.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.GroupNorm | Scale)][-1]
+    last = [m for m in branch.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.GroupNorm | LearnedScale)][-1]
     for parameter in last.parameters():
         nn.init.zeros_(parameter)
 
@@ -144,16 +115,42 @@ def leave(branch: nn.Module) -> None:
     """Nothing to do: the branch starts at zero by itself."""
 
 
-# how a unit that is inserted into a trained network starts as the identity (`recipe.grow`)
-SILENCES: dict[str, Callable[[nn.Module], None]] = {
-    "plain": silence,
-    "zero_gamma": leave,
-    "skipinit": silence,
-    "rezero": leave,
-    "layerscale": silence,
-    "fixup": leave,
-}
-
-
 def _convs(branch: nn.Module) -> list[nn.Conv2d]:
     return [m for m in branch.modules() if isinstance(m, nn.Conv2d)]
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One value of `model.branch`.
+
+    Attributes:
+        layers: appended to the branch.
+        reset: (branch, number of units) -> None, run after `model.init`.
+        silence: lets a unit that is inserted into a trained network start as the identity (`recipe.grow`).
+    """
+
+    layers: Callable[[Place], list[nn.Module]]
+    reset: Callable[[nn.Module, int], None] | None = None
+    silence: Callable[[nn.Module], None] = silence
+
+
+BRANCHES: dict[str, Branch] = {
+    "plain": Branch(plain),
+    "zero_gamma": Branch(plain, reset_zero_gamma, leave),
+    "skipinit": Branch(skipinit),
+    "rezero": Branch(rezero, silence=leave),
+    "layerscale": Branch(layerscale),
+    "fixup": Branch(fixup, reset_fixup, leave),
+}
+SCALED = ("skipinit", "layerscale")  # those with a learned scale whose start can be chosen
+
+
+class BranchFields(Config):
+    """The branch and its start."""
+
+    branch: Annotated[str, one_of(BRANCHES)] = "plain"
+    branch_scale: Annotated[
+        Annotated[float, Field(ge=0, le=10)] | Literal["auto"],
+        NoShape(),
+        acts_if(lambda model: model.shortcut == "scaled" or model.branch in SCALED),
+    ] = "auto"

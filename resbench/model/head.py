@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 from torch import nn
+
+from resbench.core.config import Config, one_of
 
 
 def halved(size: int) -> int:
@@ -47,3 +50,10 @@ def max_pool() -> tuple[nn.Module, int]:
 
 # () -> (what stands before the unit, stride inside the unit)
 DOWNSAMPLES: dict[str, Callable[[], tuple[nn.Module, int]]] = {"stride": stride, "max_pool": max_pool}
+
+
+class HeadFields(Config):
+    """The end of the network, and of its stages."""
+
+    head: Annotated[str, one_of(HEADS)] = "gap"
+    downsample: Annotated[str, one_of(DOWNSAMPLES)] = "stride"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
 from torch import nn
+
+from resbench.core.config import Config, one_of
+from resbench.model.fields import NoShape
 
 
 def torch_default(module: nn.Module) -> None:
@@ -75,3 +79,9 @@ INITS: dict[str, Callable[[nn.Module], None]] = {
     "delta_orthogonal": delta_orthogonal,
     "dirac": dirac,
 }
+
+
+class InitFields(Config):
+    """The initial weights."""
+
+    init: Annotated[str, one_of(INITS), NoShape()] = "he"

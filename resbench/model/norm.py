@@ -1,11 +1,14 @@
-"""`model.norm`: the normalisation behind a convolution, as a function of its channels."""
+"""`model.norm` and `model.conv_bias`: the normalisation behind a convolution, as a function of its channels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Annotated
 
 from torch import nn
+
+from resbench.core.config import Config, one_of
 
 
 def group(channels: int) -> nn.Module:
@@ -28,3 +31,11 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
     "layer": layer,
     "none": none,
 }
+CONV_BIAS = {"auto": "where no norm follows", "always": "everywhere", "never": "nowhere"}
+
+
+class NormFields(Config):
+    """What follows a convolution."""
+
+    norm: Annotated[str, one_of(NORMS)] = "batch"
+    conv_bias: Annotated[str, one_of(CONV_BIAS)] = "auto"

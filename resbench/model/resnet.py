@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
-from resbench.model.branch import BRANCHES, RESETS, Bias, DropPath, Place
-from resbench.model.config import FAMILIES, ModelConfig
+from resbench.model.branch import BRANCHES, Bias, Place
+from resbench.model.config import ModelConfig
+from resbench.model.dropout import DropPath
 from resbench.model.head import DOWNSAMPLES, HEADS, halved
 from resbench.model.init import INITS
 from resbench.model.norm import NORMS
@@ -33,7 +30,12 @@ class ResNet(nn.Module):
 
 
 def build(config: ModelConfig, channels: int = 1, size: int = 28, classes: int = 10) -> ResNet:
-    """Build and initialise; draws from torch's global generator.
+    """Build and initialise a network; draws from torch's global generator.
+
+    Example:
+        >>> network = resbench.build(resbench.ModelConfig(depth=10, width=4))
+        >>> network(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
 
     Args:
         config: the network.
@@ -44,8 +46,8 @@ def build(config: ModelConfig, channels: int = 1, size: int = 28, classes: int =
     stem = _layers(order.stem, config, channels, config.width, 1)
     units: list[Unit] = []
     width, cin, total = config.width, config.width, sum(config.stages)
-    for stage, count in enumerate(config.stages):
-        for position in range(count):
+    for stage, number in enumerate(config.stages):
+        for position in range(number):
             shrink = stage > 0 and position == 0
             place = Place(len(units) + 1, total, width, config)
             units.append(_unit(config, cin, width, shrink, place))
@@ -64,10 +66,20 @@ def _unit(config: ModelConfig, cin: int, cout: int, shrink: bool, place: Place) 
     order = UNITS[config.unit]
     before, stride = DOWNSAMPLES[config.downsample]() if shrink else (nn.Identity(), 1)
     branch = _layers(order.branch(config.convs_per_unit), config, cin, cout, stride, in_branch=True)
-    branch.extend(BRANCHES[config.branch](place))
+    branch.extend(BRANCHES[config.branch].layers(place))
     if config.drop_path:
         branch.append(DropPath(1 - config.drop_path * place.index / place.units))
-    joint = Joint(cin, cout, stride, NORMS[config.norm], bias=config.conv_bias != "never", config=config)
+    bias = config.conv_bias != "never"
+    joint = Joint(
+        cin,
+        cout,
+        stride,
+        NORMS[config.norm],
+        bias=bias,
+        bias_before_norm=bias and (config.conv_bias == "always" or config.norm == "none"),
+        branch_scale=1.0 if config.branch_scale == "auto" else float(config.branch_scale),
+        config=config,
+    )
     return Unit(before, branch, SHORTCUTS[config.shortcut](joint), _layers(order.after, config, cout, cout, 1))
 
 
@@ -112,7 +124,7 @@ def _initialise(network: ResNet, config: ModelConfig) -> None:
     for module in network.modules():
         if isinstance(module, Gate):
             module.reset_gate()
-    reset = RESETS.get(config.branch)
+    reset = BRANCHES[config.branch].reset
     if reset:
         for unit in network.units:
             assert isinstance(unit, Unit)
@@ -120,73 +132,3 @@ def _initialise(network: ResNet, config: ModelConfig) -> None:
     if config.branch == "fixup":
         for parameter in network.classify[-1].parameters():  # type: ignore[index]
             nn.init.zeros_(parameter)
-
-
-# they change no shape
-_SHAPELESS = ("dropout", "dropout_at", "shortcut_dropout", "shortcut_scale", "gate_bias", "branch_scale", "init")
-
-
-def measure(config: ModelConfig, channels: int = 1, size: int = 28, classes: int = 10) -> dict[str, int]:
-    """What `count` says, in milliseconds at any depth: all three grow by the same amount with every step of the family.
-
-    Networks that differ in nothing that has a shape share one count, and the activations of dropout are left out.
-    """
-    same: dict[str, Any] = {name: ModelConfig.model_fields[name].default for name in _SHAPELESS}
-    if config.norm in ("group", "layer"):
-        same["norm"] = "batch"  # as many parameters and outputs, and not taken apart into its steps while counting
-    shapes = config.model_copy(update=same)
-    return _measured(shapes.model_dump_json(), channels, size, classes)
-
-
-@functools.cache
-def _measured(shapes: str, channels: int, size: int, classes: int) -> dict[str, int]:
-    config = ModelConfig.model_validate_json(shapes)
-    family = FAMILIES[config.family]
-    steps = config.stage_size - family.smallest
-    if steps < 2:
-        return count(config, channels, size, classes)
-    shallow, deeper = (
-        count(
-            config.model_copy(update={"depth": family.depth(family.smallest + more, config.convs_per_unit)}),
-            channels,
-            size,
-            classes,
-        )
-        for more in (0, 1)
-    )
-    return {name: shallow[name] + steps * (deeper[name] - shallow[name]) for name in shallow}
-
-
-def count(config: ModelConfig, channels: int = 1, size: int = 28, classes: int = 10) -> dict[str, int]:
-    """`tally` of the network of a configuration."""
-    return tally(lambda: build(config, channels, size, classes), (channels, size, size))
-
-
-def tally(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> dict[str, int]:
-    """Parameters, forward FLOPs of one image, and activation elements of one image, without allocating the network.
-
-    FLOPs are torch's own count (`FlopCounterMode`): 2 per multiply-add of convolutions and matrix products; norms,
-    ReLUs and additions count nothing.
-
-    Args:
-        make: builds the network.
-        shape: of an image, `(channels, side, side)`.
-    """
-    from torch.utils.flop_counter import FlopCounterMode
-
-    elements = 0
-
-    def add(module: nn.Module, inputs: Any, output: Tensor) -> None:
-        nonlocal elements
-        elements += output.numel()
-
-    with torch.device("meta"):
-        network = make().eval()
-        for module in network.modules():
-            if not any(module.children()) and not isinstance(module, nn.Identity):
-                module.register_forward_hook(add)
-        counter = FlopCounterMode(display=False)
-        with counter, torch.no_grad():
-            network(torch.empty(1, *shape))
-    parameters = sum(p.numel() for p in network.parameters())
-    return {"parameters": parameters, "flops": counter.get_total_flops(), "activations": elements}

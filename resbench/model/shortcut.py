@@ -1,6 +1,7 @@
 """`model.shortcut`: how a unit's input x and its branch F(x) are joined, before the nonlinearity.
 
-Each value is a function (Joint) -> module, and the module maps (x, branch) to their sum. He et al. 2015 (arXiv
+Each value is a function (Joint) -> module, and the module maps (x, branch) to their sum. A new one is such a function
+and a line in `SHORTCUTS`; an option of its own is a field of `ShortcutFields`. He et al. 2015 (arXiv
 1512.03385), section 3.3, has options A, B, C; He et al. 2016 (1603.05027), table 1, has the others.
 """
 
@@ -8,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-if TYPE_CHECKING:
-    from resbench.model.config import ModelConfig
+from resbench.core.config import Config, acts_if, one_of
+from resbench.model.fields import NoShape
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Joint:
     Attributes:
         norm: channels -> normalisation layer, as chosen by `model.norm`.
         bias: whether a convolution without a norm behind it has a bias.
+        bias_before_norm: whether a convolution in front of `norm` has one.
+        branch_scale: the constant of F(x) that `model.branch_scale` sets; 1 where it is auto.
     """
 
     cin: int
@@ -32,7 +36,9 @@ class Joint:
     stride: int
     norm: Callable[[int], nn.Module]
     bias: bool
-    config: ModelConfig
+    bias_before_norm: bool
+    branch_scale: float
+    config: ShortcutFields
 
     @property
     def keeps_shape(self) -> bool:
@@ -45,8 +51,7 @@ class Joint:
         """W x: a 1x1 convolution, with a norm behind it where `model.projection_norm` says so."""
         if not self.config.projection_norm:
             return self.conv1x1()
-        bare = self.config.conv_bias != "always" and self.config.norm != "none"
-        conv = nn.Conv2d(self.cin, self.cout, 1, self.stride, bias=not bare and self.bias)
+        conv = nn.Conv2d(self.cin, self.cout, 1, self.stride, bias=self.bias_before_norm)
         return nn.Sequential(conv, self.norm(self.cout))
 
     def match(self) -> nn.Module:
@@ -126,8 +131,7 @@ def zero_pad(joint: Joint) -> nn.Module:
 
 
 def scaled(joint: Joint) -> nn.Module:
-    branch_scale = joint.config.branch_scale
-    return Sum(joint.match(), joint.config.shortcut_scale, 1.0 if branch_scale == "auto" else float(branch_scale))
+    return Sum(joint.match(), joint.config.shortcut_scale, joint.branch_scale)
 
 
 def exclusive_gate(joint: Joint) -> nn.Module:
@@ -159,3 +163,20 @@ SHORTCUTS: dict[str, Callable[[Joint], nn.Module]] = {
 }
 GATED = ("exclusive_gate", "shortcut_gate")
 CARRYING = ("identity", "zero_pad")  # y = x + F(x) where shapes agree: with F = 0 the unit is the identity
+UNPROJECTED = ("none", "zero_pad")
+
+
+class ShortcutFields(Config):
+    """The shortcut and its options."""
+
+    shortcut: Annotated[str, one_of(SHORTCUTS)] = "identity"
+    shortcut_scale: Annotated[
+        float, Field(ge=0, le=10), NoShape(), acts_if(lambda model: model.shortcut == "scaled")
+    ] = 0.5
+    shortcut_dropout: Annotated[
+        float, Field(gt=0, lt=1), NoShape(), acts_if(lambda model: model.shortcut == "dropout")
+    ] = 0.5
+    gate_bias: Annotated[float, Field(ge=-50, le=50), NoShape(), acts_if(lambda model: model.shortcut in GATED)] = -6.0
+    projection_norm: Annotated[
+        bool, acts_if(lambda model: model.shortcut not in UNPROJECTED and model.norm != "none")
+    ] = True

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor, nn
+
+from resbench.core.config import Config, one_of
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,13 @@ UNITS: dict[str, Order] = {
     "relu_only_preact": Order(lambda k: "rcb" * k, after="", stem="cb", final="r"),
     "seed": Order(lambda k: "cr" * (k - 1) + "cbr", after="r"),  # the program of 2016: one norm, ReLU on both sides
 }
+
+
+class UnitFields(Config):
+    """The unit."""
+
+    unit: Annotated[str, one_of(UNITS)] = "original"
+    convs_per_unit: Annotated[int, Field(ge=1, le=3)] = 2
 
 
 class Unit(nn.Module):

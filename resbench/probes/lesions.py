@@ -1,19 +1,66 @@
-"""Lesions: a trained network with units removed or swapped (Veit et al. 2016, arXiv 1605.06431, section 4)."""
+"""The probe `lesions`: a trained network with units removed or swapped (Veit et al. 2016, 1605.06431, section 4)."""
 
 from __future__ import annotations
 
 import itertools
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, cast
 
 import torch
 from torch import Generator, Tensor, nn
 
+from resbench.core.json_reader import Json
+from resbench.model.fold import folded
 from resbench.model.resnet import ResNet
 from resbench.model.shortcut import NoShortcut
 from resbench.model.unit import Unit
+from resbench.probes.subject import Probe, Subject, rounded
+from resbench.records.record import ProbeResult
 
 DRAWS = 3  # random sets of each size, and random swaps
+MIN_TESTED = 32  # images; fewer would say nothing
+_CHUNK = 64  # images whose activations are kept for every unit at once
+# shapes of the input and of the output of a unit, for one image
+Shapes: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def lesions(subject: Subject, earlier: ProbeResult) -> ProbeResult:
+    """Test error with each unit removed, with random sets of them removed, and with two units swapped, not retrained.
+
+    Costs `passes` an image: half a pass for each unit and one for each random lesion. Test images are drawn by the
+    seed's stream, as many as the budget allows: the same for all cells of a seed that have as many.
+    """
+    network = cast("ResNet", folded(subject.network))
+    draw = subject.generator("lesions")
+    count = len(network.units)
+    size = min(len(subject.images), max(MIN_TESTED, int(subject.budget / passes(count))))
+    inputs, labels = subject.chosen(draw, size)
+    shapes = unit_shapes(network, inputs)
+    units = removable(network, shapes)
+    whole = tuple(range(count))
+    several, pairs = random_sets(units, draw), swappable(shapes, draw)
+    damages = [Lesion(whole), *(Lesion(whole, frozenset({unit})) for unit in units)]
+    damages += [Lesion(whole, removed) for sets in several.values() for removed in sets]
+    damages += [swapped(pair, count) for pair in pairs]
+    errors = iter(rounded(_errors(network, inputs, labels, damages)))
+    intact = next(errors)
+    single = {unit: next(errors) for unit in units}
+    random: dict[str, Json] = {str(number): [next(errors) for _ in sets] for number, sets in several.items()}
+    mean = statistics.fmean(cast("dict[int, float]", single).values()) - cast("float", intact) if single else None
+    return {
+        "images": size,
+        "intact": intact,
+        "removed": [single.get(unit) for unit in whole],
+        "random": random,
+        "swapped": [list(pair) for pair in pairs],
+        "swapped_error": list(errors),
+        "lesion_mean": rounded(mean),
+    }
+
+
+PROBE = Probe(lesions, "tested", 0.02)
 
 
 @dataclass(frozen=True)
@@ -43,8 +90,8 @@ def without(unit: Unit, x: Tensor) -> Tensor:
     return y
 
 
-def shapes(network: ResNet, inputs: Tensor) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Shape of each unit's input and output for one image."""
+def unit_shapes(network: ResNet, inputs: Tensor) -> list[Shapes]:
+    """Shapes of each unit's input and output for one image."""
     out = []
     with torch.no_grad():
         x = network.stem(inputs[:1])
@@ -55,28 +102,28 @@ def shapes(network: ResNet, inputs: Tensor) -> list[tuple[tuple[int, ...], tuple
     return out
 
 
-def removable(network: ResNet, sizes: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[int]:
+def removable(network: ResNet, shapes: Sequence[Shapes]) -> list[int]:
     """Units that can be removed: all with a shortcut, and the plain ones whose input has the shape of their output."""
     return [
         index
-        for index, (unit, (before, after)) in enumerate(zip(network.units, sizes, strict=True))
+        for index, (unit, (before, after)) in enumerate(zip(network.units, shapes, strict=True))
         if before == after or not isinstance(unit.join, NoShortcut)
     ]
 
 
-def sets(units: Sequence[int], draw: Generator) -> dict[int, list[frozenset[int]]]:
+def random_sets(units: Sequence[int], draw: Generator) -> dict[int, list[frozenset[int]]]:
     """Number of units -> random sets of so many: 2, 4, 8, ... below all of them; smaller sets lie in the larger ones."""
     orders = [torch.randperm(len(units), generator=draw).tolist() for _ in range(DRAWS)]
     sizes = [2**power for power in range(1, 32) if 2**power < len(units)]
     return {size: [frozenset(units[at] for at in order[:size]) for order in orders] for size in sizes}
 
 
-def swaps(sizes: Sequence[tuple[tuple[int, ...], tuple[int, ...]]], draw: Generator) -> list[tuple[int, int]]:
+def swappable(shapes: Sequence[Shapes], draw: Generator) -> list[tuple[int, int]]:
     """Random pairs of units that map the same shape to itself, and so can change places."""
     pairs = [
         (left, right)
-        for left, right in itertools.combinations(range(len(sizes)), 2)
-        if sizes[left] == sizes[right] and sizes[left][0] == sizes[left][1]
+        for left, right in itertools.combinations(range(len(shapes)), 2)
+        if shapes[left] == shapes[right] and shapes[left][0] == shapes[left][1]
     ]
     chosen = torch.randperm(len(pairs), generator=draw)[:DRAWS].tolist()
     return sorted(pairs[index] for index in chosen)
@@ -90,7 +137,7 @@ def swapped(pair: tuple[int, int], units: int) -> Lesion:
 
 
 def passes(units: int) -> float:
-    """Forward passes of one image that all lesions of a network cost, at the most.
+    """Forward passes of one image that all lesions of a network cost at most.
 
     The network as it is, every unit removed in turn (from that unit on, so half a pass on average), the random sets,
     the swaps.
@@ -99,7 +146,16 @@ def passes(units: int) -> float:
     return 1 + units / 2 + DRAWS * sizes + DRAWS
 
 
-def wrong(network: ResNet, inputs: Tensor, labels: Tensor, lesions: Sequence[Lesion]) -> list[int]:
+def _errors(network: ResNet, inputs: Tensor, labels: Tensor, damages: Sequence[Lesion]) -> list[float]:
+    """Error of each damaged network on all images."""
+    totals = [0] * len(damages)
+    for part, truth in zip(torch.split(inputs, _CHUNK), torch.split(labels, _CHUNK), strict=True):
+        counts = count_wrong(network, part, truth, damages)
+        totals = [total + more for total, more in zip(totals, counts, strict=True)]
+    return [total / len(labels) for total in totals]
+
+
+def count_wrong(network: ResNet, inputs: Tensor, labels: Tensor, damages: Sequence[Lesion]) -> list[int]:
     """How many images each damaged network misclassifies.
 
     What lies before the first damaged unit is computed once for all.
@@ -114,7 +170,7 @@ def wrong(network: ResNet, inputs: Tensor, labels: Tensor, lesions: Sequence[Les
         reached = [network.stem(inputs)]
         for unit in units:
             reached.append(unit(reached[-1]))
-        return [_misses(network, units, reached[lesion.first], labels, lesion) for lesion in lesions]
+        return [_misses(network, units, reached[lesion.first], labels, lesion) for lesion in damages]
 
 
 def _misses(network: ResNet, units: list[nn.Module], x: Tensor, labels: Tensor, lesion: Lesion) -> int:

@@ -1,63 +1,148 @@
-"""A claim about the cells of a grid: which cells it compares. Shared by the reader of grid files and the report.
-
-A claim is a mapping with `says` (the sentence), `compare` and `to` (values of the same axes), `at` (axes, or axes with
-some of their values: one contrast for each combination, together one family), `on` (a metric), `expect` and `margin`.
-"""
+"""What a grid file expects of its answers: claims, published numbers to set against ours, and a target to reach."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, NamedTuple
 
-Cell = Mapping[str, Any]
+from pydantic import BeforeValidator, Field
+
+from resbench.core.cell import Cell, Value, contains, matches
+from resbench.core.config import one_of
+from resbench.records.metrics import METRICS, Metric
+from resbench.records.part import AS_GIVEN, Number, Part
+
 EXPECTATIONS = ("lower", "higher", "not_lower", "not_higher", "equivalent")
-# of these it has to be shown that there is no difference of the margin, of `not_higher` none upwards
+# to support these it must be shown that there is no difference of the margin; for `not_higher`, none upwards
 AGAINST_MARGIN = ("not_lower", "not_higher", "equivalent")
-# probe -> the metrics that it leaves, each one number a run; `probe.py` says how each is measured
-PROBED: Mapping[str, tuple[str, ...]] = {
-    "gradients": ("probe.gradient_ratio", "probe.gradient_ratio_end", "probe.gradient_decades", "probe.shattering"),
-    "responses": ("probe.response_ratio",),
-    "curvature": ("probe.sharpness",),
-    "lesions": ("probe.lesion_mean",),
-}
-# metrics that are shares of images: margins and differences are told in percentage points
-SHARES = ("test_error", "test_accuracy", "val_accuracy", "train_accuracy", "probe.lesion_mean")
-_PROBES = tuple(itertools.chain.from_iterable(PROBED.values()))
-METRICS = tuple(dict.fromkeys((*SHARES, "train_loss", "parameters", "flops", *_PROBES)))
-MARGIN = 0.05  # points: five of 10,000 images
+DEFAULT_MARGIN = 0.05  # points: five of 10,000 images
+_MIRRORED = {"lower": "higher", "higher": "lower", "not_lower": "not_higher", "not_higher": "not_lower"}
 
 
-def among(value: Any, allowed: Sequence[Any]) -> bool:
-    """Membership that tells 1 from true."""
-    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in allowed)
+class ClaimedCells(NamedTuple):
+    """One comparison of a claim.
 
-
-def matches(cell: Cell, values: Cell) -> bool:
-    """Whether a cell has these values."""
-    return all(path in cell and among(cell[path], [value]) for path, value in values.items())
-
-
-def contrasts(
-    claim: Mapping[str, Any], cells: Sequence[Cell]
-) -> Iterator[tuple[dict[str, Any], list[Cell], list[Cell]]]:
-    """For each combination of the `at` axes: its values, the cells of `compare`, and the cells of `to`.
-
-    Both lists have one cell each where the claim is unambiguous; combinations without either have no entry.
-
-    Args:
-        claim: with `at` as a mapping from axis to its values, or to None for all of them.
-        cells: of the grid, in its order.
+    Attributes:
+        context: the values of the `at` axes.
+        compare, to: the cells on either side; one each where the claim is unambiguous.
     """
-    at = claim["at"]
-    seen: dict[str, dict[str, Any]] = {}
-    for cell in cells:
-        if all(values is None or among(cell[path], values) for path, values in at.items()):
-            context = {path: cell[path] for path in at}
-            seen.setdefault(repr(context), context)
-    for context in seen.values():
-        here = [cell for cell in cells if matches(cell, context)]
-        ours = [cell for cell in here if matches(cell, claim["compare"])]
-        theirs = [cell for cell in here if matches(cell, claim["to"])]
-        if ours and theirs:
-            yield context, ours, theirs
+
+    context: Cell
+    compare: list[Cell]
+    to: list[Cell]
+
+
+def default_margin(on: object) -> float:
+    """The smallest difference that matters, where a claim on this metric does not say."""
+    metric = METRICS.get(on) if isinstance(on, str) else None
+    return DEFAULT_MARGIN if metric and metric.proportion else 0.0
+
+
+def _at(value: Any) -> Any:
+    """Axis -> values, or None for all, from a list of axes or from single values."""
+    if isinstance(value, list) and all(isinstance(path, str) for path in value):
+        return dict.fromkeys(value)
+    if not isinstance(value, dict):
+        return value
+    return {path: values if isinstance(values, list | None) else [values] for path, values in value.items()}
+
+
+class Claim(Part):
+    """A statement about the cells of a grid.
+
+    Example:
+        >>> claim = Claim(
+        ...     says="shortcuts help",
+        ...     compare={"model.shortcut": "identity"},
+        ...     to={"model.shortcut": "none"},
+        ...     expect="lower",
+        ... )
+        >>> claim.on, claim.margin
+        ('test_error', 0.05)
+
+    Attributes:
+        says: the sentence.
+        compare, to: values of the same axes; the difference is that of `compare` minus that of `to`.
+        at: axes, each with the values that count, or None for all: one comparison for each combination, together one
+            family. It may be given as a list of axes; a grid fills in every other axis where it is not given.
+        on: the metric.
+        expect: what is expected of the difference, one of `EXPECTATIONS`.
+        margin: the smallest difference that matters; in percentage points for shares of images.
+    """
+
+    says: str
+    compare: dict[str, Value]
+    to: dict[str, Value]
+    at: Annotated[dict[str, list[Value] | None], BeforeValidator(_at)] = Field(default_factory=dict)
+    on: Annotated[str, one_of(METRICS)] = "test_error"
+    expect: Annotated[str, one_of(EXPECTATIONS)]
+    margin: Annotated[float, Field(ge=0, lt=1e12), AS_GIVEN] = Field(
+        default_factory=lambda values: default_margin(values.get("on"))
+    )
+    source: str = ""
+
+    @property
+    def metric(self) -> Metric:
+        return METRICS[self.on]
+
+    @property
+    def against_margin(self) -> bool:
+        return self.expect in AGAINST_MARGIN
+
+    @property
+    def direction(self) -> str:
+        """What is expected of the difference as it is computed: test accuracy is compared by its errors."""
+        return _MIRRORED.get(self.expect, self.expect) if self.metric.compared_as else self.expect
+
+    def comparisons(self, cells: Sequence[Cell]) -> Iterator[ClaimedCells]:
+        """The comparisons that these cells allow; combinations that lack a side have none.
+
+        Args:
+            cells: of the grid, in its order.
+        """
+        contexts: dict[str, dict[str, Value]] = {}
+        for cell in cells:
+            if all(values is None or contains(values, cell[path]) for path, values in self.at.items()):
+                context = {path: cell[path] for path in self.at}
+                contexts.setdefault(repr(context), context)
+        for context in contexts.values():
+            inside = [cell for cell in cells if matches(cell, context)]
+            compare = [cell for cell in inside if matches(cell, self.compare)]
+            to = [cell for cell in inside if matches(cell, self.to)]
+            if compare and to:
+                yield ClaimedCells(context, compare, to)
+
+
+class Published(Part):
+    """A number of a paper.
+
+    Attributes:
+        at: the cells of ours that it speaks of.
+        value: accuracies and errors as fractions.
+        runs: that the value is the mean of.
+        differs: why ours cannot be compared with it, if they cannot.
+    """
+
+    source: str
+    on: Annotated[str, one_of(METRICS)]
+    at: dict[str, Value]
+    value: Number
+    runs: Annotated[int, Field(ge=1)] = 1
+    differs: str | None = None
+
+    @property
+    def metric(self) -> Metric:
+        return METRICS[self.on]
+
+
+class Target(Part):
+    """An accuracy whose cheapest cell is looked for.
+
+    Attributes:
+        test_accuracy: as a fraction.
+        training_flops: what the published training took.
+    """
+
+    test_accuracy: Annotated[float, Field(ge=0, le=1), AS_GIVEN]
+    training_flops: Annotated[Number, Field(gt=0)] | None = None
+    source: str = ""

@@ -1,7 +1,7 @@
-"""What a run leaves behind: one JSON document, readable by a person and safe in git.
+"""What a run leaves: one JSON document, readable by a person and safe in git.
 
 Its last entry is the SHA-256 of the lines before it, so that a digit which flips on a disk is noticed:
-`head -n -2 record.json | sha256sum`. Records without it, from before there was one, are read as they are.
+`head -n -2 record.json | sha256sum`. Older records have none, and are read as they are.
 """
 
 from __future__ import annotations
@@ -9,180 +9,281 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from resbench.core.config import flatten
+from resbench.core.json_reader import Json, read_json
+from resbench.core.text import sanitise
+from resbench.records.shape import check_shape
+
 SCHEMA = 1
+Status: TypeAlias = Literal["ok", "diverged", "failed"]
 STATUSES = ("ok", "diverged", "failed")
+Row: TypeAlias = dict[str, float | None]  # name of a quantity -> number
+ProbeResult: TypeAlias = dict[str, Json]  # name of a quantity -> number, list of numbers, ...
 # What differs between two passes of the same run: the clock and the machine, never the mathematics.
 MEASURED = ("train_seconds", "run_seconds", "images_per_second", "peak_memory", "seconds")
-_SHAPE = {"config": dict, "metrics": dict, "history": list, "provenance": dict, "probes": dict}
-_MOST = 1e300
-_MOST_IMAGES = 10_000_000
-_DEEPEST = 10
-_WRONG = re.compile(r"[0-9]{1,8}:[0-9]{1,8}( [0-9]{1,8}:[0-9]{1,8})*+", re.ASCII)
-_INDEX = re.compile(r"([0-9]+):")
+_REQUIRED = {"schema", "id", "config", "status", "metrics", "history", "provenance"}
+_KEYS = _REQUIRED | {"predictions", "weights_sha256", "error", "kind", "run", "probes"}
+_PLACEHOLDER = "@"
 _CHECKSUM = re.compile(r' "sha256": "([0-9a-f]{64})"\n\}\n?\Z')
 
-Record = dict[str, Any]
 
+@dataclass(frozen=True)
+class Predictions:
+    """What a network said of each test image, as the exceptions.
 
-def pack(predicted: npt.NDArray[np.integer[Any]], labels: npt.NDArray[np.integer[Any]]) -> dict[str, Any]:
-    """Per-image predictions as the exceptions: `index:class` for every image that is not classified as its label.
-
-    Args:
-        predicted, labels: classes, both `(n,)`.
+    Attributes:
+        images: how many there are.
+        wrong: `index:class`, separated by spaces, for every image that is not classified as its label.
     """
-    wrong = np.flatnonzero(predicted != labels)
-    return {"images": len(labels), "wrong": " ".join(f"{index}:{predicted[index]}" for index in wrong)}
+
+    images: int
+    wrong: str
+
+    @classmethod
+    def of(cls, predicted: npt.NDArray[np.integer[Any]], labels: npt.NDArray[np.integer[Any]]) -> Predictions:
+        """From classes, both `(n,)`."""
+        wrong = np.flatnonzero(predicted != labels)
+        return cls(len(labels), " ".join(f"{index}:{predicted[index]}" for index in wrong))
+
+    def errors(self) -> npt.NDArray[np.bool_]:
+        """Whether each test image was misclassified, `(n,)`."""
+        out = np.zeros(self.images, dtype=np.bool_)
+        for item in self.wrong.split():
+            out[int(item.partition(":")[0])] = True
+        return out
+
+    def classes(self) -> dict[int, int]:
+        """Image -> class, of every misclassified image."""
+        pairs = (item.split(":") for item in self.wrong.split())
+        return {int(index): int(label) for index, label in pairs}
 
 
-def errors(predictions: dict[str, Any]) -> npt.NDArray[np.bool_]:
-    """Whether each test image was misclassified, `(n,)`."""
-    out = np.zeros(predictions["images"], dtype=np.bool_)
-    for item in predictions["wrong"].split():
-        out[int(item.partition(":")[0])] = True
-    return out
+@dataclass(frozen=True)
+class Provenance:
+    """Code, libraries, hardware and data of a run: facts as they were written, whatever the version that wrote them."""
+
+    facts: Mapping[str, Json]
+
+    @cached_property
+    def flat(self) -> dict[str, Json]:
+        """Dotted path -> fact."""
+        return flatten(self.facts)
+
+    def text(self, path: str) -> str:
+        """A fact as text; empty where it is not known."""
+        value = self.flat.get(path)
+        return "" if value is None else str(value)
+
+    @property
+    def device(self) -> str:
+        """Type of the torch device."""
+        return self.text("device")
+
+    @property
+    def precision(self) -> str:
+        return self.text("precision")
+
+    @property
+    def threads(self) -> int:
+        value = self.facts.get("threads")
+        return value if isinstance(value, int) else 0
+
+    @property
+    def test_sha256(self) -> str | None:
+        """Digest of the test images and labels; None in older records."""
+        return self.text("test_sha256") or None
+
+    def with_facts(self, **facts: Json) -> Provenance:
+        return Provenance({**self.facts, **facts})
 
 
-def content(record: Record) -> Record:
-    """The record without what the clock and the machine put into it: equal for two passes of the same run."""
-    kept = {key: value for key, value in record.items() if key != "provenance"}
-    kept["metrics"] = _without_measured(record["metrics"])
-    kept["history"] = [_without_measured(epoch) for epoch in record["history"]]
-    return kept
+@dataclass(frozen=True)
+class RunError:
+    """Why a run is not ok.
+
+    Attributes:
+        details: of a failed one the `traceback`; of a diverged one the `step` and the `last_loss`.
+    """
+
+    kind: str
+    message: str
+    details: Mapping[str, Json] = field(default_factory=dict)
 
 
-def _without_measured(values: dict[str, Any]) -> dict[str, Any]:
+@dataclass
+class Record:
+    """One finished run, or one measurement.
+
+    Attributes:
+        id: 16 hexadecimal digits.
+        config: what was asked, nested as in a grid file.
+        metrics: name -> number; None where it is not finite.
+        history: a row for each epoch.
+        predictions: on the test set; None where it was not read.
+        weights_sha256: digest of the trained weights.
+        probes: probe -> what it measured, None where it could not; None if no probe was asked for.
+        kind: empty for a run, `bench` for a measurement of cost.
+        run: of a measurement, the id of the run that it belongs to.
+        extra: keys of a later version.
+    """
+
+    id: str
+    config: dict[str, Json]
+    status: Status
+    provenance: Provenance
+    metrics: Row = field(default_factory=dict)
+    history: list[Row] = field(default_factory=list)
+    predictions: Predictions | None = None
+    weights_sha256: str | None = None
+    error: RunError | None = None
+    probes: dict[str, ProbeResult | None] | None = None
+    kind: str = ""
+    run: str | None = None
+    extra: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The configuration by dotted path, the seed among it."""
+        return flatten(self.config)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is a result: ok or diverged."""
+        return self.status != "failed"
+
+    def complete(self, probes: Iterable[str] = ()) -> bool:
+        """Whether its run need not be done again: it is finished, and was probed as asked."""
+        return self.finished and set(probes) <= (self.probes or {}).keys()
+
+    def sanitised(self) -> Record:
+        """The same without what a terminal obeys or no HTML page may hold."""
+        return replace(
+            self,
+            config=sanitise(self.config),
+            provenance=Provenance(sanitise(dict(self.provenance.facts))),
+            error=self.error and RunError(**sanitise(vars(self.error))),
+        )
+
+    def content(self) -> dict[str, Json]:
+        """As JSON, without what the clock and the machine put into it: equal for two passes of the same run."""
+        kept = {key: value for key, value in self._json().items() if key != "provenance"}
+        kept["metrics"] = _without_measured(self.metrics)
+        kept["history"] = [_without_measured(epoch) for epoch in self.history]
+        return kept
+
+    def _json(self) -> dict[str, Json]:
+        values: dict[str, Any] = {
+            "schema": SCHEMA,
+            "id": self.id,
+            "config": self.config,
+            "status": self.status,
+            "metrics": self.metrics,
+            "history": self.history,
+            "predictions": self.predictions and {"images": self.predictions.images, "wrong": self.predictions.wrong},
+            "weights_sha256": self.weights_sha256,
+            "provenance": dict(self.provenance.facts),
+            "error": self.error and {"kind": self.error.kind, "message": self.error.message, **self.error.details},
+        }
+        if self.kind:
+            values |= {"kind": self.kind, "run": self.run}
+        values |= self.extra
+        return values | ({"probes": self.probes} if self.probes is not None else {})
+
+    def to_json(self) -> str:
+        """JSON with one line per entry, per epoch of the history, and per quantity of each probe; then its checksum."""
+        values = self._json()
+        placeholders: dict[str, Json] = {"history": _PLACEHOLDER}
+        placeholders |= {"probes": _PLACEHOLDER} if self.probes is not None else {}
+        text = json.dumps(values | placeholders, indent=1, ensure_ascii=False, allow_nan=False)
+        rows = ",\n  ".join(json.dumps(epoch, allow_nan=False) for epoch in self.history)
+        text = _fill(text, "history", f"[\n  {rows}\n ]" if rows else "[]")
+        probes = ",\n  ".join(f"{json.dumps(name)}: {_probe(result)}" for name, result in (self.probes or {}).items())
+        text = _fill(text, "probes", f"{{\n  {probes}\n }}")
+        lines = text.removesuffix("\n}") + ",\n"
+        return f'{lines} "sha256": "{_digest(lines)}"\n}}\n'
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """The inverse of `to_json`; the checksum is checked and left out.
+
+        Raises:
+            ValueError: the text is not a whole record of this schema, or not the one that was written.
+        """
+        values = read_json(text)
+        if not isinstance(values, dict):
+            raise ValueError("not a record")
+        missing = _REQUIRED - values.keys()
+        if missing:
+            raise ValueError(f"without {', '.join(sorted(missing))}")
+        schema = values["schema"]
+        if type(schema) is not int:
+            raise ValueError(f"of no schema: {schema!r}")
+        if schema > SCHEMA:
+            raise ValueError(f"of schema {schema}, newer than this resbench reads ({SCHEMA}): upgrade resbench")
+        if values.pop("sha256", None) is not None:
+            _check_digest(text)
+        if values["status"] not in STATUSES:
+            raise ValueError(f"of unknown status {values['status']!r}")
+        check_shape(values)
+        return _typed(values)
+
+
+def _typed(values: Mapping[str, Any]) -> Record:
+    predictions, error = values.get("predictions"), values.get("error")
+    return Record(
+        id=values["id"],
+        config=values["config"],
+        status=values["status"],
+        provenance=Provenance(values["provenance"]),
+        metrics=values["metrics"],
+        history=values["history"],
+        predictions=Predictions(predictions["images"], predictions["wrong"]) if predictions else None,
+        weights_sha256=values.get("weights_sha256"),
+        error=_error(error) if error is not None else None,
+        probes=values.get("probes"),
+        kind=values.get("kind") or "",
+        run=values.get("run"),
+        extra={key: value for key, value in values.items() if key not in _KEYS},
+    )
+
+
+def _error(values: Mapping[str, Json]) -> RunError:
+    details = {key: value for key, value in values.items() if key not in ("kind", "message")}
+    return RunError(str(values.get("kind", "")), str(values.get("message", "")), details)
+
+
+def _fill(text: str, key: str, value: str) -> str:
+    """Put a value in place of a placeholder; keys of inner mappings are indented further."""
+    start = f'\n "{key}": '
+    return text.replace(f'{start}"{_PLACEHOLDER}"', start + value, 1)
+
+
+def _without_measured(values: Row) -> dict[str, Json]:
     return {key: value for key, value in values.items() if key not in MEASURED}
 
 
-def complete(record: Record | None, probes: Iterable[str] = ()) -> bool:
-    """Whether a run with this record need not be done again: it is ok or diverged, and was probed as asked."""
-    if record is None:
-        return False
-    probed: dict[str, Any] = record.get("probes", {})
-    return bool(record["status"] != "failed") and set(probes) <= probed.keys()
-
-
-def dump(record: Record) -> str:
-    """JSON with one line per entry, per epoch of the history, and per quantity of each probe; then its checksum."""
-    held = {"history": "@history@"} | ({"probes": "@probes@"} if "probes" in record else {})
-    text = json.dumps(record | held, indent=1, ensure_ascii=False, allow_nan=False)
-    rows = ",\n  ".join(json.dumps(epoch, allow_nan=False) for epoch in record["history"])
-    text = text.replace('"@history@"', f"[\n  {rows}\n ]" if rows else "[]", 1)
-    probes = ",\n  ".join(f"{json.dumps(name)}: {_probe(found)}" for name, found in record.get("probes", {}).items())
-    text = text.replace('"@probes@"', f"{{\n  {probes}\n }}", 1)
-    lines = text.removesuffix("\n}") + ",\n"
-    return f'{lines} "sha256": "{_digest(lines)}"\n}}\n'
-
-
-def _probe(found: dict[str, Any] | None) -> str:
-    if not found:
-        return json.dumps(found)
-    return (
-        "{\n   " + ",\n   ".join(f"{json.dumps(k)}: {json.dumps(v, allow_nan=False)}" for k, v in found.items()) + "}"
-    )
+def _probe(result: ProbeResult | None) -> str:
+    if not result:
+        return json.dumps(result)
+    lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in result.items())
+    return "{\n   " + ",\n   ".join(lines) + "}"
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parse(text: str) -> Record:
-    """The inverse of `dump`; the checksum is checked and left out.
-
-    Raises:
-        ValueError: the text is not a whole record of this schema, or not the one that was written.
-    """
-    record = read_json(text)
-    if not isinstance(record, dict):
-        raise ValueError("not a record")
-    missing = {"schema", "id", "config", "status", "metrics", "history", "provenance"} - record.keys()
-    if missing:
-        raise ValueError(f"without {', '.join(sorted(missing))}")
-    if type(record["schema"]) is not int:
-        raise ValueError(f"of no schema: {record['schema']!r}")
-    if record["schema"] > SCHEMA:
-        raise ValueError(f"of schema {record['schema']}, newer than this resbench reads ({SCHEMA}): upgrade resbench")
-    if record.pop("sha256", None) is not None:
-        found = _CHECKSUM.search(text)
-        if not found:
-            raise ValueError("whose checksum is not its last line, so that it cannot be checked")
-        if _digest(text[: found.start()]) != found[1]:
-            raise ValueError("that differs from its checksum")
-    if record["status"] not in STATUSES:
-        raise ValueError(f"of unknown status {record['status']!r}")
-    _check_shape(record)
-    return record
-
-
-def read_json(text: str) -> Any:
-    """JSON that can be written again.
-
-    Raises:
-        ValueError: it is none, or has infinities, or half characters, which no file can hold, or exhausts the stack.
-    """
-    try:
-        found = json.loads(text, parse_constant=_no_number)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if "\\u" in text:
-        try:
-            json.dumps(found, ensure_ascii=False).encode()
-        except (UnicodeEncodeError, RecursionError):
-            raise ValueError("with half a character in it") from None
-    return found
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"not a record: {text} is no number of JSON")
-
-
-def _check_shape(record: Record) -> None:
-    """What readers rely on: anybody may have written the file."""
-    for key, kind in _SHAPE.items():
-        if not isinstance(record.get(key, kind()), kind):
-            raise ValueError(f"whose {key} is no {'list' if kind is list else 'mapping'}")
-    if not isinstance(record.get("error") or {}, dict):
-        raise ValueError("whose error is no mapping")
-    if not all(isinstance(record["config"].get(section, {}), dict) for section in ("model", "data", "recipe")):
-        raise ValueError("whose config has a section that is no mapping")
-    for row in (record["metrics"], *record["history"]):
-        if not isinstance(row, dict):
-            raise ValueError("whose history holds what is no mapping")
-        for name, value in row.items():
-            if value is not None and not (isinstance(value, int | float) and -_MOST < value < _MOST):
-                raise ValueError(f"whose {name[:60]!r} is no number")
-    for key in ("config", "provenance", "error"):
-        check_depth(record.get(key), key)
-    if not _readable(record.get("predictions")):
-        raise ValueError("whose predictions cannot be read")
-
-
-def check_depth(value: Any, key: str, depth: int = 0) -> None:
-    """Refuse what would exhaust the stack of those who walk it.
-
-    Raises:
-        ValueError: the value is nested more than ten times.
-    """
-    if depth > _DEEPEST:
-        raise ValueError(f"whose {key} is nested too deeply")
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        if isinstance(inner, dict | list):
-            check_depth(inner, key, depth + 1)
-
-
-def _readable(predictions: Any) -> bool:
-    """Whether `errors` can unpack them, into no more memory than a dataset takes."""
-    if predictions is None:
-        return True
-    if not isinstance(predictions, dict):
-        return False
-    images, wrong = predictions.get("images"), predictions.get("wrong")
-    if type(images) is not int or not 0 <= images <= _MOST_IMAGES or not isinstance(wrong, str):
-        return False
-    return not wrong or (bool(_WRONG.fullmatch(wrong)) and max(map(int, _INDEX.findall(wrong))) < images)
+def _check_digest(text: str) -> None:
+    checksum = _CHECKSUM.search(text)
+    if not checksum:
+        raise ValueError("whose checksum is not its last line, so that it cannot be checked")
+    if _digest(text[: checksum.start()]) != checksum[1]:
+        raise ValueError("that differs from its checksum")

@@ -11,17 +11,16 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resbench.core.config import UserError, flatten
-from resbench.core.errors import Unwritable
+from resbench.core.config import flatten
+from resbench.core.errors import Unwritable, UserError
 from resbench.core.files import hidden, named_first, replace, sync_folder, temporary_in, write_through
 from resbench.core.locks import Hold, Waiting, hold, wait_for
-from resbench.records import record as records
 from resbench.records.record import Record
-from resbench.records.study_file import read_study
+from resbench.records.study_file import StudyFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,27 +75,26 @@ class Store:
     def done(self, probes: Iterable[str] = ()) -> set[str]:
         """Ids of runs that need not be done again: ok or diverged, and probed as asked."""
         probes = list(probes)
-        return {found["id"] for found in self.records() if records.complete(found, probes)}
+        return {record.id for record in self.records() if record.complete(probes)}
 
     def add(self, record: Record) -> bool:
         """Publish a record; False if a finished one was there first.
 
         Failures and damaged files are replaced, and so is a finished record by one with probes that it lacks.
         """
-        return self.publish(record, records.dump(record).encode())
+        return self.publish(record, record.to_json().encode())
 
     def publish(self, record: Record, content: bytes) -> bool:
         """As `add`, for a record that has been written before: its bytes stay as they are."""
         self.open()
-        path = self.path(record["id"])
-        temporary = temporary_in(self.work, record["id"])
+        path = self.path(record.id)
+        temporary = temporary_in(self.work, record.id)
         write_through(temporary, content)
         try:
             if not named_first(temporary, path):
                 with wait_for(self.work / "replacing.lock"):  # between the look and the replacement nothing may come
-                    there = self.read(record["id"])
-                    finished = records.complete(there)
-                    if finished and (record["status"] == "failed" or records.complete(there, _probes(record))):
+                    present = self.read(record.id)
+                    if present and present.finished and (not record.finished or present.complete(record.probes or ())):
                         return False
                     temporary.replace(path)
             sync_folder(self.folder)
@@ -133,7 +131,7 @@ class Store:
                     path.unlink()
         for path in self.work.glob("*.ckpt"):
             run_id, stamp = path.stem, self.stamp(path.stem)
-            if stamp and records.complete(self.read(run_id)) and self.free(run_id):
+            if stamp and (record := self.read(run_id)) and record.finished and self.free(run_id):
                 with contextlib.suppress(FileNotFoundError):
                     if path.stat().st_mtime_ns <= stamp[1]:  # a younger one is of a run that lacks probes
                         path.unlink()
@@ -149,49 +147,53 @@ class Store:
             return None
         return found.st_ino, found.st_mtime_ns
 
-    def write_study(self, study: dict[str, Any]) -> bool:
-        """Keep what was asked beside the answers, so that the report needs nothing else; returns whether it is new."""
+    def write_study(self, study: StudyFile) -> bool:
+        """Keep the question next to the answers, so that the report needs nothing else; returns whether it is new."""
         self.open()
-        text = json.dumps(study, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        path = self.folder / "study.json"
+        path = self._study_path
+        text = json.dumps(study.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         if path.exists() and path.read_bytes() == text.encode():
             return False
         replace(path, text.encode(), self.work)
         return True
 
-    def leaving(self, study: Mapping[str, Any]) -> int:
-        """Runs that are done and belong to the study as it was kept, and not to this one of the same name."""
+    def finished_outside(self, study: StudyFile) -> int:
+        """Finished runs that belong to the study as it was kept, and not to this one of the same name."""
         try:
             before = self.study()
-        except UserError:  # damaged: to be written anew
+        except UserError:  # damaged: it is written again
             return 0
-        left = {one["id"] for one in before["runs"]} - {one["id"] for one in study["runs"]} if before else set()
-        return sum(records.complete(self.read(run_id)) for run_id in left if self.path(run_id).exists())
+        outside = {run.id for run in before.runs} - {run.id for run in study.runs} if before else set()
+        records = (self.read(run_id) for run_id in outside if self.path(run_id).exists())
+        return sum(record is not None and record.finished for record in records)
 
-    def study(self) -> dict[str, Any] | None:
-        """What `write_study` kept.
+    def study(self) -> StudyFile | None:
+        """What `write_study` kept; None if there is none.
 
         Raises:
             UserError: the file is damaged.
         """
-        path = self.folder / "study.json"
         try:
-            return read_study(path)
+            return StudyFile.read(self._study_path)
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise UserError(f"{path}: damaged ({error}): run the grid again to write it anew") from None
+            raise UserError(f"{self._study_path}: damaged ({error}): run the grid again to write it anew") from None
+
+    @property
+    def _study_path(self) -> Path:
+        return self.folder / "study.json"
 
     def frame(self) -> pd.DataFrame:
         """One row per record: id, status, seed, dotted config, `metrics.*` and `provenance.*`."""
         import pandas as pd
 
         rows = []
-        for found in self.records():
-            config = flatten(found["config"])
-            row = {"id": found["id"], "status": found["status"], "seed": config.pop("seed")}
-            row |= config
-            row |= flatten(found["metrics"], "metrics.") | flatten(found["provenance"], "provenance.")
+        for record in self.records():
+            settings = record.settings
+            row: dict[str, Any] = {"id": record.id, "status": record.status, "seed": settings.pop("seed")}
+            row |= settings | flatten(record.metrics, "metrics.")
+            row |= flatten(record.provenance.facts, "provenance.")
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -212,19 +214,20 @@ def read_record(path: Path, run_id: str) -> tuple[Record, bytes]:
         OSError: it cannot be read.
     """
     content = path.read_bytes()
-    found = records.parse(content.decode("utf-8").replace("\r\n", "\n"))
-    if found["id"] != run_id:
-        raise ValueError(f"that says it is {found['id']!r}")
-    return found, content
-
-
-def _probes(record: Record) -> Iterable[str]:
-    probes: dict[str, Any] = record.get("probes", {})
-    return probes
+    record = Record.from_json(content.decode("utf-8").replace("\r\n", "\n"))
+    if record.id != run_id:
+        raise ValueError(f"that says it is {record.id!r}")
+    return record, content
 
 
 def load(folder: str | Path) -> pd.DataFrame:
     """Records of a study as a frame, one row per run.
+
+    Example:
+        >>> base = {"model.depth": 10, "model.width": 4, "data.train_size": 64, "recipe.epochs": 1}
+        >>> frame = resbench.run(resbench.Grid("tiny", base=base))
+        >>> bool(resbench.load("results/tiny")["metrics.test_accuracy"].between(0, 1).all())
+        True
 
     Args:
         folder: `results/<study>`.

@@ -1,160 +1,96 @@
-"""What `study.json` and `trials.json` may hold: the report relies on it, and anybody may have written them."""
+"""What `study.json` holds: the question of a study, next to its answers, so that the report needs nothing else."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from resbench.core.config import one_of, refuse
-from resbench.core.text import RULE, is_name, is_run_id
-from resbench.records.claim import EXPECTATIONS, METRICS
-from resbench.records.record import check_depth, read_json
-
-Number = Annotated[float, Field(gt=-1e300, lt=1e300)]
+from resbench.core.cell import Value
+from resbench.core.config import refuse
+from resbench.core.text import NAME_RULE, is_name, is_run_id
+from resbench.records.claim import Claim, Published, Target
+from resbench.records.part import NULL_IS_EMPTY, Part
 
 
-class _Part(BaseModel):
-    """Types are strict; keys that are not known here are kept for a later version."""
-
-    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
-
-
-def _checked(value: str, right: bool, told: str) -> str:
-    if not right:
-        raise refuse("", f"{value!r} is not {told}")
+def _study_name(value: str) -> str:
+    if not is_name(value):
+        raise refuse("", f"{value!r} is not a name: {NAME_RULE}")
     return value
 
 
-StudyName = Annotated[str, AfterValidator(lambda value: _checked(value, is_name(value), f"a name: {RULE}"))]
-RunId = Annotated[str, AfterValidator(lambda value: _checked(value, is_run_id(value), "the id of a run"))]
-Cell = dict[str, Any]
+def _run_id(value: str) -> str:
+    if not is_run_id(value):
+        raise refuse("", f"{value!r} is not the id of a run")
+    return value
 
 
-class _Run(_Part):
-    id: RunId
-    cell: Cell
+class StudyRun(Part):
+    """A run that the study asks for."""
+
+    id: Annotated[str, AfterValidator(_run_id)]
+    cell: dict[str, Value]
     seed: int
 
 
-class _Claim(_Part):
-    says: str
-    compare: Cell
-    to: Cell
-    at: dict[str, list[Any] | None]
-    on: Annotated[str, one_of(METRICS)]
-    expect: Annotated[str, one_of(EXPECTATIONS)]
-    margin: Annotated[float, Field(ge=0, lt=1e12)]
-    source: str = ""
+class ExcludedCell(Part):
+    """A cell that was left out, and why."""
 
-
-class _Published(_Part):
-    source: str
-    on: Annotated[str, one_of(METRICS)]
-    at: Cell
-    value: Number
-    runs: Annotated[int, Field(ge=1)] = 1
-    differs: str | None = None
-
-
-class _Target(_Part):
-    test_accuracy: Annotated[float, Field(ge=0, le=1)]
-    training_flops: Annotated[Number, Field(gt=0)] | None = None
-    source: str = ""
-
-
-class _Excluded(_Part):
-    cell: Cell
+    cell: dict[str, Value]
     because: str
 
 
-class _Study(_Part):
-    runs: list[_Run]
-    name: StudyName | None = None
+class SearchSource(Part):
+    """Where the winners of a tuned study come from.
+
+    Attributes:
+        storage: as it may be printed; None for the journal next to the records.
+        trials: of each arm.
+        studies: name of each arm's study in the storage.
+    """
+
+    storage: str | None = None
+    trials: int = 0
+    studies: list[str] = Field(default_factory=list)
+
+
+class StudyFile(Part):
+    """The question of a study.
+
+    Attributes:
+        file, overrides: with which command it was asked.
+        about: the comment that opens the grid file.
+        axes: dotted paths that span the cells; None where that is not known.
+        runs: in the order of the grid.
+        search: of a study whose winners come from `resbench tune`.
+    """
+
+    schema_version: int = Field(1, alias="schema")
+    name: Annotated[str, AfterValidator(_study_name)] | None = None
     file: str = ""
-    about: str | None = ""
-    overrides: list[str] | None = None
-    command: Literal["run", "tune"] = "run"
+    about: Annotated[str, BeforeValidator(lambda value: value or "")] = ""
+    overrides: Annotated[list[str], NULL_IS_EMPTY] = Field(default_factory=list)
     axes: list[str] | None = None
-    baseline: Cell | None = None
-    published: list[_Published] | None = None
-    claims: list[_Claim] | None = None
-    target: _Target | None = None
-    excluded: list[_Excluded] | None = None
-    probes: list[str] = []
+    baseline: Annotated[dict[str, Value], BeforeValidator(lambda value: {} if value is None else value)] = Field(
+        default_factory=dict
+    )
+    published: Annotated[list[Published], NULL_IS_EMPTY] = Field(default_factory=list)
+    claims: Annotated[list[Claim], NULL_IS_EMPTY] = Field(default_factory=list)
+    target: Target | None = None
+    probes: list[str] = Field(default_factory=list)
+    runs: list[StudyRun]
+    excluded: Annotated[list[ExcludedCell], NULL_IS_EMPTY] = Field(default_factory=list)
+    command: Literal["run", "tune"] = "run"
+    search: SearchSource | None = None
 
     @model_validator(mode="after")
-    def _axes_of_claims(self) -> _Study:
-        for claim in self.claims or []:
+    def _whole_claims(self) -> StudyFile:
+        """Claims have no defaults here, and their axes are known."""
+        for claim in self.claims:
+            missing = [key for key in ("at", "on", "margin") if key not in claim.model_fields_set]
+            if missing:
+                raise refuse("claims", f"claims: {claim.says!r}: without {' and '.join(missing)}")
             for path in claim.at:
                 if self.axes is not None and path not in self.axes:
                     raise refuse("claims.at", f"{path!r} is not an axis of the study")
         return self
-
-
-class _Space(_Part):
-    low: Number | None = None
-    high: Number | None = None
-    log: bool | None = None
-    step: Number | None = None
-    choices: list[Any] | None = None
-
-
-class _Arm(_Part):
-    label: str
-    winner: int | None
-    tuned: Cell | None
-    untuned: Cell
-    importance: dict[str, Number] | None
-
-
-class _Trial(_Part):
-    arm: str
-    number: int
-    state: str
-    error: Number | None
-    params: Cell
-    epochs: int
-    seconds: Number
-    message: str
-
-
-class _Trials(_Part):
-    sampler: str
-    pruner: str
-    trials: int
-    seeds: int
-    space: dict[str, _Space]
-    importance: str
-    arms: list[_Arm]
-    rows: list[_Trial]
-
-
-def read_study(path: Path) -> dict[str, Any]:
-    """What stands in a `study.json`.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is damaged, and how.
-    """
-    return _read(path, _Study)
-
-
-def read_trials(path: Path) -> dict[str, Any]:
-    """What stands in a `trials.json`; raises as `read_study`."""
-    return _read(path, _Trials)
-
-
-def _read(path: Path, kind: type[_Part]) -> dict[str, Any]:
-    found = read_json(path.read_text(encoding="utf-8"))
-    if not isinstance(found, dict):
-        raise ValueError("not a mapping")
-    check_depth(found, "content")
-    try:
-        kind.model_validate(found)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from None
-    return found

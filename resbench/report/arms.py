@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from resbench.records.claim import SHARES
-from resbench.records.record import errors
-from resbench.report.frames import show
+from resbench.core.cell import Cell
+from resbench.core.text import show
+from resbench.records.metrics import METRICS, Metric
+from resbench.report.frames import Key
 from resbench.report.statistics.compare import paired, paired_values, unpaired, unpaired_values
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interval import LEVEL
 from resbench.report.study import Study
-
-HIGHER_IS_BETTER = ("test_accuracy", "val_accuracy", "train_accuracy")
 
 
 @dataclass(frozen=True)
@@ -29,10 +27,10 @@ class Arm:
         cell: its values.
         planned: runs that the study asks for.
         ended: seed -> id of each run that ended well.
-        diverged, failed, missing: runs of each other fate.
+        diverged, failed, missing: number of runs of each other fate.
     """
 
-    cell: Mapping[str, Any]
+    cell: Cell
     planned: int
     ended: Mapping[int, str]
     diverged: int
@@ -44,75 +42,95 @@ class Arm:
         """No run diverged."""
         return self.diverged == 0
 
+    @property
+    def ids(self) -> list[str]:
+        """Of the runs that ended well, by seed."""
+        return [self.ended[seed] for seed in sorted(self.ended)]
 
-def arm(part: pd.DataFrame, cell: Mapping[str, Any]) -> Arm:
+
+def arm_of(runs: pd.DataFrame, cell: Cell) -> Arm:
     """The arm of a cell.
 
     Args:
-        part: its rows of `Study.runs`.
+        runs: its rows of `Study.runs`.
         cell: its values.
     """
-    status = part["status"]
-    ok = part[status == "ok"]
+    status = runs["status"]
+    ok = runs[status == "ok"]
     ended = {int(seed): str(run_id) for seed, run_id in zip(ok["seed"], ok["id"], strict=True)}
-    counts = {name: int((status == name).sum()) for name in ("diverged", "failed", "missing")}
-    return Arm(cell, len(part), ended, **counts)
+    diverged, failed, missing = (int((status == name).sum()) for name in ("diverged", "failed", "missing"))
+    return Arm(cell, len(runs), ended, diverged, failed, missing)
 
 
-def versus(study: Study, ours: Arm, theirs: Arm, on: str, margin: float, level: float = LEVEL) -> Contrast | None:
+def arms_of(study: Study) -> dict[Key, Arm]:
+    """The arm of each cell, in the order of the study."""
+    return {key: arm_of(runs, cell) for key, cell, runs in study.cells}
+
+
+def shared_seeds(ours: Arm, theirs: Arm) -> list[int]:
+    """Seeds that ended in both arms."""
+    return sorted(ours.ended.keys() & theirs.ended.keys())
+
+
+def compare_arms(
+    study: Study, ours: Arm, theirs: Arm, metric: Metric, margin: float, level: float = LEVEL
+) -> Contrast | None:
     """Compare two arms by a metric: image by image for test errors, else by one number a seed.
 
     Args:
         study: whose records hold the predictions.
-        on: the metric. `test_accuracy` is compared as `test_error`: say so where it is shown.
+        metric: test accuracy is compared by its errors: say so where it is shown.
         margin: the smallest difference that matters, in points for shares of images.
 
     Returns:
         The contrast, of errors as shares and of other shares of images as shares too; over the seeds that ended in
         both arms, or over all if there are none. None where an arm has nothing to compare.
     """
-    margin = margin / 100 if on in SHARES else margin
-    shared = sorted(ours.ended.keys() & theirs.ended.keys())
-    left = [ours.ended[seed] for seed in shared] or [ours.ended[seed] for seed in sorted(ours.ended)]
-    right = [theirs.ended[seed] for seed in shared] or [theirs.ended[seed] for seed in sorted(theirs.ended)]
+    margin = margin / metric.factor
+    shared = shared_seeds(ours, theirs)
+    left = [ours.ended[seed] for seed in shared] or ours.ids
+    right = [theirs.ended[seed] for seed in shared] or theirs.ids
     if not left or not right:
         return None
-    if on in ("test_error", "test_accuracy"):
-        tables = table(study, left), table(study, right)
-        same = len({study.by_id[one]["provenance"].get("test_sha256") for one in (*left, *right)}) == 1
-        if tables[0] is not None and tables[1] is not None and len(tables[0]) == len(tables[1]) and same:
-            return (paired if shared else unpaired)(tables[0], tables[1], margin, level)
-        on = "test_error"
-    a, b = values(study, left, on), values(study, right, on)
-    if np.isnan(a).all() or np.isnan(b).all():
+    if metric.by_image:
+        a, b = error_table(study, left), error_table(study, right)
+        same = len({study.by_id[run_id].provenance.test_sha256 for run_id in (*left, *right)}) == 1
+        if a is not None and b is not None and len(a) == len(b) and same:
+            return (paired if shared else unpaired)(a, b, margin, level)
+    compared = METRICS[metric.compared_as] if metric.compared_as else metric
+    x, y = metric_values(study, left, compared.name), metric_values(study, right, compared.name)
+    if np.isnan(x).all() or np.isnan(y).all():
         return None
-    return (paired_values if shared else unpaired_values)(a, b, margin, level, on in HIGHER_IS_BETTER)
+    return (paired_values if shared else unpaired_values)(x, y, margin, level, compared.better == "higher")
 
 
-def table(study: Study, ids: list[str]) -> npt.NDArray[np.bool_] | None:
-    """Whether each test image was missed, `(images, runs)`; None if a run kept no predictions or has other images."""
-    kept: list[dict[str, Any]] = [study.by_id[one].get("predictions") or {} for one in ids]
-    if not all(kept) or len({one["images"] for one in kept}) != 1:
+def error_table(study: Study, ids: Sequence[str]) -> npt.NDArray[np.bool_] | None:
+    """Whether each test image was missed, `(images, runs)`; None if a run has no predictions or other images."""
+    records = [study.by_id[run_id] for run_id in ids]
+    predictions = [record.predictions for record in records if record.predictions]
+    if len(predictions) < len(records) or len({one.images for one in predictions}) != 1:
         return None
-    if len({study.by_id[one]["provenance"].get("test_sha256") for one in ids}) != 1:
+    if len({record.provenance.test_sha256 for record in records}) != 1:
         return None
-    return np.stack([errors(one) for one in kept], axis=1)
+    return np.stack([one.errors() for one in predictions], axis=1)
 
 
-def values(study: Study, ids: list[str], on: str) -> npt.NDArray[np.float64]:
+def metric_values(study: Study, ids: Sequence[str], name: str) -> npt.NDArray[np.float64]:
     """A metric of each run, `(runs,)`, NaN where it is not known."""
-    found = [study.by_id[one]["metrics"].get(on) for one in ids]
-    return np.array([np.nan if one is None else one for one in found], dtype=np.float64)
+    values = [study.by_id[run_id].metrics.get(name) for run_id in ids]
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def name(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, str]:
+def name_pair(ours: Cell, theirs: Cell) -> tuple[str, str]:
     """Two cells by the values in which they differ, `identity` and `none`, with the field where a value is not a word."""
+    differing = [path for path in ours if show(ours[path]) != show(theirs.get(path))]
     parts = []
     for cell in (ours, theirs):
-        differing = [path for path in ours if show(ours[path]) != show(theirs.get(path))]
         words = [
-            v if isinstance(v := cell[p], str) and len(differing) == 1 else f"{p.split('.')[-1]} {show(v)}"
-            for p in differing
+            value
+            if isinstance(value := cell[path], str) and len(differing) == 1
+            else f"{path.split('.')[-1]} {show(value)}"
+            for path in differing
         ]
         parts.append(", ".join(words) or "the same")
     return parts[0], parts[1]

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from resbench.report.arms import Arm, arm, table, versus
-from resbench.report.frames import as_objects, groups, numbers, show
+from resbench.core.cell import Cell
+from resbench.core.text import show
+from resbench.records.claim import DEFAULT_MARGIN
+from resbench.records.metrics import METRICS
+from resbench.report.arms import Arm, arm_of, arms_of, compare_arms, error_table
+from resbench.report.frames import frame_of, numbers
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import benjamini_hochberg
 from resbench.report.statistics.interval import Components, Interval, new_images, t_interval, unknown, wilson
+from resbench.report.statistics.mean import mean
 from resbench.report.study import Study
 
 _MEANS = ("train_loss", "train_accuracy", "val_accuracy", "train_seconds", "parameters", "flops")
-_POINTS = 0.05  # margin of comparisons where no claim names one, in points
+_COLUMNS = {"this_test_set": "seed_only"}  # fields whose column has another name
 
 
 def cells(study: Study) -> pd.DataFrame:
@@ -32,27 +38,30 @@ def cells(study: Study) -> pd.DataFrame:
         independent), `least`, `most`; `errors` in 10,000; means of other metrics.
     """
     rows = []
-    for _, part in groups(study.runs, study.axes):
-        cell = {axis: part[axis].iloc[0] for axis in study.axes}
-        one = arm(part, cell)
-        ok = part[part["status"] == "ok"]
-        ran = len(one.ended) + one.diverged
-        rate = wilson(one.diverged, ran)
-        row: dict[str, Any] = dict(cell)
-        row |= {"planned": one.planned, "seeds_done": ran, "seeds_ok": len(one.ended)}
-        row |= {"diverged": one.diverged, "diverged_low": rate.low, "diverged_high": rate.high, "failed": one.failed}
-        row |= _accuracy(study, one, numbers(ok, "test_accuracy"))
-        row |= {name: _mean(numbers(part if name in ("parameters", "flops") else ok, name)) for name in _MEANS}
+    for _, cell, runs in study.cells:
+        arm = arm_of(runs, cell)
+        ok = runs[runs["status"] == "ok"]
+        ran = len(arm.ended) + arm.diverged
+        rate = wilson(arm.diverged, ran)
+        row = {**cell, "planned": arm.planned, "seeds_done": ran, "seeds_ok": len(arm.ended)}
+        row |= {"diverged": arm.diverged, "diverged_low": rate.low, "diverged_high": rate.high, "failed": arm.failed}
+        row |= _accuracy(study, arm, numbers(ok, "test_accuracy"))
+        row |= {name: mean(numbers(runs if _is_exact(name) else ok, name)) for name in _MEANS}
         rows.append(row)
-    return as_objects(pd.DataFrame(rows), rows, study.axes)
+    return frame_of(rows, study.axes)
 
 
-def _accuracy(study: Study, one: Arm, accuracy: Sequence[float]) -> dict[str, float]:
+def _is_exact(name: str) -> bool:
+    """Whether it is known of a run that did not end well, too."""
+    return name in METRICS and METRICS[name].exact
+
+
+def _accuracy(study: Study, arm: Arm, accuracy: Sequence[float]) -> dict[str, float]:
     seeds = t_interval(accuracy)
-    wrong = table(study, [one.ended[seed] for seed in sorted(one.ended)]) if one.ended else None
+    wrong = error_table(study, arm.ids) if arm.ended else None
     both, parts = unknown(seeds.estimate), None
     if wrong is not None:
-        both, parts = _complement(_of_cell(wrong)), Components.of(wrong)
+        both, parts = _complement(_error(wrong)), Components.of(wrong)
     return {
         "mean": seeds.estimate,
         "low": both.low,
@@ -68,8 +77,8 @@ def _accuracy(study: Study, one: Arm, accuracy: Sequence[float]) -> dict[str, fl
     }
 
 
-def _of_cell(wrong: Any) -> Interval:
-    """Of the error on new images: crossed over seeds and images; of one network by its count."""
+def _error(wrong: npt.NDArray[np.bool_]) -> Interval:
+    """The error on new images: crossed over seeds and images; of one network by its count."""
     images, seeds = wrong.shape
     return wilson(int(wrong.sum()), images) if seeds == 1 else new_images(wrong)
 
@@ -80,19 +89,14 @@ def _complement(error: Interval) -> Interval:
     return Interval(1 - error.estimate, low, high, error.se, error.df)
 
 
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if values else math.nan
-
-
 def margin_of(study: Study) -> float:
     """Smallest difference of test error that matters, in points: the smallest that a claim names, or a default."""
-    claims = study.asked.get("claims") or []
-    named = [float(one["margin"]) for one in claims if one["on"] in ("test_error", "test_accuracy")]
-    return min((margin for margin in named if margin > 0), default=_POINTS)
+    named = [claim.margin for claim in study.claims if claim.metric.by_image]
+    return min((margin for margin in named if margin > 0), default=DEFAULT_MARGIN)
 
 
-def comparisons(study: Study, baseline: Mapping[str, Any], margin: float = _POINTS) -> pd.DataFrame:
-    """Each cell against the cell that differs only in having the baseline's values; exploratory, as nobody claimed it.
+def comparisons(study: Study, baseline: Cell, margin: float = DEFAULT_MARGIN) -> pd.DataFrame:
+    """Each cell against the cell that differs only in having the baseline's values; exploratory, as no one claimed it.
 
     Args:
         baseline: axis -> value; cells that are the baseline, or lack one, have no row.
@@ -102,32 +106,31 @@ def comparisons(study: Study, baseline: Mapping[str, Any], margin: float = _POIN
         The axes; `contrast` (None if an arm has nothing, or diverged runs), `ours` and `theirs` (arms), and `q`, the false-discovery
         rate of Benjamini and Hochberg over all rows.
     """
-    parts = dict(groups(study.runs, study.axes))
+    arms = arms_of(study)
     rows: list[dict[str, Any]] = []
-    for key, part in parts.items():
+    for key, ours in arms.items():
         other = tuple(
             show(baseline[axis]) if axis in baseline else text for axis, text in zip(study.axes, key, strict=True)
         )
-        if other == key or other not in parts:
+        if other == key or other not in arms:
             continue
-        cell = {axis: part[axis].iloc[0] for axis in study.axes}
-        theirs = {axis: parts[other][axis].iloc[0] for axis in study.axes}
-        pair = arm(part, cell), arm(parts[other], theirs)
+        theirs = arms[other]
         # over the seeds that did not diverge it would compare a selection
-        contrast = versus(study, *pair, "test_error", margin) if all(one.trained for one in pair) else None
-        rows.append(cell | {"contrast": contrast, "ours": pair[0], "theirs": pair[1]})
-    frame = pd.DataFrame(rows, columns=[*study.axes, "contrast", "ours", "theirs"])
+        trained = ours.trained and theirs.trained
+        contrast = compare_arms(study, ours, theirs, METRICS["test_error"], margin) if trained else None
+        rows.append({**ours.cell, "contrast": contrast, "ours": ours, "theirs": theirs})
+    frame = frame_of(rows, study.axes, [*study.axes, "contrast", "ours", "theirs"])
     frame["q"] = benjamini_hochberg([row["contrast"].p if row["contrast"] else math.nan for row in rows])
-    return as_objects(frame, rows, study.axes)
+    return frame
 
 
-def contrast_columns(contrast: Contrast) -> dict[str, Any]:
+def contrast_columns(contrast: Contrast) -> dict[str, float | int | bool | None]:
     """The contrast's numbers as plain columns, for CSV and JSON."""
-    out: dict[str, Any] = {}
+    out: dict[str, float | int | bool | None] = {}
     for field in dataclasses.fields(contrast):
-        value = getattr(contrast, field.name)
+        value, name = getattr(contrast, field.name), _COLUMNS.get(field.name, field.name)
         if isinstance(value, Interval):
-            out |= {field.name: value.estimate, f"{field.name}_low": value.low, f"{field.name}_high": value.high}
+            out |= {name: value.estimate, f"{name}_low": value.low, f"{name}_high": value.high}
         elif not isinstance(value, Components):
-            out[field.name] = value
+            out[name] = value
     return out

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from resbench.core.config import UserError, suggestion
-from resbench.core.text import printable
+from resbench.core.cell import Value, matches
+from resbench.core.config import suggestion
+from resbench.core.errors import UserError
+from resbench.core.text import printable, show
 from resbench.core.yaml_reader import parse
-from resbench.records.claim import EXPECTATIONS, METRICS, matches
-from resbench.report.arms import Arm, arm
-from resbench.report.frames import groups, show
+from resbench.records.claim import DEFAULT_MARGIN, EXPECTATIONS, Claim
+from resbench.records.metrics import METRICS
+from resbench.report.arms import arms_of
 from resbench.report.study import Study, load
 from resbench.report.target import cheapest, reached
-from resbench.report.verdicts import Verdict, family, judge
+from resbench.report.verdicts import ClaimVerdict, Comparison, judge, judge_family
 from resbench.report.wording import sentence, summary
 
 
@@ -28,15 +29,15 @@ def check(results: Path, name: str) -> tuple[list[str], bool]:
     """
     study = load(results, name)
     verdicts = judge(study)
-    target = [printable(cheapest(study))] if study.asked.get("target") else []
+    target = [printable(cheapest(study))] if study.target else []
     if not verdicts and not target:
-        where = study.asked.get("file") or "its grid file"
-        raise UserError(f"{name}: states no claims: add `claims:` to {where} and run it again")
+        file = study.file.file or "its grid file"
+        raise UserError(f"{name}: states no claims: add `claims:` to {file} and run it again")
     settled = all(verdict.state == "supported" and not verdict.outstanding for verdict in verdicts)
     return target + verdict_lines(verdicts), settled and reached(study)
 
 
-def verdict_lines(verdicts: Sequence[Verdict]) -> list[str]:
+def verdict_lines(verdicts: Sequence[ClaimVerdict]) -> list[str]:
     """Each claim, and indented its contrasts."""
     lines = []
     for verdict in verdicts:
@@ -52,7 +53,7 @@ def compare(
     ours: Sequence[str] = (),
     at: Sequence[str] = (),
     on: str = "test_error",
-    margin: float = 0.05,
+    margin: float = DEFAULT_MARGIN,
 ) -> list[str]:
     """Each cell against the cell that differs only in having the values of `to`; one sentence each.
 
@@ -68,43 +69,41 @@ def compare(
     study = load(results, name)
     if on not in METRICS:
         raise UserError(f"--on {on}: not one of {', '.join(METRICS)}{suggestion(on, METRICS)}")
-    parts = list(groups(study.runs, study.axes))
-    cells = [{axis: part[axis].iloc[0] for axis in study.axes} for _, part in parts]
-    arms = {repr(cell): arm(part, cell) for cell, (_, part) in zip(cells, parts, strict=True)}
-    there, mine, only = (
-        _values(study, cells, words, flag) for words, flag in ((to, "--to"), (ours, "--arm"), (at, "--at"))
-    )
-    pairs: list[tuple[Mapping[str, Any], Arm, Arm]] = []
-    for cell in cells:
-        other = {**cell, **there}
-        if cell != other and repr(other) in arms and matches(cell, {**mine, **only}):
-            context = {axis: value for axis, value in cell.items() if axis not in there}
-            pairs.append((context, arms[repr(cell)], arms[repr(other)]))
+    if not 0 <= margin < 1e12:
+        raise UserError(f"--margin {margin:g}: use a number from 0 to 1e12")
+    arms = {repr(arm.cell): arm for arm in arms_of(study).values()}
+    target, mine, fixed = (_values(study, words, flag) for words, flag in ((to, "--to"), (ours, "--arm"), (at, "--at")))
+    pairs = []
+    for arm in arms.values():
+        other = repr({**arm.cell, **target})
+        if repr(arm.cell) != other and other in arms and matches(arm.cell, {**mine, **fixed}):
+            context = {axis: value for axis, value in arm.cell.items() if axis not in target}
+            pairs.append(Comparison(context, arm, arms[other]))
     if not pairs:
         raise UserError(
-            f"compare: no two cells of {name} differ in {', '.join(there)} alone: check --to, --arm and --at"
+            f"compare: no two cells of {name} differ in {', '.join(target)} alone: check --to, --arm and --at"
         )
-    claim = {"says": "", "on": on, "expect": EXPECTATIONS[0], "margin": margin}
-    verdict = family(study, claim, pairs)
-    return [printable(_plainly(sentence(verdict, judged))) for judged in verdict.contrasts]
+    claim = Claim(says="", compare={}, to={}, at={}, on=on, expect=EXPECTATIONS[0], margin=margin)
+    verdict = judge_family(study, claim, pairs)
+    return [printable(_unclaimed(sentence(verdict, judged))) for judged in verdict.contrasts]
 
 
-def _plainly(text: str) -> str:
-    """Nothing was claimed, so the sentence begins with the difference and not with a verdict on its direction."""
+def _unclaimed(text: str) -> str:
+    """The sentence without the verdict that opens it, as nothing was claimed."""
     head, _, rest = text.partition(": ")
     _, _, where = head.partition(" at ")
     return f"at {where}: {rest}" if where else rest
 
 
-def _values(study: Study, cells: Sequence[Mapping[str, Any]], words: Sequence[str], flag: str) -> dict[str, Any]:
+def _values(study: Study, words: Sequence[str], flag: str) -> dict[str, Value]:
     """`path=value` words as axis values of the study."""
-    out = {}
+    out: dict[str, Value] = {}
     for word in words:
         path, equals, text = word.partition("=")
         if not equals or path not in study.axes:
             hint = suggestion(path, study.axes)
             raise UserError(f"{flag} {word}: write path=value with one of the axes {', '.join(study.axes)}{hint}")
-        known = {show(cell[path]): cell[path] for cell in cells}
+        known = {show(cell[path]): cell[path] for _, cell, _ in study.cells}
         given = show(parse(text).value)
         if given not in known:
             raise UserError(f"{flag} {word}: {study.name} has {path} {', '.join(known)}")

@@ -10,6 +10,7 @@ import numbers
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -24,7 +25,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Prose; its line breaks are kept. The first part may link to a page beside this one; a lead is set larger."""
+    """Prose; its line breaks are kept. The first part may link to another page; a lead is set larger."""
 
     text: str
     link: str = ""
@@ -56,7 +57,7 @@ class Table:
         caption: what the numbers mean.
         fold: if given, the table is folded away under this line.
         name: saved as `tables/<name>.csv` and `.tex`; without one, `named` takes it from the heading above.
-        values: the raw value of each cell, for sorting and for the CSV file; None where only the text is there.
+        values: the raw value of each cell, for sorting and for the CSV file; None where there is only text.
         frame: what the CSV file holds instead of `rows`, where the study knows more than the page shows.
     """
 
@@ -80,8 +81,8 @@ class Table:
             rest: as the attributes.
         """
         raw = raw or {}
-        nothing: list[Any] = [None] * len(next(iter(columns.values()), []))
-        values = list(zip(*(raw.get(name, nothing) for name in columns), strict=True))
+        absent: list[Any] = [None] * len(next(iter(columns.values()), []))
+        values = list(zip(*(raw.get(name, absent) for name in columns), strict=True))
         return cls(list(columns), list(zip(*columns.values(), strict=True)), values=values, **rest)
 
     @property
@@ -101,7 +102,7 @@ class Table:
             value = _opening(self.rows[y][x])
         return None if value is None or math.isnan(value) else float(value)
 
-    @property
+    @cached_property
     def csv(self) -> str:
         """The CSV file: the frame, or the rows with raw values in place of text where there are any."""
         if self.frame is not None:
@@ -148,6 +149,11 @@ class Image:
     data: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame, compare=False)
     png: bytes = b""
 
+    @cached_property
+    def csv(self) -> str:
+        """The CSV file of the data."""
+        return csv_text(self.data)
+
     @property
     def uri(self) -> str:
         if self.png and len(self.png) < len(self.svg) and len(self.svg) > _LARGE:
@@ -178,8 +184,8 @@ _WORDLESS = re.compile(r"[^a-z0-9]+")
 
 def _opening(text: str) -> float | None:
     """The number that a text opens with: `−1,234.5 ± 2` -> -1234.5."""
-    found = _OPENING.match(text)
-    return float(found[1].replace("−", "-") + found[2].replace(",", "")) if found else None
+    match = _OPENING.match(text)
+    return float(match[1].replace("−", "-") + match[2].replace(",", "")) if match else None
 
 
 def _shown(value: Any) -> str:
@@ -193,14 +199,15 @@ def csv_text(frame: pd.DataFrame) -> str:
 
     Text that a spreadsheet would compute (it opens with `=`, `+`, `-` or `@`) gets an apostrophe, unless it is a number.
     """
-    safe = frame.rename(columns=_inert)
+    safe = frame.rename(columns=escape_formula)
     for place, kind in enumerate(safe.dtypes):
         if pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind):
-            safe.isetitem(place, pd.Series(list(map(_inert, safe.iloc[:, place])), dtype=object).array)
+            safe.isetitem(place, pd.Series(list(map(escape_formula, safe.iloc[:, place])), dtype=object).array)
     return control_free(safe.to_csv(index=False, lineterminator="\n", float_format="%.10g"))
 
 
-def _inert(value: Any) -> Any:
+def escape_formula(value: Any) -> Any:
+    """The value, or text that a spreadsheet would compute with an apostrophe before it."""
     if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return value
     try:

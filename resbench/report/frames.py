@@ -1,42 +1,28 @@
-"""Cells of a study as groups of rows, and means over their seeds."""
+"""The rows of a study by cell, and the numbers in them."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
-from scipy import stats
 
-CONFIDENCE = 0.95
+from resbench.core.cell import Value
+from resbench.core.text import show
+
 Key = tuple[str, ...]
 
 
-class Interval(NamedTuple):
-    """A mean with its Student t interval; NaN where the number of values does not allow it."""
+class CellRuns(NamedTuple):
+    """A cell with its rows of `Study.runs`.
 
-    mean: float
-    sd: float
-    low: float
-    high: float
+    Attributes:
+        key: its values as text, in the order of the axes.
+    """
 
-
-def show(value: object) -> str:
-    """An axis value as text: what a grid file would say."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def interval(values: Sequence[float]) -> Interval:
-    """Mean, standard deviation and t interval at 95 %; fewer than two values have no interval."""
-    n = len(values)
-    mean = math.fsum(values) / n if n else math.nan
-    if n < 2:
-        return Interval(mean, math.nan, math.nan, math.nan)
-    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1)) * sd / math.sqrt(n)
-    return Interval(mean, sd, mean - half, mean + half)
+    key: Key
+    cell: dict[str, Value]
+    runs: pd.DataFrame
 
 
 def groups(frame: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[Key, pd.DataFrame]]:
@@ -52,16 +38,23 @@ def groups(frame: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[Key, pd.D
         yield key, frame.iloc[rows[key]]
 
 
+def cell_runs(frame: pd.DataFrame, axes: Sequence[str]) -> Iterator[CellRuns]:
+    """Each cell with its values and rows, in the order of `groups`."""
+    for key, part in groups(frame, axes):
+        yield CellRuns(key, {axis: part[axis].iloc[0] for axis in axes}, part)
+
+
 def numbers(frame: pd.DataFrame, metric: str) -> list[float]:
-    """The values of a metric that are there."""
+    """The values of a metric that are known."""
     column = f"metrics.{metric}"
     if column not in frame:
         return []
     return [float(value) for value in pd.to_numeric(frame[column]).dropna()]
 
 
-def as_objects(frame: pd.DataFrame, rows: list[dict[str, Any]], axes: Sequence[str]) -> pd.DataFrame:
-    """Keep axis values as they are: a column of a frame would make None a NaN, and 1 beside 0.5 a 1.0."""
-    for axis in axes:
+def frame_of(rows: Sequence[Mapping[str, Any]], axes: Sequence[str], columns: list[str] | None = None) -> pd.DataFrame:
+    """A frame whose axis values stay as they are: a column of a frame would make None a NaN, and 1 next to 0.5 a 1.0."""
+    frame = pd.DataFrame(rows, columns=columns)
+    for axis in axes if rows else ():
         frame[axis] = pd.Series([row[axis] for row in rows], dtype=object, index=frame.index)
     return frame

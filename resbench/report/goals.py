@@ -1,4 +1,4 @@
-"""The page of the speed goals: what `make goals` measured, beside what was promised, and profiles of a training step."""
+"""The page of the speed goals: what `make goals` measured, next to what was promised, and profiles of a training step."""
 
 from __future__ import annotations
 
@@ -6,40 +6,37 @@ import json
 from pathlib import Path
 from typing import Any
 
-from resbench.core.config import UserError
+from resbench.core.errors import UserError
 from resbench.report.document import Block, Heading, Paragraph, Table
-from resbench.report.page.save import clean, save
 
 
-def write_goals(results: Path, reports: Path) -> Path | None:
-    """Write `reports/goals/` from `results/goals.json`; None where nothing was measured.
+def goal_blocks(results: Path) -> list[Block] | None:
+    """The page of `results/goals.json`; None where nothing was measured.
 
     Raises:
         UserError: the file is damaged.
     """
     path = results / "goals.json"
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        blocks = _blocks(kept)
+        return _blocks(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged ({error}): measure again with make goals") from None
-    return save(clean(reports / "goals"), "Speed: goals and measurements", blocks)
 
 
-def _blocks(kept: dict[str, Any]) -> list[Block]:
-    sections = list(kept["sections"].values())
+def _blocks(goals: dict[str, Any]) -> list[Block]:
+    sections = list(goals["sections"].values())
     rows = [row for section in sections for row in section["rows"]]
-    judged = [_met(row) for row in rows]
+    met = [_met(row) for row in rows]
     machines = dict.fromkeys(_machine(section["provenance"]) for section in sections)
-    said = (
-        f"{judged.count('yes')} of {judged.count('yes') + judged.count('no')} goals are met, measured by `make goals` on "
+    lead = (
+        f"{met.count('yes')} of {met.count('yes') + met.count('no')} goals are met, measured by `make goals` on "
         f"{'; '.join(machines)}."
     )
-    cells = [[row["what"], row["goal"], row["told"], met] for row, met in zip(rows, judged, strict=True)]
-    out: list[Block] = [Paragraph(said, lead=True), Heading("Goals"), Table(["what", "goal", "measured", "met"], cells)]
-    for width, columns in kept["profiles"].items():
+    cells = [[row["what"], row["goal"], row["told"], verdict] for row, verdict in zip(rows, met, strict=True)]
+    out: list[Block] = [Paragraph(lead, lead=True), Heading("Goals"), Table(["what", "goal", "measured", "met"], cells)]
+    for width, columns in goals["profiles"].items():
         out += [Heading(f"Profile of a training step, width {width}, depth 34"), _profile(columns)]
     return out
 

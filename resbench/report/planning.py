@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from resbench.records.claim import AGAINST_MARGIN
+from resbench.records.claim import Claim
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.power import (
     POWER,
@@ -19,7 +17,7 @@ from resbench.report.statistics.power import (
 )
 
 ALPHA = 0.05
-LEAST_SEEDS = 5  # of a verdict, whatever the numbers
+MIN_SEEDS = 5  # of a verdict, whatever the numbers
 
 
 @dataclass(frozen=True)
@@ -35,22 +33,23 @@ class Needs:
     """Differences as shares, or in the unit of the metric.
 
     Attributes:
-        detectable_here, detectable_new: smallest difference that the seeds so far find, on these images and on new ones.
-        seeds_here, seeds_new: seeds that find the margin; None if no number does, or if there is no margin.
+        detectable_this_test_set, detectable_new_images: smallest difference that the seeds so far find.
+        seeds_this_test_set, seeds_new_images: seeds that find the margin; None if no number does, or if there is no
+            margin.
         images: test images beyond which seeds would begin to help, where no number of seeds suffices.
     """
 
-    detectable_here: float
-    detectable_new: float
-    seeds_here: int | None
-    seeds_new: int | None
+    detectable_this_test_set: float
+    detectable_new_images: float
+    seeds_this_test_set: int | None
+    seeds_new_images: int | None
     images: int | None
 
 
-def levels(claim: Mapping[str, Any], size: int) -> Levels:
+def levels(claim: Claim, size: int) -> Levels:
     """Of a claim whose family has `size` comparisons: Holm's first step, or one-sided tests if there is no difference."""
-    if claim["expect"] in AGAINST_MARGIN:
-        return Levels((1 + POWER) / 2 if claim["expect"] == "equivalent" else POWER, 2 * ALPHA)
+    if claim.against_margin:
+        return Levels((1 + POWER) / 2 if claim.expect == "equivalent" else POWER, 2 * ALPHA)
     return Levels(POWER, ALPHA / max(size, 1))
 
 
@@ -60,20 +59,20 @@ def usable(contrast: Contrast) -> bool:
 
 
 def needs(contrast: Contrast, at: Levels) -> Needs:
-    """Plan from the noise seen and the margin, never from the difference.
+    """What it takes to find the margin, planned from the noise seen and never from the difference.
 
-    Seeds for these images are planned from the upper bound of the deviation between seeds; new images are never the
-    easier question, so they take as many at the least.
+    Seeds for this test set are planned from the upper bound of the deviation between seeds. New images are never the
+    easier question, so they take at least as many.
     """
-    both, parts, margin = (at.power, at.alpha), contrast.components, contrast.margin
-    here = seeds_needed(margin, upper_sd(contrast.sd, contrast.seeds), *both) if margin > 0 else None
-    here = None if here is None else max(here, LEAST_SEEDS)
-    found = detectable(contrast.sd, contrast.seeds, *both)
+    levels, parts, margin = (at.power, at.alpha), contrast.components, contrast.margin
+    seeds = seeds_needed(margin, upper_sd(contrast.sd, contrast.seeds), *levels) if margin > 0 else None
+    seeds = None if seeds is None else max(seeds, MIN_SEEDS)
+    difference = detectable(contrast.sd, contrast.seeds, *levels)
     if parts is None:
-        return Needs(found, math.nan, here, None, None)
-    found_new = detectable_new_images(parts, contrast.seeds, *both)
+        return Needs(difference, math.nan, seeds, None, None)
+    difference_new = detectable_new_images(parts, contrast.seeds, *levels)
     if not margin > 0:
-        return Needs(found, found_new, None, None, None)
-    new = needed_new_images(margin, parts, *both)
-    seeds = None if new.seeds is None else max(new.seeds, here or LEAST_SEEDS)
-    return Needs(found, found_new, here, seeds, new.images if new.seeds is None else None)
+        return Needs(difference, difference_new, None, None, None)
+    need = needed_new_images(margin, parts, *levels)
+    seeds_new = None if need.seeds is None else max(need.seeds, seeds or MIN_SEEDS)
+    return Needs(difference, difference_new, seeds, seeds_new, need.images if need.seeds is None else None)

@@ -1,31 +1,32 @@
-"""Published numbers beside ours: reproduced, not reproduced, or not comparable and why."""
+"""Published numbers next to ours: reproduced, not reproduced, or not comparable and why."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 from scipy import stats
 
-from resbench.records.claim import SHARES
-from resbench.report.frames import groups, numbers, show
-from resbench.report.planning import LEAST_SEEDS
+from resbench.core.cell import Cell
+from resbench.core.text import show
+from resbench.records.claim import Published
+from resbench.report.format import value_text
+from resbench.report.frames import numbers
+from resbench.report.planning import MIN_SEEDS
 from resbench.report.statistics.interval import Interval, t_interval, unknown
 from resbench.report.study import Study
-from resbench.report.verdicts import EXACT
 
 _HARMLESS = ("name=", "seeds=")  # overrides that change no run
 
 
 @dataclass(frozen=True)
-class Published:
+class Reproduction:
     """One published number and what became of it.
 
     Attributes:
-        row: of the grid file.
+        published: the number, as the grid file has it.
         ours: mean over our seeds, with the interval in which the mean of as many new runs as the published one's
             would lie (95 %, Student).
         seeds: of ours.
@@ -33,52 +34,57 @@ class Published:
         because: the reason, in words.
     """
 
-    row: Mapping[str, Any]
+    published: Published
     ours: Interval
     seeds: int
     verdict: str
     because: str
 
 
-def compare_published(study: Study) -> list[Published]:
-    """Every published number of the grid file, beside each of our cells that it speaks of."""
+def compare_published(study: Study) -> list[Reproduction]:
+    """Every published number of the grid file, next to each of our cells that it speaks of."""
     out = []
-    for row in study.asked.get("published") or []:
-        parts = _matching(study, row["at"])
-        out += [_one(study, row, part) for part in parts]
+    for published in study.published:
+        parts = _matching(study, published.at)
+        out += [_reproduce(study, published, part) for part in parts]
         if not parts:
-            out.append(Published(row, unknown(), 0, "not comparable", "no cell of ours has these settings"))
+            reason = "no cell of ours has these settings"
+            out.append(Reproduction(published, unknown(), 0, "not comparable", reason))
     return out
 
 
-def _one(study: Study, row: Mapping[str, Any], part: pd.DataFrame) -> Published:
-    on, runs = str(row["on"]), int(row.get("runs", 1))
-    ok = part[part["status"] == "ok"]
-    values = numbers(ok if on not in EXACT else part, on)
-    ours = prediction(values, runs)
-    changed = [text for text in map(str, study.asked.get("overrides") or []) if not text.startswith(_HARMLESS)]
+def _reproduce(study: Study, published: Published, runs: pd.DataFrame) -> Reproduction:
+    metric = published.metric
+    values = numbers(runs if metric.exact else runs[runs["status"] == "ok"], metric.name)
+    ours = prediction(values, published.runs)
+    verdict, because = _verdict(study, published, runs, values, ours)
+    return Reproduction(published, ours, len(values), verdict, because)
 
-    def told(verdict: str, because: str) -> Published:
-        return Published(row, ours, len(values), verdict, because)
 
-    if row.get("differs"):
-        return told("not comparable", str(row["differs"]))
+def _verdict(
+    study: Study, published: Published, runs: pd.DataFrame, values: Sequence[float], ours: Interval
+) -> tuple[str, str]:
+    """The verdict and its reason."""
+    if published.differs:
+        return "not comparable", published.differs
+    changed = [text for text in study.overrides if not text.startswith(_HARMLESS)]
     if changed:
-        return told("not comparable", f"our runs have other settings than the grid file: {', '.join(changed)}")
-    if on in EXACT and values:
-        same = values[0] == row["value"]
-        return told("reproduced" if same else "not reproduced", "exactly" if same else "it is another number")
-    if (part["status"] == "diverged").any():
-        return told("not reproduced", f"{int((part['status'] == 'diverged').sum())} of {len(part)} runs diverged")
-    if len(values) < LEAST_SEEDS:
-        return told("not comparable", f"{len(values)} of the {LEAST_SEEDS} seeds that a spread takes at the least")
-    within = ours.low <= row["value"] <= ours.high
-    place, half = "within" if within else "outside", value_text((ours.high - ours.low) / 2, on)
-    because = f"it lies {place} the interval of new runs like ours (± {half})"
-    return told("reproduced" if within else "not reproduced", because)
+        return "not comparable", f"our runs have other settings than the grid file: {', '.join(changed)}"
+    if published.metric.exact and values:
+        same = values[0] == published.value
+        return ("reproduced", "exactly") if same else ("not reproduced", "it is another number")
+    diverged = int((runs["status"] == "diverged").sum())
+    if diverged:
+        return "not reproduced", f"{diverged} of {len(runs)} runs diverged"
+    if len(values) < MIN_SEEDS:
+        return "not comparable", f"{len(values)} of the at least {MIN_SEEDS} seeds that a spread takes"
+    inside = ours.low <= published.value <= ours.high
+    half = value_text((ours.high - ours.low) / 2, published.metric)
+    because = f"it lies {'within' if inside else 'outside'} the interval of new runs like ours (± {half})"
+    return "reproduced" if inside else "not reproduced", because
 
 
-def prediction(values: list[float], runs: int) -> Interval:
+def prediction(values: Sequence[float], runs: int) -> Interval:
     """Mean, and where the mean of `runs` new runs would lie (95 %): `mean ± t s sqrt(1/S + 1/runs)`."""
     mean = t_interval(values)
     if math.isnan(mean.se):
@@ -88,20 +94,10 @@ def prediction(values: list[float], runs: int) -> Interval:
     return Interval(mean.estimate, mean.estimate - half, mean.estimate + half, se, mean.df)
 
 
-def _matching(study: Study, at: Mapping[str, Any]) -> list[pd.DataFrame]:
+def _matching(study: Study, at: Cell) -> list[pd.DataFrame]:
     """Runs of each cell that has these values; settings that are no axis must have them in all records."""
     fixed = {path: value for path, value in at.items() if path not in study.axes}
     if any(study.settings.get(path) != [show(value)] for path, value in fixed.items()):
         return []
     wanted = {study.axes.index(path): show(value) for path, value in at.items() if path in study.axes}
-    found = groups(study.runs, study.axes)
-    return [part for key, part in found if all(key[i] == text for i, text in wanted.items())]
-
-
-def value_text(value: float, on: str) -> str:
-    """A metric as a reader expects it: shares in percent."""
-    if math.isnan(value):
-        return "–"
-    if on in SHARES:
-        return f"{100 * value:.2f}"
-    return f"{value:,.0f}" if on in EXACT else f"{value:.4f}"
+    return [runs for key, _, runs in study.cells if all(key[i] == text for i, text in wanted.items())]

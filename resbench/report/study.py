@@ -1,10 +1,10 @@
-"""A study as the report sees it: what was asked, joined with what was answered."""
+"""A study as the report sees it: the question of its study file, joined with the records that answer it."""
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,62 +12,89 @@ from typing import Any
 
 import pandas as pd
 
-from resbench.core.config import UserError, flatten
-from resbench.core.text import tame
+from resbench.core.cell import Value
+from resbench.core.errors import UserError
+from resbench.core.text import show
+from resbench.records.claim import Claim, Published, Target
+from resbench.records.record import Record
 from resbench.records.store import Store
-from resbench.report.frames import show
-
-_TEXTS = ("config", "provenance", "error")  # of a record, that a page shows
+from resbench.records.study_file import ExcludedCell, StudyFile
+from resbench.report.frames import CellRuns, cell_runs, frame_of
 
 
 @dataclass
 class Study:
-    """What was asked and what came of it.
+    """The runs that a study file asks for, and the records of them.
 
     Attributes:
-        asked: the study file; empty if the folder has none.
+        file: the study file; an empty one if the folder has none.
         axes: dotted paths that span the cells.
         runs: one row per run asked for, in the study's order; `status` is "missing" where there is no record.
-        records: the records of these runs.
+        records: the records of these runs; nothing in them does harm in a page or a terminal.
         others: number of records in the folder that the study does not ask for.
         damaged: number of record files that cannot be read.
     """
 
     name: str
-    asked: dict[str, Any]
+    file: StudyFile
     axes: list[str]
     runs: pd.DataFrame
-    records: list[dict[str, Any]]
+    records: list[Record]
     others: int
     damaged: int
 
     @cached_property
-    def by_id(self) -> dict[str, dict[str, Any]]:
+    def by_id(self) -> dict[str, Record]:
         """The records by run id."""
-        return {record["id"]: record for record in self.records}
+        return {record.id: record for record in self.records}
+
+    @cached_property
+    def cells(self) -> list[CellRuns]:
+        """Each cell with its values and its rows of `runs`."""
+        return list(cell_runs(self.runs, self.axes))
 
     @property
     def about(self) -> str:
-        return str(self.asked.get("about") or "")
+        return self.file.about
 
     @property
-    def baseline(self) -> dict[str, Any]:
+    def claims(self) -> list[Claim]:
+        return self.file.claims
+
+    @property
+    def published(self) -> list[Published]:
+        return self.file.published
+
+    @property
+    def target(self) -> Target | None:
+        return self.file.target
+
+    @property
+    def excluded(self) -> list[ExcludedCell]:
+        return self.file.excluded
+
+    @property
+    def overrides(self) -> list[str]:
+        return self.file.overrides
+
+    @property
+    def baseline(self) -> dict[str, Value]:
         """Values of the baseline, of those paths that are axes."""
-        return {path: value for path, value in (self.asked.get("baseline") or {}).items() if path in self.axes}
+        return {path: value for path, value in self.file.baseline.items() if path in self.axes}
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, list[str]]:
         """Every resolved setting that is no axis, with the values it takes among the records."""
         out: dict[str, dict[str, None]] = {}
         for record in self.records:
-            for path, value in flatten(record["config"]).items():
+            for path, value in record.settings.items():
                 if path != "seed" and path not in self.axes:
                     out.setdefault(path, {})[show(value)] = None
         return {path: sorted(values) for path, values in sorted(out.items())}
 
-    def provenance(self, field: str) -> Counter[str]:
-        """How many records have each value of a field of their provenance."""
-        values = [flatten(record["provenance"]).get(field) for record in self.records]
+    def provenance(self, path: str) -> Counter[str]:
+        """How many records have each value of a fact of their provenance."""
+        values = [record.provenance.flat.get(path) for record in self.records]
         return Counter(sorted("unknown" if value is None else show(value) for value in values))
 
 
@@ -79,29 +106,25 @@ def load(results: Path, name: str) -> Study:
     """
     folder = results / name
     if name in ("", "..") or Path(name).name != name or not folder.is_dir():
-        there = ", ".join(names(results)) or "none"
-        raise UserError([f"{name}: no such study in {results}; there are: {there}"])
+        known = ", ".join(names(results)) or "none"
+        raise UserError([f"{name}: no such study in {results}; there are: {known}"])
     store = Store(folder)
-    records = [{**record, **{key: tame(record.get(key)) for key in _TEXTS}} for record in store.records()]
-    asked = tame(store.study() or {})
-    configs = {record["id"]: flatten(record["config"]) for record in records}
-    wanted = asked.get("runs") if asked else None
-    axes = list(asked["axes"]) if asked.get("axes") is not None else _varying(list(configs.values()))
-    if wanted is None:
-        wanted = [{"id": one, "cell": {}, "seed": config.get("seed")} for one, config in configs.items()]
-        wanted.sort(key=lambda run: [_sortable(configs[run["id"]].get(axis)) for axis in [*axes, "seed"]])
-    if not wanted:
+    records = {record.id: record.sanitised() for record in store.records()}
+    stored = store.study()
+    file = stored.sanitised() if stored else StudyFile(schema=1, runs=[])
+    axes = file.axes if file.axes is not None else _varying([record.settings for record in records.values()])
+    rows = _asked(file, records, axes) if stored else _as_recorded(records, axes)
+    if not rows:
         raise UserError([f"{folder}: nothing to report: no records and no runs asked for"])
-    ids = {run["id"] for run in wanted}
-    known = [record for record in records if record["id"] in ids]
-    runs = _frame(wanted, {record["id"]: record for record in known}, axes)
+    ids = {row["id"] for row in rows}
+    known_records = [record for record in records.values() if record.id in ids]
     return Study(
-        name=str(asked.get("name") or name),
-        asked=asked,
-        axes=axes,
-        runs=runs,
-        records=known,
-        others=len(records) - len(known),
+        name=file.name or name,
+        file=file,
+        axes=list(axes),
+        runs=frame_of(rows, axes),
+        records=known_records,
+        others=len(records) - len(known_records),
         damaged=len(store.damaged),
     )
 
@@ -113,39 +136,45 @@ def names(results: Path) -> list[str]:
     return sorted(entry.name for entry in results.iterdir() if entry.is_dir() and any(entry.glob("*.json")))
 
 
-def again(asked: dict[str, Any]) -> str:
-    """The command that goes on with a study, from what its file says."""
-    storage = (asked.get("search") or {}).get("storage")
-    words = ["resbench", asked.get("command") or "run", asked["file"], *(asked.get("overrides") or [])]
-    return shlex.join(map(str, [*words, *(["--storage", storage] if storage else [])]))
+def resume_command(file: StudyFile) -> str:
+    """The command that goes on with a study."""
+    storage = file.search.storage if file.search else None
+    return shlex.join(
+        ["resbench", file.command, file.file, *file.overrides, *(["--storage", storage] if storage else [])]
+    )
 
 
-def first_sentence(about: str) -> str:
-    """The question, or whatever the description opens with."""
-    text = " ".join(about.split()).removeprefix("Question: ")
-    found = re.match(r".*?[.?!](?=\s+[A-Z]|$)", text)
-    return found.group() if found else text
+def _asked(file: StudyFile, records: dict[str, Record], axes: Sequence[str]) -> list[dict[str, Any]]:
+    """A row for each run of the study file."""
+    rows = []
+    for run in file.runs:
+        record = records.get(run.id)
+        settings = record.settings if record else {}
+        row: dict[str, Any] = {axis: run.cell.get(axis, settings.get(axis)) for axis in axes}
+        rows.append(row | _outcome(run.id, run.seed, record))
+    return rows
 
 
-def _frame(wanted: list[dict[str, Any]], records: dict[str, dict[str, Any]], axes: list[str]) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
-    for run in wanted:
-        record = records.get(run["id"])
-        config = flatten(record["config"]) if record else {}
-        row = {axis: run["cell"].get(axis, config.get(axis)) for axis in axes}
-        row |= {"id": run["id"], "seed": run["seed"], "status": record["status"] if record else "missing"}
-        row |= flatten(record["metrics"], "metrics.") if record else {}
-        rows.append(row)
-    frame = pd.DataFrame(rows)
-    for axis in axes:  # as they are: a frame would make None a NaN, and 1 beside 0.5 a 1.0
-        frame[axis] = pd.Series([row[axis] for row in rows], dtype=object, index=frame.index)
-    return frame
+def _as_recorded(records: dict[str, Record], axes: Sequence[str]) -> list[dict[str, Any]]:
+    """A row for each record, where nothing says which runs were asked for."""
+    settings = {record.id: record.settings for record in records.values()}
+    order = sorted(settings, key=lambda run_id: [_sortable(settings[run_id].get(axis)) for axis in [*axes, "seed"]])
+    return [
+        {axis: settings[run_id].get(axis) for axis in axes}
+        | _outcome(run_id, settings[run_id].get("seed"), records[run_id])
+        for run_id in order
+    ]
 
 
-def _varying(configs: list[dict[str, Any]]) -> list[str]:
-    paths = {path for config in configs for path in config} - {"seed"}
-    values = {path: {show(config.get(path)) for config in configs} for path in paths}
-    return sorted(path for path, found in values.items() if len(found) > 1)
+def _outcome(run_id: str, seed: int | None, record: Record | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": run_id, "seed": seed, "status": record.status if record else "missing"}
+    return row | ({f"metrics.{name}": value for name, value in record.metrics.items()} if record else {})
+
+
+def _varying(settings: Sequence[dict[str, Any]]) -> list[str]:
+    paths = {path for one in settings for path in one} - {"seed"}
+    values = {path: {show(one.get(path)) for one in settings} for path in paths}
+    return sorted(path for path, texts in values.items() if len(texts) > 1)
 
 
 def _sortable(value: object) -> tuple[float, str]:

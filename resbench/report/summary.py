@@ -10,14 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from resbench.report.frames import groups, numbers
-from resbench.report.planning import ALPHA, LEAST_SEEDS
-from resbench.report.study import Study, again
-from resbench.report.tables.study import name_of, percent, within
-from resbench.report.verdicts import Verdict
-from resbench.report.wording import difference, metric
+from resbench.report.format import difference_text, name_of, percent, within
+from resbench.report.frames import numbers
+from resbench.report.planning import ALPHA, MIN_SEEDS
+from resbench.report.study import Study, resume_command
+from resbench.report.verdicts import ClaimVerdict
+from resbench.report.wording import counted
 
 _TRAINED = 20.0  # percent of test images; guessing reaches 10 with ten classes
+_MOST_CHARACTERS = 160  # of the message of a failed run
 _MIXED = {
     "revision": "code revisions",
     "device": "devices",
@@ -29,7 +30,7 @@ _MIXED = {
 }
 
 
-def answer(frame: pd.DataFrame, study: Study, verdicts: Sequence[Verdict], compared: pd.DataFrame) -> str:
+def answer(frame: pd.DataFrame, study: Study, verdicts: Sequence[ClaimVerdict], compared: pd.DataFrame) -> str:
     """The page in one paragraph: verdicts on the claims, else what the comparisons with the baseline can tell.
 
     Args:
@@ -48,21 +49,22 @@ def answer(frame: pd.DataFrame, study: Study, verdicts: Sequence[Verdict], compa
     return f"{_count(study, compared)} {_range(study, frame)}".strip()
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(verdict: ClaimVerdict) -> str:
     """`Supported: shortcuts help (−0.12 points [−0.18, −0.06]).`, or how many comparisons have which state."""
-    states = [one.state for one in verdict.contrasts]
-    says = str(verdict.claim["says"]).rstrip(".")
+    states, metric = [judged.state for judged in verdict.contrasts], verdict.claim.metric
+    says = verdict.claim.says.rstrip(".")
     head = f"{verdict.state.capitalize()}{' so far' if verdict.outstanding else ''}: {says}"
     if len(states) != 1:
-        told = (
-            ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "no cells of it were run"
-        )
-        return f"{head} ({told})."
-    one, on = verdict.contrasts[0], verdict.claim["on"]
-    if one.contrast is None or one.state == "not trained" or math.isnan(one.contrast.interval.low):
+        return f"{head} ({counted(states) or 'no cells of it were run'})."
+    judged = verdict.contrasts[0]
+    if judged.contrast is None or judged.state == "not trained" or math.isnan(judged.contrast.interval.low):
         return f"{head}."
-    over = f", {one.contrast.seeds} seed{'s' if one.contrast.seeds != 1 else ''}" if one.contrast.shared_seeds else ""
-    return f"{head} ({metric(on)} {difference(one.contrast, on)}{over})."
+    over = (
+        f", {judged.contrast.seeds} seed{'s' if judged.contrast.seeds != 1 else ''}"
+        if judged.contrast.shared_seeds
+        else ""
+    )
+    return f"{head} ({metric.words} {difference_text(judged.contrast, metric)}{over})."
 
 
 def _range(study: Study, frame: pd.DataFrame) -> str:
@@ -86,18 +88,18 @@ def _count(study: Study, compared: pd.DataFrame) -> str:
     everything = compared.to_dict("records")
     lost = sum(not (row["ours"].trained and row["theirs"].trained) for row in everything)
     rows = [row for row in everything if row["contrast"] is not None]
-    several = [row for row in rows if min(row["contrast"].seeds, row["contrast"].seeds_theirs) >= LEAST_SEEDS]
+    several = [row for row in rows if row["contrast"].min_seeds >= MIN_SEEDS]
     versus = f"the baseline ({name_of(study.baseline)})"
-    apart = f" Not compared, because runs diverged there or in the baseline: {lost}." if lost else ""
+    rest = f" Not compared, because runs diverged there or in the baseline: {lost}." if lost else ""
     if not rows:
-        return f"No cell can be compared with {versus}.{apart}"
+        return f"No cell can be compared with {versus}.{rest}"
     if not several:
-        return f"No cell shares {LEAST_SEEDS} seeds with {versus}, so its difference is not judged."
+        return f"No cell shares {MIN_SEEDS} seeds with {versus}, so its difference is not judged."
     sure = [row["contrast"] for row in several if row["q"] < ALPHA]
     fewer, more = sum(one.interval.estimate < 0 for one in sure), sum(one.interval.estimate > 0 for one in sure)
     return (
         f"Of {len(several)} cells compared with {versus}, {fewer} have fewer test errors, {more} have more, and of "
-        f"{len(several) - len(sure)} the data cannot tell (false-discovery rate 5 %; exploratory: nothing was claimed).{apart}"
+        f"{len(several) - len(sure)} the data cannot tell (false-discovery rate 5 %; exploratory: nothing was claimed).{rest}"
     )
 
 
@@ -107,11 +109,10 @@ def notes(study: Study) -> list[str]:
     once = study.runs.drop_duplicates("id")  # an arm whose best values are those of the base is the same runs twice
     status = Counter(once["status"])
     total = len(once)
-    overrides = list(map(str, (study.asked or {}).get("overrides") or []))
-    if overrides:
-        out.append(f"Run with other settings than the grid file says: {', '.join(overrides)}.")
+    if study.overrides:
+        out.append(f"Run with other settings than the grid file says: {', '.join(study.overrides)}.")
     if total < len(study.runs):
-        out.append(f"Runs that stand in two cells, whose settings are the same: {len(study.runs) - total} of {total}.")
+        out.append(f"Runs that belong to two cells, whose settings are the same: {len(study.runs) - total} of {total}.")
     if status["missing"]:
         out.append(f"Outstanding runs: {status['missing']} of {total}; the numbers may change.")
     if status["failed"]:
@@ -122,18 +123,16 @@ def notes(study: Study) -> list[str]:
     if untrained:
         out.append(
             f"Hardly trained, with a mean test accuracy below {_TRAINED:.0f} %: {'; '.join(untrained)}: what is measured "
-            "of trained networks (responses, lesions, hardest images) says little there."
+            "of trained networks (responses, lesions, hardest images) says little of them."
         )
-    few = seeds_of(study)
-    if few and 0 < max(few) < LEAST_SEEDS:
-        out.append(
-            f"At most {max(few)} seed{'s' if max(few) > 1 else ''} a cell: no verdict takes fewer than {LEAST_SEEDS}."
-        )
+    seeds = max((int((runs["status"] == "ok").sum()) for _, _, runs in study.cells), default=0)
+    if 0 < seeds < MIN_SEEDS:
+        out.append(f"At most {seeds} seed{'s' if seeds > 1 else ''} a cell: no verdict takes fewer than {MIN_SEEDS}.")
     for field, words in _MIXED.items():
         values = study.provenance(field)
         if len(values) > 1 and f"recipe.{field}" not in study.axes:
-            told = ", ".join(f"{value[:12]} ({count})" for value, count in values.items())
-            out.append(f"The records come from different {words}: {told}.")
+            counts = ", ".join(f"{value[:12]} ({count})" for value, count in values.items())
+            out.append(f"The records come from different {words}: {counts}.")
     dirty = study.provenance("dirty")["true"]
     if dirty:
         out.append(f"Records from code with changes that were not committed: {dirty} of {len(study.records)}.")
@@ -146,26 +145,21 @@ def notes(study: Study) -> list[str]:
 
 def _untrained(study: Study) -> list[str]:
     """Names of the cells whose runs ended near guessing."""
-    ended = study.runs[study.runs["status"] == "ok"]
-    return [
-        name_of({axis: part[axis].iloc[0] for axis in study.axes})
-        for _, part in groups(ended, study.axes)
-        if (found := numbers(part, "test_accuracy")) and 100 * statistics.fmean(found) < _TRAINED
-    ]
-
-
-def seeds_of(study: Study) -> list[int]:
-    """Runs that ended well, of each cell."""
-    return [int((part["status"] == "ok").sum()) for _, part in groups(study.runs, study.axes)]
+    out = []
+    for _, cell, runs in study.cells:
+        accuracy = numbers(runs[runs["status"] == "ok"], "test_accuracy")
+        if accuracy and 100 * statistics.fmean(accuracy) < _TRAINED:
+            out.append(name_of(cell))
+    return out
 
 
 def _failures(study: Study) -> str:
-    errors = [record.get("error") or {} for record in study.records if record["status"] == "failed"]
-    told = Counter(sorted(f"{error.get('kind', 'error')}: {_short(str(error.get('message', '')))}" for error in errors))
-    return "; ".join(f"{text} ({count})" for text, count in told.items())
+    errors = [record.error for record in study.records if record.status == "failed"]
+    texts = [f"{error.kind or 'error'}: {_short(error.message)}" if error else "error: " for error in errors]
+    return "; ".join(f"{text} ({count})" for text, count in Counter(sorted(texts)).items())
 
 
-def _short(message: str, most: int = 160) -> str:
+def _short(message: str, most: int = _MOST_CHARACTERS) -> str:
     line = " ".join(message.split())
     return line if len(line) <= most else f"{line[:most]}…"
 
@@ -180,9 +174,9 @@ def _runs(count: int) -> str:
 
 def command(study: Study) -> str:
     """The command that does the outstanding runs, or nothing if there are none."""
-    if not study.asked.get("file") or not study.runs["status"].isin(["missing", "failed"]).any():
+    if not study.file.file or not study.runs["status"].isin(["missing", "failed"]).any():
         return ""
-    return again(study.asked)
+    return resume_command(study.file)
 
 
 def headline(frame: pd.DataFrame) -> str:

@@ -18,28 +18,35 @@ supported and some equivalent it is inconclusive.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from resbench.records.claim import AGAINST_MARGIN, SHARES, contrasts
-from resbench.report.arms import Arm, arm, versus
-from resbench.report.frames import groups, show
-from resbench.report.planning import ALPHA, LEAST_SEEDS, levels, needs, usable
+from resbench.core.cell import Cell
+from resbench.core.text import show
+from resbench.records.claim import AGAINST_MARGIN, Claim
+from resbench.report.arms import Arm, arms_of, compare_arms
+from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import holm
 from resbench.report.study import Study
 
 STATES = ("refuted", "not trained", "inconclusive", "equivalent", "supported")
-_MIRRORED = {"lower": "higher", "higher": "lower", "not_lower": "not_higher", "not_higher": "not_lower"}
-EXACT = ("parameters", "flops")  # the same for every seed: compared as numbers, without statistics
+
+
+class Comparison(NamedTuple):
+    """Two arms that a claim compares, at the values of its `at` axes."""
+
+    context: Cell
+    ours: Arm
+    theirs: Arm
 
 
 @dataclass(frozen=True)
-class Judged:
+class ContrastVerdict:
     """One contrast of a claim.
 
     Attributes:
@@ -53,7 +60,7 @@ class Judged:
         detectable: smallest difference that the seeds so far find with a power of 80 %.
     """
 
-    context: Mapping[str, Any]
+    context: Cell
     ours: Arm
     theirs: Arm
     contrast: Contrast | None
@@ -65,63 +72,63 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClaimVerdict:
     """A claim, its contrasts in the grid's order, and its state."""
 
-    claim: Mapping[str, Any]
-    contrasts: Sequence[Judged]
+    claim: Claim
+    contrasts: Sequence[ContrastVerdict]
     state: str
 
     @property
     def outstanding(self) -> int:
         """Runs of its arms that have no result yet."""
-        arms = {id(one): one for judged in self.contrasts for one in (judged.ours, judged.theirs)}
-        return sum(one.missing + one.failed for one in arms.values())
+        arms = {id(arm): arm for one in self.contrasts for arm in (one.ours, one.theirs)}
+        return sum(arm.missing + arm.failed for arm in arms.values())
 
 
-def judge(study: Study) -> list[Verdict]:
+def judge(study: Study) -> list[ClaimVerdict]:
     """The verdict on each claim of a study, in the order of its grid file."""
-    parts = {key: part for key, part in groups(study.runs, study.axes)}
-    cells = {key: {axis: part.iloc[0][axis] for axis in study.axes} for key, part in parts.items()}
-    arms = {key: arm(part, cells[key]) for key, part in parts.items()}
+    arms = arms_of(study)
+    cells = [cell for _, cell, _ in study.cells]
 
-    def of(cell: Mapping[str, Any]) -> Arm:
+    def arm(cell: Cell) -> Arm:
         return arms[tuple(show(cell[axis]) for axis in study.axes)]
 
-    verdicts = []
-    for claim in study.asked.get("claims") or []:
-        pairs = [
-            (context, of(ours[0]), of(theirs[0])) for context, ours, theirs in contrasts(claim, list(cells.values()))
-        ]
-        verdicts.append(family(study, claim, pairs))
-    return verdicts
+    return [
+        judge_family(
+            study,
+            claim,
+            [Comparison(context, arm(ours[0]), arm(theirs[0])) for context, ours, theirs in claim.comparisons(cells)],
+        )
+        for claim in study.claims
+    ]
 
 
-def family(study: Study, claim: Mapping[str, Any], pairs: Sequence[tuple[Mapping[str, Any], Arm, Arm]]) -> Verdict:
-    """Judge the contrasts of a claim together.
+def judge_family(study: Study, claim: Claim, comparisons: Sequence[Comparison]) -> ClaimVerdict:
+    """The verdict on a claim from all of its comparisons together.
 
     Args:
-        claim: with `on`, `expect` and `margin`.
-        pairs: (context, ours, theirs) of each contrast.
+        claim: of which `on`, `expect` and `margin` count.
     """
-    found = [versus(study, ours, theirs, claim["on"], claim["margin"]) for _, ours, theirs in pairs]
-    unsure = [_unsure(claim, ours, theirs, one) for (_, ours, theirs), one in zip(pairs, found, strict=True)]
-    expected = direction(claim)
+    contrasts = [compare_arms(study, ours, theirs, claim.metric, claim.margin) for _, ours, theirs in comparisons]
+    unsure = [_unsure(claim, ours, theirs, one) for (_, ours, theirs), one in zip(comparisons, contrasts, strict=True)]
     raw = [
-        _p(one, expected) if one and why != "not trained" else math.nan for why, one in zip(unsure, found, strict=True)
+        _p(one, claim.direction) if one and why != "not trained" else math.nan
+        for why, one in zip(unsure, contrasts, strict=True)
     ]
     # what may not be judged counts in the family, but must not use up a step of Holm's that it cannot take
     firm = holm([math.nan if why else p for why, p in zip(unsure, raw, strict=True)])
     adjusted = np.where(np.isnan(firm), holm(raw), firm)
     judged = []
-    for (context, ours, theirs), contrast, why, p in zip(pairs, found, unsure, adjusted, strict=True):
+    for (context, ours, theirs), contrast, why, p in zip(comparisons, contrasts, unsure, adjusted, strict=True):
         state = why or _state(claim, contrast, float(p))
-        plan = _plan(claim, contrast, len(pairs)) if contrast and state == "inconclusive" else {}
-        judged.append(Judged(context, ours, theirs, contrast, float(p), state, **plan))
-    return Verdict(claim, judged, _whole([one.state for one in judged]))
+        planned = contrast is not None and state == "inconclusive" and usable(contrast)
+        plan = _plan(claim, contrast, len(comparisons)) if contrast and planned else (None, None, math.nan)
+        judged.append(ContrastVerdict(context, ours, theirs, contrast, float(p), state, *plan))
+    return ClaimVerdict(claim, judged, _overall([one.state for one in judged]))
 
 
-def _whole(states: Sequence[str]) -> str:
+def _overall(states: Sequence[str]) -> str:
     """A claim speaks of all its comparisons: it has the worst of their states, and is equivalent only if all are."""
     if not states:
         return "inconclusive"
@@ -156,57 +163,39 @@ def _within(contrast: Contrast, expected: str) -> bool:
     return bool(stats.t.sf(inside / interval.se, interval.df) < ALPHA)
 
 
-def _unsure(claim: Mapping[str, Any], ours: Arm, theirs: Arm, contrast: Contrast | None) -> str:
+def _unsure(claim: Claim, ours: Arm, theirs: Arm, contrast: Contrast | None) -> str:
     """The state of a contrast that no p value may decide, or nothing."""
-    if claim["on"] in EXACT:
+    if claim.metric.exact:
         return "" if contrast else "inconclusive"
     if not ours.trained or not theirs.trained:
         return "not trained"
-    return "" if contrast and min(contrast.seeds, contrast.seeds_theirs) >= LEAST_SEEDS else "inconclusive"
+    return "" if contrast and contrast.min_seeds >= MIN_SEEDS else "inconclusive"
 
 
-def _state(claim: Mapping[str, Any], contrast: Contrast | None, p_holm: float) -> str:
+def _state(claim: Claim, contrast: Contrast | None, p_holm: float) -> str:
     assert contrast is not None
-    if claim["on"] in EXACT:
+    if claim.metric.exact:
         return _exact(claim, contrast)
     interval, sure = contrast.interval, p_holm < ALPHA
-    expected = direction(claim)
-    if expected in AGAINST_MARGIN:
-        return "supported" if _within(contrast, expected) else "refuted" if sure else "inconclusive"
+    if claim.against_margin:
+        return "supported" if _within(contrast, claim.direction) else "refuted" if sure else "inconclusive"
     if sure and (interval.high < 0 or interval.low > 0):
-        return "supported" if (interval.high < 0) == (expected == "lower") else "refuted"
+        return "supported" if (interval.high < 0) == (claim.direction == "lower") else "refuted"
     return "equivalent" if contrast.equivalent else "inconclusive"
 
 
-def direction(claim: Mapping[str, Any]) -> str:
-    """What is expected of the difference as it is computed: test accuracy is compared by its errors."""
-    expect = str(claim["expect"])
-    return _MIRRORED.get(expect, expect) if claim["on"] == "test_accuracy" else expect
-
-
-def _exact(claim: Mapping[str, Any], contrast: Contrast) -> str:
+def _exact(claim: Claim, contrast: Contrast) -> str:
     difference = contrast.ours - contrast.theirs
-    if claim["expect"] in AGAINST_MARGIN:
-        return "supported" if _worse(difference, claim["expect"]) <= claim["margin"] else "refuted"
-    if abs(difference) <= claim["margin"]:
+    if claim.against_margin:
+        return "supported" if _worse(difference, claim.expect) <= claim.margin else "refuted"
+    if abs(difference) <= claim.margin:
         return "equivalent"
-    return "supported" if (difference < 0) == (claim["expect"] == "lower") else "refuted"
+    return "supported" if (difference < 0) == (claim.expect == "lower") else "refuted"
 
 
-def _plan(claim: Mapping[str, Any], contrast: Contrast, size: int) -> dict[str, Any]:
-    """Seeds still needed, and what those so far could find."""
-    if not usable(contrast):
-        return {}
-    found = needs(contrast, levels(claim, size))
-    per_seed = contrast.from_seeds_only
-    total = found.seeds_here if per_seed else found.seeds_new
-    return {
-        "more_seeds": None if total is None else max(total - contrast.seeds, 1),
-        "images_needed": found.images,
-        "detectable": found.detectable_here if per_seed else found.detectable_new,
-    }
-
-
-def unit(on: str) -> tuple[float, str]:
-    """(factor, unit) in which differences of a metric are told: shares in percentage points."""
-    return (100.0, "points") if on in SHARES else (1.0, "")
+def _plan(claim: Claim, contrast: Contrast, size: int) -> tuple[int | None, int | None, float]:
+    """Seeds still needed, images needed, and the smallest difference that the seeds so far could find."""
+    need = needs(contrast, levels(claim, size))
+    total = need.seeds_this_test_set if contrast.from_seeds_only else need.seeds_new_images
+    more = None if total is None else max(total - contrast.seeds, 1)
+    return more, need.images, need.detectable_this_test_set if contrast.from_seeds_only else need.detectable_new_images

@@ -3,66 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
-from resbench.records.claim import AGAINST_MARGIN, SHARES
-from resbench.report.arms import Arm, name
-from resbench.report.frames import show
-from resbench.report.planning import ALPHA, LEAST_SEEDS
+from scipy import stats
+
+from resbench.records.metrics import Metric
+from resbench.report.arms import Arm, name_pair
+from resbench.report.format import context_text, difference_text, p_text
+from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.contrast import Contrast
-from resbench.report.statistics.interval import Interval, wilson
-from resbench.report.verdicts import EXACT, Judged, Verdict, direction, unit
-
-_WORDS = {
-    "test_error": "test error",
-    "test_accuracy": "test error",  # compared by its errors
-    "val_accuracy": "validation accuracy",
-    "train_accuracy": "training accuracy",
-    "train_loss": "training loss",
-    "parameters": "parameters",
-    "flops": "FLOPs",
-}
+from resbench.report.statistics.interval import wilson
+from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 
 
-def metric(on: str) -> str:
-    """A metric as a reader calls it."""
-    return _WORDS.get(on, on)
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """`+0.12`, `−0.07`; more digits where two would show nothing."""
-    if math.isnan(value):
-        return "–"
-    if value and abs(value) < 0.5 * 10.0**-digits:
-        return f"{value:+.1e}".replace("-", "−")
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
-def p_text(p: float) -> str:
-    """`.012`, `< .001`."""
-    return "–" if math.isnan(p) else "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".", 1)
-
-
-def where(context: Mapping[str, Any]) -> str:
-    """` at model.depth 34`, or nothing."""
-    told = ", ".join(f"{path} {show(value)}" for path, value in context.items())
-    return f" at {told}" if told else ""
-
-
-def sentence(verdict: Verdict, judged: Judged) -> str:
+def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
     """One contrast in one sentence: state, difference, interval, p, and what is missing."""
-    ours, theirs = name(judged.ours.cell, judged.theirs.cell)
-    head = f"{judged.state.capitalize()}{where(judged.context)}: {ours} against {theirs}"
-    if verdict.claim["on"] in EXACT:
-        return f"{head}: {_exact(judged)}."
+    ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
+    head = f"{judged.state.capitalize()}{context_text(judged.context)}: {ours} against {theirs}"
+    metric, contrast = verdict.claim.metric, judged.contrast
+    if metric.exact:
+        return f"{head}: {_exact(contrast)}."
     if judged.state == "not trained":
         return f"{head}: {_not_trained(judged, ours, theirs)}."
-    contrast = judged.contrast
     if contrast is None or contrast.seeds == 0:
-        return f"{head}: at least one arm has no ended run with a value of {metric(verdict.claim['on'])}."
-    on = verdict.claim["on"]
-    parts = [f"{metric(on)} {difference(contrast, on)}{_over(contrast)}", *_counts(contrast, on)]
+        return f"{head}: at least one arm has no ended run with a value of {metric.words}."
+    parts = [f"{metric.words} {difference_text(contrast, metric)}{_over(contrast)}", *_counts(contrast, metric)]
     if contrast.seeds < 2 and contrast.seeds_theirs < 2:
         parts.append(
             f"one seed: two networks compared, not two recipes (exact McNemar p {p_text(contrast.p)})"
@@ -70,19 +34,12 @@ def sentence(verdict: Verdict, judged: Judged) -> str:
             else "one seed: no interval"
         )
     else:
-        what = " of none beyond the margin" if verdict.claim["expect"] in AGAINST_MARGIN else ""
-        parts.append(f"p{what} {p_text(judged.p_holm)}{_of_family(len(verdict.contrasts))}")
+        of_what = " of none beyond the margin" if verdict.claim.against_margin else ""
+        parts.append(f"p{of_what} {p_text(judged.p_holm)}{_of_family(len(verdict.contrasts))}")
         parts += ["few seeds"] if contrast.few_seeds else []
         parts += _improvement(contrast)
-    parts += _margin(verdict, judged)
+    parts += _margin(verdict, judged, contrast)
     return f"{head}: {'; '.join(parts)}."
-
-
-def difference(contrast: Contrast, on: str) -> str:
-    """`−0.12 points [−0.18, −0.06]`."""
-    factor, word = unit(on)
-    told = f"{_number(factor * contrast.interval.estimate, on)} {word}".rstrip()
-    return told if math.isnan(contrast.interval.low) else f"{told} {span(contrast.interval, on)}"
 
 
 def _over(contrast: Contrast) -> str:
@@ -93,32 +50,21 @@ def _over(contrast: Contrast) -> str:
     return f" (95 % interval over {_seeds(contrast)}{images})"
 
 
-def span(interval: Interval, on: str) -> str:
-    """`[−0.18, −0.06]`."""
-    factor, _ = unit(on)
-    return f"[{_number(factor * interval.low, on)}, {_number(factor * interval.high, on)}]"
-
-
-def _number(value: float, on: str) -> str:
-    return signed(value, 2 if on in SHARES else 4)
-
-
 def _seeds(contrast: Contrast) -> str:
     if contrast.shared_seeds:
         return f"{contrast.seeds} shared seed{'s' if contrast.seeds != 1 else ''}"
     return f"{contrast.seeds} and {contrast.seeds_theirs} seeds, none of them shared"
 
 
-def _counts(contrast: Contrast, on: str) -> list[str]:
+def _counts(contrast: Contrast, metric: Metric) -> list[str]:
     """Errors of 10,000 and their relative change: `80 → 68 errors in 10,000, 15 % fewer`."""
-    if on not in ("test_error", "test_accuracy"):
-        factor, _ = unit(on)
-        return [f"from {factor * contrast.theirs:.4g} to {factor * contrast.ours:.4g}"]
-    told = f"{1e4 * contrast.theirs:.0f} → {1e4 * contrast.ours:.0f} errors in 10,000"
+    if not metric.by_image:
+        return [f"from {metric.factor * contrast.theirs:.4g} to {metric.factor * contrast.ours:.4g}"]
+    text = f"{1e4 * contrast.theirs:.0f} → {1e4 * contrast.ours:.0f} errors in 10,000"
     change = contrast.relative_change
     if math.isnan(change) or round(100 * abs(change)) == 0:
-        return [told]
-    return [f"{told}, {100 * abs(change):.0f} % {'fewer' if change < 0 else 'more'}"]
+        return [text]
+    return [f"{text}, {100 * abs(change):.0f} % {'fewer' if change < 0 else 'more'}"]
 
 
 def _of_family(size: int) -> str:
@@ -130,45 +76,46 @@ def _improvement(contrast: Contrast) -> list[str]:
     if math.isnan(share.estimate) or not contrast.shared_seeds:
         return []
     won = contrast.seeds * share.estimate  # a tie counts half
-    return [
-        f"better in {won:g} of {contrast.seeds} seeds "
-        f"(P = {_share(share.estimate)} [{_share(share.low)}, {_share(share.high)}])"
-    ]
+    interval = f"[{_probability(share.low)}, {_probability(share.high)}]"
+    return [f"better in {won:g} of {contrast.seeds} seeds (P = {_probability(share.estimate)} {interval})"]
 
 
-def _share(value: float) -> str:
+def _probability(value: float) -> str:
     return "1" if value == 1 else f"{value:.2f}".removeprefix("0")
 
 
-def _margin(verdict: Verdict, judged: Judged) -> list[str]:
+def _margin(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contrast) -> list[str]:
     """What the margin adds: small, within, or how much more it would take."""
-    contrast, on = judged.contrast, verdict.claim["on"]
-    assert contrast is not None
-    factor, word = unit(on)
-    margin = f"{factor * contrast.margin:g} {word}".rstrip()
-    margin = margin.replace("1 points", "1 point") if margin == "1 points" else margin
-    expected = direction(verdict.claim)
-    against_margin = expected in AGAINST_MARGIN
-    if judged.state == "equivalent" or (judged.state == "supported" and against_margin):
-        lies = {"not_higher": f"below +{margin}", "not_lower": f"above −{margin}"}.get(expected, f"within ±{margin}")
-        return [f"the 90 % interval lies {lies}"]
+    metric, claim = verdict.claim.metric, verdict.claim
+    margin = f"{metric.factor * contrast.margin:g} {metric.unit}".rstrip()
+    margin = "1 point" if margin == "1 points" else margin
+    if judged.state == "equivalent" or (judged.state == "supported" and claim.against_margin):
+        sides = {"not_higher": f"below +{margin}", "not_lower": f"above −{margin}"}
+        return [f"the 90 % interval lies {sides.get(claim.direction, f'within ±{margin}')}"]
     if judged.state in ("supported", "refuted"):
-        if against_margin or not contrast.margin > 0:
+        if claim.against_margin or not contrast.margin > 0:
             return []
         if contrast.equivalent:
             return [f"smaller than the {margin} that would matter (the 90 % interval lies within ±{margin})"]
         if min(abs(contrast.interval.low), abs(contrast.interval.high)) < contrast.margin:
             return [f"whether it reaches the {margin} that would matter is open"]
         return []
+    return _needed(judged, contrast, metric, margin, claim.against_margin)
+
+
+def _needed(
+    judged: ContrastVerdict, contrast: Contrast, metric: Metric, margin: str, against_margin: bool
+) -> list[str]:
+    """What an inconclusive comparison would take."""
     out = []
-    if min(contrast.seeds, contrast.seeds_theirs) < LEAST_SEEDS:
-        out.append(f"a verdict takes {LEAST_SEEDS} seeds or more in both arms")
+    if contrast.min_seeds < MIN_SEEDS:
+        out.append(f"a verdict takes {MIN_SEEDS} seeds or more in both arms")
     if against_margin and (contrast.interval.low > 0 or contrast.interval.high < 0):
         out.append(f"the interval excludes zero; whether the difference reaches the {margin} that would matter is open")
     if not math.isnan(judged.detectable):
         what = "was the least margin that could have been shown if there is no difference"
         what = what if against_margin else "could have been found"
-        out.append(f"so far {factor * judged.detectable:.2g} {word}".rstrip() + f" {what} (power 80 %)")
+        out.append(f"so far {metric.factor * judged.detectable:.2g} {metric.unit}".rstrip() + f" {what} (power 80 %)")
     if judged.images_needed is not None:
         out.append(
             f"for {margin} no number of seeds suffices on {contrast.images:,} test images: seeds would begin to help "
@@ -179,45 +126,43 @@ def _margin(verdict: Verdict, judged: Judged) -> list[str]:
     return out
 
 
-def _exact(judged: Judged) -> str:
-    contrast = judged.contrast
+def _exact(contrast: Contrast | None) -> str:
     return f"{contrast.ours:,.0f} against {contrast.theirs:,.0f}" if contrast else "not known yet"
 
 
-def _not_trained(judged: Judged, ours: str, theirs: str) -> str:
+def _not_trained(judged: ContrastVerdict, ours: str, theirs: str) -> str:
     """How many runs diverged, with Wilson's interval and Fisher's exact test; means are not compared."""
-    from scipy import stats
-
-    told = []
-    for label, one in ((ours, judged.ours), (theirs, judged.theirs)):
-        told.append(f"{label} {failures(one)}")
-    counts = [[one.diverged, len(one.ended)] for one in (judged.ours, judged.theirs)]
-    p = float(stats.fisher_exact(counts).pvalue)
-    return f"diverged: {', '.join(told)}; Fisher's exact p {p_text(p)}; means are not compared"
+    rates = f"{ours} {failures(judged.ours)}, {theirs} {failures(judged.theirs)}"
+    p = float(stats.fisher_exact([[arm.diverged, len(arm.ended)] for arm in (judged.ours, judged.theirs)]).pvalue)
+    return f"diverged: {rates}; Fisher's exact p {p_text(p)}; means are not compared"
 
 
-def failures(one: Arm) -> str:
+def failures(arm: Arm) -> str:
     """`7 of 10 (70 % [40, 89])`."""
-    ran = one.diverged + len(one.ended)
+    ran = arm.diverged + len(arm.ended)
     if not ran:
         return "no run yet"
-    rate = wilson(one.diverged, ran)
-    return f"{one.diverged} of {ran} ({100 * rate.estimate:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}])"
+    rate = wilson(arm.diverged, ran)
+    return f"{arm.diverged} of {ran} ({100 * rate.estimate:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}])"
 
 
-def summary(verdict: Verdict) -> str:
-    """The claim and its verdict in one line: `supported (3 of 3 comparisons): residual networks ...`."""
-    states = [one.state for one in verdict.contrasts]
-    size = len(states)
-    if not size:
-        told = "inconclusive (its cells are not in this run of the grid)"
-    elif set(states) == {verdict.state} and size == 1:
-        told = verdict.state
+def summary(verdict: ClaimVerdict) -> str:
+    """The claim and its verdict in one line: `supported (3 supported): residual networks ...`."""
+    states = [judged.state for judged in verdict.contrasts]
+    if not states:
+        text = "inconclusive (its cells are not in this run of the grid)"
+    elif len(states) == 1 and states[0] == verdict.state:
+        text = verdict.state
     else:
-        told = f"{verdict.state} ({', '.join(f'{states.count(s)} {s}' for s in dict.fromkeys(states))})"
+        text = f"{verdict.state} ({counted(states)})"
     count = verdict.outstanding
     interim = f"; interim: {count} {'runs are' if count > 1 else 'run is'} outstanding" if count else ""
-    return f"{told}{interim}: {verdict.claim['says']}"
+    return f"{text}{interim}: {verdict.claim.says}"
+
+
+def counted(states: list[str]) -> str:
+    """`2 supported, 1 inconclusive`."""
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
 
 
 def rules() -> str:
@@ -228,6 +173,6 @@ def rules() -> str:
         f"lies within the margin (not corrected for the number of comparisons, of which all must be); refuted: Holm's p of a "
         f"difference no larger than the margin is below {ALPHA:g}; of not_higher and not_lower (no worse) the same on that side "
         f"alone. Not trained: a run diverged. A claim has the verdict of its "
-        f"worst comparison, and none with fewer than {LEAST_SEEDS} seeds. Intervals of test errors are crossed over seeds and "
+        f"worst comparison, and none with fewer than {MIN_SEEDS} seeds. Intervals of test errors are crossed over seeds and "
         "images: they speak of new images of this kind, not of these alone."
     )

@@ -11,55 +11,110 @@ import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from resbench.core.files import replace
 from resbench.core.text import printable
-from resbench.training.device import Placement, arithmetic
+from resbench.records.record import ProbeResult, Row
+from resbench.training.device import Placement
+from resbench.training.provenance import arithmetic
 
-_NEEDED = {"network", "optimizer", "epoch", "seconds", "history", "best", "threads", "arithmetic"}
-_LONGEST = 200  # characters of torch's explanations
+_REQUIRED = {"network", "optimizer", "epoch", "seconds", "history", "best", "threads", "arithmetic"}
+_MAX_REASON = 200  # characters of torch's explanations
+
+
+class SavedState(TypedDict):
+    """What a checkpoint file holds. Files of earlier versions lack the last two."""
+
+    network: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    epoch: int
+    seconds: float
+    history: list[Row]
+    best: dict[str, Any] | None
+    threads: int
+    arithmetic: dict[str, str | bool]
+    probes: NotRequired[dict[str, ProbeResult]]
+    part: NotRequired[dict[str, Any] | None]
+
+
+@dataclass
+class BestEpoch:
+    """The epoch of the best validation accuracy so far, and its weights."""
+
+    epoch: int
+    val_accuracy: float
+    network: dict[str, Tensor]
+
+
+@dataclass
+class PartialEpoch:
+    """An epoch that was stopped in its middle.
+
+    Attributes:
+        steps: how many are done.
+        losses: of these steps.
+        right: how many of their images were classified as their label.
+        generators: states of all that draws within an epoch.
+        seconds: spent on it.
+    """
+
+    steps: int
+    losses: Tensor
+    right: Tensor
+    generators: list[Tensor]
+    seconds: float
 
 
 @dataclass
 class State:
-    """Everything that changes while a run trains, and all that a checkpoint holds."""
+    """Everything that changes while a run trains, and all that a checkpoint holds.
+
+    Attributes:
+        epoch: how many are done.
+        probes: what each probe has measured so far.
+        part: of the next epoch, if training was stopped in its middle.
+    """
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
     epoch: int = 0
     seconds: float = 0.0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    best: dict[str, Any] | None = None
-    probes: dict[str, Any] = field(default_factory=dict)  # what each probe has measured so far
-    part: dict[str, Any] | None = None  # of the next epoch, if training was stopped in its middle
+    history: list[Row] = field(default_factory=list)
+    best: BestEpoch | None = None
+    probes: dict[str, ProbeResult] = field(default_factory=dict)
+    part: PartialEpoch | None = None
 
-    def dump(self, placement: Placement) -> dict[str, Any]:
+    def dump(self, placement: Placement) -> SavedState:
+        """What a checkpoint holds; `restore` is the inverse."""
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "epoch": self.epoch,
             "seconds": self.seconds,
             "history": self.history,
-            "best": self.best,
+            "best": vars(self.best) if self.best else None,
             "probes": self.probes,
-            "part": self.part,
+            "part": vars(self.part) if self.part else None,
             "threads": placement.threads,
             "arithmetic": arithmetic(placement),
         }
 
-    def restore(self, saved: dict[str, Any]) -> None:
+    def restore(self, saved: SavedState) -> None:
+        """Take over what a checkpoint holds."""
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
-        self.epoch, self.seconds = saved["epoch"], saved["seconds"]
-        self.history, self.best = saved["history"], saved["best"]
-        self.probes, self.part = saved.get("probes", {}), saved.get("part")
+        self.epoch, self.seconds, self.history = saved["epoch"], saved["seconds"], saved["history"]
+        best, part = saved["best"], saved.get("part")
+        self.best = BestEpoch(**best) if best else None
+        self.part = PartialEpoch(**part) if part else None
+        self.probes = saved.get("probes", {})
 
 
-def save(path: Path, run_id: str, epoch: int, state: dict[str, Any]) -> None:
+def save(path: Path, run_id: str, epoch: int, state: SavedState) -> None:
     """Replace the checkpoint; a crash leaves the old one or the new one."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -68,8 +123,8 @@ def save(path: Path, run_id: str, epoch: int, state: dict[str, Any]) -> None:
     replace(path, json.dumps(head).encode() + b"\n" + payload, path.parent)
 
 
-def load(path: Path, run_id: str) -> tuple[dict[str, Any] | None, str]:
-    """The state and "", or None and why there is none to continue from ("" if there simply is no file)."""
+def load(path: Path, run_id: str) -> tuple[SavedState | None, str]:
+    """The state and "", or None and why a run cannot continue from it ("" if there is no file)."""
     try:
         line, _, payload = path.read_bytes().partition(b"\n")
         head = json.loads(line)
@@ -78,18 +133,18 @@ def load(path: Path, run_id: str) -> tuple[dict[str, Any] | None, str]:
         if hashlib.sha256(payload).hexdigest() != head["sha256"]:
             raise ValueError("its checksum does not match")
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-        if not isinstance(state, dict) or not state.keys() >= _NEEDED:
+        if not isinstance(state, dict) or not state.keys() >= _REQUIRED:
             raise ValueError("it is not the state of a run")
     except FileNotFoundError:
         return None, ""
     except Exception as error:  # torch raises whatever a made-up file causes: EOFError, UnpicklingError, IndexError ...
-        reason = printable(str(error).strip().partition("\n")[0])[:_LONGEST] or type(error).__name__
+        reason = printable(str(error).strip().partition("\n")[0])[:_MAX_REASON] or type(error).__name__
         return None, f"{path}: a damaged checkpoint ({reason}): the run starts over"
-    return state, ""
+    return cast("SavedState", state), ""
 
 
 def epoch(path: Path) -> int:
-    """Epochs that the checkpoint holds, read from its first line; 0 if there is none."""
+    """Epochs that the checkpoint holds, read from its first line; 0 if it has none."""
     try:
         with path.open("rb") as file:
             return int(json.loads(file.readline(4096))["epoch"])

@@ -1,15 +1,15 @@
 """What is special to CUDA: a network as graphs, and how many runs fit on one device.
 
-Decisions, each where its reason is:
-- Images live on the device as bytes, and batches are gathered and augmented there (`data.py`, `augment.py`).
+Decisions and their reasons:
+- Images live on the device as bytes, and batches are gathered and augmented there (`data/`).
 - Forward and backward pass are replayed as CUDA graphs. Small networks of a hundred layers are bound by the launching of
   kernels; a graph launches them all at once, and they are the kernels of eager mode, so nothing else is computed.
 - Nothing is compiled. Inductor rounds the statistics of batch norm to the precision of autocast and fuses differently
   from version to version, which would make results depend on it; and a network takes it a minute or two, so that a
   grid of many small networks would be compiled longer than trained.
 - The optimizer is fused: two kernels for all parameters, so it needs no graph (`step.py`).
-- Within an epoch the host never waits: losses stay on the device, divergence is looked for at its end (`epoch.py`).
-- cuDNN must not choose kernels by timing and is kept deterministic (`device.settle`).
+- Within an epoch the host never waits: losses stay on the device, divergence is checked at its end (`epoch.py`).
+- cuDNN must not choose kernels by timing and is kept deterministic (`device.apply_placement`).
 - Several runs share a device, as many as fit by the memory that the largest of them was measured to take.
 """
 
@@ -24,14 +24,14 @@ from torch import Tensor, nn
 from resbench.training.device import Placement
 
 _CONTEXT = 600 * 2**20  # bytes that CUDA itself takes in each process, with cuBLAS and cuDNN loaded
-_ROOM = 0.9  # share of the free memory that runs may fill
+_FILL = 0.9  # part of the free memory that runs may take
 
 
-class _Shell(nn.Module):
+class AutocastNetwork(nn.Module):
     """The network with autocast inside, so that a graph holds the casts too.
 
-    `make_graphed_callables` replaces `forward` of what it is given; of the shell, so that copies of the network (for
-    evaluation) stay eager.
+    `make_graphed_callables` replaces `forward` of its argument. That is this module, so that copies of the network,
+    which evaluation makes, stay eager.
     """
 
     def __init__(self, network: nn.Module, placement: Placement) -> None:
@@ -47,7 +47,7 @@ class _Shell(nn.Module):
         return logits.float()
 
 
-def graphed(network: nn.Module, shape: Sequence[int], placement: Placement) -> Callable[[Tensor], Tensor]:
+def capture_graphs(network: nn.Module, shape: Sequence[int], placement: Placement) -> Callable[[Tensor], Tensor]:
     """Training-mode logits `(n, classes)` in fp32, with forward and backward pass replayed as CUDA graphs.
 
     Capture runs the network a few times on zeros; running statistics and random state are put back as they were.
@@ -60,7 +60,7 @@ def graphed(network: nn.Module, shape: Sequence[int], placement: Placement) -> C
     example = torch.zeros(tuple(shape), device=placement.device).contiguous(memory_format=layout)
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     was_training = network.training
-    inner = _Shell(network, placement).train()
+    inner = AutocastNetwork(network, placement).train()
     with torch.random.fork_rng(devices=[placement.device]):
         replay = cast("Callable[[Tensor], Tensor]", torch.cuda.make_graphed_callables(inner, (example,)))
     with torch.no_grad():
@@ -76,9 +76,9 @@ def fitting(free: int, each: int, total: int, cores: int) -> int:
     """Runs side by side on one device.
 
     Args:
-        free: bytes of the device that nobody uses.
+        free: bytes of the device that are not in use.
         each: bytes that torch reserved for the largest run, as measured.
         total: runs of the grid.
         cores: of the host; each run keeps one busy.
     """
-    return max(1, min(int(_ROOM * free / (each + _CONTEXT)), total, cores))
+    return max(1, min(int(_FILL * free / (each + _CONTEXT)), total, cores))

@@ -1,6 +1,6 @@
 """Growing (`recipe.grow`): train a shallow network, insert units that are the identity, go on, and so on.
 
-The constructive argument of He et al. 2015 (arXiv 1512.03385), section 1, run: "there exists a solution by construction to
+This runs the constructive argument of He et al. 2015 (arXiv 1512.03385), section 1: "there exists a solution by construction to
 the deeper model: the added layers are identity mapping, and the other layers are copied from the learned shallower
 model". The epochs are divided evenly over the depths; the schedule of the learning rate runs over all of them.
 """
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from resbench.model import ModelConfig
-from resbench.model.branch import SILENCES
-from resbench.training.checkpoint import State
+from resbench.model.branch import BRANCHES
+from resbench.training.checkpoint import SavedState, State
 from resbench.training.device import Placement
 from resbench.training.run import RunConfig
 from resbench.training.step import initial
@@ -43,12 +43,12 @@ def at_depth(run: RunConfig, depth: int) -> RunConfig:
     return RunConfig.model_construct(model=model, data=run.data, recipe=run.recipe, seed=run.seed)
 
 
-def started(run: RunConfig, placement: Placement, before: dict[str, object] | None) -> State:
+def start_state(run: RunConfig, placement: Placement, saved: SavedState | None) -> State:
     """The state of a run before its first step, or as it was saved: at the depth of the last epoch that was begun."""
-    epoch = int(before["epoch"]) - (0 if before.get("part") else 1) if before else 0  # type: ignore[call-overload]
+    epoch = saved["epoch"] - (0 if saved.get("part") else 1) if saved else 0
     state = initial(at_depth(run, depth_in(run, epoch)), placement)
-    if before:
-        state.restore(before)
+    if saved:
+        state.restore(saved)
     return state
 
 
@@ -62,7 +62,7 @@ def positions(shallow: ModelConfig, deep: ModelConfig) -> list[int]:
     return out
 
 
-def renamed(name: str, places: list[int]) -> str:
+def deep_name(name: str, places: list[int]) -> str:
     """`units.3.branch.0` of the shallow network -> its name in the deep one."""
     head, _, rest = name.partition("units.")
     if head or not rest:
@@ -74,8 +74,8 @@ def renamed(name: str, places: list[int]) -> str:
 def grow(state: State, run: RunConfig, placement: Placement, inputs: Tensor) -> bool:
     """Deepen the network of a state to what its next epoch asks for; False where that is its depth already.
 
-    Weights, running statistics and the optimizer's state of what was there are kept; new units draw from a stream of
-    their own, start as the identity, and have no optimizer state yet. The best epoch is forgotten: it was shallower.
+    The units of before keep their weights, running statistics and optimizer state; new ones draw from a stream of their
+    own, start as the identity, and have no optimizer state yet. The best epoch is forgotten: it was shallower.
 
     Args:
         inputs: normalised images, on which the network must compute what it did.
@@ -92,7 +92,7 @@ def grow(state: State, run: RunConfig, placement: Placement, inputs: Tensor) -> 
     units: nn.Sequential = deep.network.units  # type: ignore[assignment]
     for index, unit in enumerate(units):
         if index not in places:
-            SILENCES[run.model.branch](unit.branch)  # type: ignore[arg-type]
+            BRANCHES[run.model.branch].silence(unit.branch)  # type: ignore[arg-type]
     _assert_same(state.network, deep.network, inputs)
     state.network, state.optimizer, state.best = deep.network, deep.optimizer, None
     return True
@@ -103,18 +103,18 @@ def _inherit(deep: State, shallow: State, places: list[int]) -> None:
     target = deep.network.state_dict()
     with torch.no_grad():
         for name, tensor in shallow.network.state_dict().items():
-            target[renamed(name, places)].copy_(tensor)
+            target[deep_name(name, places)].copy_(tensor)
     parameters = dict(deep.network.named_parameters())
     for name, parameter in shallow.network.named_parameters():
         if parameter in shallow.optimizer.state:
-            deep.optimizer.state[parameters[renamed(name, places)]] = shallow.optimizer.state[parameter]
+            deep.optimizer.state[parameters[deep_name(name, places)]] = shallow.optimizer.state[parameter]
 
 
 def _assert_same(shallow: nn.Module, deep: nn.Module, inputs: Tensor) -> None:
     with torch.no_grad():
         left, right = (network.eval()(inputs).cpu().double() for network in (shallow, deep))
     if not left.isfinite().all():
-        return  # training has diverged, as its next loss will tell
+        return  # training has diverged, as the next loss shows
     error = float((left - right).abs().max() / left.abs().max().clamp_min(1))
     if not error <= _TOLERANCE:
         raise RuntimeError(f"the added units are not the identity: the logits moved by {error:.3g} of their size")

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resbench.core.config import Config, one_of, refuse
+from resbench.core.config import Config, acts_if, one_of, refuse
 
 
 def sgd(parameters: Iterable[nn.Parameter], recipe: RecipeConfig, **options: Any) -> torch.optim.Optimizer:
@@ -95,14 +95,14 @@ PRECISIONS = {
 
 
 class RecipeConfig(Config):
-    """How the network is trained."""
+    """How the network is trained. A new optimizer, schedule or loss is a function and a line in its table above."""
 
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
     batch_size: Annotated[int, Field(ge=2, le=65_536)] = 128
     optimizer: Annotated[str, one_of(OPTIMIZERS)] = "nesterov"
     lr: Annotated[float, Field(gt=0, le=1000)] = 0.1
     schedule: Annotated[str, one_of(SCHEDULES)] = "onecycle"
-    lr_decay: Annotated[float, Field(ge=0, le=1)] = 5e-6
+    lr_decay: Annotated[float, Field(ge=0, le=1), acts_if(lambda recipe: recipe.schedule == "inverse_time")] = 5e-6
     warmup: Annotated[float, Field(ge=0)] = 0.0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 5e-4
@@ -114,7 +114,7 @@ class RecipeConfig(Config):
     grow: list[int] | Literal["none"] = "none"
 
     @model_validator(mode="after")
-    def _means_something(self) -> Self:
+    def _check_combinations(self) -> Self:
         if self.warmup > self.epochs:
             raise refuse(
                 ["recipe.warmup", "recipe.epochs"],
@@ -137,12 +137,8 @@ class RecipeConfig(Config):
         if self.epochs < len(depths):
             raise refuse(
                 ["recipe.grow", "recipe.epochs"],
-                f"{len(depths)} depths need as many epochs at the least, and recipe.epochs is {self.epochs}",
+                f"{len(depths)} depths need as many epochs, and recipe.epochs is {self.epochs}",
             )
-
-    def normalised(self) -> RecipeConfig:
-        """The same recipe with every field that has no effect set back to its default."""
-        return self if self.schedule == "inverse_time" else self.model_copy(update={"lr_decay": 5e-6})
 
     def lr_at(self, step: int, steps_per_epoch: int) -> float:
         """Learning rate of a step, counted from 0 over the whole run."""

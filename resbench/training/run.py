@@ -10,15 +10,21 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from resbench.core.config import Config, canonical, digest, explain, refuse
-from resbench.data.loading import DATASETS, DataConfig
-from resbench.model.config import ModelConfig
+from resbench.data.loading import DataConfig
+from resbench.model import ModelConfig, Size, measure
 from resbench.training.recipe import RecipeConfig
 
 SCHEMA = 1
 
 
 class RunConfig(Config):
-    """Everything that determines the result of a run."""
+    """Everything that determines the result of a run.
+
+    Example:
+        >>> run = resbench.RunConfig(model=resbench.ModelConfig(depth=10), seed=1)
+        >>> run.id == run.with_seed(0).id
+        False
+    """
 
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
@@ -28,7 +34,7 @@ class RunConfig(Config):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         train, val = self.data.sizes
-        total = DATASETS[self.data.name].train
+        total = self.data.dataset.train
         if train < 10 or train + val > total:
             raise refuse(
                 ["data.train_size", "data.val_size"],
@@ -71,11 +77,13 @@ class RunConfig(Config):
         """The same run with another seed."""
         return RunConfig.model_construct(model=self.model, data=self.data, recipe=self.recipe, seed=seed)
 
-    def normalised(self) -> RunConfig:
-        """Inactive fields at their defaults, so that no two runs of a grid are the same training."""
-        return self.model_copy(update={"model": self.model.normalised(), "recipe": self.recipe.normalised()})
+    @property
+    def network_size(self) -> Size:
+        """Parameters, FLOPs and activations of the network on this data."""
+        dataset = self.data.dataset
+        return measure(self.model, dataset.channels, dataset.size, dataset.classes)
 
     def stream(self, purpose: str, epoch: int = 0) -> int:
         """Seed of a named random stream: a 63-bit hash of (seed, purpose, epoch), the same on every machine."""
-        digest = hashlib.blake2b(f"{self.seed}:{purpose}:{epoch}".encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big") >> 1
+        key = f"{self.seed}:{purpose}:{epoch}".encode()
+        return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") >> 1

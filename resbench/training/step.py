@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resbench.data.loading import DATASETS, Images, Pixels
+from resbench.data.loading import Images, Normalizer
 from resbench.model import build
 from resbench.model.fold import folded
 from resbench.training.checkpoint import State
-from resbench.training.cuda import graphed
-from resbench.training.device import Placement, place
+from resbench.training.cuda import capture_graphs
+from resbench.training.device import Placement, resolve_placement
 from resbench.training.recipe import LOSSES, OPTIMIZERS
 from resbench.training.run import RunConfig
 
@@ -24,9 +24,9 @@ EVALUATION_BATCH = 250
 BACKWARD = 3  # a training step costs three forward passes: one forward, two products backward
 
 
-def placed(run: RunConfig, device: torch.device, threads: int) -> Placement:
+def placement_of(run: RunConfig, device: torch.device, threads: int) -> Placement:
     """How a run computes on a device."""
-    return place(device, threads, run.recipe.precision, run.model.width)
+    return resolve_placement(device, threads, run.recipe.precision, run.model.width)
 
 
 def initial(run: RunConfig, placement: Placement, stream: int | None = None) -> State:
@@ -35,9 +35,9 @@ def initial(run: RunConfig, placement: Placement, stream: int | None = None) -> 
     Args:
         stream: seed of the weights; that of the run's stream for initialisation by default.
     """
-    source = DATASETS[run.data.name]
+    dataset = run.data.dataset
     torch.manual_seed(run.stream("init") if stream is None else stream)
-    network: nn.Module = build(run.model, source.channels, source.size, source.classes)
+    network: nn.Module = build(run.model, dataset.channels, dataset.size, dataset.classes)
     layout = torch.channels_last if placement.channels_last else torch.contiguous_format
     network = network.to(placement.device, memory_format=layout)  # type: ignore[call-overload]
     fused = {"fused": True} if placement.device.type == "cuda" else {}
@@ -50,13 +50,13 @@ def stepper(state: State, run: RunConfig, placement: Placement) -> Step:
     On CUDA the network is replayed as a graph for batches of the recipe's size; the last, smaller one of an epoch is not.
     """
     recipe, network = run.recipe, state.network
-    source = DATASETS[run.data.name]
-    shape = (recipe.batch_size, source.channels, source.size, source.size)
+    dataset = run.data.dataset
+    shape = (recipe.batch_size, dataset.channels, dataset.size, dataset.size)
 
     def eager(inputs: Tensor) -> Tensor:
         return forward(network, inputs, placement)
 
-    replay = graphed(network, shape, placement) if placement.device.type == "cuda" else eager
+    replay = capture_graphs(network, shape, placement) if placement.device.type == "cuda" else eager
     loss_of = LOSSES[recipe.loss]
 
     def step(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,13 +91,15 @@ def inference(network: nn.Module, placement: Placement) -> Callable[[Tensor], Te
     return lambda inputs: forward(twin, inputs, placement)
 
 
-def evaluate(network: nn.Module, images: Images, pixels: Pixels, placement: Placement) -> tuple[float, float, Tensor]:
+def evaluate(
+    network: nn.Module, images: Images, normalizer: Normalizer, placement: Placement
+) -> tuple[float, float, Tensor]:
     """Mean loss, accuracy, and predicted classes `(n,)` on the CPU."""
     classify = inference(network, placement)
     losses, predicted = [], []
     with torch.inference_mode():
         for start in range(0, len(images), EVALUATION_BATCH):
-            logits = classify(pixels(images.images[start : start + EVALUATION_BATCH]))
+            logits = classify(normalizer(images.images[start : start + EVALUATION_BATCH]))
             labels = images.labels[start : start + EVALUATION_BATCH]
             losses.append(functional.cross_entropy(logits, labels, reduction="sum"))
             predicted.append(logits.argmax(1))

@@ -1,4 +1,4 @@
-"""How times are taken: warm-up, medians and quartiles, device events on CUDA."""
+"""How times are taken: a warm-up, then medians and quartiles; on CUDA by events of the device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from resbench.data.loading import DATASETS
 from resbench.training.device import Placement, synchronise
 from resbench.training.run import RunConfig
 from resbench.training.step import initial, stepper
@@ -27,7 +26,8 @@ class Protocol:
     Attributes:
         device: name of the torch device.
         threads: of torch.
-        seconds: for each quantity of a cell, at the least `least` repetitions.
+        seconds: for each quantity of a cell.
+        least: repetitions, even if they take longer.
         plain: data root for the plain loop that is timed in turn with ours, or None to leave it out.
     """
 
@@ -39,7 +39,7 @@ class Protocol:
 
 
 def training_step(run: RunConfig, placement: Placement) -> Callable[[], object]:
-    """A step of a run on made-up images, ready to be called again and again."""
+    """A step of a run on made-up images, as a function to call again and again."""
     state = initial(run, placement)
     state.network.train()
     step = stepper(state, run, placement)
@@ -49,15 +49,15 @@ def training_step(run: RunConfig, placement: Placement) -> Callable[[], object]:
 
 def made_batch(run: RunConfig, images: int, placement: Placement) -> tuple[Tensor, Tensor]:
     """Normal noise in the shape of a run's images, and labels, on the device; the same every time."""
-    source = DATASETS[run.data.name]
-    made = torch.Generator().manual_seed(0)
-    inputs = torch.randn(images, source.channels, source.size, source.size, generator=made)
-    labels = torch.randint(0, source.classes, (images,), generator=made)
+    dataset = run.data.dataset
+    draw = torch.Generator().manual_seed(0)
+    inputs = torch.randn(images, dataset.channels, dataset.size, dataset.size, generator=draw)
+    labels = torch.randint(0, dataset.classes, (images,), generator=draw)
     return inputs.to(placement.device), labels.to(placement.device)
 
 
 def timed(function: Callable[[], object], placement: Placement, protocol: Protocol) -> list[float]:
-    """Seconds of each call after some that warm up; on CUDA by events, so that the host need not keep up."""
+    """Seconds of each call after a warm-up; on CUDA by events, so that the host need not keep up."""
     for _ in range(WARM):
         function()
     synchronise(placement.device)

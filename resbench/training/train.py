@@ -7,30 +7,29 @@ import hashlib
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from resbench.core.config import UserError
-from resbench.core.errors import Unwritable
-from resbench.data.loading import DATASETS, Images, Pixels, load_test, load_train
-from resbench.model import measure
-from resbench.probes import observer as probing
-from resbench.records.record import SCHEMA, Record, pack
+from resbench.core.errors import Unwritable, UserError
+from resbench.core.version import Revision
+from resbench.data.loading import Images, load_test, load_train
+from resbench.records.record import Predictions, Provenance, Record, RunError, Status
 from resbench.training import checkpoint
-from resbench.training.checkpoint import State
-from resbench.training.device import Placement, arithmetic, peak_memory, provenance, settle
-from resbench.training.epoch import Diverged, Progress, Stopped, check_finite, one_epoch
-from resbench.training.growth import at_depth, depth_in, grow, started
+from resbench.training.checkpoint import SavedState, State
+from resbench.training.device import Placement, apply_placement, peak_memory
+from resbench.training.epoch import Diverged, Setup, Stopped, check_finite, one_epoch
+from resbench.training.growth import at_depth, depth_in, grow, start_state
+from resbench.training.observer import Moment, Observer, View
+from resbench.training.provenance import arithmetic, provenance
 from resbench.training.run import RunConfig
-from resbench.training.step import BACKWARD, Step, evaluate, placed, stepper
+from resbench.training.step import BACKWARD, Step, evaluate, placement_of, stepper
 
 _COMPARED = 16  # images on which a network that grows must compute the same as before
-# Called after every epoch, once its checkpoint is written, with the history so far; may raise Stopped too.
-Ended = Callable[[list[dict[str, Any]]], None]
+_UNWATCHED = Observer()
 
 
 def train(
@@ -39,13 +38,19 @@ def train(
     device: torch.device | None = None,
     threads: int | None = None,
     saved: Path | None = None,
-    progress: Progress = lambda done: None,
-    code: tuple[str | None, bool] | None = None,
-    probes: Sequence[str] = (),
-    ended: Ended = lambda history: None,
+    observer: Observer = _UNWATCHED,
+    code: Revision | None = None,
     tested: bool = True,
 ) -> Record:
     """Train and test one run.
+
+    Example:
+        >>> run = resbench.RunConfig.model_validate(
+        ...     {"model": {"depth": 10, "width": 4}, "data": {"train_size": 256}, "recipe": {"epochs": 1}}
+        ... )
+        >>> record = resbench.train(run, Path("data"), threads=1)
+        >>> record.status, len(record.history)
+        ('ok', 1)
 
     Args:
         run: what to do.
@@ -53,176 +58,170 @@ def train(
         device: where; the CPU by default.
         threads: of torch on a CPU; a run that continues keeps the number it started with.
         saved: the checkpoint file to continue from and to keep up to date, if any.
-        progress: told after every step; Stopped, raised by it, ends the run and keeps its state in the checkpoint.
+        observer: watches the run and may stop it; training is the same with and without.
         code: revision of the code and whether it was changed, for the record; looked up by default.
-        probes: names from `probe.PROBES`; training is the same with and without.
-        ended: told after every epoch; Stopped, raised by it, ends the run and leaves the checkpoint.
         tested: False leaves the test set alone: nothing that chooses a recipe may see it.
 
     Returns:
         The record: ok, diverged, or failed with the traceback. Wrong or missing data raises UserError instead.
     """
     device = device or torch.device("cpu")
-    before, warning = checkpoint.load(saved, run.id) if saved else (None, "")
-    if before and (unseen := probing.lacking(probes, before.get("probes", {}))):
-        before, warning = None, f"{saved}: begun without the probes {', '.join(unseen)}: the run starts over"
-    placement = placed(run, device, threads or torch.get_num_threads())
-    if before and (here := arithmetic(placement)) != before["arithmetic"]:
-        begun, now = (" ".join(map(_word, one.items())) for one in (before["arithmetic"], here))
-        before, warning = None, f"{saved}: begun with {begun}, and here it is {now}: the run starts over"
-    if before:
-        placement = dataclasses.replace(placement, threads=before["threads"])
-    settle(placement)
+    start = _resume(run, saved, placement_of(run, device, threads or torch.get_num_threads()), observer)
+    apply_placement(start.placement)
     began = time.perf_counter()
-    record = empty(run, "ok", provenance(placement, code), None)
-    if warning:
-        record["provenance"]["warning"] = warning
+    facts = provenance(start.placement, code)
+    record = empty_record(run, "ok", facts.with_facts(warning=start.warning) if start.warning else facts)
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            _fill(record, run, directory, placement, saved, before, progress, probes, ended, tested)
+            _Training(run, directory, saved, observer, record).complete(start, tested)
     except (UserError, Stopped, Unwritable):
         raise
     except Exception as error:
         memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-        record["status"] = "failed"
-        record["error"] = {
-            "kind": "out of memory" if memory else type(error).__name__,
-            "message": str(error) or type(error).__name__,
-            "traceback": traceback.format_exc(),
-        }
-    record["metrics"]["run_seconds"] = round(time.perf_counter() - began, 3)  # since the last start, if interrupted
+        record.status = "failed"
+        record.error = RunError(
+            "out of memory" if memory else type(error).__name__,
+            str(error) or type(error).__name__,
+            {"traceback": traceback.format_exc()},
+        )
+    record.metrics["run_seconds"] = round(time.perf_counter() - began, 3)  # since the last start, if interrupted
     return record
 
 
-def _word(fact: tuple[str, Any]) -> str:
-    name, value = fact
-    return str(value) if isinstance(value, str) else f"{name}={value}"
-
-
-def empty(run: RunConfig, status: str, where: dict[str, Any], error: dict[str, Any] | None) -> Record:
+def empty_record(run: RunConfig, status: Status, provenance: Provenance, error: RunError | None = None) -> Record:
     """A record without results."""
-    return {
-        "schema": SCHEMA,
-        "id": run.id,
-        "config": run.model_dump(mode="json"),
-        "status": status,
-        "metrics": {},
-        "history": [],
-        "predictions": None,
-        "weights_sha256": None,
-        "provenance": where,
-        "error": error,
-    }
+    return Record(run.id, run.model_dump(mode="json"), status, provenance, error=error)
 
 
-def _fill(
-    record: Record,
-    run: RunConfig,
-    directory: Path,
-    placement: Placement,
-    saved: Path | None,
-    before: dict[str, Any] | None,
-    progress: Progress,
-    probes: Sequence[str],
-    ended: Ended,
-    tested: bool,
-) -> None:
-    training, validation, pixels = load_train(run.data, directory, placement.device)
-    record["provenance"]["data_sha256"] = training.sha256
-    source = DATASETS[run.data.name]
-    size = measure(run.model, source.channels, source.size, source.classes)
-    record["metrics"] = {"parameters": size["parameters"], "flops": size["flops"]}
-    state = started(run, placement, before)
-    record["history"] = state.history
+@dataclass(frozen=True)
+class _Start:
+    """Where a run begins.
 
-    def look(when: str, images: Images) -> None:
-        probing.look(when, probes, run, state.network, images, pixels, placement, state.epoch, state.probes)
+    Attributes:
+        saved: the state to continue from; None at the very beginning.
+        warning: why a checkpoint was not used; empty otherwise.
+    """
 
-    try:
-        if not before:
-            look("trained", training)
-        for _ in _epochs(state, run, placement, saved, training, validation, pixels, progress):
-            look("trained", training)
-            if saved:
-                checkpoint.save(saved, run.id, state.epoch, state.dump(placement))
-            ended(state.history)
-        check_finite(state)
-        if state.best:
-            state.network.load_state_dict(state.best["network"])
-        _summarise(record, run, state, len(training), placement)
-        look("ended", training)
-        if tested:
-            test = _test(record, run, directory, state, pixels, placement)
-            look("tested", test)
-            probing.write(record, probes, state.probes)
-        record["weights_sha256"] = _weights_sha256(state.network)
-    except Diverged as diverged:
-        record["status"] = "diverged"
-        record["error"] = {
-            "kind": "diverged",
-            "message": str(diverged),
-            "step": diverged.step,
-            "last_loss": diverged.last,
-        }
-        _summarise(record, run, state, len(training), placement)
-        probing.write(record, probes, state.probes)
+    placement: Placement
+    saved: SavedState | None = None
+    warning: str = ""
 
 
-def _epochs(
-    state: State,
-    run: RunConfig,
-    placement: Placement,
-    saved: Path | None,
-    training: Images,
-    validation: Images,
-    pixels: Pixels,
-    progress: Progress,
-) -> Iterator[None]:
-    """Train; yields after each epoch. A run that is stopped in the middle of one keeps its state."""
-    step: Step | None = None
-    while state.epoch < run.recipe.epochs:
-        if grow(state, run, placement, pixels(training.images[:_COMPARED])) or step is None:
-            step = stepper(state, run, placement)
+def _resume(run: RunConfig, path: Path | None, placement: Placement, observer: Observer) -> _Start:
+    """Continue from the checkpoint if it is whole, was watched as asked, and was computed with the same arithmetic."""
+    saved, warning = checkpoint.load(path, run.id) if path else (None, "")
+    if saved is None:
+        return _Start(placement, warning=warning)
+    missing = observer.missing(saved.get("probes", {}))
+    if missing:
+        warning = f"{path}: begun without the probes {', '.join(missing)}: the run starts over"
+        return _Start(placement, warning=warning)
+    current = arithmetic(placement)
+    if current != saved["arithmetic"]:
+        before, now = (" ".join(map(_words, facts.items())) for facts in (saved["arithmetic"], current))
+        warning = f"{path}: begun with {before}, and here it is {now}: the run starts over"
+        return _Start(placement, warning=warning)
+    return _Start(dataclasses.replace(placement, threads=saved["threads"]), saved)
+
+
+def _words(fact: tuple[str, str | bool]) -> str:
+    name, value = fact
+    return value if isinstance(value, str) else f"{name}={value}"
+
+
+class _Training:
+    """One run on its way from its first step, or a checkpoint, to its record."""
+
+    setup: Setup
+    state: State
+
+    def __init__(self, run: RunConfig, directory: Path, saved: Path | None, observer: Observer, record: Record) -> None:
+        self.run, self.directory, self.saved, self.observer, self.record = run, directory, saved, observer, record
+
+    def complete(self, start: _Start, tested: bool) -> None:
+        """Train, test, and fill the record."""
+        record, observer = self.record, self.observer
+        training, validation, normalizer = load_train(self.run.data, self.directory, start.placement.device)
+        self.setup = Setup(self.run, start.placement, training, validation, normalizer)
+        record.provenance = record.provenance.with_facts(data_sha256=training.sha256)
+        size = self.run.network_size
+        record.metrics = {"parameters": size["parameters"], "flops": size["flops"]}
+        self.state = state = start_state(self.run, start.placement, start.saved)
+        record.history = state.history
         try:
-            one_epoch(run, state, step, training, validation, pixels, placement, progress)
-        except Stopped as stopped:
-            if saved and stopped.keep:
-                checkpoint.save(saved, run.id, state.epoch, state.dump(placement))
-            raise
-        yield
+            if not start.saved:
+                self._look("trained", training)
+            for _ in self._epochs():
+                self._look("trained", training)
+                self._save()
+                observer.epoch(state.history)
+            check_finite(state)
+            if state.best:
+                state.network.load_state_dict(state.best.network)
+            self._summarise()
+            self._look("ended", training)
+            if tested:
+                self._look("tested", self._test())
+                observer.write(record, state.probes)
+            record.weights_sha256 = _weights_sha256(state.network)
+        except Diverged as diverged:
+            record.status = "diverged"
+            details = {"step": diverged.step, "last_loss": diverged.last}
+            record.error = RunError("diverged", str(diverged), details)
+            self._summarise()
+            observer.write(record, state.probes)
 
+    def _epochs(self) -> Iterator[None]:
+        """Train; yields after each epoch. A run that is stopped in the middle of one keeps its state."""
+        setup, state = self.setup, self.state
+        step: Step | None = None
+        while state.epoch < self.run.recipe.epochs:
+            inputs = setup.normalizer(setup.training.images[:_COMPARED])
+            if grow(state, self.run, setup.placement, inputs) or step is None:
+                step = stepper(state, self.run, setup.placement)
+            try:
+                one_epoch(setup, state, step, self.observer.step)
+            except Stopped as stopped:
+                if stopped.keep:
+                    self._save()
+                raise
+            yield
 
-def _test(
-    record: Record, run: RunConfig, directory: Path, state: State, pixels: Pixels, placement: Placement
-) -> Images:
-    """The only place where a test image is seen: training is over, and nothing here changes the network."""
-    test = load_test(run.data, directory, placement.device)
-    loss, _, predicted = evaluate(state.network, test, pixels, placement)
-    if not math.isfinite(loss):
-        raise Diverged(None, state.history[-1]["train_loss"])
-    wrong = int((predicted != test.labels.cpu()).sum())
-    record["metrics"] |= {"test_accuracy": 1 - wrong / len(test), "test_error": wrong / len(test)}
-    record["predictions"] = pack(predicted.numpy(), test.labels.cpu().numpy())
-    record["provenance"]["test_sha256"] = test.sha256
-    return test
+    def _save(self) -> None:
+        if self.saved:
+            checkpoint.save(self.saved, self.run.id, self.state.epoch, self.state.dump(self.setup.placement))
 
+    def _look(self, when: Moment, images: Images) -> None:
+        setup, state = self.setup, self.state
+        view = View(self.run, state.network, images, setup.normalizer, setup.placement, state.epoch, state.probes)
+        self.observer.look(when, view)
 
-def _summarise(record: Record, run: RunConfig, state: State, images: int, placement: Placement) -> None:
-    epoch = state.best["epoch"] if state.best else len(state.history)
-    row = state.history[epoch - 1] if state.history else {}
-    kept = {key: row[key] for key in ("train_loss", "train_accuracy", "val_loss", "val_accuracy") if key in row}
-    record["metrics"] |= kept | {"epoch": epoch, "train_seconds": round(state.seconds, 3)}
-    record["metrics"]["training_flops"] = BACKWARD * images * sum(_flops(run, epoch) for epoch in range(state.epoch))
-    if state.seconds:
-        record["metrics"]["images_per_second"] = round(images * state.epoch / state.seconds, 1)
-    record["metrics"]["peak_memory"] = peak_memory(placement.device)
+    def _test(self) -> Images:
+        """The only place where a test image is seen: training is over, and nothing here changes the network."""
+        setup, state, record = self.setup, self.state, self.record
+        test = load_test(self.run.data, self.directory, setup.placement.device)
+        loss, _, predicted = evaluate(state.network, test, setup.normalizer, setup.placement)
+        if not math.isfinite(loss):
+            raise Diverged(None, state.history[-1]["train_loss"])
+        wrong = int((predicted != test.labels.cpu()).sum())
+        record.metrics |= {"test_accuracy": 1 - wrong / len(test), "test_error": wrong / len(test)}
+        record.predictions = Predictions.of(predicted.numpy(), test.labels.cpu().numpy())
+        record.provenance = record.provenance.with_facts(test_sha256=test.sha256)
+        return test
 
-
-def _flops(run: RunConfig, epoch: int) -> int:
-    """Of one image forward through the network as deep as it is in this epoch."""
-    source = DATASETS[run.data.name]
-    model = at_depth(run, depth_in(run, epoch)).model
-    return measure(model, source.channels, source.size, source.classes)["flops"]
+    def _summarise(self) -> None:
+        """Put what training reached, and what it cost, into the metrics."""
+        state, metrics, images = self.state, self.record.metrics, len(self.setup.training)
+        epoch = state.best.epoch if state.best else len(state.history)
+        row = state.history[epoch - 1] if state.history else {}
+        names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+        metrics |= {name: row[name] for name in names if name in row}
+        metrics |= {"epoch": epoch, "train_seconds": round(state.seconds, 3)}
+        flops = (at_depth(self.run, depth_in(self.run, done)).network_size["flops"] for done in range(state.epoch))
+        metrics["training_flops"] = BACKWARD * images * sum(flops)
+        if state.seconds:
+            metrics["images_per_second"] = round(images * state.epoch / state.seconds, 1)
+        metrics["peak_memory"] = peak_memory(self.setup.placement.device)
 
 
 def _weights_sha256(network: nn.Module) -> str:

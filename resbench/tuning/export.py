@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from resbench.core.config import UserError, nest
-from resbench.grid.grid import Cell
-from resbench.records.claim import contrasts
-from resbench.tuning.search import Search, label
-from resbench.tuning.winners import TUNED, TUNING
+import yaml
 
-_SIGNED = "# Written by resbench tune: "
+from resbench.core.cell import Cell
+from resbench.core.config import nest
+from resbench.core.errors import UserError
+from resbench.records.claim import Claim
+from resbench.tuning.search import Search, arm_label
+from resbench.tuning.winners import TUNED, TUNING, Winners
+
+_SIGNATURE = "# Written by resbench tune: "
+_MAX_NAME = 56  # characters, which leave room for `-winners`
 
 
 def check_target(path: Path, search: Search) -> None:
@@ -26,73 +29,71 @@ def check_target(path: Path, search: Search) -> None:
         raise UserError(f"--export {path}: is a folder: name a file in it, such as {path / search.name}-winners.yaml")
     if not path.parent.is_dir():
         raise UserError(f"--export {path}: there is no folder {path.parent}: make it first, or name another file")
-    if path.exists() and path.samefile(search.file):
+    if path.exists() and search.file and path.samefile(search.file):
         raise UserError(f"--export {path}: is the search file itself: name another file for the winners")
     try:
-        there = path.read_text(encoding="utf-8") if path.exists() else _SIGNED
+        text = path.read_text(encoding="utf-8") if path.exists() else _SIGNATURE
     except (OSError, UnicodeDecodeError):
-        there = ""
-    if _SIGNED not in there:
-        raise UserError(f"--export {path}: is there already, and not from a search: name another file, or remove it")
+        text = ""
+    if _SIGNATURE not in text:
+        raise UserError(f"--export {path}: exists already, and is not from a search: name another file, or remove it")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise UserError(f"--export {path}: may not be written: name another file")
 
 
-def write_winners(path: Path, search: Search, winners: Mapping[str, Cell]) -> list[str]:
+def write_winners(path: Path, search: Search, winners: Winners) -> list[str]:
     """Write the grid file, if there are winners.
 
     Returns:
-        That it is there, and what it lacks, in lines.
+        That it is written, and what it lacks, in lines.
     """
     if not winners:
         return [f"{path}: not written: no arm has a winner"]
     path.write_text(export(search, winners), encoding="utf-8")
-    lost = [claim["says"] for claim in search.claims if not _claim(claim, _arms(search, winners))]
-    lacking = [
-        f"{path}: without the claim {says!r}, which needs more than the tuned arms that are in it" for says in lost
+    arms = _arms(search, winners)
+    return [
+        f"{path}: the winners, to be run with `resbench run {path}`",
+        *(
+            f"{path}: without the claim {claim.says!r}, which needs more than the tuned arms that are in it"
+            for claim in search.claims
+            if not _can_be_tested(claim, arms)
+        ),
     ]
-    return [f"{path}: the winners, to be run with `resbench run {path}`", *lacking]
 
 
-def _arms(search: Search, winners: Mapping[str, Cell]) -> list[Cell]:
-    return [arm for arm in search.points() if label(arm) in winners]
+def _arms(search: Search, winners: Winners) -> list[Cell]:
+    return [arm for arm in search.points() if arm_label(arm) in winners]
 
 
-def export(search: Search, winners: Mapping[str, Cell]) -> str:
+def export(search: Search, winners: Winners) -> str:
     """A grid file of the winners: what each arm was tuned to, zipped, so that `resbench run` trains them."""
     arms = _arms(search, winners)
     paths = [*search.arms, *search.space]
-    values = {path: [(arm | winners[label(arm)])[path] for arm in arms] for path in paths}
+    values = {path: [{**arm, **winners[arm_label(arm)]}[path] for arm in arms] for path in paths}
     base = {path: value for path, value in search.base.items() if path not in paths}
-    seeds = list(range(search.seeds, search.seeds + search.confirm))
+    # the paths of an arm are paired with the searched ones: no comparison can go over another of them
+    claims = [{**claim.to_json(), "at": []} for claim in search.claims if _can_be_tested(claim, arms)]
     lines = [f"# Question: how do the arms of {search.name} compare, each with the values that it was tuned to?"]
-    lines.append(f"{_SIGNED}{search.budget} trials for each arm, {search.sampler}, {search.pruner}.")
-    lines.append(f"name: {search.name[:56]}-winners")
-    lines += [f"base: {_flow(nest(base))}"] if base else []
+    lines.append(f"{_SIGNATURE}{search.budget} trials for each arm, {search.sampler}, {search.pruner}.")
+    lines.append(f"name: {search.name[:_MAX_NAME]}-winners")
+    lines += [f"base: {_yaml(nest(base))}"] if base else []
     lines += ["zip:", "-"]
-    lines += [f"  {path}: {_flow(one)}" for path, one in values.items()]
-    lines.append(f"seeds: {_flow(seeds)}")
-    lines += [f"probes: {_flow(list(search.probes))}"] if search.probes else []
-    claims = [told for claim in search.claims if (told := _claim(claim, arms))]
-    lines += ["claims:", *(f"- {_flow(claim)}" for claim in claims)] if claims else []
+    lines += [f"  {path}: {_yaml(choices)}" for path, choices in values.items()]
+    lines.append(f"seeds: {_yaml(search.confirm_seeds)}")
+    lines += [f"probes: {_yaml(list(search.probes))}"] if search.probes else []
+    lines += ["claims:", *(f"- {_yaml(claim)}" for claim in claims)] if claims else []
     return "\n".join(lines) + "\n"
 
 
-def _claim(claim: Mapping[str, Any], arms: list[Cell]) -> dict[str, Any] | None:
-    """A claim about tuned arms as the exported grid can have it; None for one about tuning itself, or about absent arms."""
-    at = dict(claim["at"])
-    if TUNING in claim["compare"] or at.pop(TUNING, [TUNED]) != [TUNED]:
-        return None
-    # the paths of an arm are paired with the searched ones: a contrast cannot go over another of them
-    return {**claim, "at": []} if not at and any(contrasts({**claim, "at": {}}, arms)) else None
+def _can_be_tested(claim: Claim, arms: Sequence[Cell]) -> bool:
+    """Whether the exported grid can have a claim: not one about tuning itself, or about arms that are not in it."""
+    at = dict(claim.at)
+    if TUNING in claim.compare or at.pop(TUNING, [TUNED]) != [TUNED] or at:
+        return False
+    return any(claim.model_copy(update={"at": {}}).comparisons(arms))
 
 
-def _flow(value: Any) -> str:
+def _yaml(value: object) -> str:
     """A value in YAML's flow style, on one line."""
-    import yaml
-
-    return (
-        yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True)
-        .removesuffix("\n...\n")
-        .strip()
-    )
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True)
+    return str(text).removesuffix("\n...\n").strip()

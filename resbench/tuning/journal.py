@@ -1,25 +1,27 @@
-"""Optuna's journal file: whatever process was killed while it wrote, or held the lock, the next one goes on."""
+"""Optuna's journal file: if a process is killed while it writes, or holds the lock, the next one goes on."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
 
-from filelock import FileLock
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from resbench.core.config import UserError
+from resbench.core.errors import UserError
+from resbench.core.locks import wait_for
 
 _FIRST = b'{"op_code":'  # how each of its lines begins
+_CHUNK = 4096
 
 
-def open_journal(path: Path, look: bool = False) -> JournalStorage:
-    """Open the file; it is made if it is not there.
+def open_journal(path: Path, readonly: bool = False) -> JournalStorage:
+    """Open the file; it is made if it does not exist.
 
     Args:
-        look: only read it, and take no lock.
+        readonly: take no lock.
 
     Raises:
         UserError: it is something else, which is left as it is, or it is damaged.
@@ -27,7 +29,7 @@ def open_journal(path: Path, look: bool = False) -> JournalStorage:
     check_journal(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(path), None if look else JournalLock(path)))
+        return JournalStorage(JournalFileBackend(str(path), None if readonly else JournalLock(path)))
     except OSError as error:
         raise UserError(f"--storage {path}: cannot be opened: {error.strerror or error}") from None
     except (ValueError, TypeError, KeyError, AssertionError) as error:
@@ -35,7 +37,7 @@ def open_journal(path: Path, look: bool = False) -> JournalStorage:
 
 
 def check_journal(path: Path) -> None:
-    """See that the file is a journal, before the end of what is none is cut away as unfinished.
+    """See that the file is a journal, before the end of another file is cut away as unfinished.
 
     Raises:
         UserError: it is something else.
@@ -69,49 +71,46 @@ def _damage(path: Path, error: Exception) -> str:
 
 
 class JournalLock(JournalFileOpenLock):
-    """A lock that dies with its holder around Optuna's own, which other programs on the same file respect.
+    """The lock of this program around Optuna's own, which other programs on the same file respect.
 
-    Optuna's is a file, and one of a killed process stands for its grace of half a minute: here three seconds, since
-    none of us can hold it meanwhile. A record that a kill cut short is cut away, before another one is glued to it.
+    Optuna's is a file, and one of a killed process is valid for its grace of half a minute: here three seconds, since no
+    process of ours can have it meanwhile. A record that a kill cut short is cut away, before another one is glued to it.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        beside = path.parent / ".work"
-        beside.mkdir(exist_ok=True)
-        self._ours = FileLock(beside / f"{path.name}.lock")
-        super().__init__(str(path), grace_period=3)
+        work = path.parent / ".work"
+        work.mkdir(exist_ok=True)
+        self._ours = work / f"{path.name}.lock"
+        # an object of its own: Optuna's `acquire` calls `release` to remove the file of a killed process
+        self._optunas = JournalFileOpenLock(str(path), grace_period=3)
+        self._held = contextlib.ExitStack()
 
     def acquire(self) -> bool:
-        self._ours.acquire()
-        try:
-            super().acquire()
-            cut = _mend(self._path)
-        except BaseException:
-            self._ours.release(force=True)
-            raise
-        if cut:
-            print(f"{self._path}: {cut} bytes of an unfinished record are cut away", file=sys.stderr)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(wait_for(self._ours))
+            self._optunas.acquire()
+            stack.callback(self._optunas.release)
+            removed = _remove_unfinished(self._path)
+            self._held = stack.pop_all()
+        if removed:
+            print(f"{self._path}: {removed} bytes of an unfinished record are cut away", file=sys.stderr)
         return True
 
     def release(self) -> None:
-        try:
-            super().release()
-        finally:
-            self._ours.release()
+        self._held.close()
 
 
-def _mend(path: Path) -> int:
+def _remove_unfinished(path: Path) -> int:
     """Cut what follows the last line end; returns the number of bytes."""
     with path.open("r+b") as file:
-        size = file.seek(0, 2)
-        end = size
+        size = end = file.seek(0, 2)
         while end:
-            start = max(0, end - 4096)
+            start = max(0, end - _CHUNK)
             file.seek(start)
-            found = file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                end = start + found + 1
+            position = file.read(end - start).rfind(b"\n")
+            if position >= 0:
+                end = start + position + 1
                 break
             end = start
         if end < size:

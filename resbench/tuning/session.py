@@ -2,202 +2,261 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from resbench.core.config import UserError
-from resbench.data.loading import prepare
-from resbench.execution.concurrency import Share, share
-from resbench.execution.plan import Costs, span, unprobed
-from resbench.execution.progress import Live
-from resbench.execution.session import Local, Setting, drive
-from resbench.grid.grid import Cell, Grid, Planned
+from resbench.core.errors import UserError
+from resbench.core.text import duration
+from resbench.execution.concurrency import choose_concurrency
+from resbench.execution.cost import Costs
+from resbench.execution.session import RunOptions, Session, drive_with_progress
+from resbench.grid.grid import PlannedRun
+from resbench.records.record import Status
 from resbench.records.store import Store
-from resbench.training.device import choose, revision
+from resbench.records.trials import TrialsFile
+from resbench.training.device import choose
+from resbench.tuning import trials_file
 from resbench.tuning.export import check_target, write_winners
-from resbench.tuning.readonly import finished, looked, trials_of
-from resbench.tuning.search import Range, Search, label
-from resbench.tuning.storage import Studies, Unreachable, counts, reachable, refuse_another, shown
-from resbench.tuning.trials_file import keep
-from resbench.tuning.winners import Confirmation, best, confirmation
-from resbench.tuning.workers import search_through
+from resbench.tuning.reader import load_search
+from resbench.tuning.readonly import finished, trials_of
+from resbench.tuning.search import Search, arm_label
+from resbench.tuning.space import Range
+from resbench.tuning.storage import Studies, Unreachable, in_budget, printable_storage, reachable
+from resbench.tuning.winners import Confirmation, Winners, best, confirmation
+from resbench.tuning.workers import run_workers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The command line beside the search file.
+class TuneOptions:
+    """How and where a search is done; nothing here changes what its trials are.
 
     Attributes:
-        storage: as Optuna takes it; None for the journal file beside the study.
-        jobs: side by side, None chooses.
+        results: folder of all studies.
+        data_dir: torchvision data root; None for the default.
+        device: auto, cpu, cuda or mps.
+        jobs: workers, and then runs, side by side; None chooses.
+        storage: as Optuna takes it; None for the journal file next to the study.
         export: the grid file to write the winners to.
     """
 
-    results: Path
-    directory: Path
-    storage: str | None
-    device: str
-    jobs: int | None
-    export: Path | None
+    results: Path = Path("results")
+    data_dir: Path | None = None
+    device: str = "auto"
+    jobs: int | None = None
+    storage: str | None = None
+    export: Path | None = None
+
+    @property
+    def run_options(self) -> RunOptions:
+        return RunOptions(self.results, self.data_dir, self.device, self.jobs)
 
 
-def tuned(search: Search, asked: Asked) -> tuple[Grid, list[str]] | None:
-    """Search, confirm, and return the confirmed grid with how its runs of this command ended; None if trials are lacking.
+def tune(
+    search: Search | str | Path,
+    jobs: int | None = 1,
+    results: str | Path = "results",
+    data_dir: str | Path | None = None,
+    device: str = "auto",
+    *,
+    overrides: Sequence[str] = (),
+    storage: str | None = None,
+    export: str | Path | None = None,
+) -> pd.DataFrame:
+    """Tune every arm of a search with the same trials, run the winners on fresh seeds, and return all records.
+
+    Interrupted, the same call goes on.
+
+    Example:
+        >>> from resbench.tuning.search import Search
+        >>> from resbench.tuning.space import Range
+        >>> search = Search(
+        ...     "tiny-search",
+        ...     base={"model.depth": 10, "model.width": 4, "data.train_size": 64, "recipe.epochs": 1},
+        ...     arms={"model.shortcut": ["identity", "none"]},
+        ...     space={"recipe.lr": Range(0.2, 1.0, log=True)},
+        ...     trials=2,
+        ...     confirm=1,
+        ...     sampler="random",
+        ... )
+        >>> frame = resbench.tune(search)
+        >>> len(frame)  # each arm as tuned and as the base has it
+        4
+
+    Args:
+        search: a Search, or the path of a search file.
+        jobs: workers, and then runs, side by side; None chooses.
+        results: folder of all studies.
+        data_dir: torchvision data root.
+        device: auto, cpu, cuda or mps.
+        overrides: `path=value` for a search file, such as `trials=60`.
+        storage: as Optuna takes it; by default a journal file next to the study.
+        export: the grid file to write the winners to.
+
+    Returns:
+        One row per record of the study, as `resbench.load`.
 
     Raises:
-        UserError: a storage or data that cannot be used.
+        UserError: anything that keeps the search from being completed.
     """
-    store = Store(asked.results / search.name)
-    choose(asked.device)
-    if asked.export:
-        check_target(asked.export, search)
-    studies = Studies(search, asked.storage, store)
+    if not isinstance(search, Search):
+        search = load_search(search, overrides)
+    elif overrides:
+        raise UserError(f"{search.name}: overrides are for search files: make a Search with these values")
+    else:
+        search.check()
+    options = TuneOptions(
+        Path(results),
+        Path(data_dir) if data_dir else None,
+        device,
+        jobs,
+        storage,
+        Path(export) if export else None,
+    )
+    run_search(search, options)
+    return Store(options.results / search.name).frame()
+
+
+def run_search(search: Search, options: TuneOptions) -> list[Status]:
+    """Do the trials that are missing, then the runs of the winners and the untuned arms.
+
+    Returns:
+        How the runs ended that this call did, in the order in which they ended.
+
+    Raises:
+        UserError: a storage or data that cannot be used; with code 1, trials that are missing at the end, and why.
+    """
+    if options.export:
+        check_target(options.export, search)
+    untuned = Session(confirmation(search, {}), options.run_options)
+    store, storage = untuned.store, printable_storage(options.storage, untuned.store)
+    studies = Studies(search, options.storage, store)
     try:
         with reachable():
-            setting, way = _start(_grid(search, _settled(studies, store), asked), search, asked)
-            lacking = _lacking(studies)
-        if lacking:
+            winners, missing = _earlier_winners(studies, store), _missing_trials(studies)
+        session = Session(_grid(search, winners, options), options.run_options)
+        # by the untuned arms alone: the choice is the same at the beginning and at the end
+        session.start(choose_concurrency(options.jobs, untuned.runs, store, session.device))
+        if missing:
+            jobs, reason = session.concurrency.jobs, session.concurrency.reason
             print(
-                f"{search.name}: {lacking} trials to finish for {len(studies.arms)} arms with {search.budget} each; "
-                f"{way.jobs} at a time on {setting.device} ({way.because}); trials in {shown(asked.storage, store)}",
+                f"{search.name}: {missing} trials to finish for {len(studies.arms)} arms with {search.budget} each; "
+                f"{jobs} at a time on {session.device} ({reason}); trials in {storage}",
                 file=sys.stderr,
             )
-            search_through(search, asked.storage, setting, way.jobs)
+            run_workers(search, options.storage, session.setting, jobs)
         with reachable():
-            told, short = keep(studies, store), _why(studies) if _lacking(studies) else []
+            trials = trials_file.write(studies, store)
+            reasons = _reasons(studies) if _missing_trials(studies) else []
     except Unreachable as error:
-        short = [f"{shown(asked.storage, store)}: {error}: the same command goes on when it is back"]
-    if short:
-        print(*short, sep="\n", file=sys.stderr)
-        return None
-    winners: dict[str, Cell] = {one["label"]: one["tuned"] for one in told["arms"] if one["tuned"] is not None}
-    _tell(search, winners)
-    if asked.export:
-        for line in write_winners(asked.export, search, winners):
-            print(line, file=sys.stderr)
-    grid = _grid(search, winners, asked)
-    return grid, _confirm(grid, store, setting, way)
+        raise UserError(f"{storage}: {error}: the same command goes on when it is back", code=1) from None
+    if reasons:
+        raise UserError(reasons, code=1)
+    winners = _winners(trials)
+    for line in _unchanged(search, winners):
+        print(line, file=sys.stderr)
+    if options.export:
+        print(*write_winners(options.export, search, winners), sep="\n", file=sys.stderr)
+    return _confirm(Session(_grid(search, winners, options), options.run_options), session)
 
 
-def _tell(search: Search, winners: Mapping[str, Cell]) -> None:
-    """Say which arms were not changed by being tuned."""
+def _confirm(confirming: Session, searching: Session) -> list[Status]:
+    """Run the winners and the untuned arms as `resbench run` would."""
+    confirming.start(searching.concurrency)
+    if not confirming.missing:
+        return []
+    lines = [*confirming.notices, f"{confirming.grid.name}: {len(confirming.missing)} runs to confirm with"]
+    print(*lines, sep="\n", file=sys.stderr)
+    return drive_with_progress(confirming)
+
+
+def _winners(trials: TrialsFile) -> Winners:
+    return {arm.label: arm.tuned for arm in trials.arms if arm.tuned is not None}
+
+
+def _unchanged(search: Search, winners: Winners) -> list[str]:
+    """Which arms tuning has not changed, in lines."""
+    lines = []
     for arm in search.points():
-        if label(arm) not in winners:
-            print(f"{label(arm)}: every trial diverged or was pruned: it stands untuned alone", file=sys.stderr)
-        elif search.config(arm, winners[label(arm)]) == search.config(arm):
-            print(
-                f"{label(arm)}: its best trial has the values of the base: tuned and untuned are one", file=sys.stderr
-            )
+        label = arm_label(arm)
+        if label not in winners:
+            lines.append(f"{label}: every trial diverged or was pruned: it is run untuned alone")
+        elif search.config(arm, winners[label]) == search.config(arm):
+            lines.append(f"{label}: its best trial has the values of the base: tuned and untuned are one")
+    return lines
 
 
-def _grid(search: Search, winners: Mapping[str, Cell], asked: Asked) -> Confirmation:
+def _grid(search: Search, winners: Winners, options: TuneOptions) -> Confirmation:
     """The grid to confirm, which tells `status` and report how to go on."""
-    grid = confirmation(search, winners)
-    if asked.storage:
-        grid.storage = shown(asked.storage, Store(asked.results / search.name))
-    return grid
+    store = Store(options.results / search.name)
+    return confirmation(search, winners, printable_storage(options.storage, store) if options.storage else None)
 
 
-def _settled(studies: Studies, store: Store) -> dict[str, Cell]:
+def _earlier_winners(studies: Studies, store: Store) -> Winners:
     """The winners of the last time that the search ended: they stay in the study while more trials are searched."""
     try:
-        told = json.loads((store.folder / "trials.json").read_text(encoding="utf-8"))
-        numbers = {one["label"]: one["winner"] for one in told["arms"]}
-    except (OSError, ValueError, KeyError, TypeError):  # damaged or not there: it is written anew at the end
+        arms = TrialsFile.read(trials_file.trials_path(store)).arms
+    except (OSError, ValueError):  # damaged, or does not exist: it is written again at the end
         return {}
-    found = {}
-    for arm, point in enumerate(studies.arms):
-        number = numbers.get(label(point))
-        trials = studies.trials(arm)
-        if isinstance(number, int) and number < len(trials) and (winner := best([trials[number]])):
-            found[label(point)] = studies.search.values(winner.params)
-    return found
+    numbers = {arm.label: arm.winner for arm in arms}
+    winners = {}
+    for index, arm in enumerate(studies.arms):
+        number, trials = numbers.get(arm_label(arm)), studies.trials(index)
+        if number is not None and 0 <= number < len(trials) and (winner := best([trials[number]])):
+            winners[arm_label(arm)] = studies.search.values(winner.params)
+    return winners
 
 
-def _start(grid: Confirmation, search: Search, asked: Asked) -> tuple[Setting, Share]:
-    """As `execute.start`, sharing the machine by the untuned arms alone: it is the same at the beginning and at the end."""
-    kind = choose(asked.device).type
-    store = Store(asked.results / search.name)
-    planned = confirmation(search, {}).runs()
-    for data in {run.of.data.name: run.of.data for run in planned}.values():
-        prepare(data, asked.directory)
-    store.write_study(grid.study())
-    store.sweep()
-    way = share(asked.jobs, planned, store, kind)
-    return Setting(store.folder, asked.directory, kind, way.threads, revision(), grid.probes), way
+def _missing_trials(studies: Studies) -> int:
+    arms = range(len(studies.arms))
+    return sum(max(0, studies.search.budget - finished(studies.trials(arm))) for arm in arms)
 
 
-def _confirm(grid: Grid, store: Store, setting: Setting, way: Share) -> list[str]:
-    """Run the winners and the untuned arms as `resbench run` would; returns the status of each."""
-    store.write_study(grid.study())
-    done = store.done(grid.probes)
-    missing = [run for run in grid.runs() if run.id not in done]
-    if not missing:
-        return []
-    again = unprobed(store, grid, missing)
-    if again:
-        print(again, file=sys.stderr)
-    costs = Costs(store, choose(setting.device), setting.threads)
-    costs.calibrate(missing)
-    work = {run.id: costs.of(run.of).seconds for run in missing}
-    print(f"{grid.name}: {len(missing)} runs to confirm with", file=sys.stderr)
-    with Live(missing, work) as live:
-        drive(missing, Local(way.jobs, missing), setting, live)
-    return live.statuses
-
-
-def _lacking(studies: Studies) -> int:
-    return sum(max(0, studies.search.budget - finished(studies.trials(arm))) for arm in range(len(studies.arms)))
-
-
-def _why(studies: Studies) -> list[str]:
-    """What the last failed trial of each arm said."""
+def _reasons(studies: Studies) -> list[str]:
+    """Why trials are missing: what the last failed trial of each arm said."""
     lines = []
-    for number, arm in enumerate(studies.arms):
-        failed = [one for one in studies.trials(number) if not counts(one)]
+    for index, arm in enumerate(studies.arms):
+        failed = [trial for trial in studies.trials(index) if not in_budget(trial)]
         if failed:
-            told = failed[-1].user_attrs.get("message", "no reason known")
-            lines.append(f"{label(arm)}: {len(failed)} trials failed, the last (number {failed[-1].number}): {told}")
+            number, message = failed[-1].number, failed[-1].user_attrs.get("message", "no reason known")
+            lines.append(f"{arm_label(arm)}: {len(failed)} trials failed, the last (number {number}): {message}")
     return lines or ["the workers died one after the other: the search is not complete; the same command goes on"]
 
 
-def describe(search: Search, asked: Asked) -> str:
-    """The search as text: the space, the budget of each arm, how much of it is spent, and the most that is left."""
-    store = Store(asked.results / search.name)
-    if asked.export:
-        check_target(asked.export, search)
-    lines = [f"{path}: {_told(path, search)}" for path in search.space]
-    try:
-        with reachable():
-            storage = looked(asked.storage, store)
-            if storage:
-                refuse_another(search, storage, shown(asked.storage, store))
-            found = trials_of(storage, [search.study(arm) for arm in search.points()])
-    except Unreachable as error:
-        raise UserError(f"--storage {shown(asked.storage, store)}: {error}") from None
-    for arm, trials in zip(search.points(), found, strict=True):
-        lines.append(f"{label(arm)}: {finished(trials)} of {search.budget} trials done")
-    device = choose(asked.device)
-    costs = Costs(store, device, 1)
-    runs = [Planned(run := search.config(arm), arm, 0, run.id) for arm in search.points()]
+def describe(search: Search, options: TuneOptions) -> str:
+    """The search as text: the space, the budget of each arm, how much of it is spent, and the most that is left.
+
+    Raises:
+        UserError: as `run_search`, before anything is made.
+    """
+    store = Store(options.results / search.name)
+    if options.export:
+        check_target(options.export, search)
+    lines = [f"{path}: {_describe_field(path, search)}" for path in search.space]
+    for arm, trials in zip(search.points(), trials_of(search, options.storage, store), strict=True):
+        lines.append(f"{arm_label(arm)}: {finished(trials)} of {search.budget} trials done")
+    runs = [PlannedRun.of(search.config(arm), arm) for arm in search.points()]
+    costs = Costs(store, choose(options.device), 1)
     costs.calibrate(runs)
-    each = [costs.of(run.of).seconds for run in runs]
     seeds = search.budget * search.seeds + 2 * search.confirm
+    total = duration(seeds * sum(costs.of(run.cell_config).seconds for run in runs))
     lines.append(
         f"{search.name}: {len(runs)} arms with {search.budget} trials of {search.seeds} seeds each ({search.sampler}, "
-        f"pruner {search.pruner}), then {2 * search.confirm} runs for each arm; {span(seeds * sum(each))} on one core at "
-        f"the most, by {costs.source}; trials in {shown(asked.storage, store)}"
+        f"pruner {search.pruner}), then {2 * search.confirm} runs for each arm; {total} on one core at most, by "
+        f"{costs.source}; trials in {printable_storage(options.storage, store)}"
     )
     return "\n".join(lines)
 
 
-def _told(path: str, search: Search) -> str:
-    one = search.space[path]
+def _describe_field(path: str, search: Search) -> str:
+    searched = search.space[path]
     untuned = search.untuned(search.points()[0])[path]
-    if isinstance(one, Range):
-        kind = " on a log scale" if one.log else f" in steps of {one.step}" if one.step else ""
-        return f"from {one.low} to {one.high}{kind}; untuned {untuned}"
-    return f"one of {', '.join(str(value) for value in one.choices)}; untuned {untuned}"
+    if isinstance(searched, Range):
+        kind = " on a log scale" if searched.log else f" in steps of {searched.step}" if searched.step else ""
+        return f"from {searched.low} to {searched.high}{kind}; untuned {untuned}"
+    return f"one of {', '.join(map(str, searched.choices))}; untuned {untuned}"

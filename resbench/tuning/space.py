@@ -1,120 +1,219 @@
-"""Read the part of a search file that says what is searched: ranges and choices within the fields' own bounds."""
+"""What is searched of a field: a range or choices. `read_space` reads them from a search file."""
 
 from __future__ import annotations
 
+import json
 import math
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from resbench.grid.grid import FIELDS
-from resbench.grid.reader import _WRONG, Reader
-from resbench.records.claim import among
-from resbench.tuning.search import Choices, Range
+from resbench.core.cell import Scalar, Value, contains
+from resbench.grid.source import FIELDS, UNREADABLE, Source
+from resbench.records.trials import SearchRange
 
-_MOST_VALUES = 1_000_000  # of a field that are listed
-_RANGE = ("low", "high", "log", "step", "choices")
+if TYPE_CHECKING:
+    from optuna import Trial
+    from optuna.distributions import BaseDistribution
+
+_MAX_VALUES = 1_000_000  # of a field that are listed
+_KEYS = ("low", "high", "log", "step", "choices")
 _MEASURES = ("data.name", "data.val_size")  # decide on which images the objective is measured
 
 
-class SpaceReader(Reader):
-    """Reader of the key `search`.
+@dataclass(frozen=True)
+class Range:
+    """Numbers from low to high, both included; a step makes them a list."""
 
-    Attributes:
-        ranged: every path that the file searches; an override may fix some.
-    """
+    low: int | float
+    high: int | float
+    log: bool = False
+    step: int | float | None = None
 
-    ranged: tuple[str, ...] = ()
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.low, int)
 
-    def space(self, mapping: Any) -> dict[str, Range | Choices]:
-        """Dotted path -> where it is searched; every mistake is noted."""
-        if not isinstance(mapping, dict) or not mapping:
-            self.wrong(
-                self.document.line("search"),
-                "search: should be a mapping of fields to {low, high} or {choices}, and name one field at the least",
-            )
-            return {}
-        out: dict[str, Range | Choices] = {}
-        for path, keys, part in _ranges(mapping):
-            line = self.document.line("search", *keys)
-            self.lines[path] = line
-            found = self._searched(path, part, line, keys)
-            if found:
-                out[path] = found
-        self.ranged = tuple(out)
-        return out
+    def distribution(self) -> BaseDistribution:
+        from optuna.distributions import FloatDistribution, IntDistribution
 
-    def _searched(self, path: str, part: Any, line: int, keys: tuple[str, ...]) -> Range | Choices | None:
-        if path not in FIELDS:
-            self._value(path, part, line)
+        if self.whole:
+            return IntDistribution(int(self.low), int(self.high), log=self.log, step=int(self.step or 1))
+        return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
+
+    def suggest(self, trial: Trial, path: str) -> None:
+        """Give a trial its value, unless it has one."""
+        if self.whole:
+            trial.suggest_int(path, int(self.low), int(self.high), step=int(self.step or 1), log=self.log)
+        else:
+            trial.suggest_float(path, self.low, self.high, step=self.step, log=self.log)
+
+    def to_storage(self, value: Value) -> Value:
+        return value
+
+    def from_storage(self, stored: Value) -> Value:
+        return stored
+
+    def values(self) -> list[Value] | None:
+        """Every value, or None if there are infinitely many."""
+        if self.step is None and not self.whole:
             return None
-        if path in _MEASURES:
-            self.wrong(line, f"{path}: cannot be searched: it decides which images the trials are judged by")
-            return None
-        if not isinstance(part, dict) or not ({"low", "high"} <= set(part) or "choices" in part):
-            self.wrong(line, f"{path}: {part!r} should be {{low: ..., high: ...}} or {{choices: [...]}}")
-            return None
-        odd = [key for key in part if key not in _RANGE]
-        if odd or ("choices" in part and len(part) > 1):
-            told = f"{odd[0]}: unknown key; allowed are" if odd else "choices stand alone, without"
-            self.wrong(line, f"{path}: {told} low, high, log, step{' or choices' if odd else ''}")
-            return None
-        if "choices" in part:
-            return self._choices(path, part["choices"], line, keys)
-        return self._range(path, part, line)
+        step = self.step or 1
+        count = math.floor((self.high - self.low) / step + 1e-9) + 1
+        values = (self.low + step * index for index in range(count))
+        return [int(value) if self.whole else float(f"{value:.12g}") for value in values]
 
-    def _choices(self, path: str, values: Any, line: int, keys: tuple[str, ...]) -> Choices | None:
-        if not isinstance(values, list) or len(values) < 2:
-            self.wrong(line, f"{path}: choices: {values!r} should be a list of two values or more")
-            return None
-        at = ("search", *keys, "choices")
-        read = [self._value(path, value, self.document.line(*at, index)) for index, value in enumerate(values)]
-        doubles = [value for index, value in enumerate(values) if among(value, values[:index])]
-        if doubles:
-            self.wrong(line, f"{path}: choices: {doubles[0]!r} is listed twice: remove one")
-        return None if any(value is _WRONG for value in read) or doubles else Choices(tuple(read))
+    def examples(self) -> list[Value]:
+        """Every value, or the two ends: nothing new can be refused between them."""
+        return self.values() or [self.low, self.high]
 
-    def _range(self, path: str, part: dict[str, Any], line: int) -> Range | None:
-        low, high, log, step = (part.get(key) for key in ("low", "high", "log", "step"))
-        before = len(self.mistakes)
-        for key, value in (("low", low), ("high", high)):
-            if not _is_number(value):
-                self.wrong(line, f"{path}: {key}: {value!r} should be a number; for anything else use choices")
-        if log not in (None, True, False):
-            self.wrong(line, f"{path}: log: {log!r} should be true or false")
-        if len(self.mistakes) > before:
-            return None
-        if low == high:
-            self.wrong(line, f"{path}: the range is empty of choice: low and high are both {low}: set it in base")
-        elif low > high:  # type: ignore[operator]
-            self.wrong(line, f"{path}: low {low} is above high {high}")
-        if log and low <= 0:  # type: ignore[operator]
-            self.wrong(line, f"{path}: a log range has to begin above 0, and low is {low}")
-        ends = [self._value(path, value, line) for value in (low, high)]
-        if len(self.mistakes) > before:
-            return None
-        whole = isinstance(ends[0], int)
-        if step is not None and (not _is_number(step) or step <= 0 or (whole and not isinstance(step, int))):
-            self.wrong(line, f"{path}: step: {step!r} should be a {'whole ' if whole else ''}number above 0")
-        elif step is not None and log:
-            self.wrong(line, f"{path}: step: a log range has no steps: leave out one of log and step")
-        elif step is not None and step > ends[1] - ends[0]:
-            self.wrong(line, f"{path}: step: {step} is larger than the range from {low} to {high}")
-        elif (whole or step is not None) and (ends[1] - ends[0]) / (step or 1) > _MOST_VALUES:
-            self.wrong(
-                line, f"{path}: has more than {_MOST_VALUES:,} values: bring low and high together, or raise step"
-            )
-        return None if len(self.mistakes) > before else Range(ends[0], ends[1], bool(log), step)
+    def describe(self) -> SearchRange:
+        return SearchRange(low=self.low, high=self.high, log=self.log, step=self.step)
 
 
-def _ranges(
+@dataclass(frozen=True)
+class Choices:
+    """One of several values, without an order. Optuna knows a list by its JSON text, as it hashes what it chooses from."""
+
+    choices: tuple[Value, ...]
+
+    def distribution(self) -> BaseDistribution:
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution(self._stored())
+
+    def suggest(self, trial: Trial, path: str) -> None:
+        """Give a trial its value, unless it has one."""
+        trial.suggest_categorical(path, self._stored())
+
+    def _stored(self) -> list[Scalar]:
+        return [self.to_storage(value) for value in self.choices]
+
+    def to_storage(self, value: Value) -> Scalar:
+        """A value as the storage has it."""
+        return _text(value) if isinstance(value, list) else value
+
+    def from_storage(self, stored: Value) -> Value:
+        """The inverse of `to_storage`."""
+        lists = {_text(choice): choice for choice in self.choices if isinstance(choice, list)}
+        return lists.get(stored, stored) if isinstance(stored, str) else stored
+
+    def values(self) -> list[Value] | None:
+        return list(self.choices)
+
+    def examples(self) -> list[Value]:
+        return list(self.choices)
+
+    def describe(self) -> SearchRange:
+        return SearchRange(choices=list(self.choices))
+
+
+Space: TypeAlias = dict[str, Range | Choices]  # dotted path -> where it is searched
+
+
+def _text(value: list[Scalar]) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def read_space(source: Source, mapping: Any) -> Space:
+    """The key `search` of a file; every mistake goes to the source."""
+    if not isinstance(mapping, dict) or not mapping:
+        text = "should be a mapping of fields to {low, high} or {choices}, and name one field or more"
+        source.wrong(source.document.line("search"), f"search: {text}")
+        return {}
+    out: Space = {}
+    for path, keys, part in _parts(mapping):
+        source.lines[path] = source.document.line("search", *keys)
+        searched = _field(source, path, part, keys)
+        if searched:
+            out[path] = searched
+    return out
+
+
+def _parts(
     mapping: dict[str, Any], path: str = "", keys: tuple[str, ...] = ()
 ) -> list[tuple[str, tuple[str, ...], Any]]:
     """(dotted path, keys as written, range) of a mapping of ranges that may be nested, dotted, or both."""
     out: list[tuple[str, tuple[str, ...], Any]] = []
     for key, part in mapping.items():
         full = f"{path}.{key}" if path else key
-        deeper = isinstance(part, dict) and part and "." not in full and not set(part) & set(_RANGE)
-        out += _ranges(part, full, (*keys, key)) if deeper else [(full, (*keys, key), part)]
+        deeper = isinstance(part, dict) and part and "." not in full and not set(part) & set(_KEYS)
+        out += _parts(part, full, (*keys, key)) if deeper else [(full, (*keys, key), part)]
     return out
+
+
+def _field(source: Source, path: str, part: Any, keys: tuple[str, ...]) -> Range | Choices | None:
+    line = source.lines[path]
+    if path not in FIELDS:
+        source.value(path, part, line)
+        return None
+    if path in _MEASURES:
+        source.wrong(line, f"{path}: cannot be searched: it decides which images the trials are judged by")
+        return None
+    if not isinstance(part, dict) or not ({"low", "high"} <= set(part) or "choices" in part):
+        source.wrong(line, f"{path}: {part!r} should be {{low: ..., high: ...}} or {{choices: [...]}}")
+        return None
+    unknown = [key for key in part if key not in _KEYS]
+    if unknown:
+        source.wrong(line, f"{path}: {unknown[0]}: unknown key; allowed are low, high, log, step or choices")
+        return None
+    if "choices" in part and len(part) > 1:
+        source.wrong(line, f"{path}: choices stand alone, without low, high, log, step")
+        return None
+    return _choices(source, path, part["choices"], keys) if "choices" in part else _range(source, path, part)
+
+
+def _choices(source: Source, path: str, values: Any, keys: tuple[str, ...]) -> Choices | None:
+    line = source.lines[path]
+    if not isinstance(values, list) or len(values) < 2:
+        source.wrong(line, f"{path}: choices: {values!r} should be a list of two values or more")
+        return None
+    at = ("search", *keys, "choices")
+    read = [source.value(path, value, source.document.line(*at, index)) for index, value in enumerate(values)]
+    doubles = [value for index, value in enumerate(values) if contains(values[:index], value)]
+    if doubles:
+        source.wrong(line, f"{path}: choices: {doubles[0]!r} is listed twice: remove one")
+    return None if any(value is UNREADABLE for value in read) or doubles else Choices(tuple(read))
+
+
+def _range(source: Source, path: str, part: dict[str, Any]) -> Range | None:
+    line, before = source.lines[path], len(source.mistakes)
+    low, high, log, step = (part.get(key) for key in ("low", "high", "log", "step"))
+    for key, value in (("low", low), ("high", high)):
+        if not _is_number(value):
+            source.wrong(line, f"{path}: {key}: {value!r} should be a number; for anything else use choices")
+    if log not in (None, True, False):
+        source.wrong(line, f"{path}: log: {log!r} should be true or false")
+    if len(source.mistakes) > before:
+        return None
+    assert low is not None and high is not None  # they are numbers
+    if low == high:
+        source.wrong(line, f"{path}: the range is empty of choice: low and high are both {low}: set it in base")
+    elif low > high:
+        source.wrong(line, f"{path}: low {low} is above high {high}")
+    if log and low <= 0:
+        source.wrong(line, f"{path}: a log range has to begin above 0, and low is {low}")
+    first, last = (source.value(path, value, line) for value in (low, high))
+    if len(source.mistakes) > before:
+        return None
+    wrong = _wrong_step(first, last, bool(log), step)
+    if wrong:
+        source.wrong(line, f"{path}: {wrong}")
+        return None
+    return Range(first, last, bool(log), step)
+
+
+def _wrong_step(low: int | float, high: int | float, log: bool, step: Any) -> str:
+    """What is wrong with the step of a range, or with the number of values; empty if nothing is."""
+    whole = isinstance(low, int)
+    if step is not None and (not _is_number(step) or step <= 0 or (whole and not isinstance(step, int))):
+        return f"step: {step!r} should be a {'whole ' if whole else ''}number above 0"
+    if step is not None and log:
+        return "step: a log range has no steps: leave out one of log and step"
+    if step is not None and step > high - low:
+        return f"step: {step} is larger than the range from {low} to {high}"
+    if (whole or step is not None) and (high - low) / (step or 1) > _MAX_VALUES:
+        return f"has more than {_MAX_VALUES:,} values: bring low and high together, or raise step"
+    return ""
 
 
 def _is_number(value: Any) -> bool:

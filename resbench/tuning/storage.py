@@ -1,46 +1,42 @@
-"""Where the trials are: Optuna's journal file beside the study, or whatever Optuna opens by a URL."""
+"""Where the trials are: Optuna's journal file next to the study, or whatever Optuna opens by a URL."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import shlex
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import optuna
-from filelock import FileLock
 from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from resbench.core.config import UserError, digest
-from resbench.core.errors import Unwritable
+from resbench.core.cell import Cell
+from resbench.core.config import digest
+from resbench.core.errors import Unwritable, UserError
+from resbench.core.locks import wait_for
 from resbench.records.store import Store
 from resbench.training.epoch import Stopped
 from resbench.tuning.journal import check_journal, open_journal
 from resbench.tuning.search import Search
 
-if TYPE_CHECKING:
-    from resbench.grid.grid import Cell
-
 JOURNAL = "optuna.journal"
 _SCHEMES = ("sqlite", "postgresql", "mysql", "mariadb", "oracle", "mssql")
-optuna.logging.set_verbosity(optuna.logging.ERROR)  # of what goes wrong with the storage we tell ourselves
+optuna.logging.set_verbosity(optuna.logging.ERROR)  # this program reports what goes wrong with the storage
 
 
-def shown(url: str | None, store: Store) -> str:
+def printable_storage(url: str | None, store: Store) -> str:
     """The storage as it may be printed: without a password."""
     if url is None or "://" not in url:
-        return str(journal(url, store))
+        return str(journal_path(url, store))
     from sqlalchemy.engine import make_url
 
     return make_url(url).render_as_string(hide_password=True)
 
 
-def journal(url: str | None, store: Store) -> Path:
+def journal_path(url: str | None, store: Store) -> Path:
     """The file of a storage that is no URL."""
     return Path(url) if url else store.folder / JOURNAL
 
@@ -49,14 +45,14 @@ def connect(url: str | None, store: Store) -> BaseStorage:
     """Open the storage.
 
     Args:
-        url: as Optuna takes it, or the path of a journal file; None for the one beside the study.
+        url: as Optuna takes it, or the path of a journal file; None for the one next to the study.
 
     Raises:
         UserError: it cannot be opened, in a line.
     """
     check_storage(url, store)
     if url is None or "://" not in url:
-        return open_journal(journal(url, store))
+        return open_journal(journal_path(url, store))
     from sqlalchemy.exc import SQLAlchemyError
 
     waits = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
@@ -65,7 +61,7 @@ def connect(url: str | None, store: Store) -> BaseStorage:
     except ImportError as error:
         raise UserError(f"--storage: {' '.join(str(error).split())}: pip install 'resbench[tune]'") from None
     except (SQLAlchemyError, OptunaError, RuntimeError, ValueError) as error:
-        raise UserError(f"--storage {shown(url, store)}: cannot be opened: {_reason(error)}") from None
+        raise UserError(f"--storage {printable_storage(url, store)}: cannot be opened: {_reason(error)}") from None
 
 
 def check_storage(url: str | None, store: Store) -> None:
@@ -78,7 +74,7 @@ def check_storage(url: str | None, store: Store) -> None:
     if url is None or "://" not in url:
         if url and colon and scheme.split("+")[0] in _SCHEMES:
             raise UserError(f"--storage {url}: write {scheme}:///{rest.lstrip('/')}, or ./{url} for a journal file")
-        return check_journal(journal(url, store))
+        return check_journal(journal_path(url, store))
     if scheme.split("+")[0] not in _SCHEMES:
         raise UserError(f"--storage {scheme}://...: use a file name, or one of {', '.join(_SCHEMES)}")
     from sqlalchemy.engine import make_url
@@ -94,12 +90,12 @@ def check_storage(url: str | None, store: Store) -> None:
 
 
 class Unreachable(Stopped):
-    """The storage did not answer: the trial is left as it stands, and taken up again."""
+    """The storage did not answer: the trial is left as it is, and taken up again."""
 
 
 @contextlib.contextmanager
 def reachable() -> Iterator[None]:
-    """Tell what a storage raises when it is gone from a mistake of ours, and from a network that fails.
+    """Tell what a storage raises when it is gone from a mistake in the program, and from a network that fails.
 
     Raises:
         Unreachable: it did not answer.
@@ -116,12 +112,12 @@ def reachable() -> Iterator[None]:
 
 def _reason(error: BaseException) -> str:
     """What the database itself said, on one line."""
-    told = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
-    return " ".join(str(told).split()) or type(error).__name__
+    original = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
+    return " ".join(str(original).split()) or type(error).__name__
 
 
 class Studies:
-    """The Optuna studies of a search, one for each arm; made if they are not there.
+    """The Optuna studies of a search, one for each arm; made if they do not exist.
 
     Attributes:
         arms: the arms in their order.
@@ -135,43 +131,50 @@ class Studies:
         self.arms = search.points()
         check_storage(url, store)
         store.open()
-        # one process at a time hands out trials, so that none of several goes beyond the budget
-        self.admission = FileLock(store.work / f"tune-{digest(search.name)}.lock")
-        with self.admission:
+        self._admission = store.work / f"tune-{digest(search.name)}.lock"
+        with self.admission():
             self.storage = optuna.storages.get_storage(connect(url, store))
-            refuse_another(search, self.storage, shown(url, store))
+            refuse_another(search, self.storage, printable_storage(url, store))
             try:
                 with reachable():
                     self.studies = [self._open(arm) for arm in self.arms]
             except Unreachable as error:
-                raise UserError(f"--storage {shown(url, store)}: {error}") from None
+                raise UserError(f"--storage {printable_storage(url, store)}: {error}") from None
+
+    def admission(self) -> contextlib.AbstractContextManager[None]:
+        """Lets one process at a time give out trials, so that several together stay within the budget."""
+        return wait_for(self._admission)
 
     def _open(self, arm: Cell) -> optuna.Study:
-        name = self.search.study(arm)
+        name = self.search.study_name(arm)
         study = optuna.create_study(
             study_name=name, storage=self.storage, direction="minimize", load_if_exists=True,
             pruner=_pruner(self.search, arm), sampler=optuna.samplers.RandomSampler(),
         )  # fmt: skip
         if "search" not in study.user_attrs:
-            study.set_user_attr("search", json.loads(json.dumps(self.search.identity(arm))))
+            study.set_user_attr("search", self.search.identity(arm))
         return study
 
     def trials(self, arm: int) -> list[FrozenTrial]:
-        """The trials of an arm as they stand, by number."""
+        """The trials of an arm as they are now, by number."""
         return self.studies[arm].get_trials(deepcopy=False)
 
+    def claim_name(self, arm: int, number: int) -> str:
+        """Under which a worker claims a trial in the store."""
+        return f"trial-{digest(self.studies[arm].study_name)}-{number}"
+
     def ask(self, arm: int) -> optuna.Trial:
-        """A new trial of an arm, with its values; the admission lock is held."""
+        """A new trial of an arm, with its values; only under admission."""
         study, search = self.studies[arm], self.search
-        distributions = {path: one.distribution() for path, one in search.space.items()}
+        distributions = {path: searched.distribution() for path, searched in search.space.items()}
         trials = self.trials(arm)
         # each trial has a seed of its own: workers that draw from the same one would draw the same
         study.sampler = _sampler(search, int(digest(f"{study.study_name}:{len(trials)}")[:7], 16))
         if search.sampler == "grid" and not any(t.state == TrialState.WAITING for t in trials):
-            taken = {t.user_attrs.get("point") for t in trials if counts(t)}
+            taken = {t.user_attrs.get("point") for t in trials if in_budget(t)}
             points = list(enumerate(search.grid() or []))
-            number, point = next((one for one in points if one[0] not in taken), points[0])
-            stored = {path: search.space[path].stored(value) for path, value in point.items()}
+            number, point = next((item for item in points if item[0] not in taken), points[0])
+            stored = {path: search.space[path].to_storage(value) for path, value in point.items()}
             study.enqueue_trial(stored, user_attrs={"point": number})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of fixed values and experimental samplers
@@ -183,11 +186,8 @@ class Studies:
         study.sampler = _sampler(self.search, number)
         # Optuna has no public way to go on with a running trial; its id is what `Study.ask` makes a trial from
         trial = optuna.Trial(study, self.trials(arm)[number]._trial_id)
-        for (
-            path,
-            one,
-        ) in self.search.space.items():  # what it has it keeps; the rest, if it died in the middle of asking
-            one.suggest(trial, path)
+        for path, searched in self.search.space.items():  # values are missing if the worker died while it asked
+            searched.suggest(trial, path)
         return trial
 
 
@@ -199,39 +199,39 @@ def study_id(storage: BaseStorage, name: str) -> int | None:
         return None
 
 
-def refuse_another(search: Search, storage: BaseStorage, where: str) -> None:
+def refuse_another(search: Search, storage: BaseStorage, name: str) -> None:
     """See that what the storage has under the names of this search is this search.
 
     Args:
-        where: the storage, as it may be printed.
+        name: of the storage, as it may be printed.
 
     Raises:
         UserError: a line for each arm that is another.
     """
     lines = []
     for arm in search.points():
-        name = search.study(arm)
-        found = study_id(storage, name)
-        kept = None if found is None else storage.get_study_user_attrs(found).get("search")
-        differing = search.same(arm, kept) if kept else []
+        study = search.study_name(arm)
+        number = study_id(storage, study)
+        stored = None if number is None else storage.get_study_user_attrs(number).get("search")
+        differing = search.differences(arm, stored) if stored else []
         if differing:
-            delete = shlex.join(["optuna", "delete-study", "--study-name", name, "--storage", where])
+            delete = shlex.join(["optuna", "delete-study", "--study-name", study, "--storage", name])
             lines.append(
-                f"{search.file}: the storage holds {name} with another {' and '.join(differing)}: a search goes on as it "
+                f"{search.file}: the storage holds {study} with another {' and '.join(differing)}: a search goes on as it "
                 f"began; give this one a name of its own, or delete that one: {delete}"
             )
     if lines:
         raise UserError(lines)
 
 
-def counts(trial: FrozenTrial) -> bool:
+def in_budget(trial: FrozenTrial) -> bool:
     """Whether a trial is part of the budget: all are but the failed, in whose place another comes."""
     return trial.state != TrialState.FAIL
 
 
 def surplus(trials: Sequence[FrozenTrial], number: int, budget: int) -> bool:
-    """Whether a trial is one too many: machines that share no lock may ask at the same moment, and the later goes."""
-    earlier = [t for t in trials[:number] if counts(t)]
+    """Whether a trial is one too many: machines that share no folder may ask at the same moment, and the later goes."""
+    earlier = [t for t in trials[:number] if in_budget(t)]
     point = trials[number].user_attrs.get("point")
     return len(earlier) >= budget or (point is not None and any(t.user_attrs.get("point") == point for t in earlier))
 
@@ -242,10 +242,6 @@ def _sampler(search: Search, seed: int) -> optuna.samplers.BaseSampler:
         warnings.simplefilter("ignore")  # some are called experimental
         if search.sampler == "tpe":
             return samplers.TPESampler(seed=seed, constant_liar=True)
-        if search.sampler == "cmaes":
-            from resbench.tuning.cma import CmaEs
-
-            return CmaEs(seed=seed, warn_independent_sampling=False)
         if search.sampler == "gp":
             return samplers.GPSampler(seed=seed)
         return samplers.RandomSampler(seed=seed)  # a grid's points are all fixed, and no sampler is asked

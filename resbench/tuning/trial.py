@@ -6,24 +6,26 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
-from resbench.core.config import UserError, digest, explain
+from resbench.core.config import explain
+from resbench.core.errors import UserError
 from resbench.core.files import discard
-from resbench.execution.session import Setting
-from resbench.records.store import Store
+from resbench.core.locks import Hold
+from resbench.execution.task import Setting
+from resbench.records.record import Record, Row
 from resbench.training.device import choose
 from resbench.training.epoch import Stopped
+from resbench.training.observer import Observer
 from resbench.training.train import train
-from resbench.tuning.search import label
+from resbench.tuning.search import arm_label
 from resbench.tuning.storage import Studies, reachable
 from resbench.tuning.worker import BEAT, Worker
 
-# A trial that diverged is complete, with every image counted as wrong: it uses up its part of the budget, stands in every
+# A trial that diverged is complete, with every image counted as wrong: it uses up its part of the budget, is in every
 # table, and each of the samplers keeps away from it. Optuna would make a failed trial of NaN, which samplers ignore.
 DIVERGED = 1.0
 _STARTS = 5  # of a trial in the same epoch, before it is given up
@@ -40,17 +42,19 @@ class Pruned(Stopped):
 
 
 @dataclass
-class Task:
+class RunningTrial:
     """A trial in the hands of this worker.
 
     Attributes:
         arm: index of its arm.
+        claim: of the trial in the store.
     """
 
     studies: Studies
     arm: int
     trial: optuna.Trial
     worker: Worker
+    claim: Hold
     setting: Setting
 
     @property
@@ -62,33 +66,42 @@ class Task:
         return self.studies.trials(self.arm)[self.number]
 
     def sign(self) -> None:
-        """Write this worker's name into the trial; the admission lock is held."""
-        reports = len(self.now().intermediate_values)
-        begun = self.now().user_attrs.get("begun") or {"reports": -1, "starts": 0}
+        """Write this worker's name into the trial; only under admission."""
+        trial = self.now()
+        reports = len(trial.intermediate_values)
+        begun = trial.user_attrs.get("begun") or {"reports": -1, "starts": 0}
         starts = begun["starts"] + 1 if begun["reports"] == reports else 1
         self.trial.set_user_attr("begun", {"reports": reports, "starts": starts})
         self.trial.set_user_attr("worker", self.worker.signature)
 
-    def fail(self, why: str) -> None:
-        """Tell a trial as failed; another one comes in its place."""
-        self.trial.set_user_attr("message", why)
-        self._tell(None, TrialState.FAIL)
+    def check_ours(self) -> None:
+        """See that no other worker has the trial.
 
-    def _tell(self, value: float | None, state: TrialState) -> None:
-        if not self.worker.owns(self.now()):
+        Raises:
+            Lost: one has.
+        """
+        if self.claim.lost.is_set() or not self.worker.owns(self.now()):
             raise Lost
+
+    def fail(self, why: str) -> None:
+        """End the trial as failed; another one comes in its place."""
+        self.trial.set_user_attr("message", why)
+        self.end(None, TrialState.FAIL)
+
+    def end(self, value: float | None, state: TrialState) -> None:
+        """Tell Optuna how the trial ended."""
+        self.check_ours()
         self.studies.studies[self.arm].tell(self.trial, value, state)
 
-    def saved(self, seed: int) -> Path:
+    def checkpoint(self, seed: int) -> Path:
         """The checkpoint of one seed of the trial."""
-        store = Store(self.setting.folder)
-        return store.checkpoint(f"trial-{digest(self.studies.studies[self.arm].study_name)}-{self.number}-{seed}")
+        return self.worker.store.checkpoint(f"{self.studies.claim_name(self.arm, self.number)}-{seed}")
 
     def run(self) -> str:
         """Do the trial, and say in a line how it ended.
 
         Raises:
-            Lost: another worker has it; nothing was told.
+            Lost: another worker has it; nothing was told to Optuna.
             Stopped: the command that this process belongs to is gone, or the storage is.
         """
         if self.now().user_attrs["begun"]["starts"] > _STARTS:
@@ -96,93 +109,111 @@ class Task:
         else:
             self._train()
         for seed in range(self.studies.search.seeds):
-            discard(self.saved(seed))
-        found = self.now()
-        return f"{label(self.studies.arms[self.arm])} trial {self.number}: {outcome(found)}"
+            discard(self.checkpoint(seed))
+        return f"{arm_label(self.studies.arms[self.arm])} trial {self.number}: {outcome(self.now())}"
 
     def _train(self) -> None:
-        search, arm = self.studies.search, self.studies.arms[self.arm]
-        errors: list[float] = []  # of the seeds that are done
-        clock = _Clock(self)
+        search = self.studies.search
+        observer = TrialObserver(self)
         for seed in range(search.seeds):
             try:
-                run = search.config(arm, search.values(self.now().params), seed)
+                record = self._train_seed(seed, observer)
             except ValidationError as error:
                 return self.fail("; ".join(f"{path}: {text}" for path, text, _ in explain(error)))
-            last = run.recipe.epochs if seed + 1 == search.seeds else 0
-            follow = _Follow(self, errors, clock, last)
-            try:
-                record = train(
-                    run, self.setting.directory, choose(self.setting.device), self.setting.threads,
-                    saved=self.saved(seed), progress=clock.tick, code=self.setting.code, ended=follow, tested=False,
-                )  # fmt: skip
             except UserError as error:
                 return self.fail(str(error))
             except Pruned:
-                self._account([*follow.past, *follow.history])
-                return self._tell(None, TrialState.PRUNED)
-            if record["status"] == "failed":
-                return self.fail(f"{record['error']['kind']}: {record['error']['message']}".splitlines()[0])
-            self._account([*follow.past, *record["history"]])
-            if record["status"] == "diverged":
+                self._account([*observer.past, *observer.history])
+                return self.end(None, TrialState.PRUNED)
+            if record.status == "failed":
+                reason = f"{record.error.kind}: {record.error.message}" if record.error else "failed"
+                return self.fail(reason.splitlines()[0])
+            self._account([*observer.past, *record.history])
+            if record.status == "diverged":
                 self.trial.set_user_attr("diverged", True)
-                self.trial.set_user_attr("message", record["error"]["message"])
-                return self._tell(DIVERGED, TrialState.COMPLETE)
-            follow.report(record["history"])
-            errors.append(1 - record["metrics"]["val_accuracy"])
-            clock.past += record["history"]
-        self._tell(sum(errors) / len(errors), TrialState.COMPLETE)
-        return None
+                self.trial.set_user_attr("message", record.error.message if record.error else "")
+                return self.end(DIVERGED, TrialState.COMPLETE)
+            observer.report(record.history)
+            observer.finish_seed(1 - _number(record.metrics, "val_accuracy"))
+        return self.end(sum(observer.errors) / len(observer.errors), TrialState.COMPLETE)
 
-    def _account(self, history: Sequence[dict[str, Any]]) -> None:
+    def _train_seed(self, seed: int, observer: TrialObserver) -> Record:
+        search, arm, setting = self.studies.search, self.studies.arms[self.arm], self.setting
+        run = search.config(arm, search.values(self.now().params), seed)
+        observer.last_epoch = run.recipe.epochs if seed + 1 == search.seeds else 0
+        return train(
+            run,
+            setting.directory,
+            choose(setting.device),
+            setting.threads,
+            saved=self.checkpoint(seed),
+            observer=observer,
+            code=setting.code,
+            tested=False,
+        )
+
+    def _account(self, history: Sequence[Row]) -> None:
         self.trial.set_user_attr("epochs", len(history))
-        self.trial.set_user_attr("seconds", round(sum(row["seconds"] for row in history), 3))
+        self.trial.set_user_attr("seconds", round(sum(_number(row, "seconds") for row in history), 3))
 
 
-class _Clock:
-    """Called after every step: gives signs of life."""
+class TrialObserver(Observer):
+    """Gives signs of life, reports validation errors, and asks the pruner.
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
-        self.past: list[dict[str, Any]] = []  # epochs of the seeds that are done
+    Attributes:
+        errors: of the seeds that are done.
+        past: epochs of these seeds.
+        history: epochs of this seed.
+        last_epoch: of the whole trial, after which pruning saves nothing; 0 while other seeds follow.
+    """
+
+    def __init__(self, trial: RunningTrial) -> None:
+        self.trial = trial
+        self.errors: list[float] = []
+        self.last_epoch = 0
+        self.past: list[Row] = []
+        self.history: list[Row] = []
         self._beat = time.monotonic()
-        self._count = 0
+        self._beats = 0
 
-    def tick(self, done: float) -> None:
+    def step(self, epochs: float) -> None:
+        if self.trial.claim.lost.is_set():
+            raise Lost
         if time.monotonic() - self._beat > BEAT:
             with reachable():
-                if not self.task.worker.owns(self.task.now()):
-                    raise Lost
+                self.trial.check_ours()
                 self._beat = time.monotonic()
-                self._count += 1
-                self.task.trial.set_user_attr("beat", f"{self.task.worker.name[:8]} {self._count}")
+                self._beats += 1
+                self.trial.trial.set_user_attr("beat", f"{self.trial.worker.name[:8]} {self._beats}")
 
-
-class _Follow:
-    """Called after every epoch of one seed: reports what is new of its history, and asks the pruner."""
-
-    def __init__(self, task: Task, errors: Sequence[float], clock: _Clock, last: int) -> None:
-        self.task, self.errors, self.last = task, list(errors), last
-        self.past = list(clock.past)
-        self.history: list[dict[str, Any]] = []
-
-    def __call__(self, history: list[dict[str, Any]]) -> None:
+    def epoch(self, history: Sequence[Row]) -> None:
         with reachable():
             self.report(history)
-            if not self.task.worker.owns(self.task.now()):
-                raise Lost
-            if len(history) != self.last and self.task.trial.should_prune():  # after the last nothing is saved by it
+            self.trial.check_ours()
+            if len(history) != self.last_epoch and self.trial.trial.should_prune():
                 raise Pruned
 
-    def report(self, history: list[dict[str, Any]]) -> None:
-        """The mean over seeds so far; a resumed trial may have trained an epoch that was not reported."""
-        self.history = history
-        there = self.task.now().intermediate_values
+    def report(self, history: Sequence[Row]) -> None:
+        """Report the mean over seeds so far; a resumed trial may have trained an epoch that was not reported."""
+        self.history = list(history)
+        reported = self.trial.now().intermediate_values
         for row in history:
-            step = len(self.past) + row["epoch"]
-            if step not in there:
-                errors = [*self.errors, 1 - row["val_accuracy"]]
-                self.task.trial.report(sum(errors) / len(errors), step)
+            step = len(self.past) + int(_number(row, "epoch"))
+            if step not in reported:
+                errors = [*self.errors, 1 - _number(row, "val_accuracy")]
+                self.trial.trial.report(sum(errors) / len(errors), step)
+
+    def finish_seed(self, error: float) -> None:
+        """Go on with the next seed."""
+        self.errors.append(error)
+        self.past += self.history
+        self.history = []
+
+
+def _number(row: Row, key: str) -> float:
+    value = row[key]
+    assert value is not None, f"{key} of a finished epoch is a number"
+    return value
 
 
 def outcome(trial: FrozenTrial) -> str:
@@ -192,5 +223,5 @@ def outcome(trial: FrozenTrial) -> str:
         return f"failed: {trial.user_attrs.get('message', 'no reason known')}"
     if trial.user_attrs.get("diverged"):
         return f"diverged: {trial.user_attrs.get('message', '')}"
-    told = f"validation error {100 * trial.value:.2f} %" if trial.value is not None else "no validation error"
-    return f"pruned after {epochs} epochs at {told}" if trial.state == TrialState.PRUNED else told
+    error = f"validation error {100 * trial.value:.2f} %" if trial.value is not None else "no validation error"
+    return f"pruned after {epochs} epochs at {error}" if trial.state == TrialState.PRUNED else error

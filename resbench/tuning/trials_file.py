@@ -1,11 +1,11 @@
-"""All trials of a search as one JSON file beside the records, so that the report needs neither Optuna nor its storage."""
+"""All trials of a search as one JSON file next to the records, so that the report needs neither Optuna nor its storage."""
 
 from __future__ import annotations
 
 import json
 import sys
 import warnings
-from typing import Any
+from pathlib import Path
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
@@ -13,85 +13,91 @@ from optuna.trial import FrozenTrial, TrialState
 
 from resbench.core.files import replace
 from resbench.records.store import Store
-from resbench.tuning.search import Search, label
+from resbench.records.trials import Trial, TrialsFile, TunedArm
+from resbench.tuning.search import Search, arm_label
 from resbench.tuning.storage import Studies
 from resbench.tuning.winners import best
 
 IMPORTANCE = f"PED-ANOVA (Watanabe, Bansal and Hutter 2023) of Optuna {optuna.__version__}, over completed trials"
-_ENOUGH = 8  # completed trials, of which PED-ANOVA calls the best tenth good
+_MIN_TRIALS = 8  # completed, of which PED-ANOVA calls the best tenth good
 
 
-def gather(studies: Studies) -> dict[str, Any]:
-    """What the report needs to know: the same for the same trials, whoever ran them and when."""
+def collect(studies: Studies) -> TrialsFile:
+    """What the report needs to know: the same for the same trials, whichever process ran them and when."""
     search = studies.search
     arms, rows = [], []
-    for number, arm in enumerate(studies.arms):
-        trials = studies.trials(number)
+    for index, arm in enumerate(studies.arms):
+        trials = studies.trials(index)
         winner = best(trials)
         arms.append(
-            {
-                "arm": arm,
-                "label": label(arm),
-                "winner": winner.number if winner else None,
-                "tuned": search.values(winner.params) if winner else None,
-                "untuned": search.untuned(arm),
-                "epochs": search.epochs(arm),
-                "importance": _importance(studies.studies[number], trials),
-            }
+            TunedArm(
+                arm=dict(arm),
+                label=arm_label(arm),
+                winner=winner.number if winner else None,
+                tuned=search.values(winner.params) if winner else None,
+                untuned=search.untuned(arm),
+                epochs=search.epochs(arm),
+                importance=_importance(studies.studies[index], trials),
+            )
         )
-        rows += [_row(search, label(arm), trial) for trial in trials if trial.state != TrialState.WAITING]
-    return {
-        "schema": 1,
-        "search": search.name,
-        "sampler": search.sampler,
-        "pruner": search.pruner,
-        "trials": search.budget,
-        "seeds": search.seeds,
-        "space": {path: one.told() for path, one in search.space.items()},
-        "importance": IMPORTANCE,
-        "arms": arms,
-        "rows": rows,
-    }
+        rows += [_row(search, arm_label(arm), trial) for trial in trials if trial.state != TrialState.WAITING]
+    return TrialsFile(
+        schema=1,
+        search=search.name,
+        sampler=search.sampler,
+        pruner=search.pruner,
+        trials=search.budget,
+        seeds=search.seeds,
+        space={path: searched.describe() for path, searched in search.space.items()},
+        importance=IMPORTANCE,
+        arms=arms,
+        rows=rows,
+    )
 
 
-def keep(studies: Studies, store: Store) -> dict[str, Any]:
-    """Write `results/<study>/trials.json`, and return what stands in it."""
-    told = gather(studies)
+def write(studies: Studies, store: Store) -> TrialsFile:
+    """Write `results/<study>/trials.json`; returns what it holds."""
+    trials = collect(studies)
     store.open()
-    head = json.dumps({**told, "rows": "@rows@"}, indent=1, ensure_ascii=False, allow_nan=False)
-    rows = ",\n  ".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in told["rows"])
+    values = trials.to_json()
+    head = json.dumps({**values, "rows": "@rows@"}, indent=1, ensure_ascii=False, allow_nan=False)
+    rows = ",\n  ".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in values["rows"])
     text = head.replace('"@rows@"', f"[\n  {rows}\n ]" if rows else "[]", 1) + "\n"
-    replace(store.folder / "trials.json", text.encode(), store.work)
-    return told
+    replace(trials_path(store), text.encode(), store.work)
+    return trials
 
 
-def _row(search: Search, arm: str, trial: FrozenTrial) -> dict[str, Any]:
+def trials_path(store: Store) -> Path:
+    return store.folder / "trials.json"
+
+
+def _row(search: Search, arm: str, trial: FrozenTrial) -> Trial:
     attributes, values = trial.user_attrs, search.values(trial.params)
     state = "diverged" if attributes.get("diverged") else trial.state.name.lower()
-    return {
-        "arm": arm,
-        "number": trial.number,
-        "state": "failed" if trial.state == TrialState.FAIL else state,
-        "error": None if state == "diverged" else trial.value,
-        "params": {path: values[path] for path in sorted(values)},
-        "epochs": attributes.get("epochs", 0),
-        "seconds": attributes.get("seconds", 0.0),
-        "reports": {str(step): value for step, value in sorted(trial.intermediate_values.items())},
-        "message": attributes.get("message", ""),
-    }
+    return Trial(
+        arm=arm,
+        number=trial.number,
+        state="failed" if trial.state == TrialState.FAIL else state,
+        error=None if state == "diverged" else trial.value,
+        params={path: values[path] for path in sorted(values)},
+        epochs=attributes.get("epochs", 0),
+        seconds=attributes.get("seconds", 0.0),
+        reports={str(step): value for step, value in sorted(trial.intermediate_values.items())},
+        message=attributes.get("message", ""),
+    )
 
 
 def _importance(study: optuna.Study, trials: list[FrozenTrial]) -> dict[str, float] | None:
-    """Share of each searched field in what separates good trials from the rest; None of too few trials, or if it fails."""
+    """What each searched field contributes to the errors; None of too few trials, or if it cannot be computed."""
     done = [t for t in trials if t.state == TrialState.COMPLETE]
-    if len(done) < _ENOUGH or len({t.value for t in done}) < 2:
+    if len(done) < _MIN_TRIALS or len({t.value for t in done}) < 2:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the evaluator is called experimental
         try:
-            found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
-        except Exception as error:  # the trials are paid for: they are kept and confirmed whatever this thinks of them
+            importance = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+        except Exception as error:  # the trials are paid for: they are written and confirmed all the same
             reason = " ".join(str(error).split())
             print(f"{study.study_name}: no importance: {type(error).__name__}: {reason}", file=sys.stderr)
             return None
-    return {path: round(found[path], 10) for path in sorted(found)}
+    return {path: round(importance[path], 10) for path in sorted(importance)}

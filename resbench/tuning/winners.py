@@ -1,78 +1,70 @@
-"""The best of each arm as an ordinary grid on fresh seeds, beside the same arms as the base has them."""
+"""The best of each arm as an ordinary grid on fresh seeds, next to the same arms as the base has them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from resbench.grid.grid import Cell, Grid
+from resbench.core.cell import Cell
+from resbench.grid.expand import Expansion, expand
+from resbench.grid.grid import Grid
+from resbench.records.study_file import SearchSource, StudyFile, StudyRun
 from resbench.training.run import RunConfig
-from resbench.tuning.search import Search, label
+from resbench.tuning.search import Search, arm_label
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 TUNING, TUNED, UNTUNED = "tuning", "tuned", "untuned"  # the axis of the confirmed study that is no field
+Winners = Mapping[str, Cell]  # label of an arm -> the searched values of its best trial
 
 
-@dataclass
+@dataclass(frozen=True)
 class Confirmation(Grid):
-    """The grid of a search; its study says how it came to be.
+    """The grid of a search; its study says where the winners come from."""
 
-    Attributes:
-        trials: of each arm.
-        studies: the name of each arm's in the storage.
-        storage: as it may be printed; None for the journal beside the study.
-    """
+    search: SearchSource = field(default_factory=SearchSource)
 
-    trials: int = 0
-    studies: list[str] = field(default_factory=list)
-    storage: str | None = None
+    def study(self) -> StudyFile:
+        return super().study().model_copy(update={"command": "tune", "search": self.search})
 
-    def study(self) -> dict[str, Any]:
+    def _study_runs(self) -> list[StudyRun]:
         """As of any grid, but with every cell: a winner with the values of the base is the same runs as its arm untuned."""
-        runs = [
-            {"id": run_id, "cell": cell, "seed": seed}
+        return [
+            StudyRun(id=run_id, cell=dict(cell), seed=seed)
             for cell, config in self.cells
-            for seed, run_id in zip(self.seeds, config.ids(self.seeds), strict=True)
+            for seed, run_id in zip(self.seed_list, config.ids(self.seed_list), strict=True)
         ]
-        search = {"storage": self.storage, "trials": self.trials, "studies": self.studies}
-        return super().study() | {"command": "tune", "search": search, "runs": runs}
 
 
-def stand_in(search: Search) -> Confirmation:
-    """The cells that a complete search ends in, with any configuration: for claims, before there are winners."""
-    grid = Confirmation(
+def confirmation(search: Search, winners: Winners, storage: str | None = None) -> Confirmation:
+    """The grid of winners and untuned arms; an arm without a winner is in it only untuned.
+
+    Args:
+        storage: as it may be printed; None for the journal next to the study.
+    """
+    arms = expand(search.points(), search.base)
+    cells: list[tuple[Cell, RunConfig]] = []
+    for arm, config in arms.cells:
+        cells.append(({**arm, TUNING: UNTUNED}, config))
+        if arm_label(arm) in winners:
+            cells.append(({**arm, TUNING: TUNED}, search.config(arm, winners[arm_label(arm)])))
+    return Confirmation(
         search.name,
-        search.file,
-        search.about,
         axes={**search.arms, TUNING: [UNTUNED, TUNED]},
-        seeds=list(range(search.seeds, search.seeds + search.confirm)),  # no network of a trial is among them
+        seeds=search.confirm_seeds,
         baseline={TUNING: UNTUNED},
         claims=search.claims,
         probes=search.probes,
+        about=search.about,
+        file=search.file,
         overrides=search.overrides,
-        trials=search.budget,
-        studies=[search.study(arm) for arm in search.points()],
+        given=Expansion(cells=cells, refused=arms.refused),
+        search=SearchSource(
+            storage=storage, trials=search.budget, studies=[search.study_name(arm) for arm in search.points()]
+        ),
     )
-    grid.cells = [(cell, RunConfig()) for cell in grid.points()]
-    return grid
-
-
-def confirmation(search: Search, winners: Mapping[str, Cell]) -> Confirmation:
-    """The grid of winners and untuned arms; an arm without a winner stands there untuned alone.
-
-    Args:
-        winners: label of an arm -> the values of its best trial.
-    """
-    grid = stand_in(search)
-    grid.cells = []
-    for arm in search.points():
-        grid.cells.append(({**arm, TUNING: UNTUNED}, search.config(arm)))
-        if label(arm) in winners:
-            grid.cells.append(({**arm, TUNING: TUNED}, search.config(arm, winners[label(arm)])))
-    return grid
 
 
 def best(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:

@@ -2,51 +2,48 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
 import multiprocessing.connection
 import os
 import signal
 import sys
 import time
 import traceback
-from typing import Any
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 
+import optuna
 from optuna.trial import TrialState
 
-from resbench.core.config import UserError
-from resbench.core.errors import Unwritable
-from resbench.data.loading import DATASETS
-from resbench.execution.follow import end_with_parent
-from resbench.execution.local import PRELOAD
-from resbench.execution.session import Setting
+from resbench.core.errors import Unwritable, UserError
+from resbench.execution.local import fork_server
+from resbench.execution.process import end_with_parent
+from resbench.execution.task import Setting
 from resbench.records.store import Store
 from resbench.training.epoch import Stopped
 from resbench.tuning.search import Search
-from resbench.tuning.storage import Studies, counts, reachable, surplus
-from resbench.tuning.trial import Lost, Task
+from resbench.tuning.storage import Studies, in_budget, reachable, surplus
+from resbench.tuning.trial import Lost, RunningTrial
 from resbench.tuning.worker import Worker
 
 _POLL_SECONDS = 0.5
-_FAILURES = 3  # in a row, after which a worker asks for no more trials
-_DEATHS = 10  # of workers of one command, in whose places others start
+_MAX_FAILURES = 3  # in a row, after which a worker asks for no more trials
+_MAX_DEATHS = 10  # of workers of one command, in whose places others start
 _UNABLE = 74  # exit code of a worker whose trials fail (EX_IOERR)
 
 
-def search_through(search: Search, url: str | None, setting: Setting, jobs: int) -> None:
+def run_workers(search: Search, url: str | None, setting: Setting, jobs: int) -> None:
     """Work until no arm lacks a trial, or every worker has given up: the storage says which.
 
     Args:
-        url: of the storage, None for the journal beside the study.
+        url: of the storage, None for the journal next to the study.
         jobs: workers side by side in this command.
     """
-    context = multiprocessing.get_context("forkserver")
-    remote = any(DATASETS[search.config(arm).data.name].remote for arm in search.points())
-    context.set_forkserver_preload([PRELOAD, "resbench.tuning.trial", *(["torchvision"] if remote else [])])
+    context = fork_server((search.config(arm) for arm in search.points()), ["resbench.tuning.trial"])
     deaths = 0
-    live: list[Any] = []
-    wanted = min(jobs, search.budget * len(search.points()))
+    live: list[ForkServerProcess] = []
+    count = min(jobs, search.budget * len(search.points()))
     try:
-        live += [_start(context, search, url, setting) for _ in range(wanted)]
+        live += [_start(context, search, url, setting) for _ in range(count)]
         while live:
             multiprocessing.connection.wait([child.sentinel for child in live], timeout=_POLL_SECONDS)
             for child in [child for child in live if not child.is_alive()]:
@@ -55,9 +52,9 @@ def search_through(search: Search, url: str | None, setting: Setting, jobs: int)
                 if child.exitcode in (0, _UNABLE):  # one that gave up leaves the rest to the others
                     continue
                 deaths += 1
-                if deaths <= _DEATHS:
-                    told = f"a worker died (exit code {child.exitcode}): another takes up its trial"
-                    print(told, file=sys.stderr, flush=True)
+                if deaths <= _MAX_DEATHS:
+                    text = f"a worker died (exit code {child.exitcode}): another takes up its trial"
+                    print(text, file=sys.stderr, flush=True)
                     live.append(_start(context, search, url, setting))
     finally:
         for child in live:
@@ -66,7 +63,7 @@ def search_through(search: Search, url: str | None, setting: Setting, jobs: int)
             child.join()
 
 
-def _start(context: Any, search: Search, url: str | None, setting: Setting) -> Any:
+def _start(context: ForkServerContext, search: Search, url: str | None, setting: Setting) -> ForkServerProcess:
     child = context.Process(target=_child, args=(search, url, setting), daemon=True)
     child.start()
     return child
@@ -107,57 +104,66 @@ def work(search: Search, url: str | None, setting: Setting) -> bool:
     store = Store(setting.folder)
     with reachable():
         studies = Studies(search, url, store)
+    worker = Worker(store)
     failures = 0
-    with Worker(store) as worker:
-        while True:
+    while failures < _MAX_FAILURES:
+        with contextlib.ExitStack() as claims:  # of one trial
             with reachable():
-                task, waiting = _next(studies, worker, setting)
-            if task:
-                try:
-                    with reachable():
-                        line = task.run()
-                        failures = failures + 1 if task.now().state == TrialState.FAIL else 0
-                        print(f"[{_done(studies)}] {line}", file=sys.stderr, flush=True)
-                except Lost:
-                    continue
-                if failures >= _FAILURES:
-                    return False
-            elif waiting:  # others are at work, and may yet be killed
-                time.sleep(_POLL_SECONDS)
-            else:
-                return True
+                trial, waiting = next_trial(studies, worker, setting, claims)
+            if trial:
+                with contextlib.suppress(Lost), reachable():
+                    line = trial.run()
+                    failures = failures + 1 if trial.now().state == TrialState.FAIL else 0
+                    print(f"[{_progress(studies)}] {line}", file=sys.stderr, flush=True)
+                continue
+        if not waiting:
+            return True
+        time.sleep(_POLL_SECONDS)  # others are at work, and may yet be killed
+    return False
 
 
-def _next(studies: Studies, worker: Worker, setting: Setting) -> tuple[Task | None, bool]:
+def next_trial(
+    studies: Studies, worker: Worker, setting: Setting, claims: contextlib.ExitStack
+) -> tuple[RunningTrial | None, bool]:
     """A trial that was left unfinished, else a new one for the arm with the fewest; and whether others are running.
 
-    To ask and to sign are one step under the admission lock, and so is to look: whoever holds the lock sees only trials
-    that are signed or whose worker was killed between the two, and no arm goes beyond its budget. Machines that share a
-    storage but no results folder share no lock either: there `surplus` takes back what was asked for too much.
+    To check, ask, claim and sign is one step under admission: every process that is admitted sees only trials that are
+    claimed or whose worker is gone, and no arm goes beyond its budget. Machines that share a storage but no results
+    folder share no lock: there `surplus` takes back what was asked for too much.
+
+    Args:
+        claims: gets the claim of the trial, and ends with it.
     """
+
+    def take(arm: int, trial: optuna.Trial) -> RunningTrial | None:
+        claim = claims.enter_context(worker.store.claim(studies.claim_name(arm, trial.number)))
+        if claim is None:
+            return None
+        taken = RunningTrial(studies, arm, trial, worker, claim, setting)
+        taken.sign()
+        return taken
+
     budget = studies.search.budget
-    with studies.admission:
-        found = [studies.trials(arm) for arm in range(len(studies.arms))]
-        for arm, trials in enumerate(found):
-            for trial in trials:
-                if trial.state == TrialState.RUNNING and worker.abandoned(arm, trial):
-                    task = Task(studies, arm, studies.adopt(arm, trial.number), worker, setting)
-                    task.sign()
-                    return task, True
+    with studies.admission():
+        arms = [studies.trials(arm) for arm in range(len(studies.arms))]
+        running = [(arm, t) for arm, trials in enumerate(arms) for t in trials if t.state == TrialState.RUNNING]
+        for arm, unfinished in running:
+            if worker.abandoned(studies.claim_name(arm, unfinished.number), unfinished):
+                return take(arm, studies.adopt(arm, unfinished.number)), True
         # one that waits was queued and never taken: the next to ask gets it
-        taken = [sum(counts(t) and t.state != TrialState.WAITING for t in trials) for trials in found]
-        arm = min(range(len(found)), key=lambda one: (taken[one], one))
-        if taken[arm] < budget:
-            task = Task(studies, arm, studies.ask(arm), worker, setting)
-            task.sign()
-            if not surplus(studies.trials(arm), task.number, budget):
-                return task, True
-            task.fail("one too many: another machine asked at the same moment")
+        counts = [sum(in_budget(t) and t.state != TrialState.WAITING for t in trials) for trials in arms]
+        arm = min(range(len(arms)), key=lambda index: (counts[index], index))
+        if counts[arm] >= budget:
+            return None, bool(running)
+        trial = take(arm, studies.ask(arm))
+        if trial and surplus(studies.trials(arm), trial.number, budget):
+            trial.fail("one too many: another machine asked at the same moment")
             return None, True
-        return None, any(t.state == TrialState.RUNNING for trials in found for t in trials)
+        return trial, True
 
 
-def _done(studies: Studies) -> str:
+def _progress(studies: Studies) -> str:
     """`12/60`."""
-    ready = sum(t.state.is_finished() and counts(t) for arm in range(len(studies.arms)) for t in studies.trials(arm))
-    return f"{ready}/{studies.search.budget * len(studies.arms)}"
+    arms = range(len(studies.arms))
+    done = sum(t.state.is_finished() and in_budget(t) for arm in arms for t in studies.trials(arm))
+    return f"{done}/{studies.search.budget * len(studies.arms)}"

@@ -14,53 +14,47 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import torch
 from benchmarks.row import Row
-from scheduling import scheduling
+from benchmarks.scheduling import scheduling
 
-from resbench.benchmark.measure import PLAIN, measure
-from resbench.execution.concurrency import together
-from resbench.grid.grid import Grid
-from resbench.records.record import pack
+from resbench.benchmark.measure import PLAIN_LOOP, measure
+from resbench.execution.concurrency import combined_rate
+from resbench.grid.reader import read_grid
+from resbench.records.record import Predictions, Record
+from resbench.records.record import Row as HistoryRow
 from resbench.records.store import Store
-from resbench.report import write_goals
-from resbench.training.device import Placement, cores, place, provenance, settle
+from resbench.report import write_index
+from resbench.training.device import Placement, apply_placement, cores, resolve_placement
+from resbench.training.provenance import provenance
 from resbench.training.run import RunConfig
-from resbench.training.step import initial, placed, stepper
+from resbench.training.step import initial, placement_of, stepper
 from resbench.training.timing import Protocol
-from resbench.training.train import empty
+from resbench.training.train import empty_record
 
 RESBENCH = [sys.executable, "-m", "resbench"]
 CPU = torch.device("cpu")
 FEW = {"name": "mnist-5k", "train_size": 512, "val_size": 128}
-MANY = """name: many
-base:
-  model: {width: 8}
-axes:
-  model.depth: [10, 16, 22, 34, 58, 100]
-  model.shortcut: [identity, projection, none]
-  model.dropout: [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
-  model.norm: [batch, group]
-  recipe.lr: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
-  recipe.batch_size: [32, 64, 128, 256]
-seeds: 20
-baseline: {model.shortcut: none}
-"""
-SOME = """name: some
-base:
-  model: {width: 8}
-axes:
-  model.depth: [10, 16, 22, 34, 58]
-  model.shortcut: [identity, none]
-  recipe.lr: [0.05, 0.1]
-seeds: SEEDS
-"""
+MANY: dict[str, list[object]] = {
+    "model.depth": [10, 16, 22, 34, 58, 100],
+    "model.shortcut": ["identity", "projection", "none"],
+    "model.dropout": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5],
+    "model.norm": ["batch", "group"],
+    "recipe.lr": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
+    "recipe.batch_size": [32, 64, 128, 256],
+}
+SOME: dict[str, list[object]] = {
+    "model.depth": [10, 16, 22, 34, 58],
+    "model.shortcut": ["identity", "none"],
+    "recipe.lr": [0.05, 0.1],
+}
 
 
 def throughput(width: int) -> Iterator[Row]:
@@ -68,39 +62,44 @@ def throughput(width: int) -> Iterator[Row]:
     run = RunConfig.model_validate({"model": {"width": width, "depth": 34}, "data": {"name": "mnist-5k"}})
     seconds = 20.0 if width > 32 else 10.0
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-        metrics = fresh.submit(measure, run, Protocol("cpu", cores(), seconds, plain=Path())).result()["metrics"]
+        metrics = numbers(fresh.submit(measure, run, Protocol("cpu", cores(), seconds, plain=Path())).result())
     ours, plain = metrics["train_images_per_second"], metrics["plain_images_per_second"]
     limit = metrics["peak_flops_per_second"] / (metrics["flops_per_second"] * plain / ours)
-    told = f"{metrics['speedup']:.2f} ({ours:.1f} : {plain:.1f} images/s; at the peak of the machine it would be {limit:.1f})"
+    words = f"{metrics['speedup']:.2f} ({ours:.1f} : {plain:.1f} images/s; at the peak of the machine it would be {limit:.1f})"
     what = f"training throughput of one run, width {width}, depth 34, against the plain loop"
-    yield Row(what, metrics["speedup"], told, least=3.0, goal="at least 3")
-    sums = {jobs: together(run, "cpu", jobs, seconds) for jobs in (1, cores())}
+    yield Row(what, metrics["speedup"], words, least=3.0, goal="at least 3")
+    sums = {jobs: combined_rate(run, "cpu", jobs, seconds) for jobs in (1, cores())}
     best = max(sums.values())
-    told = ", ".join(f"{jobs} side by side {rate:.1f} images/s" for jobs, rate in sums.items())
-    yield Row(f"the same, runs side by side, width {width}", best / plain, f"{best / plain:.2f} ({told})")
-    told = (
+    words = ", ".join(f"{jobs} side by side {rate:.1f} images/s" for jobs, rate in sums.items())
+    yield Row(f"the same, runs side by side, width {width}", best / plain, f"{best / plain:.2f} ({words})")
+    words = (
         f"{100 * metrics['share_of_peak']:.0f} % ({metrics['flops_per_second'] / 1e9:.0f} of "
         f"{metrics['peak_flops_per_second'] / 1e9:.0f} GFLOP/s)"
     )
     what = f"model FLOP/s over the measured peak of all cores in {run_precision(run)}, width {width}"
     least, goal = (0.6, "at least 60 %") if width == 64 else (None, "–")
-    yield Row(what, metrics["share_of_peak"], told, least=least, goal=goal)
+    yield Row(what, metrics["share_of_peak"], words, least=least, goal=goal)
+
+
+def numbers(record: Record) -> dict[str, float]:
+    """The metrics of a record that are finite."""
+    return {name: value for name, value in record.metrics.items() if value is not None}
 
 
 def run_precision(run: RunConfig) -> str:
-    return "bf16" if placed(run, CPU, cores()).bf16 else "fp32 (bf16 would be emulated here)"
+    return "bf16" if placement_of(run, CPU, cores()).bf16 else "fp32 (bf16 would be emulated here)"
 
 
 def grid_wall_clock(title: str, least: float, text: str, folder: Path) -> Row:
     """`resbench run` against the plain loop over the same runs, both with their tests."""
     file = folder / "grid.yaml"
     file.write_text(text)
-    configs = [run.config.model_dump_json() for run in Grid.load(file).runs()]
+    configs = [run.config.model_dump_json() for run in read_grid(file).runs()]
     ours = spent([*RESBENCH, "run", str(file), "--results", str(folder / "r"), "--reports", str(folder / "p")])
-    plain = spent([sys.executable, str(PLAIN), *configs])
+    plain = spent([*PLAIN_LOOP, *configs])
     what = f"wall clock of {title}, against the plain loop"
-    told = f"{plain / ours:.2f} ({plain:.0f} s : {ours:.0f} s)"
-    return Row(what, plain / ours, told, least=least, goal=f"at least {least:g}")
+    words = f"{plain / ours:.2f} ({plain:.0f} s : {ours:.0f} s)"
+    return Row(what, plain / ours, words, least=least, goal=f"at least {least:g}")
 
 
 def outside_steps(folder: Path) -> Iterator[Row]:
@@ -112,14 +111,14 @@ def outside_steps(folder: Path) -> Iterator[Row]:
             f"name: {name}\nbase:\n  model: {{width: 16, depth: 34}}\n  data: {{val_size: {val_size}}}\n  recipe: {{epochs: 10}}\n"
         )
         spent([*RESBENCH, "run", str(file), "--results", str(folder / "r"), "--reports", str(folder / "p")])
-        metrics = next(iter(Store(folder / "r" / name).records()))["metrics"]
+        metrics = numbers(Store(folder / "r" / name).records()[0])
         share = 1 - metrics["train_seconds"] / metrics["run_seconds"]
-        told = f"{100 * share:.1f} % of {metrics['run_seconds']:.0f} s"
+        words = f"{100 * share:.1f} % of {metrics['run_seconds']:.0f} s"
         what = "time outside training steps in a run of 10 epochs (width 16, depth 34, mnist-5k)"
         if val_size == "auto":
-            yield Row(f"{what}, validation of a tenth included", share, told, most=0.03, goal="at most 3 %")
+            yield Row(f"{what}, validation of a tenth included", share, words, most=0.03, goal="at most 3 %")
         else:
-            yield Row(f"{what}, without validation", share, told)
+            yield Row(f"{what}, without validation", share, words)
 
 
 def command_line(folder: Path) -> Iterator[Row]:
@@ -128,8 +127,8 @@ def command_line(folder: Path) -> Iterator[Row]:
     seconds = statistics.median(spent([*RESBENCH, "--help"]) for _ in range(5))
     yield Row("`resbench --help`", seconds, f"{seconds:.2f} s", most=0.3, goal="0.3 s")
     file = folder / "many.yaml"
-    file.write_text(MANY)
-    plan = len(Grid.load(file).runs())
+    grid_file(file, MANY, 20)
+    plan = len(read_grid(file).runs())
     seconds = spent([*RESBENCH, "plan", str(file), "--results", str(folder / "none")])
     yield Row(f"`plan` of {plan:,} runs", seconds, f"{seconds:.1f} s", most=10, goal="10 s")
     peaks = {}
@@ -140,35 +139,43 @@ def command_line(folder: Path) -> Iterator[Row]:
             f"import resbench; resbench.load({str(folder / 'r' / 'some')!r}); print(open('/proc/self/status').read())"
         )
         began = time.perf_counter()
-        told = subprocess.run([sys.executable, "-c", loading], capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, "-c", loading], capture_output=True, text=True, check=True)
         seconds = time.perf_counter() - began
-        peaks[count] = int(told.stdout.split("VmHWM:")[1].split()[0]) / 1024
+        peaks[count] = int(done.stdout.split("VmHWM:")[1].split()[0]) / 1024
     importing = spent([sys.executable, "-c", "import resbench; resbench.load"])
     yield Row(
         "`load` of 10,000 records", seconds, f"{seconds:.1f} s, {importing:.1f} s of them imports", most=3, goal="3 s"
     )
     grown = (peaks[10_000] - peaks[1000]) / 9000 * 1024
-    told_memory = f"{grown:.1f} KiB each ({peaks[1000]:.0f} MiB at 1,000, {peaks[10_000]:.0f} MiB at 10,000)"
-    yield Row("memory of `load` per record", grown, told_memory, goal="grows no faster than the records")
+    memory_words = f"{grown:.1f} KiB each ({peaks[1000]:.0f} MiB at 1,000, {peaks[10_000]:.0f} MiB at 10,000)"
+    yield Row("memory of `load` per record", grown, memory_words, goal="grows no faster than the records")
     seconds = spent([*RESBENCH, "run", str(folder / "some.yaml"), "--results", str(folder / "r")])
     yield Row("`run` with nothing to do over 10,000 records", seconds, f"{seconds:.1f} s", most=5, goal="5 s")
+
+
+def grid_file(path: Path, axes: Mapping[str, Sequence[object]], seeds: int) -> None:
+    baseline = {"model.shortcut": "none"}
+    path.write_text(json.dumps({"base": {"model": {"width": 8}}, "axes": axes, "seeds": seeds, "baseline": baseline}))
 
 
 def made(folder: Path, count: int) -> None:
     """A study of `count` records of a plausible size; made up, to be read by `command_line` only."""
     file = folder / "some.yaml"
-    file.write_text(SOME.replace("SEEDS", str(count // 20)))
-    grid = Grid.load(file)
+    grid_file(file, SOME, count // 20)
+    grid = read_grid(file)
     assert len(grid.runs()) == count
-    rows = [{"epoch": n, "lr": 0.1, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0} for n in range(1, 11)]
-    where = provenance(place(CPU, 1, "fp32", 8))
+    rows: list[HistoryRow] = [
+        {"epoch": n, "lr": 0.1, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0} for n in range(1, 11)
+    ]
+    facts = provenance(resolve_placement(CPU, 1, "fp32", 8))
     draw = torch.Generator().manual_seed(0)
     store = Store(folder / "r" / "some")
     for run in grid.runs():
         wrong = (torch.rand(1000, generator=draw) < 0.02).long()
-        record = empty(run.config, "ok", where, None) | {"history": rows}
-        record["metrics"] = {"test_accuracy": 1 - float(wrong.float().mean()), "train_seconds": 1.0}
-        record["predictions"] = pack(wrong.numpy(), torch.zeros(1000, dtype=torch.int64).numpy())
+        record = empty_record(run.config, "ok", facts, None)
+        record.history = rows
+        record.metrics = {"test_accuracy": 1 - float(wrong.float().mean()), "train_seconds": 1.0}
+        record.predictions = Predictions.of(wrong.numpy(), torch.zeros(1000, dtype=torch.int64).numpy())
         store.add(record)
 
 
@@ -195,7 +202,7 @@ KINDS = {
 def profile(width: int, chosen: Placement) -> dict[str, float]:
     """Milliseconds of one step by kind of operation."""
     run = RunConfig.model_validate({"model": {"width": width, "depth": 34}})
-    settle(chosen)
+    apply_placement(chosen)
     state = initial(run, chosen)
     state.network.train()
     step = stepper(state, run, chosen)
@@ -216,15 +223,15 @@ def profile(width: int, chosen: Placement) -> dict[str, float]:
 def profiles(width: int) -> dict[str, dict[str, float]]:
     """Milliseconds of a step by kind of operation, as the plain loop computes and as resbench does."""
     run = RunConfig.model_validate({"model": {"width": width}})
-    ways = {
+    placements = {
         "plain: fp32, default layout": Placement(CPU, cores(), False, False),
-        "resbench": placed(run, CPU, cores()),
-        "resbench, 1 thread": placed(run, CPU, 1),
+        "resbench": placement_of(run, CPU, cores()),
+        "resbench, 1 thread": placement_of(run, CPU, 1),
     }
     columns = {}
-    for name, way in ways.items():
+    for name, placement in placements.items():
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-            columns[name] = fresh.submit(profile, width, way).result()
+            columns[name] = fresh.submit(profile, width, placement).result()
     return {name: {kind: round(value, 1) for kind, value in column.items()} for name, column in columns.items()}
 
 
@@ -252,23 +259,25 @@ SECTIONS: dict[str, Callable[[Path], Iterator[Row]]] = {
 def main() -> None:
     """Measure all sections, or those named, and keep the others as they were measured."""
     parser = argparse.ArgumentParser(description=__doc__)
-    told = f"{', '.join(SECTIONS)}, profiles; all by default"
-    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, "profiles", []], metavar="SECTION", help=told)
+    words = f"{', '.join(SECTIONS)}, profiles; all by default"
+    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, "profiles", []], metavar="SECTION", help=words)
     wanted = parser.parse_args().sections or [*SECTIONS, "profiles"]
     path = Path("results/goals.json")
-    kept = json.loads(path.read_text()) if path.exists() else {"schema": 1, "sections": {}, "profiles": {}}
-    where = provenance(place(CPU, cores(), "auto", 64)) | {"cores": cores()}
+    kept: dict[str, Any] = (
+        json.loads(path.read_text()) if path.exists() else {"schema": 1, "sections": {}, "profiles": {}}
+    )
+    facts = provenance(resolve_placement(CPU, cores(), "auto", 64)).with_facts(cores=cores())
     for name in [one for one in SECTIONS if one in wanted]:
         rows = []
         with tempfile.TemporaryDirectory() as folder:
             for row in SECTIONS[name](Path(folder)):
                 print(row.what, row.goal, row.told, sep=" | ", flush=True)
                 rows.append(asdict(row) | {"value": float(f"{row.value:.4g}")})
-        kept["sections"][name] = {"rows": rows, "provenance": where}
+        kept["sections"][name] = {"rows": rows, "provenance": dict(facts.facts)}
     if "profiles" in wanted:
         kept["profiles"] = {str(width): profiles(width) for width in (16, 64)}
     path.write_text(json.dumps(kept, indent=1, allow_nan=False) + "\n")
-    print(write_goals(Path("results"), Path("reports")))
+    print(write_index(Path("results"), Path("reports")))
 
 
 if __name__ == "__main__":

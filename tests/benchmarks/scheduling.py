@@ -7,109 +7,102 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from benchmarks.row import Row
+from benchmarks.simulation import SimulatedFleet, Simulation, simulate
 
-from resbench.execution.simulate import Fleet, Forecast, predict
-from resbench.grid.grid import Grid, Planned
-from resbench.records.record import Record, dump, pack
+from resbench.grid.grid import Grid, PlannedRun
+from resbench.records.record import Predictions, Provenance, Record
 from resbench.records.store import Store
-from resbench.training.train import empty
+from resbench.training.train import empty_record
 
 COUNTS = (1000, 10_000, 40_000)
 NODES, SLOTS = 8, 8
-SOME = """name: some
-base:
-  model: {width: 8}
-  recipe: {epochs: 10}
-axes:
-  model.depth: [10, 16, 22, 34, 58]
-  model.shortcut: [identity, none]
-  recipe.lr: [0.05, 0.1]
-seeds: SEEDS
-"""
 
 
 def scheduling(folder: Path) -> Iterator[Row]:
     """Runs a second that the driver can take down, how that grows, and 10,000 runs on 64 workers."""
     each = {count: bookkeeping(folder / str(count), count) for count in COUNTS}
-    told = ", ".join(f"{seconds * 1e3:.2f} ms each of {count:,}" for count, seconds in each.items())
+    words = ", ".join(f"{seconds * 1e3:.2f} ms each of {count:,}" for count, seconds in each.items())
     rate = 1 / each[COUNTS[1]]
-    yield Row("finished runs a second that the driver takes down", rate, f"{rate:.0f} ({told})", 200, goal="over 200")
+    yield Row("finished runs a second that the driver takes down", rate, f"{rate:.0f} ({words})", 200, goal="over 200")
     growth = each[COUNTS[-1]] / each[COUNTS[0]]
-    told = f"{growth:.2f} times as long for each run with {COUNTS[-1] // COUNTS[0]} times as many"
-    yield Row("growth of that bookkeeping", growth, told, most=1.5, goal="linear: at most 1.5 times")
+    words = f"{growth:.2f} times as long for each run with {COUNTS[-1] // COUNTS[0]} times as many"
+    yield Row("growth of that bookkeeping", growth, words, most=1.5, goal="linear: at most 1.5 times")
     handling = each[COUNTS[1]]
     if importlib.util.find_spec("ray"):
         carrying = ray_tasks()
         handling += carrying
         yield Row("Ray tasks a second from the driver", 1 / carrying, f"{1 / carrying:.0f} tasks that do nothing")
-    planned = grid(folder, COUNTS[1])
+    planned = planned_runs(COUNTS[1])
     each_run = lengths(planned, 60.0)
-    inorder = predict(planned, lambda run: each_run[run.id], Fleet(NODES, SLOTS, handling=handling))
+    inorder = simulate(planned, lambda run: each_run[run.id], SimulatedFleet(NODES, SLOTS, handling=handling))
     dearest = sorted(planned, key=lambda run: -each_run[run.id])
     yield _cost("64 workers, in the order of the grid", inorder)
     for name, between in (("64 workers", None), ("64 workers on 8 nodes that fail every 6 hours", 21_600.0),
                           ("64 workers on 8 nodes that fail every hour", 3600.0)):  # fmt: skip
-        fleet = Fleet(NODES, SLOTS, handling=handling, between=between)
-        yield _cost(f"{name}, the dearest first", predict(dearest, lambda run: each_run[run.id], fleet))
+        fleet = SimulatedFleet(NODES, SLOTS, handling=handling, between=between)
+        yield _cost(f"{name}, the dearest first", simulate(dearest, lambda run: each_run[run.id], fleet))
     limit = next(mean for mean in (0.01 * 1.1**power for power in range(200)) if _loss(planned, mean, handling) < 0.05)
-    told = f"below {limit:.2g} s a run; of runs of a minute, beyond {60 / limit * NODES * SLOTS:,.0f} workers"
-    yield Row(f"64 workers: where a driver of {handling * 1e3:.1f} ms a run costs 5 %", limit, told)
+    words = f"below {limit:.2g} s a run; of runs of a minute, beyond {60 / limit * NODES * SLOTS:,.0f} workers"
+    yield Row(f"64 workers: where a driver of {handling * 1e3:.1f} ms a run costs 5 %", limit, words)
 
 
-def _cost(what: str, found: Forecast) -> Row:
-    told = f"{100 * (found.wall / found.bound - 1):.1f} % ({found.wall / 3600:.2f} h for {found.bound / 3600:.2f} h"
-    if found.losses:
-        told += f"; {found.losses} runs lost and resumed, {found.wasted / 60:.0f} min of work done twice"
+def _cost(what: str, result: Simulation) -> Row:
+    words = (
+        f"{100 * (result.wall / result.bound - 1):.1f} % ({result.wall / 3600:.2f} h for {result.bound / 3600:.2f} h"
+    )
+    if result.losses:
+        words += f"; {result.losses} runs lost and resumed, {result.wasted / 60:.0f} min of work done twice"
     what = f"wall time of 10,000 runs of a minute on {what}, above work / workers"
-    return Row(what, found.wall / found.bound - 1, f"{told})")
+    return Row(what, result.wall / result.bound - 1, f"{words})")
 
 
-def lengths(planned: list[Planned], mean: float) -> dict[str, float]:
+def lengths(planned: list[PlannedRun], mean: float) -> dict[str, float]:
     """Seconds of each run; lognormal, so that a tenth of the runs takes 39 % of the time."""
     draw = random.Random(2016)
     return {run.id: mean * draw.lognormvariate(-0.5, 1.0) for run in planned}
 
 
-def grid(folder: Path, count: int) -> list[Planned]:
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "some.yaml"
-    file.write_text(SOME.replace("SEEDS", str(count // 20)))
-    return Grid.load(file).runs()
+def planned_runs(count: int) -> list[PlannedRun]:
+    axes = {"model.depth": [10, 16, 22, 34, 58], "model.shortcut": ["identity", "none"], "recipe.lr": [0.05, 0.1]}
+    return Grid("some", base={"model.width": 8, "recipe.epochs": 10}, axes=axes, seeds=count // 20).runs()
 
 
 def bookkeeping(folder: Path, count: int) -> float:
     """Seconds of the driver for each run: all but the writing of the record, which is done by the run's process."""
-    planned = grid(folder, count)
+    planned = planned_runs(count)
     store = Store(folder / "results")
     store.open()
     like = template(planned[0])
     spent = 0.0
 
-    def publish(run: Planned) -> None:
+    def publish(run: PlannedRun) -> None:
         nonlocal spent
         began = time.perf_counter()
-        store.path(run.id).write_text(dump(like | {"id": run.id}))
+        store.path(run.id).write_text(replace(like, id=run.id).to_json())
         spent += time.perf_counter() - began
 
     began = time.perf_counter()
-    found = predict(planned, lambda run: 60.0, Fleet(NODES, SLOTS), store, publish)
-    assert not found.failed, store.damaged[:1]
+    result = simulate(planned, lambda run: 60.0, SimulatedFleet(NODES, SLOTS), store, publish)
+    assert not result.failed, store.damaged[:1]
     return (time.perf_counter() - began - spent) / count
 
 
-def template(run: Planned) -> Record:
+def template(run: PlannedRun) -> Record:
     """A record of a plausible size."""
-    rows = [{"epoch": n, "lr": 0.1, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0} for n in range(1, 11)]
-    record = empty(run.config, "ok", {"device": "cpu", "threads": 1}, None) | {"history": rows}
+    rows: list[dict[str, float | None]] = [
+        {"epoch": n, "lr": 0.1, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0} for n in range(1, 11)
+    ]
+    record = empty_record(run.config, "ok", Provenance({"device": "cpu", "threads": 1}), None)
+    record.history = rows
     draw = random.Random(0)
-    import numpy as np
-
     wrong = np.array([draw.random() < 0.02 for _ in range(1000)], dtype=np.int64)
-    record["predictions"] = pack(wrong, np.zeros(1000, dtype=np.int64))
-    record["metrics"] = {"test_accuracy": 0.98, "train_seconds": 1.0}
+    record.predictions = Predictions.of(wrong, np.zeros(1000, dtype=np.int64))
+    record.metrics = {"test_accuracy": 0.98, "train_seconds": 1.0}
     return record
 
 
@@ -137,9 +130,10 @@ def ray_tasks(count: int = 2000, window: int = 80) -> float:
         ray.shutdown()
 
 
-def _loss(planned: list[Planned], mean: float, handling: float) -> float:
+def _loss(planned: list[PlannedRun], mean: float, handling: float) -> float:
     """Share by which the driver alone lengthens runs of one length."""
     ideal, real = (
-        predict(planned, lambda run: mean, Fleet(NODES, SLOTS, start=0.0, handling=one)).wall for one in (0.0, handling)
+        simulate(planned, lambda run: mean, SimulatedFleet(NODES, SLOTS, start=0.0, handling=one)).wall
+        for one in (0.0, handling)
     )
     return real / ideal - 1

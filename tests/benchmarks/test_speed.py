@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,36 +10,40 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from resbench import report
-from resbench.data.loading import Images, Pixels
-from resbench.execution.plan import Costs
+from resbench.data.loading import Images, Normalizer
+from resbench.execution.cost import Costs
 from resbench.grid.grid import Grid
+from resbench.grid.reader import read_grid
 from resbench.model.shortcut import SHORTCUTS
-from resbench.records.record import Record, pack
+from resbench.records.record import Predictions, Provenance
 from resbench.records.store import Store, load
-from resbench.training.device import Placement, place, settle
+from resbench.report import write
+from resbench.training.device import Placement, apply_placement, resolve_placement
 from resbench.training.run import RunConfig
 from resbench.training.step import evaluate, initial, stepper
-from resbench.training.train import empty
+from resbench.training.train import empty_record
 
 BATCH = 32
-MANY = """name: many
-base:
-  model: {width: 8}
-axes:
-  model.depth: [10, 16, 22, 34, 58, 100]
-  model.shortcut: [identity, projection, none]
-  model.dropout: [0.0, 0.1, 0.2, 0.3, 0.4]
-  recipe.lr: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
-seeds: 20
-baseline: {model.shortcut: none}
-"""
+AXES = {
+    "model.depth": [10, 16, 22, 34, 58, 100],
+    "model.shortcut": ["identity", "projection", "none"],
+    "model.dropout": [0.0, 0.1, 0.2, 0.3, 0.4],
+    "recipe.lr": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
+}
+
+
+def many(folder: Path, seeds: int = 20) -> Path:
+    """A grid file of 540 cells."""
+    file = folder / "many.yaml"
+    grid = {"base": {"model": {"width": 8}}, "axes": AXES, "seeds": seeds, "baseline": {"model.shortcut": "none"}}
+    file.write_text(json.dumps(grid))
+    return file
 
 
 @pytest.fixture(scope="module")
 def placement() -> Placement:
-    chosen = place(torch.device("cpu"), 1, "fp32", 8)
-    settle(chosen)
+    chosen = resolve_placement(torch.device("cpu"), 1, "fp32", 8)
+    apply_placement(chosen)
     return chosen
 
 
@@ -63,25 +68,23 @@ def test_training_step_of_100_layers(benchmark: BenchmarkFixture, placement: Pla
 
 def test_evaluation(benchmark: BenchmarkFixture, placement: Placement) -> None:
     network = initial(RunConfig.model_validate({"model": {"depth": 34, "width": 8}}), placement).network
-    images = Images(torch.zeros(1000, 1, 28, 28, dtype=torch.uint8), torch.zeros(1000, dtype=torch.int64), "")
-    pixels = Pixels(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1))
-    benchmark.pedantic(evaluate, (network, images, pixels, placement), rounds=3, warmup_rounds=1)
+    images = Images(torch.zeros(1000, 1, 28, 28, dtype=torch.uint8), torch.zeros(1000, dtype=torch.int64))
+    normalizer = Normalizer(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1))
+    benchmark.pedantic(evaluate, (network, images, normalizer, placement), rounds=3, warmup_rounds=1)
 
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
-    file = tmp_path_factory.mktemp("grid") / "many.yaml"
-    file.write_text(MANY)
-    return Grid.load(file)
+    return read_grid(many(tmp_path_factory.mktemp("grid")))
 
 
 def test_planning_10_800_runs(benchmark: BenchmarkFixture, grid: Grid, placement: Placement) -> None:
     def plan() -> None:
-        runs = Grid.load(grid.file).runs()
+        runs = read_grid(grid.file).runs()
         costs = Costs(Store(Path("nowhere")), placement.device, placement.threads)
         costs.calibrate(runs[:1])
         for run in runs:
-            costs.of(run.of)
+            costs.of(run.cell_config)
 
     benchmark.pedantic(plan, rounds=3)
 
@@ -92,13 +95,13 @@ def made_up(folder: Path, grid: Grid, runs: int) -> Path:
     draw = torch.Generator().manual_seed(0)
     for run in grid.runs()[:runs]:
         wrong = (torch.rand(1000, generator=draw) < 0.02).long()
-        made: Record = empty(run.config, "ok", {"device": "cpu", "threads": 1}, None)
-        made["metrics"] = {"test_accuracy": 1 - float(wrong.float().mean()), "train_seconds": 1.0}
-        made["predictions"] = pack(wrong.numpy(), torch.zeros(1000, dtype=torch.int64).numpy())
-        made["history"] = [{"epoch": n, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0} for n in range(1, 11)]
-        store.add(made)
+        record = empty_record(run.config, "ok", Provenance({"device": "cpu", "threads": 1}), None)
+        record.metrics = {"test_accuracy": 1 - float(wrong.float().mean()), "train_seconds": 1.0}
+        record.predictions = Predictions.of(wrong.numpy(), torch.zeros(1000, dtype=torch.int64).numpy())
+        record.history = [{"epoch": n, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0} for n in range(1, 11)]
+        store.add(record)
     study = grid.study()
-    store.write_study(study | {"runs": study["runs"][:runs]})
+    store.write_study(study.model_copy(update={"runs": study.runs[:runs]}))
     return folder
 
 
@@ -117,12 +120,10 @@ def test_loading_1_000_records(benchmark: BenchmarkFixture, results: Path) -> No
 
 
 def test_report_of_1_000_records(benchmark: BenchmarkFixture, results: Path, tmp_path: Path) -> None:
-    benchmark.pedantic(lambda: report.write(results, tmp_path, "many"), rounds=1)
+    benchmark.pedantic(lambda: write(results, tmp_path, "many"), rounds=1)
 
 
 def test_report_of_500_cells(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
-    file = tmp_path / "wide.yaml"
-    file.write_text(MANY.replace("seeds: 20", "seeds: 4"))
-    folder = made_up(tmp_path / "results", Grid.load(file), 2000)
-    benchmark.pedantic(lambda: report.write(folder, tmp_path / "reports", "many"), rounds=1)
+    folder = made_up(tmp_path / "results", read_grid(many(tmp_path, seeds=4)), 2000)
+    benchmark.pedantic(lambda: write(folder, tmp_path / "reports", "many"), rounds=1)
     assert benchmark.disabled or benchmark.stats.stats.max < 60

@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from support.commands import call, contents
+from support.faults import ROOT, begin, end
 
 import resbench
-from resbench.records.record import content, parse
 
 GRID = """\
 # Question: does it run?
@@ -27,22 +28,6 @@ baseline: {model.shortcut: none}
 """
 
 
-def call(*words: object, cwd: Path, check: int | None = 0) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PYTHONPATH": str(Path(resbench.__file__).parents[1])}
-    done = subprocess.run(
-        [sys.executable, "-m", "resbench", *map(str, words)], cwd=cwd, env=env, capture_output=True, text=True
-    )
-    if check is not None:
-        assert done.returncode == check, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def records(folder: Path) -> dict[str, dict[str, object]]:
-    """Contents of all records without what the clock put there."""
-    return {path.stem: content(parse(path.read_text())) for path in folder.glob("*.json") if path.name != "study.json"}
-
-
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the tiny grid has been run without disturbance."""
@@ -54,8 +39,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_leaves_records_a_table_and_a_page(study: Path) -> None:
-    found = records(study / "results" / "tiny")
-    assert len(found) == 4 and all(record["status"] == "ok" for record in found.values())
+    records = contents(study / "results" / "tiny")
+    assert len(records) == 4 and all(record["status"] == "ok" for record in records.values())
     assert (study / "reports" / "tiny" / "index.html").exists()
     assert not list((study / "results" / "tiny" / ".work").glob("*.ckpt"))
     frame = resbench.load(study / "results" / "tiny")
@@ -70,26 +55,21 @@ def test_the_same_command_again_does_nothing_and_says_so(study: Path) -> None:
 
 def test_killed_and_continued_gives_the_records_of_an_undisturbed_pass(study: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(GRID)
-    env = os.environ | {"PYTHONPATH": str(Path(resbench.__file__).parents[1])}
-    command = [sys.executable, "-m", "resbench", "run", "tiny.yaml"]
-    work = tmp_path / "results" / "tiny" / ".work"
-    first = subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.DEVNULL, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while not list(work.glob("*.ckpt")):
-        assert first.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
+    first = begin("run", "tiny.yaml", cwd=tmp_path)
+    try:
+        _wait_for_a_checkpoint(tmp_path, first)
+    finally:
+        end(first)
     begun = call("status", "tiny", cwd=tmp_path).stdout
     assert "epochs done" in begun and "resbench run tiny.yaml" in begun
     call("run", "tiny.yaml", cwd=tmp_path)
-    assert records(tmp_path / "results" / "tiny") == records(study / "results" / "tiny")
+    assert contents(tmp_path / "results" / "tiny") == contents(study / "results" / "tiny")
 
 
 def test_python_and_one_process_give_the_same_records(study: Path, tmp_path: Path) -> None:
     frame = resbench.run(study / "tiny.yaml", results=tmp_path)
     assert len(frame) == 4
-    ours, theirs = records(tmp_path / "tiny"), records(study / "results" / "tiny")
+    ours, theirs = contents(tmp_path / "tiny"), contents(study / "results" / "tiny")
     if set(frame["provenance.threads"]) == set(resbench.load(study / "results" / "tiny")["provenance.threads"]):
         assert ours == theirs
     else:
@@ -98,15 +78,10 @@ def test_python_and_one_process_give_the_same_records(study: Path, tmp_path: Pat
 
 def test_two_commands_share_the_work(study: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(GRID)
-    env = os.environ | {"PYTHONPATH": str(Path(resbench.__file__).parents[1])}
-    command = [sys.executable, "-m", "resbench", "run", "tiny.yaml", "-j", "1"]
-    both = [
-        subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    told = [process.communicate(timeout=400) for process in both]
-    assert [process.returncode for process in both] == [0, 0], told
-    assert len(records(tmp_path / "results" / "tiny")) == 4
+    both = [begin("run", "tiny.yaml", "-j", "1", cwd=tmp_path) for _ in range(2)]
+    said = [process.communicate(timeout=400) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert len(contents(tmp_path / "results" / "tiny")) == 4
 
 
 def test_overrides_only_and_fresh(study: Path) -> None:
@@ -121,12 +96,12 @@ def test_overrides_only_and_fresh(study: Path) -> None:
 def test_overrides_do_not_take_finished_runs_out_of_a_study(study: Path) -> None:
     before = (study / "results" / "tiny" / "study.json").read_bytes()
     for command in ("run", "bench"):
-        told = call(command, "tiny.yaml", "recipe.epochs=1", cwd=study, check=2).stderr
-        assert "recipe.epochs=1 would leave 4 runs that are done out of this study: add name=..." in told
+        said = call(command, "tiny.yaml", "recipe.epochs=1", cwd=study, check=2).stderr
+        assert "recipe.epochs=1 would leave 4 runs that are done out of this study: add name=..." in said
     assert (study / "results" / "tiny" / "study.json").read_bytes() == before
     (study / "tiny.yaml").write_text(GRID.replace("seeds: 2", "seeds: 1"))
-    told = call("run", "tiny.yaml", cwd=study).stderr
-    assert "2 runs that are done are no longer in its grid; their records stay" in told
+    said = call("run", "tiny.yaml", cwd=study).stderr
+    assert "2 runs that are done are no longer in its grid; their records stay" in said
     (study / "tiny.yaml").write_text(GRID)
     call("run", "tiny.yaml", cwd=study)
 
@@ -163,20 +138,12 @@ def test_mistakes_on_the_command_line_exit_2_with_a_line(words: list[str], part:
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(GRID.replace("epochs: 3", "epochs: 300"))
-    env = os.environ | {"PYTHONPATH": str(Path(resbench.__file__).parents[1])}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "resbench", "run", "tiny.yaml"],
-        cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    work = tmp_path / "results" / "tiny" / ".work"
-    deadline = time.monotonic() + 120
-    while not list(work.glob("*.ckpt")):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+    process = begin("run", "tiny.yaml", cwd=tmp_path)
+    _wait_for_a_checkpoint(tmp_path, process)
     os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "to go on: resbench run tiny.yaml" in told and "Traceback" not in told
+    assert "to go on: resbench run tiny.yaml" in said and "Traceback" not in said
 
 
 def test_reading_commands(study: Path) -> None:
@@ -201,6 +168,35 @@ def test_help_does_not_wait_for_heavy_imports(words: list[str], study: Path) -> 
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'pandas', 'optuna', 'matplotlib'} & set(sys.modules)))"
     )
-    env = os.environ | {"PYTHONPATH": str(Path(resbench.__file__).parents[1])}
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code % words], cwd=study, env=env, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_lists_the_commands_in_the_order_of_use(tmp_path: Path) -> None:
+    lines = call("--help", cwd=tmp_path).stdout.partition("Commands:")[2].splitlines()
+    commands = [line.split()[0] for line in lines if line.strip()]
+    assert commands[:9] == [
+        "run", "plan", "status", "report", "check", "compare", "tune", "bench", "inspect-init",
+    ]  # fmt: skip
+    assert commands[9:] == ["collect", "merge", "doctor", "ls"]
+
+
+@pytest.mark.parametrize("name", ["inspect-init", "signal"])
+def test_the_signals_of_untrained_networks(name: str, study: Path, tmp_path: Path) -> None:
+    done = call(name, study / "tiny.yaml", "model.norm=none", cwd=tmp_path)
+    assert "gradient_ratio" in done.stdout and "model.shortcut=none" in done.stderr
+    assert (tmp_path / "results" / "tiny" / "initialisation.csv").read_text().startswith("model.shortcut,")
+
+
+def test_plans_for_many_machines(study: Path) -> None:
+    said = call("plan", "tiny.yaml", "--executor", "ray", "--nodes", "2", "--mtbf", "12h", cwd=study).stdout
+    assert "2 nodes with " in said and "a node fails every 12.0 h: about 0 runs lost" in said
+    assert "--nodes 2: only with" in call("plan", "tiny.yaml", "--nodes", "2", cwd=study, check=2).stderr
+
+
+def _wait_for_a_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not list((folder / "results" / "tiny" / ".work").glob("*.ckpt")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,28 +1,30 @@
 """Runs side by side: which numbers are tried, which is taken, and that a study keeps its number of threads."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from resbench.execution import concurrency as sharing
-from resbench.execution.concurrency import Share, candidates, faster, share, together
-from resbench.grid.grid import Grid
+from resbench.execution import concurrency
+from resbench.execution.concurrency import (
+    Concurrency,
+    candidates,
+    choose_concurrency,
+    combined_rate,
+    fastest,
+    load_choice,
+    machine,
+    save_choice,
+)
+from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.store import Store
 from resbench.training.device import cores
 from resbench.training.run import RunConfig
 
-GRID = """name: some
-base:
-  model: {width: 8, depth: 10}
-  data: {train_size: 100, val_size: 20}
-  recipe: {epochs: EPOCHS, batch_size: 16}
-seeds: 6
-"""
 
-
-def runs(folder: Path, epochs: int) -> list[object]:
-    (folder / "some.yaml").write_text(GRID.replace("EPOCHS", str(epochs)))
-    return Grid.load(folder / "some.yaml").runs()  # type: ignore[return-value]
+def runs(epochs: int) -> list[PlannedRun]:
+    base = {"model.width": 8, "model.depth": 10, "data.train_size": 100, "data.val_size": 20, "recipe.batch_size": 16}
+    return Grid("some", base={**base, "recipe.epochs": epochs}, seeds=6).runs()
 
 
 @pytest.mark.parametrize(("most", "tried"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (64, [1, 2, 4, 8, 16, 32, 64])])
@@ -30,34 +32,62 @@ def test_powers_of_two_and_the_most_are_tried(most: int, tried: list[int]) -> No
     assert candidates(most) == tried
 
 
-def test_the_fastest_way_wins_and_a_draw_goes_to_the_most_runs_at_a_time() -> None:
-    assert faster({1: 100.0, 2: 150.0, 4: 140.0}) == 2
-    assert faster({1: 100.0, 2: 102.0, 4: 100.0}) == 4
+def test_the_fastest_number_wins_and_a_draw_goes_to_the_most_runs_at_a_time() -> None:
+    assert fastest({1: 100.0, 2: 150.0, 4: 140.0}) == 2
+    assert fastest({1: 100.0, 2: 102.0, 4: 100.0}) == 4
 
 
-def test_a_short_grid_is_not_measured_and_a_number_asked_for_is_kept(tmp_path: Path) -> None:
-    planned = runs(tmp_path, epochs=1)
+def test_a_short_grid_is_not_measured_and_a_given_number_is_used(tmp_path: Path) -> None:
+    planned = runs(epochs=1)
     store = Store(tmp_path / "r")
-    assert share(None, planned, store, "cpu") == Share(
-        min(cores(), 6), max(1, cores() // min(cores(), 6)), "not measured"
-    )
-    assert share(3, planned, store, "cpu").jobs == 3
+    jobs = min(cores(), 6)
+    expected = Concurrency(jobs, max(1, cores() // jobs), "not measured")
+    assert choose_concurrency(None, planned, store, "cpu") == expected
+    assert choose_concurrency(3, planned, store, "cpu").jobs == 3
     assert not (store.work / "share.json").exists()
 
 
 def test_a_long_grid_is_measured_once_and_goes_on_as_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    planned = runs(tmp_path, epochs=10_000)
+    planned = runs(epochs=10_000)
     store = Store(tmp_path / "r")
-    monkeypatch.setattr(sharing, "_SECONDS", 0.1)
-    first = share(None, planned, store, "cpu")
-    assert first.because.startswith("measured: 1 side by side ")
-    assert first.jobs * first.threads <= cores()
-    again = share(None, planned, store, "cpu")
-    assert (again.jobs, again.threads, again.because) == (first.jobs, first.threads, "as this study was begun")
+    measured: list[int] = []
+
+    def rate(run: RunConfig, device: str, jobs: int, seconds: float = 5.0) -> float:
+        measured.append(jobs)
+        return 100.0 * jobs
+
+    monkeypatch.setattr(concurrency, "combined_rate", rate)
+    first = choose_concurrency(None, planned, store, "cpu")
+    assert first.reason.startswith("measured: 1 side by side 100 images/s")
+    assert first.jobs == min(cores(), 6) and first.threads == max(1, cores() // first.jobs)
+    before = list(measured)
+    again = choose_concurrency(None, planned, store, "cpu")
+    assert (again.jobs, again.threads, again.reason) == (first.jobs, first.threads, "as this study was begun")
+    assert measured == before
     (store.work / "share.json").write_text("{")
-    assert share(None, planned, store, "cpu").because.startswith("measured")
+    assert choose_concurrency(None, planned, store, "cpu").reason.startswith("measured")
+
+
+def test_a_study_of_an_earlier_version_goes_on_as_it_began(tmp_path: Path) -> None:
+    store = Store(tmp_path / "r")
+    store.open()
+    earlier = {machine("cpu"): {"jobs": 2, "threads": 1, "because": "measured: 2 side by side 80 images/s"}}
+    (store.work / "share.json").write_text(json.dumps(earlier))
+    assert load_choice(store, 6, "cpu") == Concurrency(2, 1, "as this study was begun")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "3", "{", '{"x": 1}', "[" * 5000, '{"KEY": 3}', '{"KEY": {"threads": 1e999}}']
+)
+def test_a_damaged_choice_is_as_none(text: str, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.open()
+    (store.work / "share.json").write_text(text.replace("KEY", machine("cpu")))
+    assert load_choice(store, 4, "cpu") is None
+    save_choice(store, Concurrency(2, 1, "measured"), "cpu")
+    assert load_choice(store, 4, "cpu") == Concurrency(2, 1, "as this study was begun")
 
 
 def test_runs_side_by_side_train_more_images_than_none() -> None:
     run = RunConfig.model_validate({"model": {"depth": 10, "width": 8}, "recipe": {"batch_size": 16}})
-    assert together(run, "cpu", 2, seconds=0.1) > 0
+    assert combined_rate(run, "cpu", 2, seconds=0.1) > 0

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.commands import read_records
 from support.faults import begin, end, environment
 
-from resbench.records.record import parse
 from resbench.training import checkpoint
 
 GRID = """\
@@ -33,57 +33,54 @@ zip:
 def test_each_bad_run_is_recorded_as_what_it_was_and_the_rest_goes_on(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(GRID)
     process = begin("run", "bad.yaml", "--timeout", "30", cwd=tmp_path, env=environment(tmp_path / "custom"))
-    _, told = process.communicate(timeout=300)
-    assert process.returncode == 1, told
-    assert "Traceback" not in told and "10 runs failed: the same command tries them again" in told
-    found = {}
-    for path in (tmp_path / "results" / "bad").glob("*.json"):
-        if path.name != "study.json":
-            record = parse(path.read_text())
-            name = record["config"]["data"]["augment"]
-            if name == "none":
-                name = record["status"]
-            found[name] = record
-    assert found.keys() == {
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 1, said
+    assert "Traceback" not in said and "10 runs failed: the same command tries them again" in said
+    records = {}
+    for record in read_records(tmp_path / "results" / "bad").values():
+        name = record.settings["data.augment"]
+        records[record.status if name == "none" else name] = record
+    assert records.keys() == {
         "fails", "allocates", "memory-error", "segfaults", "is-killed", "aborts", "exits", "quits", "interrupts", "hangs",
         "ok", "diverged",
     }  # fmt: skip
-    what = {name: (record["error"] or {}).get("kind") for name, record in found.items()}
-    assert what["fails"] == "RuntimeError" and "someone's own code" in found["fails"]["error"]["traceback"]
-    assert what["allocates"] == what["memory-error"] == "out of memory"
-    assert what["hangs"] == "timeout" and what["diverged"] == "diverged" and what["ok"] is None
+    errors = {name: record.error for name, record in records.items() if record.error}
+    kinds = {name: error.kind for name, error in errors.items()}
+    assert kinds["fails"] == "RuntimeError" and "someone's own code" in str(errors["fails"].details["traceback"])
+    assert kinds["allocates"] == kinds["memory-error"] == "out of memory"
+    assert kinds["hangs"] == "timeout" and kinds["diverged"] == "diverged" and "ok" not in kinds
     for name, part in {
-        "segfaults": "SIGSEGV", "is-killed": "SIGKILL, perhaps for want of memory", "aborts": "SIGABRT",
+        "segfaults": "SIGSEGV", "is-killed": "SIGKILL, perhaps because memory ran out", "aborts": "SIGABRT",
         "exits": "exit code 3",
     }.items():  # fmt: skip
-        assert what[name] == "process died" and part in found[name]["error"]["message"], found[name]["error"]
-    assert what["quits"] == "SystemExit" and what["interrupts"] == "KeyboardInterrupt"
+        assert kinds[name] == "process died" and part in errors[name].message, errors[name]
+    assert kinds["quits"] == "SystemExit" and kinds["interrupts"] == "KeyboardInterrupt"
     page = (tmp_path / "reports" / "bad" / "index.html").read_text()
     assert "SIGSEGV" in page
 
 
 @pytest.mark.parametrize(
-    ("sent", "code", "way"),
+    ("sent", "code", "words"),
     [
         (signal.SIGINT, 130, ["-j", "2"]),
         (signal.SIGTERM, 143, ["-j", "2"]),
         (signal.SIGTERM, 143, ["--executor", "serial"]),
     ],
 )
-def test_signals_stop_save_and_say_how_to_go_on(tmp_path: Path, sent: int, code: int, way: list[str]) -> None:
+def test_signals_stop_save_and_say_how_to_go_on(tmp_path: Path, sent: int, code: int, words: list[str]) -> None:
     grid = "name: long\nbase:\n  model: {depth: 10, width: 8}\n  recipe: {epochs: 1000}\nseeds: 3\n"
     (tmp_path / "long.yaml").write_text(grid)
-    process = begin("run", "long.yaml", *way, "--fresh", cwd=tmp_path)
+    process = begin("run", "long.yaml", *words, "--fresh", cwd=tmp_path)
     try:
-        _until(lambda: len(_checkpoints(tmp_path)) == (2 if "-j" in way else 1), process.poll)
+        _until(lambda: len(_checkpoints(tmp_path)) == (2 if "-j" in words else 1), process.poll)
         before = _checkpoints(tmp_path)
         os.kill(process.pid, sent)
         os.killpg(process.pid, sent)  # as `timeout` does
-        _, told = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=60)
     finally:
         end(process)
-    assert process.returncode == code, told
-    assert f"to go on: resbench run long.yaml {' '.join(way)}\n" in told and "Traceback" not in told
+    assert process.returncode == code, said
+    assert f"to go on: resbench run long.yaml {' '.join(words)}\n" in said and "Traceback" not in said
     saved = _checkpoints(tmp_path)
     assert saved.keys() == before.keys() and all(saved[name] >= before[name] for name in saved)
     for path in (tmp_path / "results" / "long" / ".work").glob("*.ckpt"):

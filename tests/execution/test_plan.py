@@ -1,66 +1,84 @@
-"""What a plan predicts from: records of runs like those to come, and nothing else."""
+"""What a plan says, for this machine and for many; the formula for many against a simulation with the real driver."""
 
+from __future__ import annotations
+
+import random
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
+from benchmarks.simulation import SimulatedFleet, simulate
 
-from resbench.execution.plan import Costs
-from resbench.grid.grid import Planned
-from resbench.records.store import Store
-from resbench.training.device import place, provenance
-from resbench.training.run import RunConfig
-from resbench.training.train import empty
+from resbench.core.errors import UserError
+from resbench.execution.forecast import HANDLING, START, Fleet, Forecast, forecast
+from resbench.execution.plan import plan
+from resbench.grid.grid import Grid
 
-CPU = torch.device("cpu")
+EPOCHS = 10
 
 
-def config(precision: str, depth: int = 10, seed: int = 0) -> RunConfig:
-    return RunConfig.model_validate(
-        {"model": {"depth": depth, "width": 4}, "recipe": {"precision": precision}, "seed": seed}
+def test_a_plan_counts_runs_and_names_what_is_excluded(tmp_path: Path) -> None:
+    grid = Grid("some", base={"model.width": 4}, axes={"model.depth": [10, 16]}, seeds=3)
+    made = plan(grid, tmp_path)
+    assert (made.done, made.missing, made.jobs) == (0, 6, made.jobs)
+    assert [cell.label for cell in made.cells] == ["model.depth=10", "model.depth=16"]
+    assert made.cells[0].cost.flops < made.cells[1].cost.flops
+    assert str(made).splitlines()[-1].startswith("some: 2 cells, 6 runs: 0 done, 6 to do, 0 cells excluded; ")
+    assert plan(grid, tmp_path, only=["seed<1"], shard="2/2").missing == 1
+
+
+def test_a_plan_for_many_machines_says_what_fails(tmp_path: Path) -> None:
+    grid = Grid("some", base={"model.width": 4, "model.depth": 10}, seeds=40)
+    calm = plan(grid, tmp_path, executor="ray", fleet=Fleet(8, 4))
+    assert calm.jobs == 32 and "8 nodes with 4 runs side by side: about " in str(calm)
+    rough = plan(grid, tmp_path, executor="ray", fleet=Fleet(8, 4, mtbf=3600.0))
+    assert rough.seconds > calm.seconds and "a node fails every 60 min" in str(rough)
+
+
+def simulated(each: list[float], fleet: Fleet) -> Forecast:
+    """What a simulation makes of runs that begin in this order, in the mean over failures."""
+    made = Grid("some", base={"recipe.epochs": EPOCHS}, seeds=len(each)).runs()
+    draws = 1 if fleet.mtbf is None else 5
+    results = [
+        simulate(
+            made,
+            lambda run: each[run.seed],
+            SimulatedFleet(fleet.nodes, fleet.slots, START, HANDLING, between=fleet.mtbf, seed=seed),
+        )
+        for seed in range(draws)
+    ]
+    assert not any(result.failed for result in results)
+    wall, lost, wasted = (
+        sum(values) / draws
+        for values in zip(*((result.wall, result.losses, result.wasted) for result in results), strict=True)
     )
+    return Forecast(wall, results[0].bound, lost, wasted)
 
 
-def planned(one: RunConfig) -> Planned:
-    return Planned(one, {}, 0, one.id)
-
-
-def add(store: Store, one: RunConfig, rate: float, **where: Any) -> None:
-    made = provenance(place(CPU, 1, one.recipe.precision, one.model.width)) | where
-    record = empty(one, "ok", made, None)
-    store.add(record | {"metrics": {"images_per_second": rate, "flops": 10**6}})
-
-
-def test_records_of_the_same_precision_and_hardware_tell_the_rate(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    add(store, config("fp32"), 1000.0)
-    add(store, config("bf16"), 2000.0)
-    costs = Costs(store, CPU, 1)
-    fast, slow = config("bf16", 22), config("fp32", 22)
-    costs.calibrate([planned(fast), planned(slow)])
-    assert costs.source == "2 earlier records"
-    assert costs.of(slow).seconds == pytest.approx(
-        2 * costs.of(fast).seconds
-    )  # at constant FLOP/s beyond what is known
+def lengths(count: int, mean: float) -> list[float]:
+    draw = random.Random(2016)
+    return sorted((mean * draw.lognormvariate(-0.5, 1.0) for _ in range(count)), reverse=True)
 
 
 @pytest.mark.parametrize(
-    "where", [{"device_name": "another"}, {"cpu_capability": "another"}, {"threads": 2}, {"device": "cuda"}]
+    ("each", "fleet"),
+    [
+        (lengths(2000, 60.0), Fleet(8, 8)),
+        (lengths(500, 600.0), Fleet(2, 4)),
+        (lengths(40, 60.0), Fleet(8, 8)),  # the longest run decides
+        ([0.01] * 5000, Fleet(64, 64)),  # the driver decides
+        (lengths(2000, 600.0), Fleet(4, 8, mtbf=21_600.0)),
+        (lengths(2000, 600.0), Fleet(4, 8, mtbf=3600.0)),
+    ],
 )
-def test_records_of_other_hardware_do_not(where: dict[str, Any], tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    add(store, config("fp32"), 1e-3, **where)  # believed, it would make the run last for years
-    costs = Costs(store, CPU, 1)
-    costs.calibrate([planned(config("fp32"))])
-    assert costs.source == "a short calibration" and costs.of(config("fp32")).seconds < 1e6
+def test_the_formula_agrees_with_a_simulation(each: list[float], fleet: Fleet) -> None:
+    expected, seen = forecast(each, [EPOCHS] * len(each), fleet), simulated(each, fleet)
+    assert expected.bound == pytest.approx(seen.bound)
+    assert expected.wall == pytest.approx(seen.wall, rel=0.1)
+    assert expected.lost == pytest.approx(seen.lost, rel=0.25)
+    assert expected.repeated == pytest.approx(seen.repeated, rel=0.35)
 
 
-def test_what_is_unknown_of_a_precision_is_calibrated(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    add(store, config("bf16"), 1e-3)
-    costs = Costs(store, CPU, 1)
-    runs = [planned(config("bf16")), planned(config("fp32"))]
-    costs.calibrate(runs)
-    assert costs.source == "1 earlier record and a short calibration"
-    assert costs.of(config("fp32")).seconds < 1e6 < costs.of(config("bf16")).seconds
+def test_nodes_that_fail_before_an_epoch_ends_finish_nothing() -> None:
+    with pytest.raises(UserError, match="nodes fail every 10 s"):
+        forecast([1000.0], [10], Fleet(1, mtbf=10.0))
+    assert forecast([], [], Fleet(3)) == Forecast(0.0, 0.0)

@@ -1,12 +1,13 @@
-"""Grid files: what they expand to, and that every mistake is told at once."""
+"""Grid files: what they expand to, and that every mistake is named at once."""
 
 from pathlib import Path
 
 import pytest
 
+from resbench.core.cell import Cell
 from resbench.core.errors import UserError
-from resbench.grid.grid import Grid, only
-from resbench.records.claim import contrasts
+from resbench.grid.grid import Grid, filter_runs
+from resbench.grid.reader import read_grid
 from resbench.training.run import RunConfig
 
 ABLATIONS = sorted(path for path in Path("ablations").glob("*.yaml") if not path.stem.startswith("tune-"))
@@ -14,7 +15,7 @@ ABLATIONS = sorted(path for path in Path("ablations").glob("*.yaml") if not path
 
 @pytest.mark.parametrize("path", ABLATIONS, ids=lambda path: path.stem)
 def test_shipped_grid_files_load(path: Path) -> None:
-    grid = Grid.load(path)
+    grid = read_grid(path)
     assert grid.runs() and grid.about.startswith("Question")
 
 
@@ -24,7 +25,7 @@ def test_every_mistake_has_its_line(tmp_path: Path) -> None:
         "base:\n  model: {shortcut: identty}\n  recipe: {epochs: '3'}\naxes:\n  model.detph: [3]\nseeds: 0\nseeds: 5\n"
     )
     with pytest.raises(UserError) as caught:
-        Grid.load(path)
+        read_grid(path)
     assert [line.split(": ")[0].rsplit(":", 1)[1] for line in caught.value.lines] == ["2", "3", "5", "6", "7"]
     assert "did you mean 'identity'?" in caught.value.lines[0]
 
@@ -32,16 +33,16 @@ def test_every_mistake_has_its_line(tmp_path: Path) -> None:
 def test_inactive_fields_do_not_train_twice(tmp_path: Path) -> None:
     path = tmp_path / "g.yaml"
     path.write_text("axes:\n  model.shortcut: [identity, exclusive_gate]\n  model.gate_bias: [-6.0, -3.0]\n")
-    assert len(Grid.load(path).runs()) == 3
+    assert len(read_grid(path).runs()) == 3
 
 
 def grid(text: str, tmp_path: Path, *overrides: str) -> Grid:
     path = tmp_path / "g.yaml"
     path.write_text(text)
-    return Grid.load(path, list(overrides))
+    return read_grid(path, list(overrides))
 
 
-def cells(loaded: Grid) -> list[dict[str, object]]:
+def cells(loaded: Grid) -> list[Cell]:
     return [cell for cell, _ in loaded.cells]
 
 
@@ -83,10 +84,10 @@ def test_overrides_fix_an_axis_make_one_or_change_the_base(tmp_path: Path) -> No
 
 def test_only_selects_runs(tmp_path: Path) -> None:
     loaded = grid("axes:\n  model.depth: [10, 16]\n  model.shortcut: [identity, none]\nseeds: 3\n", tmp_path)
-    chosen = only(["model.depth>=16 & model.shortcut==none", "seed<2"], loaded.runs())
+    chosen = filter_runs(["model.depth>=16 & model.shortcut==none", "seed<2"], loaded.runs())
     assert [(run.cell["model.depth"], run.config.seed) for run in chosen] == [(16, 0), (16, 1)]
     with pytest.raises(UserError, match="unknown field"):
-        only(["model.dept==1"], loaded.runs())
+        filter_runs(["model.dept==1"], loaded.runs())
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,17 @@ def test_only_selects_runs(tmp_path: Path) -> None:
         ("base: {model: {width: 16.0}}", "valid integer"),
         ("base: {data: {train_size: 4000}}", "do not fit"),
         ("base: {recipe: {warmup: 3.0}}", "has its own warm-up"),
+        ("base: [1]", "base: [1] should be a mapping of fields to values"),
+        ("axes: {model.depth: []}", "model.depth: [] should be a list of values"),
+        ("published:\n- {source: x, on: [1], at: {}, value: 1}", "on: [1] is not one of test_error"),
+        ("published:\n- {source: x, on: flops, at: {}, value: 1e305}", "should be a number"),
+        ("seeds: [1, 1]", "names a seed twice"),
+        ("seeds: 0", "a number from 1 to 100000"),
+        ("probes: [gradient]", "did you mean 'gradients'"),
+        ("zip: 3", "should be a list of mappings"),
+        ("name: a/b", "is not a name"),
+        ("axis: {}", "unknown key; allowed are name, base, axes"),
+        ("search: {}", "`resbench tune"),
     ],
 )
 def test_mistakes(text: str, part: str, tmp_path: Path) -> None:
@@ -128,13 +140,13 @@ def test_claims_speak_of_every_value_of_an_axis_from_the_command_line(tmp_path: 
         "- {says: x, compare: {model.shortcut: identity}, to: {model.shortcut: none}, at: [model.norm], expect: lower}"
     )
     path.write_text(f"axes: {{model.shortcut: [identity, none], model.norm: [batch, group]}}\nclaims:\n{claim}\n")
-    assert Grid.load(path).claims[0]["at"] == {"model.norm": None}
-    deeper = Grid.load(path, ["model.depth=[10, 100]"])
-    assert deeper.claims[0]["at"] == {"model.norm": None, "model.depth": None}
+    assert read_grid(path).claims[0].at == {"model.norm": None}
+    deeper = read_grid(path, ["model.depth=[10, 100]"])
+    assert deeper.claims[0].at == {"model.norm": None, "model.depth": None}
 
 
 def test_identity_of_the_default_run_is_pinned() -> None:
-    """A change here makes every record in the world stale: raise run_config.SCHEMA and say why."""
+    """A change here makes every record in the world stale: raise training.run.SCHEMA and say why."""
     assert RunConfig().id == "e80372febfd77a58"
     assert RunConfig(seed=1).id != RunConfig().id
     assert RunConfig.model_validate({"model": {"depth": 34}}).id == RunConfig().id
@@ -143,13 +155,13 @@ def test_identity_of_the_default_run_is_pinned() -> None:
 def test_a_wrong_value_hides_no_wrong_combination_and_invents_none(tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text("base:\n  recipe: {lr: fast}\naxes:\n  model.depth: [10, 35]\n")
-    with pytest.raises(UserError) as told:
-        Grid.load(file)
-    assert [line.split(":")[1] for line in told.value.lines] == ["2", "4"]
+    with pytest.raises(UserError) as caught:
+        read_grid(file)
+    assert [line.split(":")[1] for line in caught.value.lines] == ["2", "4"]
     file.write_text("base:\n  model: {family: cifr}\naxes:\n  model.depth: [20, 56]\n")
-    with pytest.raises(UserError) as told:
-        Grid.load(file)
-    assert len(told.value.lines) == 1 and "did you mean 'cifar'" in told.value.lines[0]
+    with pytest.raises(UserError) as caught:
+        read_grid(file)
+    assert len(caught.value.lines) == 1 and "did you mean 'cifar'" in caught.value.lines[0]
 
 
 CLAIMS = """axes:
@@ -166,20 +178,20 @@ claims:
 
 def test_a_claim_is_read_with_every_other_axis_as_its_family(tmp_path: Path) -> None:
     claim = grid(CLAIMS, tmp_path).claims[0]
-    assert claim["at"] == {"model.depth": None} and claim["on"] == "test_error" and claim["margin"] == 0.05
-    found = list(contrasts(claim, cells(grid(CLAIMS, tmp_path))))
-    assert [(context, ours[0]["model.shortcut"], theirs[0]["model.shortcut"]) for context, ours, theirs in found] == [
+    assert claim.at == {"model.depth": None} and claim.on == "test_error" and claim.margin == 0.05
+    comparisons = claim.comparisons(cells(grid(CLAIMS, tmp_path)))
+    assert [(context, a[0]["model.shortcut"], b[0]["model.shortcut"]) for context, a, b in comparisons] == [
         ({"model.depth": 10}, "identity", "none"),
         ({"model.depth": 16}, "identity", "none"),
     ]
-    assert grid(CLAIMS, tmp_path).study()["claims"] == [claim]
-    assert not list(contrasts(claim, cells(grid(CLAIMS, tmp_path, "model.shortcut=none"))))
+    assert grid(CLAIMS, tmp_path).study().claims == [claim]
+    assert not list(claim.comparisons(cells(grid(CLAIMS, tmp_path, "model.shortcut=none"))))
     (claim,) = grid(f"{CLAIMS}    at: {{model.depth: [16]}}\n", tmp_path).claims
-    assert [context for context, _, _ in contrasts(claim, cells(grid(CLAIMS, tmp_path)))] == [{"model.depth": 16}]
+    assert [context for context, _, _ in claim.comparisons(cells(grid(CLAIMS, tmp_path)))] == [{"model.depth": 16}]
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reason"),
     [
         (
             ("expect: lower", "expect: less"),
@@ -199,8 +211,8 @@ def test_a_claim_is_read_with_every_other_axis_as_its_family(tmp_path: Path) -> 
         (("says: shortcuts help at each depth\n    ", ""), "each has the keys compare, expect, says, to"),
     ],
 )
-def test_a_wrong_claim_is_one_line(tmp_path: Path, change: tuple[str, str], told: str) -> None:
+def test_a_wrong_claim_is_one_line(tmp_path: Path, change: tuple[str, str], reason: str) -> None:
     with pytest.raises(UserError) as caught:
         grid(CLAIMS.replace(*change), tmp_path)
-    assert len(caught.value.lines) == 1 and told in caught.value.lines[0]
-    assert "g.yaml:6: claims" in caught.value.lines[0] or "claims" in caught.value.lines[0]
+    assert len(caught.value.lines) == 1 and reason in caught.value.lines[0]
+    assert "claims: " in caught.value.lines[0]

@@ -1,5 +1,8 @@
 """Results of several machines: what is the same is kept once, what is missing comes in, what conflicts is named."""
 
+from __future__ import annotations
+
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -13,7 +16,7 @@ from support.studies import Cell, make, noise
 
 from resbench.core.errors import UserError
 from resbench.records.merge import merge
-from resbench.records.record import Record, content, dump
+from resbench.records.record import Provenance, Record
 from resbench.records.store import Store
 
 AXES: dict[str, list[Any]] = {"model.shortcut": ["identity", "none"]}
@@ -22,11 +25,10 @@ SHARED = f"{0:016x}"  # the first run, which both machines have
 
 def half(which: int) -> Callable[[Cell, int, np.random.Generator], Any]:
     """Seed 0 on both machines, the others by turns: as two shards with one run in common."""
-    found = noise(lambda cell: 0.02, images=100)
+    errors = noise(lambda cell: 0.02, images=100)
 
     def outcome(cell: Cell, seed: int, draw: np.random.Generator) -> Any:
-        one = found(cell, seed, np.random.default_rng(seed))
-        return one if seed == 0 or seed % 2 == which else "missing"
+        return errors(cell, seed, np.random.default_rng(seed)) if seed == 0 or seed % 2 == which else "missing"
 
     return outcome
 
@@ -34,18 +36,25 @@ def half(which: int) -> Callable[[Cell, int, np.random.Generator], Any]:
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Path, Path]:
     """The results folders of two machines that shared a grid of 2 cells x 5 seeds."""
-    return tuple(make(tmp_path / name, "some", AXES, 5, half(index)) for index, name in enumerate("ab"))  # type: ignore[return-value]
+    return (make(tmp_path / "a", "some", AXES, 5, half(0)), make(tmp_path / "b", "some", AXES, 5, half(1)))
 
 
-def change(results: Path, run_id: str = SHARED, **parts: Any) -> Path:
-    """Write a record anew with other parts; mappings are added to."""
-    store = Store(results / "some")
-    record = store.read(run_id)
+def shared(results: Path) -> Record:
+    """The record of the run that both machines have."""
+    record = Store(results / "some").read(SHARED)
     assert record
-    for key, value in parts.items():
-        record[key] = record.get(key, {}) | value if isinstance(value, dict) else value
-    store.path(run_id).write_text(dump(record))
-    return store.path(run_id)
+    return record
+
+
+def change(results: Path, **fields: Any) -> Path:
+    """Write that record again with other fields; mappings are added to."""
+    record = shared(results)
+    for name, value in fields.items():
+        before = getattr(record, name)
+        setattr(record, name, {**(before or {}), **value} if isinstance(value, dict) else value)
+    path = Store(results / "some").path(SHARED)
+    path.write_text(record.to_json())
+    return path
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -77,7 +86,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(two: tuple[Path, Path], tmp
 
 def test_the_clock_and_the_machine_are_no_difference(two: tuple[Path, Path]) -> None:
     a, b = two
-    change(b, metrics={"train_seconds": 99.0}, provenance={"device_name": "another"})
+    change(b, metrics={"train_seconds": 99.0}, provenance=Provenance({"device_name": "another"}))
     before = Store(a / "some").path(SHARED).read_bytes()
     merge([b], a)
     assert Store(a / "some").path(SHARED).read_bytes() == before
@@ -86,14 +95,15 @@ def test_the_clock_and_the_machine_are_no_difference(two: tuple[Path, Path]) -> 
 def test_a_conflict_is_named_and_nothing_at_all_is_copied(two: tuple[Path, Path]) -> None:
     a, b = two
     shutil.copytree(b / "some", b / "other", ignore=shutil.ignore_patterns("study.json"))
-    theirs = change(b, metrics={"test_error": 0.5}, weights_sha256="f" * 64, provenance={"threads": 2})
+    elsewhere = shared(b).provenance.with_facts(threads=2)
+    theirs = change(b, metrics={"test_error": 0.5}, weights_sha256="f" * 64, provenance=elsewhere)
     before = tree(a)
     with pytest.raises(UserError) as caught:
         merge([b], a)
     line, last = caught.value.lines
     assert line.startswith(f"{a / 'some' / SHARED}.json and {theirs}: both finished, and differ: metrics.test_error ")
     assert "against 0.5, weights_sha256 none against ffff" in line and "threads 1 against 2" in line
-    assert last == "merge: nothing was copied, of no study: 1 conflict to settle"
+    assert last == "merge: nothing was copied from any study: 1 conflict to settle"
     assert tree(a) == before
 
 
@@ -122,14 +132,14 @@ def test_probes_of_one_run_are_united(two: tuple[Path, Path]) -> None:
     assert merge([a], b)[0].startswith("some: 5 records came in (1 with more probes, 4 new)")
     shutil.copy(Store(a / "some").path(SHARED), Store(b / "some").path(SHARED))
     change(b, metrics={"probe.lesion_mean": 0.5}, probes={"lesions": {"images": 9}})
-    record = Store(b / "some").read(SHARED)
-    assert record
-    del record["probes"]["responses"], record["metrics"]["probe.response_ratio"]
-    Store(b / "some").path(SHARED).write_text(dump(record))
+    record = shared(b)
+    assert record.probes
+    del record.probes["responses"], record.metrics["probe.response_ratio"]
+    Store(b / "some").path(SHARED).write_text(record.to_json())
     merge([b], a)
-    kept: Record | None = Store(a / "some").read(SHARED)
-    assert kept and kept["probes"] == {"lesions": {"images": 9}, "responses": {"images": 8}}
-    assert kept["metrics"]["probe.lesion_mean"] == 0.5 and kept["metrics"]["probe.response_ratio"] == 2.0
+    united = shared(a)
+    assert united.probes == {"lesions": {"images": 9}, "responses": {"images": 8}}
+    assert united.metrics["probe.lesion_mean"] == 0.5 and united.metrics["probe.response_ratio"] == 2.0
     change(b, probes={"responses": {"images": 7}})
     with pytest.raises(UserError, match=r"differ: .*probes.responses.images 8 against 7"):
         merge([b], a)
@@ -138,27 +148,26 @@ def test_probes_of_one_run_are_united(two: tuple[Path, Path]) -> None:
 def test_another_grid_under_the_same_name_is_a_conflict(two: tuple[Path, Path]) -> None:
     a, b = two
     path = b / "some" / "study.json"
-    asked = json.loads(path.read_text())
-    path.write_text(json.dumps(asked | {"runs": asked["runs"][:6], "baseline": {"model.shortcut": "none"}}))
+    study = json.loads(path.read_text())
+    path.write_text(json.dumps(study | {"runs": study["runs"][:6], "baseline": {"model.shortcut": "none"}}))
     before = tree(a)
     with pytest.raises(
         UserError, match=r"different grids under one name: baseline .* against .*, runs \(10 against 6\)"
     ):
         merge([b], a)
     assert tree(a) == before
-    path.write_text(json.dumps(asked | {"file": "/home/me/grid.yaml", "about": "in other words"}))
+    path.write_text(json.dumps(study | {"file": "/home/me/grid.yaml", "about": "in other words"}))
     merge([b], a)  # where the file lay, and its comments, are no difference
-    assert json.loads((a / "some" / "study.json").read_text()) == asked
+    assert json.loads((a / "some" / "study.json").read_text()) == study
 
 
 def test_measurements_of_other_machines_come_along(two: tuple[Path, Path]) -> None:
     a, b = two
     bench = Store(b / "some" / "bench")
-    record = Store(b / "some").read(SHARED)
-    assert record
-    bench.add(record | {"kind": "bench"})
+    measured = dataclasses.replace(shared(b), kind="bench")
+    bench.add(measured)
     assert "some/bench: 1 records came in (1 new)" in merge([b], a)
-    bench.path(SHARED).write_text(dump(record | {"kind": "bench", "metrics": {"latency_ms": 3.0}}))
+    bench.path(SHARED).write_text(dataclasses.replace(measured, metrics={"latency_ms": 3.0}).to_json())
     assert "some/bench: 1 were here" in merge([b], a)  # a second measurement is no conflict
 
 
@@ -172,9 +181,9 @@ def test_a_study_keeps_its_name_in_a_renamed_folder_and_bad_names_are_refused(
     (nameless / "study.json").unlink()
     with pytest.raises(UserError, match="'From Machine B' is not the name of a study"):
         merge([nameless], a)
-    for wrong, told in ((tmp_path / "no", "no such folder"), (tmp_path / "e", "no records"), (a, "itself")):
+    for wrong, reason in ((tmp_path / "no", "no such folder"), (tmp_path / "e", "no records"), (a, "itself")):
         (tmp_path / "e").mkdir(exist_ok=True)
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=reason):
             merge([wrong], a)
 
 
@@ -197,9 +206,9 @@ def test_two_shards_merged_are_the_undivided_study(tmp_path: Path) -> None:
     )
     for name, shard in (("a", ["--shard", "1/2"]), ("b", ["--shard", "2/2"]), ("whole", [])):
         places = ["--results", tmp_path / name, "--reports", tmp_path / "reports"]
-        code, _, told = resbench("run", grid, *shard, *places, "--executor", "serial", "--threads", 1, "-j", 1)
-        assert code == 0 and ("2 runs to do" in told) == bool(shard), told
+        code, _, err = resbench("run", grid, *shard, *places, "--executor", "serial", "--threads", 1, "-j", 1)
+        assert code == 0 and ("2 runs to do" in err) == bool(shard), err
     assert resbench("merge", tmp_path / "a", tmp_path / "b", "--results", tmp_path / "c")[0] == 0
     merged, whole = (Store(tmp_path / name / "tiny").records() for name in ("c", "whole"))
-    assert len(whole) == 4 and list(map(content, merged)) == list(map(content, whole))
+    assert len(whole) == 4 and [r.content() for r in merged] == [r.content() for r in whole]
     assert Store(tmp_path / "c" / "tiny").study() == Store(tmp_path / "whole" / "tiny").study()

@@ -1,33 +1,52 @@
-"""Records: whole or absent, the first writer wins, and damage is named."""
+"""Stores: a record is whole or absent, the first writer wins, and damage is named."""
 
-import dataclasses
+from __future__ import annotations
+
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
-from resbench.core.locks import file_system, mounted
-from resbench.execution.task import BUSY, DONE, STOPPED, Setting, Task, carry_out
-from resbench.records import record as records
-from resbench.records.record import content, dump, errors, pack, parse
+from resbench.core.errors import UserError
+from resbench.records.record import Provenance, Record, Status
 from resbench.records.store import Store, load
-from resbench.training.epoch import Stopped
+from resbench.records.study_file import StudyFile, StudyRun
 from resbench.training.run import RunConfig
-from resbench.training.train import empty
+from resbench.training.train import empty_record
+
+HOLD = """
+import os, sys
+from pathlib import Path
+from resbench.core import locks
+from resbench.records.store import Store
+locks.LEASE_SECONDS = float(sys.argv[2])
+with Store(Path(sys.argv[1])).claim("a" * 16) as held:
+    print(bool(held), flush=True)
+    sys.stdin.readline()
+    print(held.lost.wait(10), flush=True)
+"""
 
 
-def record(seed: int = 0, status: str = "ok", accuracy: float = 0.9) -> records.Record:
-    made = empty(RunConfig(seed=seed), status, {"device": "cpu", "threads": 1}, None)
-    return made | {
-        "metrics": {"test_accuracy": accuracy, "train_seconds": 1.0},
-        "history": [{"epoch": 1, "train_loss": 0.5, "seconds": 2.0}],
-    }
+def record(seed: int = 0, status: Status = "ok", accuracy: float = 0.9, **fields: Any) -> Record:
+    made = empty_record(RunConfig(seed=seed), status, Provenance({"device": "cpu", "threads": 1}))
+    made.metrics = {"test_accuracy": accuracy, "train_seconds": 1.0}
+    made.history = [{"epoch": 1, "train_loss": 0.5, "seconds": 2.0}]
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+def holder(folder: Path, lease_seconds: float = 120.0) -> subprocess.Popen[str]:
+    """Another process that holds the run `a...a` until a line comes, then says whether it has lost it."""
+    words = [sys.executable, "-c", HOLD, str(folder), str(lease_seconds)]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout and process.stdout.readline() == "True\n"
+    return process
 
 
 def test_round_trip_and_frame(tmp_path: Path) -> None:
@@ -38,6 +57,8 @@ def test_round_trip_and_frame(tmp_path: Path) -> None:
     frame = load(tmp_path / "study")
     assert len(frame) == 3 and set(frame["seed"]) == {0, 1, 2}
     assert {"model.depth", "status", "metrics.test_accuracy", "provenance.threads"} <= set(frame.columns)
+    with pytest.raises(UserError, match="no such folder of records"):
+        load(tmp_path / "other")
 
 
 def test_the_first_writer_wins_but_a_failure_is_replaced(tmp_path: Path) -> None:
@@ -45,10 +66,19 @@ def test_the_first_writer_wins_but_a_failure_is_replaced(tmp_path: Path) -> None
     assert store.add(record(status="failed"))
     assert store.done() == set()
     assert store.add(record(accuracy=0.8))
-    assert not store.add(record(accuracy=0.7))
+    assert not store.add(record(accuracy=0.7)) and not store.add(record(status="failed"))
     [kept] = store.records()
-    assert kept["metrics"]["test_accuracy"] == 0.8
+    assert kept.metrics["test_accuracy"] == 0.8
     assert not list(store.work.glob("*.tmp"))
+
+
+def test_a_record_is_replaced_by_one_with_probes_that_it_lacks(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add(record())
+    assert store.done() and not store.done(["gradients"])
+    assert store.add(record(probes={"gradients": {"images": 8}}))
+    assert store.done(["gradients"])
+    assert not store.add(record()) and not store.add(record(probes={"gradients": None}))
 
 
 def test_a_record_cut_at_any_byte_is_named_and_not_done(tmp_path: Path) -> None:
@@ -59,9 +89,27 @@ def test_a_record_cut_at_any_byte_is_named_and_not_done(tmp_path: Path) -> None:
     for length in range(len(whole) - 1):  # without its last newline a record is still whole
         store.path(run_id).write_bytes(whole[:length])
         assert store.done() == set()
-        assert store.damaged.pop().startswith(str(store.path(run_id)))
+        assert store.damaged.pop().startswith(f"{store.path(run_id)}: a damaged record (")
     assert store.add(record())
     assert store.done() == {run_id}
+
+
+def test_a_record_with_line_ends_of_windows_is_whole(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add(record())
+    [run_id] = store.ids()
+    store.path(run_id).write_bytes(store.path(run_id).read_bytes().replace(b"\n", b"\r\n"))
+    assert store.done() == {run_id}
+
+
+@pytest.mark.parametrize(
+    "run_id", ["../../../x", "/etc/passwd", "0" * 15, "G" * 16, "0" * 300, "", 3, None, "0" * 15 + "\n", ["x"]]
+)
+def test_a_record_that_says_it_is_another_run_is_damaged(run_id: Any, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.open()
+    store.path("0" * 16).write_text(record(id=run_id).to_json())
+    assert store.read("0" * 16) is None and "that says it is" in store.damaged[0]
 
 
 @pytest.mark.parametrize("locks", ["kernel", "lease"])
@@ -70,12 +118,7 @@ def test_a_claim_excludes_other_processes_and_dies_with_its_holder(
 ) -> None:
     monkeypatch.setenv("RESBENCH_LOCKS", locks)
     store = Store(tmp_path)
-    hold = "import sys; from pathlib import Path; from resbench.records.store import Store\n"
-    hold += "with Store(Path(sys.argv[1])).claim('a' * 16) as held: print(bool(held), flush=True); sys.stdin.read()"
-    other = subprocess.Popen(
-        [sys.executable, "-c", hold, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert other.stdout is not None and other.stdout.readline() == "True\n"
+    other = holder(tmp_path)
     with store.claim("a" * 16) as held:
         assert held is None
     assert not store.free("a" * 16) and store.free("b" * 16)
@@ -86,20 +129,12 @@ def test_a_claim_excludes_other_processes_and_dies_with_its_holder(
         assert held and not held.lost.is_set()
 
 
-def test_a_lease_that_nobody_keeps_fresh_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_that_is_not_kept_fresh_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if its holder were on another machine, which this one cannot ask: only the clock of the one who looks counts."""
     monkeypatch.setattr("resbench.core.locks.LEASE_SECONDS", 0.5)
     monkeypatch.setenv("RESBENCH_LOCKS", "lease")
     store = Store(tmp_path)
-    hold = "import os, signal, sys; import resbench.core.locks as l; from pathlib import Path; l.LEASE_SECONDS = 0.5\n"
-    hold += "from resbench.records.store import Store\n"
-    hold += "with Store(Path(sys.argv[1])).claim('a' * 16) as held:\n"
-    hold += "    print(flush=True); sys.stdin.readline(); print(held.lost.wait(10), flush=True)"
-    other = subprocess.Popen(
-        [sys.executable, "-c", hold, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert other.stdout and other.stdin
-    other.stdout.readline()
+    other = holder(tmp_path, 0.5)
     assert not store.free("a" * 16)
     other.send_signal(signal.SIGSTOP)  # frozen, not dead: the process is there
     until = time.monotonic() + 20
@@ -112,89 +147,45 @@ def test_a_lease_that_nobody_keeps_fresh_is_taken_over(tmp_path: Path, monkeypat
         assert not held.lost.is_set()
 
 
-def test_the_type_of_a_file_system_is_known(tmp_path: Path) -> None:
-    assert file_system(Path("/proc/self")) == "proc"
-    assert file_system(tmp_path) not in ("", "proc")
-    line = r"36 35 98:0 / /mnt/les\040donn\303\251es rw,noatime master:1 - nfs4 there:/x rw"
-    assert mounted(line) == (Path("/mnt/les données"), "nfs4")
-    assert mounted(line.replace(r"\303\251", "é")) == (Path("/mnt/les données"), "nfs4")
-
-
-class Thief:
-    """Takes a run over in the middle, as another machine would that saw no sign of life, and trains on."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.stolen = False
-
-    def __call__(self, done: float) -> None:
-        (lease,) = self.store.work.glob("*.lease")
-        if not self.stolen:
-            text = lease.read_text()
-            lease.unlink()
-            lease.write_text(re.sub("[0-9a-f]{8,}", lambda found: "f" * len(found[0]), text))
-            self.stolen = True
-        time.sleep(0.01)  # of training, until the next sign of life finds it out
-
-
-def test_a_run_that_was_taken_over_is_left_to_the_other_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("resbench.core.locks.LEASE_SECONDS", 2.0)
-    monkeypatch.setenv("RESBENCH_LOCKS", "lease")
-    run = RunConfig.model_validate(
-        {"model": {"width": 2, "depth": 10}, "data": {"train_size": 40, "val_size": 0}, "recipe": {"epochs": 10_000}}
-    )
-    setting = Setting(tmp_path, tmp_path, "cpu", 1, (None, False))
+def test_sweeping_leaves_what_may_be_in_use(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    assert carry_out(Task(run, setting), Thief(store)) == BUSY
-    assert not store.ids()
-
-
-def test_a_run_that_is_done_again_for_its_probes_keeps_its_checkpoint(tmp_path: Path) -> None:
-    run = RunConfig.model_validate(
-        {"model": {"width": 2, "depth": 10}, "data": {"train_size": 40, "val_size": 0}, "recipe": {"epochs": 3}}
-    )
-    setting = Setting(tmp_path, tmp_path, "cpu", 1, (None, False))
-    store = Store(tmp_path)
-    assert carry_out(Task(run, setting)) == DONE
-    old = store.checkpoint(run.id)
-    old.write_bytes(b"left by a crash")
+    done = record()
+    store.add(done)
+    young, old = store.work / "young.tmp", store.work / "old.tmp"
+    for path in (young, old, store.checkpoint(done.id), store.checkpoint("f" * 16)):
+        path.write_bytes(b"half")
     os.utime(old, (0, 0))
+    os.utime(store.checkpoint(done.id), (0, 0))
     store.sweep()
-    assert not old.exists()
-
-    def stop(done: float) -> None:
-        if done >= 2:
-            raise Stopped
-
-    probed = dataclasses.replace(setting, probes=("gradients",))
-    assert carry_out(Task(run, probed), stop) == STOPPED
+    assert young.exists() and not old.exists()
+    assert store.checkpoint("f" * 16).exists() and not store.checkpoint(done.id).exists()
+    store.checkpoint(done.id).write_bytes(b"of a run that is done again for its probes")
+    future = time.time() + 10
+    os.utime(store.checkpoint(done.id), (future, future))
     store.sweep()
-    assert store.checkpoint(run.id).exists()
+    assert store.checkpoint(done.id).exists()
 
 
-def test_predictions_keep_every_error_and_stay_small() -> None:
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 10, 10_000)
-    predicted = np.where(rng.random(10_000) < 0.01, (labels + 1) % 10, labels)
-    packed = pack(predicted, labels)
-    assert (errors(packed) == (predicted != labels)).all()
-    whole = record() | {"predictions": packed, "history": [{"epoch": n, "train_loss": 0.123456789} for n in range(30)]}
-    assert len(dump(whole)) < 20_000
-    assert parse(dump(whole)) == whole
+def test_a_study_file_is_written_when_it_is_new(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    study = StudyFile(name="some", runs=[StudyRun(id=record().id, cell={"model.depth": 10}, seed=0)])
+    assert store.study() is None and store.finished_outside(study) == 0
+    assert store.write_study(study) and not store.write_study(study)
+    assert store.study() == study
+    other = StudyFile(name="some", runs=[])
+    assert store.finished_outside(other) == 0
+    store.add(record())
+    assert store.finished_outside(other) == 1 and store.finished_outside(study) == 0
+    assert store.write_study(other) and store.study() == other
 
 
-def test_content_leaves_out_the_clock_alone() -> None:
-    slow = record()
-    slow["metrics"]["train_seconds"] = 9.0
-    slow["history"][0]["seconds"] = 9.0
-    assert content(slow) == content(record())
-    slow["history"][0]["train_loss"] = 0.4
-    assert content(slow) != content(record())
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 99}', "null", "NaN"])
-def test_what_is_not_a_record_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"without|not a record|Expecting"):
-        parse(text)
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]", b'{"runs": 3}'])
+def test_a_damaged_study_file_is_named_and_written_again(content: bytes, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.open()
+    (tmp_path / "study.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"study\.json: damaged \(.+\): run the grid again"):
+        store.study()
+    study = StudyFile(runs=[])
+    assert store.finished_outside(study) == 0 and store.write_study(study)
+    assert store.study() == study

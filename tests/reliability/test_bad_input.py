@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from support.inprocess import resbench
 
-from resbench.records.record import Record
+from resbench.records.record import Provenance, Record
 from resbench.records.store import Store
 from resbench.training.device import cores
 
@@ -157,13 +157,13 @@ def _escaped(lines: list[str]) -> bool:
 
 @pytest.fixture(scope="module", autouse=True)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A working directory in which every study has a record that tells what runs cost, so that none is timed."""
+    """A working directory in which every study has a record of what runs cost, so that none is timed."""
     folder = tmp_path_factory.mktemp("odd")
     before = Path.cwd()
     os.chdir(folder)
     for name in (*GRIDS, *SEARCHES, "odd"):
-        record: Record = {"schema": 1, "id": "0" * 16, "config": {}, "status": "ok", "history": []}
-        record |= {"metrics": {"flops": 1e7, "images_per_second": 1e4}, "provenance": {"device": "cpu", "threads": 1}}
+        record = Record("0" * 16, {}, "ok", Provenance({"device": "cpu", "threads": 1}))
+        record.metrics = {"flops": 1e7, "images_per_second": 1e4}
         Store(folder / "results" / name).add(record)
     yield folder
     os.chdir(before)
@@ -175,8 +175,8 @@ def check(content: bytes, words: list[str]) -> None:
     began = time.process_time()
     code, out, err = resbench(*words)
     assert code in (0, 2), (code, err)
-    assert code == 0 or time.process_time() - began < 10, "a mistake is told at once"
-    assert sorted(Path.cwd().iterdir()) == before, "looking at a file wrote something"
+    assert code == 0 or time.process_time() - began < 10, "a mistake is named at once"
+    assert sorted(Path.cwd().iterdir()) == before, "reading a file wrote something"
     lines = err.splitlines()
     assert (code == 2) == bool(lines), (out, err)
     for line in lines:

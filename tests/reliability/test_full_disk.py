@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.commands import contents, read_records, record_files
 from support.faults import ROOT, begin, command
-
-from resbench.records.record import content, parse
 
 GRID = """\
 # Question: what if the disk is full?
@@ -40,24 +39,25 @@ def test_a_full_disk(small: Path, tmp_path: Path) -> None:
     words = ["run", "full.yaml", "--no-report", "--results", str(small), "--threads", "1"]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     subprocess.run(command(*words, "seeds=1"), cwd=tmp_path, env=env, check=True, capture_output=True)
-    kept = {path: path.read_bytes() for path in _records(small)}
+    kept = {path: path.read_bytes() for path in record_files(small / "full")}
     assert len(kept) == 1
     for left in LEFT:
         filler = small / "filler"
         _fill(filler, left)
         process = begin(*words, "seeds=2", cwd=tmp_path, env=env)
-        _, told = process.communicate(timeout=120)
-        assert "Traceback" not in told
+        _, said = process.communicate(timeout=120)
+        assert "Traceback" not in said
         if left < LEFT[-1]:
-            assert process.returncode == 1, told
-            assert "No space left on device" in told and "go on: resbench run full.yaml" in told
+            assert process.returncode == 1, said
+            assert "No space left on device" in said and "go on: resbench run full.yaml" in said
         assert {path: path.read_bytes() for path in kept} == kept
-        assert all(parse(path.read_text()) for path in _records(small))
+        assert read_records(small / "full")
         filler.unlink()
     subprocess.run(command(*words, "seeds=2"), cwd=tmp_path, env=env, check=True, capture_output=True)
     elsewhere = ["run", "full.yaml", "--no-report", "--results", str(tmp_path / "large"), "--threads", "1", "seeds=2"]
     subprocess.run(command(*elsewhere), cwd=tmp_path, env=env, check=True, capture_output=True)
-    assert _contents(small) == _contents(tmp_path / "large") and len(_contents(small)) == 2
+    whole = contents(small / "full")
+    assert whole == contents(tmp_path / "large" / "full") and len(whole) == 2
     assert not list((small / "full" / ".work").glob("*.ckpt"))
 
 
@@ -69,11 +69,3 @@ def _fill(path: Path, left: int) -> None:
                 pass
         except OSError:
             file.truncate(max(0, path.stat().st_size - left))
-
-
-def _records(folder: Path) -> list[Path]:
-    return [path for path in (folder / "full").glob("*.json") if path.name != "study.json"]
-
-
-def _contents(folder: Path) -> dict[str, object]:
-    return {path.stem: content(parse(path.read_text())) for path in _records(folder)}

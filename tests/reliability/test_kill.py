@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.commands import contents, record_files
 from support.faults import ROOT, command, warm
 
-from resbench.records.record import content, parse
+from resbench.core.json_reader import Json
 from resbench.training import checkpoint
 
 GRID = """\
@@ -31,18 +32,18 @@ LONGEST = {"local": 7.0, "serial": 3.0}  # seconds until a kill
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Json]]:
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "tiny.yaml").write_text(GRID)
     words = command("run", "tiny.yaml", "-j", "2", "--threads", "1")
     subprocess.run(words, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
-    found = records(folder)
-    assert len(found) == 6
-    return found
+    records = contents(folder / "results" / "tiny")
+    assert len(records) == 6
+    return records
 
 
 @pytest.mark.parametrize("executor", KILLS)
-def test_killed_at_random_moments(executor: str, tmp_path: Path, undisturbed: dict[str, object]) -> None:
+def test_killed_at_random_moments(executor: str, tmp_path: Path, undisturbed: dict[str, dict[str, Json]]) -> None:
     """Of the whole group and of the command alone; a new grid begins whenever one is finished."""
     draw = random.Random(0)
     words = ["run", "tiny.yaml", "-j", "2", "--threads", "1", "--executor", executor, "--no-report"]
@@ -61,7 +62,10 @@ def test_killed_at_random_moments(executor: str, tmp_path: Path, undisturbed: di
             except ProcessLookupError:
                 assert killed is os.killpg  # it has no group of its own yet
         _ended(process)
-        now = {path.stem: (path.stat().st_ino, path.stat().st_mtime_ns) for path in _files(folder)}
+        now = {
+            path.stem: (path.stat().st_ino, path.stat().st_mtime_ns)
+            for path in record_files(folder / "results" / "tiny")
+        }
         assert seen.items() <= now.items(), "a finished run was lost or done again"
         for path in (folder / "results" / "tiny" / ".work").glob("*.ckpt"):
             state, warning = checkpoint.load(path, path.stem)
@@ -72,12 +76,12 @@ def test_killed_at_random_moments(executor: str, tmp_path: Path, undisturbed: di
             epochs[path.stem] = state["epoch"]
         seen = now
         if process.exitcode == 0:
-            assert records(folder) == undisturbed
+            assert contents(folder / "results" / "tiny") == undisturbed
             finished += 1
             folder, seen, epochs = next(folders), {}, {}
     process = warm(*words, cwd=folder)
     process.join()
-    assert process.exitcode == 0 and records(folder) == undisturbed
+    assert process.exitcode == 0 and contents(folder / "results" / "tiny") == undisturbed
     print(
         f"{executor}: {kills} kills over {finished + 1} grids of 6 runs of 3 epochs: none lost or done twice, all the same"
     )
@@ -96,24 +100,20 @@ def test_killed_at_every_operation_on_a_file(tmp_path: Path) -> None:
         "1",
         "--no-report",
     ]
-    whole: dict[str, object] = {}
+    whole: dict[str, dict[str, Json]] = {}
     for crash_at in range(1, 200):
         folder = tmp_path / str(crash_at)
         folder.mkdir()
         (folder / "tiny.yaml").write_text(GRID)
         first, second = (_done(warm(*words, cwd=folder, crash_at=at), folder) for at in (crash_at, 0))
         assert second == 0
-        whole = whole or records(folder)
-        assert records(folder) == whole and len(whole) == 1
+        whole = whole or contents(folder / "results" / "tiny")
+        assert contents(folder / "results" / "tiny") == whole and len(whole) == 1
         if first == 0:
             break
         assert first == -signal.SIGKILL
     assert 20 < crash_at < 199
     print(f"{crash_at - 1} of {crash_at - 1} operations on files: the same command continues to the same record")
-
-
-def records(folder: Path) -> dict[str, object]:
-    return {path.stem: content(parse(path.read_text())) for path in _files(folder)}
 
 
 def _ended(process: Any) -> None:
@@ -148,7 +148,3 @@ def _grids(folder: Path) -> Iterator[Path]:
         made.mkdir()
         (made / "tiny.yaml").write_text(GRID)
         yield made
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in (folder / "results" / "tiny").glob("*.json") if path.name != "study.json"]

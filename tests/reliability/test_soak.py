@@ -34,11 +34,11 @@ class Sample:
 def test_nothing_grows_with_the_number_of_runs(tmp_path: Path) -> None:
     (tmp_path / "soak.yaml").write_text(GRID.replace("RUNS", str(RUNS)))
     log = tmp_path / "log"
-    process = begin("run", "soak.yaml", "-j", "2", "--no-report", cwd=tmp_path, told=log)
+    process = begin("run", "soak.yaml", "-j", "2", "--no-report", cwd=tmp_path, output=log)
     samples: list[Sample] = []
     try:
-        for share in (0.1, 0.9):
-            _wait(process, tmp_path / "results" / "soak", int(share * RUNS))
+        for part in (0.1, 0.9):
+            _wait(process, tmp_path / "results" / "soak", int(part * RUNS))
             samples.append(_largest(process.pid))
         process.wait(timeout=900)
     finally:

@@ -15,6 +15,7 @@ import pytest
 from resbench.report.document import Bullets, Heading, Image, Table, named
 from resbench.report.page.html import html
 from resbench.report.page.latex import escape, latex
+from resbench.report.page.markdown import escape as escape_markdown
 from resbench.report.page.markdown import markdown
 
 NASTY = r"""\ { } $x$ & # % _ ^ ~ < > | ` ' " [a] *b* -- ?` ± − × – … Δ ² é ß 中 \input{/etc/hosts}"""
@@ -72,7 +73,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
 def test_markdown_shows_the_first_rows_of_a_long_table_and_html_all() -> None:
     text = markdown("t", [LONG])
     assert text.count("\n| ") == 1 + 1 + 20
-    assert "The first 20 of 500 rows" in text and "[CSV](tables/squares.csv), [LaTeX](tables/squares.tex)" in text
+    assert "The first 20 of 500 rows" in text and "(`tables/squares.csv`, `tables/squares.tex`)" in text
     assert html("t", [LONG]).count("<tr>") == 501
     short = Table(["n"], [[str(n)] for n in range(30)])
     assert "of 30 rows" not in markdown("t", [short])
@@ -107,3 +108,8 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
     assert {link.split(":")[0].split("#")[0] for link in links} == {"data", ""}
     assert len(set(re.findall(r' id="([^"]*)"', text))) == text.count(" id=") == 2
     assert "script-src 'sha256-" in text and "script-src 'none'" in html("t", [Heading("a")])
+
+
+def test_markdown_keeps_numbers_and_names_and_defuses_lists() -> None:
+    assert escape_markdown("99.23 ± 0.05 max_pool") == "99.23 ± 0.05 max_pool"
+    assert escape_markdown("1. one\n- two") == "1&#46; one\n&#45; two"

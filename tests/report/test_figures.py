@@ -3,39 +3,35 @@
 import hashlib
 import itertools
 import math
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from support.studies import Cell, make, noise
 
 from resbench.data.embedded import mnist_5k
-from resbench.records.record import dump, parse
+from resbench.records.record import Record
 from resbench.report import write
 from resbench.report.cells import cells, comparisons
-from resbench.report.figures.drawing import Drawn, spread, width_of, wrapped
-from resbench.report.figures.error import draw_error
-from resbench.report.figures.forest import draw_forest
-from resbench.report.figures.gallery import RC, Figures
-from resbench.report.figures.hardest import draw_hardest, hardest, hardest_table
-from resbench.report.figures.heat_map import draw_heat_map
-from resbench.report.figures.interactions import draw_interactions
-from resbench.report.figures.power import draw_power, power_table
-from resbench.report.figures.specification import draw_specification
-from resbench.report.figures.variance import RESPONSE, draw_shares, factor_table
+from resbench.report.figures.drawing import Canvas, canvas, spread, width_of, wrapped
+from resbench.report.figures.evidence import Evidence
+from resbench.report.figures.figure import Figure
+from resbench.report.figures.gallery import FIGURES, save_figures, settings
+from resbench.report.figures.lines import draw_lines
+from resbench.report.figures.styles import Arms
 from resbench.report.statistics.factors import anova, marginal_means
 from resbench.report.statistics.family import simultaneous_level
 from resbench.report.statistics.interval import at_level
 from resbench.report.statistics.power import detectable, detectable_floor, detectable_new_images
-from resbench.report.study import Study, load
-from resbench.report.verdicts import Verdict, judge
+from resbench.report.study import load
+from resbench.report.tables.factors import RESPONSE, factor_table
+from resbench.report.tables.hardest import hardest_table
+from resbench.report.tables.power import power_table
+from resbench.report.verdicts import judge
 
 HELPS: dict[str, Any] = {
     "says": "shortcuts help at each depth",
@@ -50,33 +46,24 @@ PLAIN = {"model.shortcut": "none"}
 SMALL = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
 
 
-class Told:
+def evidence_of(results: Path, name: str) -> Evidence:
     """A study with everything that its figures are drawn from."""
+    study = load(results, name)
+    compared = comparisons(study, study.baseline) if study.baseline else pd.DataFrame()
+    return Evidence(study, cells(study), judge(study), compared)
 
-    def __init__(self, results: Path, name: str) -> None:
-        self.results = results
-        self.study: Study = load(results, name)
-        self.frame = cells(self.study)
-        self.verdicts: list[Verdict] = judge(self.study)
-        self.compared = comparisons(self.study, self.study.baseline) if self.study.baseline else pd.DataFrame()
-        self.figures = Figures(self.study, self.frame, self.verdicts, self.compared)
 
-    def drawn(self) -> dict[str, Drawn | None]:
-        """Every figure, under the settings with which it is saved."""
-        one, x, arms = self.figures, self.figures.x, self.figures.arms
-        with mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(RC)
-            return {
-                "error": draw_error(self.study, self.frame, x, arms),
-                "forest": draw_forest(self.study, self.verdicts, self.compared, arms),
-                "interactions": draw_interactions(one.factors, self.frame, self.study.baseline),
-                "heat-map": draw_heat_map(self.study, self.frame, self.compared, x),
-                "specification": draw_specification(self.study, self.compared),
-                "variance": draw_shares(one.factors),
-                "power": draw_power(self.verdicts, self.compared),
-                "hardest": draw_hardest(one.hardest),
-            }
+def figures_of(evidence: Evidence) -> dict[str, Figure]:
+    """Every figure of a study, by name."""
+    return {figure.name: figure for build in FIGURES if (figure := build(evidence))}
+
+
+def drawn(figure: Figure) -> Canvas:
+    """The figure as it is saved."""
+    with settings():
+        sheet = figure.draw()
+        sheet.draw_without_rendering()
+    return sheet
 
 
 def _rate(cell: Cell) -> float:
@@ -84,7 +71,7 @@ def _rate(cell: Cell) -> float:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     """2 x 2 cells, ten seeds, claims on three metrics."""
 
     def metrics(cell: Cell, seed: int) -> Mapping[str, float]:
@@ -93,12 +80,12 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Told:
     claims = [HELPS, HELPS | {"says": "they train to a lower loss", "on": "train_loss", "margin": 0.001}]
     claims.append(HELPS | {"says": "they add no parameters", "on": "parameters", "expect": "equivalent", "margin": 0})
     folder = tmp_path_factory.mktemp("small")
-    return Told(make(folder, "s", SMALL, 10, noise(_rate), claims, PLAIN, metrics=metrics), "s")
+    return evidence_of(make(folder, "s", SMALL, 10, noise(_rate), claims, PLAIN, metrics=metrics), "s")
 
 
 @pytest.fixture(scope="module")
-def middle(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """5 depths x 3 shortcuts: deep plain networks diverge, all or some."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the study of `middle`."""
     normal = noise(lambda cell: 0.014 if cell["model.shortcut"] == "none" else 0.010)
 
     def outcome(cell: Cell, seed: int, draw: np.random.Generator) -> npt.NDArray[np.bool_] | str:
@@ -106,11 +93,17 @@ def middle(tmp_path_factory: pytest.TempPathFactory) -> Told:
         return "diverged" if seed < deep else normal(cell, seed, draw)
 
     axes = {"model.depth": [8, 20, 32, 56, 110], "model.shortcut": ["identity", "projection", "none"]}
-    return Told(make(tmp_path_factory.mktemp("middle"), "m", axes, 6, outcome, [HELPS], PLAIN), "m")
+    return make(tmp_path_factory.mktemp("middle"), "m", axes, 6, outcome, [HELPS], PLAIN)
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def middle(results: Path) -> Evidence:
+    """5 depths x 3 shortcuts: deep plain networks diverge, all or some."""
+    return evidence_of(results, "m")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     """500 cells of four axes, four seeds, no claim."""
     axes = {
         "model.depth": [10, 22, 34, 58, 110],
@@ -123,89 +116,82 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Told:
     def outcome(cell: Cell, seed: int, draw: np.random.Generator) -> npt.NDArray[np.bool_] | str:
         return "diverged" if (cell["model.norm"], cell["model.depth"]) == ("none", 110) else normal(cell, seed, draw)
 
-    return Told(make(tmp_path_factory.mktemp("large"), "l", axes, 4, outcome, (), PLAIN), "l")
+    return evidence_of(make(tmp_path_factory.mktemp("large"), "l", axes, 4, outcome, (), PLAIN), "l")
 
 
-def test_error_shows_the_crossed_intervals_of_the_cells(middle: Told) -> None:
-    drawn = middle.drawn()["error"]
-    assert drawn
-    points, caption = drawn[1], drawn[2]
+def test_error_shows_the_crossed_intervals_of_the_cells(middle: Evidence) -> None:
+    figure = figures_of(middle)["error"]
+    points, caption = figure.points, figure.caption
     means = points[points["kind"] == "mean"]
-    there = middle.frame[middle.frame["mean"].notna()]
-    assert list(means["error"]) == pytest.approx(list(100 * (1 - there["mean"])))
-    assert list(means["low"]) == pytest.approx(list(100 * (1 - there["high"])))
-    assert list(means["high"]) == pytest.approx(list(100 * (1 - there["low"])))
+    trained = middle.frame[middle.frame["mean"].notna()]
+    assert list(means["error"]) == pytest.approx(list(100 * (1 - trained["mean"])))
+    assert list(means["low"]) == pytest.approx(list(100 * (1 - trained["high"])))
+    assert list(means["high"]) == pytest.approx(list(100 * (1 - trained["low"])))
     assert "95 % interval for new images (crossed over seeds and images)" in caption
     lost = points[points["kind"] == "diverged"][["x", "group", "diverged", "runs"]].to_numpy().tolist()
     assert lost == [[56, "none", 4, 6], [110, "none", 6, 6]]
-    assert {"4 of 6", "6 of 6"} <= set(_texts(drawn[0]))
-    (main,) = [axes for axes in drawn[0].axes if axes.get_ylabel() == "test error (%)"]
+    assert {"4 of 6", "6 of 6"} <= set(_texts(drawn(figure)))
+    (main,) = [axes for axes in drawn(figure).axes if axes.get_ylabel() == "test error (%)"]
     assert list(main.get_xticks()) == pytest.approx([math.log2(depth) for depth in (8, 20, 32, 56, 110)])
 
 
-def test_forest_plots_the_contrasts(small: Told) -> None:
-    drawn = small.drawn()["forest"]
-    assert drawn
-    rows = drawn[1][drawn[1]["kind"] == "difference"]
+def test_forest_plots_the_contrasts(small: Evidence) -> None:
+    figure = figures_of(small)["forest"]
+    rows = figure.points[figure.points["kind"] == "difference"]
     contrasts = [one.contrast for verdict in small.verdicts for one in verdict.contrasts]
     factors = [100, 100, 1, 1, 1, 1]
     level = simultaneous_level(2)
     for row, contrast, factor in zip(rows.to_dict("records"), contrasts, factors, strict=True):
         assert contrast
         wide = at_level(contrast.interval, level)
-        told = [row[name] for name in ("difference", "low", "high", "simultaneous_low", "simultaneous_high")]
+        values = [row[name] for name in ("difference", "low", "high", "simultaneous_low", "simultaneous_high")]
         lead = contrast.interval
-        assert told == pytest.approx([factor * v for v in (lead.estimate, lead.low, lead.high, wide.low, wide.high)])
-    seeds = drawn[1][(drawn[1]["kind"] == "seed") & (drawn[1]["metric"] == "test error")]
+        assert values == pytest.approx([factor * v for v in (lead.estimate, lead.low, lead.high, wide.low, wide.high)])
+    seeds = figure.points[(figure.points["kind"] == "seed") & (figure.points["metric"] == "test error")]
     assert len(seeds) == 20
     by_claim = seeds.groupby("comparison", sort=False)["difference"].mean()
     assert list(by_claim) == pytest.approx(list(rows["difference"][:2]))  # shared seeds, same images
 
 
-def test_forest_gives_other_units_their_own_axis(small: Told) -> None:
-    drawn = small.drawn()["forest"]
-    assert drawn
-    labels = [axes.get_xlabel() for axes in drawn[0].axes]
+def test_forest_gives_other_units_their_own_axis(small: Evidence) -> None:
+    figure = figures_of(small)["forest"]
+    labels = [axes.get_xlabel() for axes in drawn(figure).axes]
     expected = ["test error (points)", "training loss", "parameters"]
     assert labels == [f"difference in {label}" for label in expected]
-    assert {"Shortcuts help at each depth", "supported"} <= set(_texts(drawn[0]))
+    assert {"Shortcuts help at each depth", "supported"} <= set(_texts(drawn(figure)))
 
 
-def test_forest_compares_no_means_of_what_did_not_train(middle: Told) -> None:
-    drawn = middle.drawn()["forest"]
-    assert drawn
-    rows = drawn[1][drawn[1]["kind"] != "seed"]
+def test_forest_compares_no_means_of_what_did_not_train(middle: Evidence) -> None:
+    figure = figures_of(middle)["forest"]
+    rows = figure.points[figure.points["kind"] != "seed"]
     assert list(rows["verdict"]) == [one.state for one in middle.verdicts[0].contrasts]
     assert rows[rows["verdict"] == "not trained"]["difference"].isna().all()
     assert (rows["verdict"] == "not trained").sum() == 2
-    assert any("none 4 of 6" in text for text in _texts(drawn[0]))
+    assert any("none 4 of 6" in text for text in _texts(drawn(figure)))
 
 
-def test_forest_without_claims_shows_the_largest_of_many_comparisons(large: Told) -> None:
-    drawn = large.drawn()["forest"]
-    assert drawn
-    rows = drawn[1][drawn[1]["kind"] != "seed"]
+def test_forest_without_claims_shows_the_largest_of_many_comparisons(large: Evidence) -> None:
+    figure = figures_of(large)["forest"]
+    rows = figure.points[figure.points["kind"] != "seed"]
     sizes = sorted((abs(one.interval.estimate) for one in large.compared["contrast"] if one), reverse=True)
     assert len(rows) == 40 and rows["difference"].abs().min() == pytest.approx(100 * sizes[39])
-    assert "40 largest differences of 400" in drawn[2] and "nobody claimed" in drawn[2]
+    assert "40 largest differences of 400" in figure.caption and "none was claimed" in figure.caption
 
 
-def test_interactions_plot_marginal_means(large: Told) -> None:
-    drawn = large.drawn()["interactions"]
-    assert drawn
-    panels = list(dict.fromkeys(drawn[1]["panel"]))
+def test_interactions_plot_marginal_means(large: Evidence) -> None:
+    figure = figures_of(large)["interactions"]
+    panels = list(dict.fromkeys(figure.points["panel"]))
     assert len(panels) == 6 and panels[0] == "model.depth × model.shortcut"
-    one = large.figures.factors
-    found, _ = marginal_means(one.frame, one.axes, ["model.depth", "model.shortcut"], RESPONSE)
-    part = drawn[1][drawn[1]["panel"] == panels[0]]
+    factors = large.factors
+    found, _ = marginal_means(factors.frame, factors.axes, ["model.depth", "model.shortcut"], RESPONSE)
+    part = figure.points[figure.points["panel"] == panels[0]]
     for name in ("mean", "low", "high", "runs"):
         assert list(part[name]) == pytest.approx(list(found[name]), nan_ok=True)
 
 
-def test_heat_map_colours_the_comparisons(middle: Told) -> None:
-    drawn = middle.drawn()["heat-map"]
-    assert drawn
-    points = drawn[1].set_index(["model.depth", "model.shortcut"])
+def test_heat_map_colours_the_comparisons(middle: Evidence) -> None:
+    figure = figures_of(middle)["heat-map"]
+    points = figure.points.set_index(["model.depth", "model.shortcut"])
     for row in middle.compared.to_dict("records"):
         at = points.loc[(row["model.depth"], row["model.shortcut"])]
         trained = row["ours"].trained and row["theirs"].trained
@@ -214,42 +200,39 @@ def test_heat_map_colours_the_comparisons(middle: Told) -> None:
         assert float(at["difference"]) == pytest.approx(expected, nan_ok=True)
     assert list(points.loc[(8, "none")][["kind", "diverged"]]) == ["baseline", 0]
     assert list(points.loc[(110, "none")][["kind", "diverged"]]) == ["missing", 6]
-    assert "6 diverged" in _texts(drawn[0])
+    assert "6 diverged" in _texts(drawn(figure))
 
 
-def test_specification_orders_the_comparisons(large: Told) -> None:
-    drawn = large.drawn()["specification"]
-    assert drawn
-    there = drawn[1][drawn[1]["difference"].notna()]
+def test_specification_orders_the_comparisons(large: Evidence) -> None:
+    figure = figures_of(large)["specification"]
+    there = figure.points[figure.points["difference"].notna()]
     trained = [
         100 * row["contrast"].interval.estimate
         for row in large.compared.to_dict("records")
         if row["contrast"] and row["ours"].trained and row["theirs"].trained
     ]
     assert list(there["difference"]) == pytest.approx(sorted(trained))
-    assert len(drawn[1]) == 400 and drawn[1]["difference"].isna().sum() == 16
+    assert len(figure.points) == 400 and figure.points["difference"].isna().sum() == 16
 
 
-def test_variance_plots_omega_squared(middle: Told) -> None:
-    drawn = middle.drawn()["variance"]
-    assert drawn
-    one = middle.figures.factors
-    table = anova(one.frame, one.axes, RESPONSE).table
+def test_variance_plots_omega_squared(middle: Evidence) -> None:
+    figure = figures_of(middle)["variance"]
+    factors = middle.factors
+    table = anova(factors.frame, factors.axes, RESPONSE).table
     table = table[table["scale"] == "as measured"].set_index("term")
-    for row in drawn[1].to_dict("records"):
+    for row in figure.points.to_dict("records"):
         column = "eta2" if row["term"] == "residual" else "omega2"
         assert row["share"] == pytest.approx(float(table.at[row["term"], column]))
-    shown = factor_table(one)
+    shown = factor_table(factors)
     assert shown and "no error and take no part: 10" in shown.caption
     assert [row[0] for row in shown.rows].count("√(test error)") == len(table)
 
 
-def test_power_plots_what_could_be_found(small: Told) -> None:
-    drawn = small.drawn()["power"]
-    assert drawn
+def test_power_plots_what_could_be_found(small: Evidence) -> None:
+    figure = figures_of(small)["power"]
     contrasts = [one.contrast for one in small.verdicts[0].contrasts]
     noisy = max((one for one in contrasts if one), key=lambda one: one.sd)  # of two, the one with more noise
-    points = drawn[1]
+    points = figure.points
     for target, expected in (
         ("these images", 100 * detectable(noisy.sd, 10, alpha=0.025)),
         ("new images", 100 * detectable_new_images(noisy.components, 10, alpha=0.025)),  # type: ignore[arg-type]
@@ -259,27 +242,27 @@ def test_power_plots_what_could_be_found(small: Told) -> None:
     floor = 100 * detectable_floor(noisy.components, alpha=0.025)  # type: ignore[arg-type]
     assert list(points[points["target"] == "floor"]["difference"]) == pytest.approx([floor])
     assert list(points[points["target"] == "margin"]["difference"]) == pytest.approx([0.05])
-    assert "10 seeds so far" in _texts(drawn[0])
+    assert "10 seeds so far" in _texts(drawn(figure))
 
 
-def test_power_table_says_impossible_below_the_floor(small: Told) -> None:
+def test_power_table_says_impossible_below_the_floor(small: Evidence) -> None:
     shown = power_table(small.verdicts)
     assert shown
     for row, one in zip(shown.rows, small.verdicts[0].contrasts, strict=False):
-        told = dict(zip(shown.head, row, strict=True))
+        cells_of_row = dict(zip(shown.head, row, strict=True))
         assert one.contrast and one.contrast.components
         lost = detectable_floor(one.contrast.components, alpha=0.025) >= 0.0005
-        assert (told["seeds for new images"] == "impossible") == lost == (told["images needed"] != "–")
+        assert (cells_of_row["seeds for new images"] == "impossible") == lost == (cells_of_row["images needed"] != "–")
     assert len(shown.rows) == 3 or len(shown.rows) == 4  # no noise, no row; parameters have none
 
 
-def test_hardest_images_are_those_that_most_runs_miss(small: Told) -> None:
-    found = hardest(small.study, small.frame, small.figures.arms)
-    assert found and found.pictures is None and draw_hardest(found) is None
+def test_hardest_images_are_those_that_most_runs_miss(small: Evidence) -> None:
+    found = small.hardest
+    assert found and found.pictures is None and "hardest" not in figures_of(small)
     wrong = {arm: np.zeros(10_000) for arm in ("identity", "none")}
     for record in small.study.records:
-        for item in record["predictions"]["wrong"].split():
-            wrong[record["config"]["model"]["shortcut"]][int(item.partition(":")[0])] += 1
+        assert record.predictions
+        wrong[record.settings["model.shortcut"]] += record.predictions.errors()
     share = (wrong["identity"] + wrong["none"]) / 40
     assert list(found.rows["missed"]) == pytest.approx(sorted(share, reverse=True)[:24])
     for row in found.rows.to_dict("records"):
@@ -291,94 +274,95 @@ def test_hardest_images_are_those_that_most_runs_miss(small: Told) -> None:
 def test_thumbnails_only_of_the_very_images_that_were_tested(tmp_path: Path) -> None:
     axes: dict[str, list[Any]] = {"data.name": ["mnist-5k"], "model.shortcut": ["identity", "none"]}
     make(tmp_path, "d", axes, 3, noise(lambda cell: 0.02, images=1000), (), PLAIN)
-    one = Told(tmp_path, "d")
-    assert one.figures.hardest and one.figures.hardest.pictures is None  # no checksum, no picture
+    unknown = evidence_of(tmp_path, "d")
+    assert unknown.hardest and unknown.hardest.pictures is None  # no checksum, no picture
     images, labels = mnist_5k(False)
     assert images.shape == (1000, 1, 28, 28) and list(labels[::100]) == list(range(10))
+    digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
     for path in (tmp_path / "d").glob("0*.json"):
-        record = parse(path.read_text())
-        record["provenance"]["test_sha256"] = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-        path.write_text(dump(record))
-    again = Told(tmp_path, "d")
-    drawn = again.drawn()["hardest"]
-    assert drawn and list(drawn[1]["label"]) == [index // 100 for index in drawn[1]["image"]]
-    shown = hardest_table(again.figures.hardest)
+        record = Record.from_json(path.read_text())
+        record.provenance = record.provenance.with_facts(test_sha256=digest)
+        path.write_text(record.to_json())
+    evidence = evidence_of(tmp_path, "d")
+    points = figures_of(evidence)["hardest"].points
+    assert list(points["label"]) == [index // 100 for index in points["image"]]
+    shown = hardest_table(evidence.hardest)
     assert shown and shown.head[:2] == ["image", "label"]
 
 
 def test_nothing_is_drawn_where_there_is_nothing_to_say(tmp_path: Path) -> None:
     make(tmp_path, "one", {"model.shortcut": ["identity", "none"]}, 1, noise(lambda cell: 0.01), (), PLAIN)
-    one = Told(tmp_path, "one")
-    drawn = one.drawn()
-    assert {name for name, found in drawn.items() if found} == {"error", "forest"}
-    assert factor_table(one.figures.factors) is None
-    assert one.figures.factors.reason == "One seed per cell, so nothing tells an effect from noise."
+    one = evidence_of(tmp_path, "one")
+    assert set(figures_of(one)) == {"error", "forest", "curves"}
+    assert factor_table(one.factors) is None
+    assert one.factors.reason == "One seed per cell, so nothing tells an effect from noise."
     assert power_table(one.verdicts) is None
     make(tmp_path, "dead", {"model.depth": [10, 22]}, 3, lambda *_: "diverged", (), {"model.depth": 10})
-    dead = Told(tmp_path, "dead").drawn()
-    assert {name for name, found in dead.items() if found} == {"error"}
+    assert set(figures_of(evidence_of(tmp_path, "dead"))) == {"error"}
     make(tmp_path, "void", SMALL, 2, lambda *_: "missing", [HELPS], PLAIN)
-    assert not any(Told(tmp_path, "void").drawn().values())
+    assert not figures_of(evidence_of(tmp_path, "void"))
 
 
 def test_studies_without_a_baseline_are_mapped_by_their_errors(tmp_path: Path) -> None:
     make(tmp_path, "s", SMALL, 3, noise(_rate))
-    drawn = Told(tmp_path, "s").drawn()
-    assert drawn["heat-map"] and drawn["forest"] is None and drawn["specification"] is None
-    assert set(drawn["heat-map"][1]["kind"]) == {"error"} and "in percent" in drawn["heat-map"][2]
+    figures = figures_of(evidence_of(tmp_path, "s"))
+    assert "forest" not in figures and "specification" not in figures
+    assert set(figures["heat-map"].points["kind"]) == {"error"} and "in percent" in figures["heat-map"].caption
 
 
 @pytest.mark.parametrize("name", ["small", "middle", "large"])
 def test_no_labels_touch_and_no_letters_are_tiny(name: str, request: pytest.FixtureRequest) -> None:
-    told: Told = request.getfixturevalue(name)
-    for figure_name, drawn in told.drawn().items():
-        if drawn:
-            with mpl.rc_context():
-                mpl.rcParams.update(RC)
-                drawn[0].draw_without_rendering()
-            for one, other in _touching(drawn[0]):
-                pytest.fail(f"{name}: {figure_name}: {one!r} touches {other!r}")
-            assert min(_sizes(drawn[0])) >= 7
+    evidence: Evidence = request.getfixturevalue(name)
+    for figure in figures_of(evidence).values():
+        sheet = drawn(figure)
+        for one, other in _touching(sheet):
+            pytest.fail(f"{name}: {figure.name}: {one!r} touches {other!r}")
+        assert min(_sizes(sheet)) >= 7
 
 
-def test_figures_are_equal_byte_for_byte_and_speak_to_the_blind(middle: Told, tmp_path: Path) -> None:
+def test_figures_are_equal_byte_for_byte_and_speak_to_the_blind(results: Path, tmp_path: Path) -> None:
     saved = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
-        again = Figures(middle.study, middle.frame, middle.verdicts, middle.compared)
-        images = again.save(folder, "Main.")
+        images = save_figures(folder, evidence_of(results, "m"))
         saved.append({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
     assert saved[0] == saved[1]
-    assert [image.name for image in images] == [
-        "error",
-        "forest",
-        "interactions",
-        "curves",
-        "heat-map",
-        "variance",
-        "power",
-    ]
+    names = ["error", "forest", "interactions", "curves", "heat-map", "variance", "power"]
+    assert [image.name for image in images] == names
     for image in images:
         assert image.alt and image.caption.endswith(".")
         if image.name in ("error", "forest", "heat-map", "power"):
             assert "Not trained (3 supported, 2 not trained): shortcuts help at each depth." in image.alt
 
 
-def test_a_large_grid_is_drawn_in_seconds(large: Told, tmp_path: Path) -> None:
-    started = time.process_time()
-    images = Figures(large.study, large.frame, large.verdicts, large.compared).save(tmp_path, "Main.")
-    assert time.process_time() - started < 30  # about 12 on one core of 2020
+def test_a_page_of_a_large_grid_stays_small(large: Evidence, tmp_path: Path) -> None:
+    images = save_figures(tmp_path, large)
     assert {"heat-map", "specification", "interactions"} <= {image.name for image in images}
     assert all(len(image.uri) < 2_000_000 for image in images)
 
 
-def test_the_page_has_the_figures_in_order_and_their_tables(middle: Told, tmp_path: Path) -> None:
-    page = write(middle.results, tmp_path, "m").parent
+def test_the_page_has_the_figures_in_order_and_their_tables(results: Path, tmp_path: Path) -> None:
+    page = write(results, tmp_path, "m").parent
     text = (page / "report.md").read_text()
     names = ("error", "forest", "interactions", "curves", "heat-map", "variance", "power")
     places = [text.index(f"figures/{name}.") for name in names]
     assert places == sorted(places)
     assert {"factors.csv", "power.csv", "hardest.csv"} <= {path.name for path in (page / "tables").iterdir()}
+
+
+def test_every_figure_has_a_name_of_its_own(middle: Evidence) -> None:
+    figures = [figure for build in FIGURES if (figure := build(middle))]
+    assert len({figure.name for figure in figures}) == len(figures) >= 7
+
+
+def test_lines_have_gaps_where_a_value_is_missing() -> None:
+    arms = Arms(pd.DataFrame({"arm": ["a", "b"]}), ["arm"], {})
+    rows = [(arm, x, math.nan if (arm, x) == ("a", 2) else 1.0 * x) for arm in ("a", "b") for x in range(5)]
+    points = pd.DataFrame(rows, columns=["arm", "x", "y"])
+    axes = canvas(3, 2).add_subplot()
+    draw_lines(axes, points, "x", "y", arms, group="arm")
+    assert [list(line.get_xdata()) for line in axes.lines] == [[0, 1], [3, 4], [0, 1, 2, 3, 4]]
+    assert [line.get_color() for line in axes.lines] == [arms.styles[name].color for name in ("a", "a", "b")]
 
 
 def test_text_is_measured() -> None:
@@ -389,12 +373,12 @@ def test_text_is_measured() -> None:
     assert spread([0.3, 0.1], 0.1) == [0.3, 0.1]
 
 
-def _texts(figure: Figure) -> list[str]:
+def _texts(figure: Canvas) -> list[str]:
     found = [text.get_text() for axes in figure.axes for text in (*axes.texts, *axes.get_yticklabels())]
     return [*found, *(text.get_text() for text in figure.texts)]
 
 
-def _touching(figure: Figure) -> Iterator[tuple[str, str]]:
+def _touching(figure: Canvas) -> Iterator[tuple[str, str]]:
     """Pairs of labels of one axis that overlap; slanted ones are compared by their right ends."""
     for axes in figure.axes:
         for labels in (axes.get_xticklabels(), axes.get_yticklabels(), axes.texts):
@@ -405,7 +389,7 @@ def _touching(figure: Figure) -> Iterator[tuple[str, str]]:
                     yield one.get_text(), other.get_text()
 
 
-def _sizes(figure: Figure) -> Iterator[float]:
+def _sizes(figure: Canvas) -> Iterator[float]:
     for axes in figure.axes:
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels(), *axes.texts, axes.title, axes.xaxis.label):
             if label.get_text():

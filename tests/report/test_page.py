@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.chromium import EXECUTABLE, Browser
-from test_report import Result, study
+from support.studies import Accuracy, with_accuracies
 
 from resbench.report import write, write_index
 
@@ -34,7 +34,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     one.close()
 
 
-def result(cell: dict[str, Any], seed: int) -> Result:
+def result(cell: dict[str, Any], seed: int) -> Accuracy:
     if cell["model.shortcut"] == "none" and cell["model.depth"] == 100:
         return "diverged" if seed == 1 else "failed" if seed == 2 else 0.3445
     return 0.99 - cell["model.depth"] * (0.0002 if cell["model.shortcut"] == "none" else 0.00001) - 0.001 * seed
@@ -45,22 +45,24 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """A study with everything on its page, one of many wide rows with attacks for values, and the index."""
     folder = tmp_path_factory.mktemp("pages")
     axes: dict[str, list[Any]] = {"model.depth": [10, 22, 34, 100], "model.shortcut": ["identity", *ATTACKS, "none"]}
-    asked: dict[str, Any] = {"about": ABOUT, "baseline": {"model.shortcut": "none"}}
-    asked["excluded"] = [{"cell": {"model.norm": "batch"}, "because": ATTACKS[1]}]
-    asked["published"] = [{"source": ATTACKS[0], "on": "test_error", "at": {"model.depth": 10}, "value": 0.066}]
-    attacked = study(folder / "results", "attacked", axes, result, 3, **asked)
+    fields: dict[str, Any] = {"about": ABOUT, "baseline": {"model.shortcut": "none"}}
+    fields["excluded"] = [{"cell": {"model.norm": "batch"}, "because": ATTACKS[1]}]
+    fields["published"] = [{"source": ATTACKS[0], "on": "test_error", "at": {"model.depth": 10}, "value": 0.066}]
+    attacked = with_accuracies(folder / "results", "attacked", axes, result, 3, **fields)
     for path in attacked.glob("*.json"):  # an error message may hold anything
-        text = json.loads(path.read_text())
-        if text.get("status") == "failed":
-            text["error"]["message"] = ATTACKS[2]
-            path.write_text(json.dumps(text))
+        record = json.loads(path.read_text())
+        if record.get("status") == "failed":
+            record["error"]["message"] = ATTACKS[2]
+            path.write_text(json.dumps({key: value for key, value in record.items() if key != "sha256"}))
     wide: dict[str, list[Any]] = {"model.depth": [100, 106, *range(10, 100, 6)], "model.norm": ["batch", "group"]}
     wide |= {
         "recipe.a_setting_with_a_name_that_never_ends": [0.1],
         "recipe.weight_decay": [1e-4],
         "model.dropout": [0.1],
     }
-    study(folder / "results", "wide", wide, lambda cell, seed: 0.9 + cell["model.depth"] / 2000 - 0.001 * seed)
+    with_accuracies(
+        folder / "results", "wide", wide, lambda cell, seed: 0.9 + cell["model.depth"] / 2000 - 0.001 * seed
+    )
     out = [write(folder / "results", folder / "reports", name) for name in ("attacked", "wide")]
     return [*out, write_index(folder / "results", folder / "reports")]
 

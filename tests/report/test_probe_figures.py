@@ -3,39 +3,28 @@
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from support.probes import EPOCHS, diverged, found, grown
 from support.studies import Cell, make, noise
 
 from resbench.report import write
 from resbench.report.cells import cells
-from resbench.report.figures.drawing import Drawn
-from resbench.report.figures.gallery import RC, Figures
-from resbench.report.figures.gradient_flow import draw_gradient_flow
-from resbench.report.figures.gradients import draw_gradients
-from resbench.report.figures.growth import draw_growth
-from resbench.report.figures.layer_responses import draw_responses
-from resbench.report.figures.lesions import draw_lesions
-from resbench.report.frames import interval
-from resbench.report.study import Study, load
+from resbench.report.figures.drawing import Canvas
+from resbench.report.figures.evidence import Evidence
+from resbench.report.figures.figure import Figure
+from resbench.report.figures.gallery import FIGURES, save_figures, settings
+from resbench.report.statistics.interval import t_interval
+from resbench.report.study import load
 from resbench.report.tables.probes import probe_table
 
-DRAW: dict[str, Callable[[Study, pd.DataFrame], Drawn | None]] = {
-    "gradients": draw_gradients,
-    "gradient-flow": draw_gradient_flow,
-    "responses": draw_responses,
-    "lesions": draw_lesions,
-    "growth": draw_growth,
-}
+NAMES = ("gradients", "gradient-flow", "responses", "lesions", "growth")
 PLAIN = {"model.shortcut": "none"}
 STUDIES: dict[str, dict[str, list[Any]]] = {
     "small": {"model.depth": [34], "model.shortcut": ["identity", "none"]},
@@ -83,21 +72,34 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _drawn(results: Path, study: str, name: str) -> tuple[Figure, pd.DataFrame, str]:
-    one = load(results, study)
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(RC)
-        drawn = DRAW[name](one, cells(one))
-    assert drawn
-    return drawn
+def _evidence(results: Path, study: str) -> Evidence:
+    loaded = load(results, study)
+    return Evidence(loaded, cells(loaded))
+
+
+def _figures(results: Path, study: str) -> dict[str, Figure]:
+    figures = (build(_evidence(results, study)) for build in FIGURES)
+    return {figure.name: figure for figure in figures if figure and figure.name in NAMES}
+
+
+def _drawn(results: Path, study: str, name: str) -> tuple[Canvas, pd.DataFrame, str]:
+    """A figure as it is saved, its points and its caption."""
+    figure = _figures(results, study)[name]
+    with settings():
+        canvas = figure.draw()
+        canvas.draw_without_rendering()
+    return canvas, figure.points, figure.caption
 
 
 def _found(results: Path, study: str, probe: str, **at: Any) -> list[Mapping[str, Any]]:
     """What records of a cell hold, by seed."""
-    there = [r for r in load(results, study).records if all(r["config"]["model"][k] == v for k, v in at.items())]
-    there.sort(key=lambda record: int(record["config"]["seed"]))
-    return [record["probes"][probe] for record in there if record["probes"][probe]]
+    records = [
+        record
+        for record in load(results, study).records
+        if all(record.settings[f"model.{field}"] == value for field, value in at.items())
+    ]
+    records.sort(key=lambda record: int(record.settings["seed"]))
+    return [result for record in records if (result := (record.probes or {})[probe])]
 
 
 def test_the_heat_map_holds_geometric_means_of_gradients(results: Path) -> None:
@@ -132,9 +134,9 @@ def test_layers_that_are_not_there_yet_are_hatched(results: Path) -> None:
 
 def test_gradients_of_zero_are_drawn_in_the_lowest_colour(tmp_path: Path) -> None:
     def dead(cell: Cell, seed: int) -> Mapping[str, Any]:
-        told = found(cell, seed)
-        told["gradients"]["relative"][0][0] = 0.0
-        return told
+        result = found(cell, seed)
+        result["gradients"]["relative"][0][0] = 0.0
+        return result
 
     make(tmp_path, "dead", STUDIES["small"], 2, noise(lambda cell: 0.01, images=300), probes=dead)
     _, points, caption = _drawn(tmp_path, "dead", "gradients")
@@ -213,8 +215,7 @@ def test_growth_divides_the_work_of_a_run_by_depth(results: Path) -> None:
 
 
 def test_studies_that_do_not_grow_have_no_such_figure(results: Path) -> None:
-    one = load(results, "mixed")
-    assert draw_growth(one, cells(one)) is None
+    assert "growth" not in _figures(results, "mixed")
 
 
 def test_without_probes_nothing_is_drawn(tmp_path: Path) -> None:
@@ -222,9 +223,8 @@ def test_without_probes_nothing_is_drawn(tmp_path: Path) -> None:
     nothing = {"gradients": None, "responses": None, "curvature": None, "lesions": None}
     make(tmp_path, "null", STUDIES["small"], 2, noise(lambda cell: 0.01, images=300), probes=lambda *_: nothing)
     for name in ("bare", "null"):
-        one = load(tmp_path, name)
-        assert not any(draw(one, cells(one)) for draw in DRAW.values())
-        assert probe_table(one) is None
+        assert not _figures(tmp_path, name)
+        assert probe_table(load(tmp_path, name)) is None
     assert all("probes" not in json.loads(path.read_text()) for path in (tmp_path / "bare").glob("0*.json"))
 
 
@@ -233,8 +233,10 @@ def test_the_table_has_intervals_over_seeds(results: Path) -> None:
     assert shown and shown.frame is not None
     assert list(shown.head[2:]) == ["seeds", "gradient ratio", "sharpness", "rise by a lesion (points)"]
     row = shown.frame.iloc[0]
-    of = interval([12.5, 13.5])
-    assert [row[f"probe.sharpness{end}"] for end in ("", ".low", ".high")] == pytest.approx([of.mean, of.low, of.high])
+    of = t_interval([12.5, 13.5])
+    assert [row[f"probe.sharpness{end}"] for end in ("", ".low", ".high")] == pytest.approx(
+        [of.estimate, of.low, of.high]
+    )
     assert row["probe.lesion_mean"] == pytest.approx(1.0)
     assert shown.rows[0][3:] == ("0.015 [−0.0485, 0.0785]", "13 [6.65, 19.4]", "1 [1, 1]")
     assert shown.rows[-1][2] == "2" and shown.rows[-1][4] == "13.5"  # one of the two diverged
@@ -242,29 +244,24 @@ def test_the_table_has_intervals_over_seeds(results: Path) -> None:
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_no_labels_touch_and_no_letters_are_tiny(study: str, results: Path) -> None:
-    for name in DRAW if "grow" in study else [name for name in DRAW if name != "growth"]:
+    assert list(_figures(results, study)) == [name for name in NAMES if name != "growth" or "grow" in study]
+    for name in _figures(results, study):
         figure = _drawn(results, study, name)[0]
-        with mpl.rc_context():
-            mpl.rcParams.update(RC)
-            figure.draw_without_rendering()
         for one, other in _touching(figure):
             pytest.fail(f"{study}: {name}: {one!r} touches {other!r}")
         assert min(_sizes(figure)) >= 7
 
 
-@pytest.mark.parametrize("study", ["grow"])
-def test_figures_are_equal_byte_for_byte_and_speak_to_the_blind(study: str, results: Path, tmp_path: Path) -> None:
+def test_figures_are_equal_byte_for_byte_and_speak_to_the_blind(results: Path, tmp_path: Path) -> None:
     saved = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
-        one = load(results, study)
-        images = Figures(one, cells(one)).save(folder, "Main.")
+        images = save_figures(folder, _evidence(results, "grow"))
         saved.append({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
     assert saved[0] == saved[1]
-    names = [image.name for image in images if image.name in DRAW]
-    assert names == [name for name in DRAW if name != "growth" or study == "grow"]
+    assert [image.name for image in images if image.name in NAMES] == list(NAMES)
     for image in images:
-        if image.name in DRAW:
+        if image.name in NAMES:
             assert image.alt.endswith(".") and image.caption.endswith(".") and "nan" not in image.alt
 
 
@@ -272,11 +269,11 @@ def test_the_page_says_why_it_trains(results: Path, tmp_path: Path) -> None:
     page = write(results, tmp_path, "grow").parent
     text = (page / "report.md").read_text()
     assert "Why it trains" in text and (page / "tables" / "probes.csv").is_file()
-    places = [text.index(f"figures/{name}.") for name in DRAW]
+    places = [text.index(f"figures/{name}.") for name in NAMES]
     assert places == sorted(places)
 
 
-def _touching(figure: Figure) -> Iterator[tuple[str, str]]:
+def _touching(figure: Canvas) -> Iterator[tuple[str, str]]:
     """Pairs of labels of one axis that overlap, and of titles of neighbouring panels."""
     titles = [label for axes in figure.axes for label in (axes.title, axes._left_title)]  # type: ignore[attr-defined]
     for axes in figure.axes:
@@ -288,7 +285,7 @@ def _touching(figure: Figure) -> Iterator[tuple[str, str]]:
                     yield one.get_text(), other.get_text()
 
 
-def _sizes(figure: Figure) -> Iterator[float]:
+def _sizes(figure: Canvas) -> Iterator[float]:
     for axes in figure.axes:
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels(), *axes.texts, axes.title, axes.xaxis.label):
             if label.get_text():

@@ -26,13 +26,13 @@ def cost(cell: Cell, seed: int) -> dict[str, float]:
     return {"training_flops": 1e12 * epochs, "train_seconds": {2: 100.0}.get(epochs, 10.0 * epochs)}
 
 
-def told(folder: Path, seeds: int = 5, **target: float | str) -> tuple[list[str], bool]:
+def checked(folder: Path, seeds: int = 5, **target: float | str) -> tuple[list[str], bool]:
     make(folder, "cheap", {"recipe.epochs": list(ERRORS)}, seeds, missed, metrics=cost, target=target or TARGET)
     return check(folder, "cheap")
 
 
-def test_the_cheapest_cell_is_told_in_flops_and_in_seconds(tmp_path: Path) -> None:
-    (line,), settled = told(tmp_path / "results")
+def test_the_cheapest_cell_is_named_by_flops_and_by_seconds(tmp_path: Path) -> None:
+    (line,), settled = checked(tmp_path / "results")
     assert settled
     assert "98.50 % of test accuracy, for the least FLOPs by recipe.epochs 2 (98.80 [98.60, 99.00] %, 5 seeds)" in line
     assert "2.0e+12 FLOPs of training a run, 15,000 times fewer than the published 3.0e+16 (somebody) in 100" in line
@@ -43,26 +43,26 @@ def test_the_cheapest_cell_is_told_in_flops_and_in_seconds(tmp_path: Path) -> No
     assert list(table["times fewer"]) == pytest.approx([30_000, 15_000, 7_500, 3_750])
     assert line in page.read_text()
     assert line in summary(tmp_path / "results", "cheap").splitlines()
-    found = json.loads((page.parent / "report.json").read_text())["target"]
-    assert found["sentence"] == line and found["source"] == "somebody"
-    assert [(one["at"], one["reached"]) for one in found["cells"]][1] == ({"recipe.epochs": 2}, "yes")
+    facts = json.loads((page.parent / "report.json").read_text())["target"]
+    assert facts["sentence"] == line and facts["source"] == "somebody"
+    assert [(one["at"], one["reached"]) for one in facts["cells"]][1] == ({"recipe.epochs": 2}, "yes")
 
 
 def test_a_mean_above_the_target_is_less_than_an_interval_above_it(tmp_path: Path) -> None:
-    told(tmp_path / "results", test_accuracy=0.987)
+    checked(tmp_path / "results", test_accuracy=0.987)
     page = write(tmp_path / "results", tmp_path / "reports", "cheap")
     assert list(pd.read_csv(page.parent / "tables" / "target.csv")["reached"]) == ["no", "by its mean", "yes", "yes"]
 
 
 def test_four_seeds_reach_nothing(tmp_path: Path) -> None:
-    assert told(tmp_path / "results", seeds=4) == (
+    assert checked(tmp_path / "results", seeds=4) == (
         ["Not reached: 98.50 % of test accuracy as a mean of at least 5 seeds."],
         False,
     )
 
 
 def test_a_target_beyond_all_cells_is_not_reached(tmp_path: Path) -> None:
-    assert told(tmp_path / "results", test_accuracy=0.9999)[1] is False
+    assert checked(tmp_path / "results", test_accuracy=0.9999)[1] is False
 
 
 def test_runs_that_diverged_or_are_missing_count_against_a_cell(tmp_path: Path) -> None:
@@ -81,8 +81,8 @@ def test_runs_that_diverged_or_are_missing_count_against_a_cell(tmp_path: Path) 
     assert list(table["seeds"]) == ["10", "5 of 10", "5 of 10", "10"]
 
 
-def test_a_dearer_cell_and_an_old_record_are_told_as_they_are(tmp_path: Path) -> None:
-    (line,), _ = told(tmp_path / "dear", test_accuracy=0.985, training_flops=1e12)
+def test_a_cell_that_costs_more_and_an_old_record_are_described_as_they_are(tmp_path: Path) -> None:
+    (line,), _ = checked(tmp_path / "dear", test_accuracy=0.985, training_flops=1e12)
     assert "2.0e+12 FLOPs of training a run, 2 times the published 1.0e+12" in line
 
     def old(cell: Cell, seed: int) -> dict[str, float]:  # 5 MFLOPs an image, 100 images a second

@@ -13,8 +13,8 @@ from support.studies import Cell, make, noise
 
 from resbench.report import check, compare
 from resbench.report.study import load
-from resbench.report.verdicts import STATES, judge
-from resbench.report.wording import p_text, sentence, signed, summary
+from resbench.report.verdicts import judge
+from resbench.report.wording import sentence, summary
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
 HELPS: dict[str, Any] = {
@@ -33,31 +33,31 @@ def verdicts(folder: Path, outcome: Any, seeds: int = 10, **change: Any) -> tupl
     """State of the claim and the sentences of its contrasts."""
     study = load(make(folder, "s", AXES, seeds, outcome, [HELPS | change]), "s")
     (verdict,) = judge(study)
-    told = [sentence(verdict, one) for one in verdict.contrasts]
-    assert not any(BANNED.search(text) for text in [*told, summary(verdict)])
-    return verdict.state, told
+    sentences = [sentence(verdict, one) for one in verdict.contrasts]
+    assert not any(BANNED.search(text) for text in [*sentences, summary(verdict)])
+    return verdict.state, sentences
 
 
 def test_a_planted_effect_is_found(tmp_path: Path) -> None:
-    state, told = verdicts(tmp_path, noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.011))
+    state, sentences = verdicts(tmp_path, noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.011))
     assert state == "supported"
-    assert told[0].startswith("Supported at model.depth 10: identity against none: test error −0.")
-    assert "10 shared seeds × 10,000 images" in told[0] and "p < .001 (Holm, 2 comparisons)" in told[0]
-    assert "better in 10 of 10 seeds (P = 1 [.69, 1])" in told[0] and "fewer" in told[0]
+    assert sentences[0].startswith("Supported at model.depth 10: identity against none: test error −0.")
+    assert "10 shared seeds × 10,000 images" in sentences[0] and "p < .001 (Holm, 2 comparisons)" in sentences[0]
+    assert "better in 10 of 10 seeds (P = 1 [.69, 1])" in sentences[0] and "fewer" in sentences[0]
 
 
 def test_the_opposite_effect_refutes(tmp_path: Path) -> None:
-    state, told = verdicts(tmp_path, noise(lambda cell: 0.011 if cell["model.shortcut"] == "identity" else 0.008))
-    assert state == "refuted" and told[1].startswith("Refuted at model.depth 34") and "more" in told[1]
+    state, sentences = verdicts(tmp_path, noise(lambda cell: 0.011 if cell["model.shortcut"] == "identity" else 0.008))
+    assert state == "refuted" and sentences[1].startswith("Refuted at model.depth 34") and "more" in sentences[1]
 
 
 def test_no_difference_is_equivalent_within_a_wide_margin_and_open_within_a_narrow_one(tmp_path: Path) -> None:
     same = noise(lambda cell: 0.008)
-    state, told = verdicts(tmp_path / "wide", same, seeds=20, margin=0.2)
-    assert state == "equivalent" and "the 90 % interval lies within ±0.2 points" in told[0]
-    state, told = verdicts(tmp_path / "narrow", same, seeds=6, margin=0.05)
-    assert state == "inconclusive" and "could have been found (power 80 %)" in told[0]
-    assert "more seeds are needed" in told[0] or "no number of seeds suffices" in told[0]
+    state, sentences = verdicts(tmp_path / "wide", same, seeds=20, margin=0.2)
+    assert state == "equivalent" and "the 90 % interval lies within ±0.2 points" in sentences[0]
+    state, sentences = verdicts(tmp_path / "narrow", same, seeds=6, margin=0.05)
+    assert state == "inconclusive" and "could have been found (power 80 %)" in sentences[0]
+    assert "more seeds are needed" in sentences[0] or "no number of seeds suffices" in sentences[0]
 
 
 def test_a_claim_of_equivalence_is_supported_or_refuted(tmp_path: Path) -> None:
@@ -66,8 +66,8 @@ def test_a_claim_of_equivalence_is_supported_or_refuted(tmp_path: Path) -> None:
     apart = noise(lambda cell: 0.02 if cell["model.shortcut"] == "none" else 0.008)
     state, _ = verdicts(tmp_path / "b", apart, expect="equivalent", margin=0.2)
     assert state == "refuted"
-    state, told = verdicts(tmp_path / "c", apart, expect="equivalent", margin=0.75)
-    assert state == "inconclusive" and "the interval excludes zero; whether" in told[0]
+    state, sentences = verdicts(tmp_path / "c", apart, expect="equivalent", margin=0.75)
+    assert state == "inconclusive" and "the interval excludes zero; whether" in sentences[0]
 
 
 def test_no_worse_is_supported_by_what_is_better_and_refuted_by_what_is_worse_by_more_than_the_margin(
@@ -96,17 +96,21 @@ def test_no_worse_is_supported_by_what_is_better_and_refuted_by_what_is_worse_by
 
 def test_one_depth_that_does_not_help_keeps_the_claim_from_support(tmp_path: Path) -> None:
     rates = noise(lambda cell: 0.011 if (cell["model.shortcut"], cell["model.depth"]) == ("none", 34) else 0.008)
-    state, told = verdicts(tmp_path, rates, seeds=20, margin=0.2)
+    state, sentences = verdicts(tmp_path, rates, seeds=20, margin=0.2)
     assert state == "inconclusive"  # the claim speaks of all depths, and at one there is no practical difference
-    assert told[0].startswith("Equivalent at model.depth 10") and told[1].startswith("Supported at model.depth 34")
+    assert sentences[0].startswith("Equivalent at model.depth 10") and sentences[1].startswith(
+        "Supported at model.depth 34"
+    )
 
 
 def test_a_small_difference_is_called_small_only_if_the_interval_says_so(tmp_path: Path) -> None:
     rates = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.0095)
-    _, told = verdicts(tmp_path / "wide", rates, seeds=30, margin=1.0)
-    assert "smaller than the 1 point that would matter (the 90 % interval lies within ±1 point)" in told[0]
-    _, told = verdicts(tmp_path / "near", rates, seeds=30, margin=0.15)
-    assert "whether it reaches the 0.15 points that would matter is open" in told[0] and "smaller" not in told[0]
+    _, sentences = verdicts(tmp_path / "wide", rates, seeds=30, margin=1.0)
+    assert "smaller than the 1 point that would matter (the 90 % interval lies within ±1 point)" in sentences[0]
+    _, sentences = verdicts(tmp_path / "near", rates, seeds=30, margin=0.15)
+    assert (
+        "whether it reaches the 0.15 points that would matter is open" in sentences[0] and "smaller" not in sentences[0]
+    )
 
 
 def test_refutations_of_equivalence_keep_the_family_wise_error(tmp_path: Path) -> None:
@@ -145,18 +149,18 @@ def test_a_comparison_that_may_not_be_judged_takes_no_step_of_holm(tmp_path: Pat
         (verdict,) = judge(study)
         found[lost] = {one.context["model.depth"]: one for one in verdict.contrasts}
     assert found[True][10].state == "not trained" and found[False][10].state == "supported"
-    second, beside_one_not_trained = found[False][34], found[True][34]
+    second, next_to_one_not_trained = found[False][34], found[True][34]
     assert second.p_holm == pytest.approx(second.contrast.p)
-    assert beside_one_not_trained.p_holm == pytest.approx(2 * beside_one_not_trained.contrast.p)
+    assert next_to_one_not_trained.p_holm == pytest.approx(2 * next_to_one_not_trained.contrast.p)
 
 
 def test_few_seeds_never_make_a_verdict(tmp_path: Path) -> None:
-    state, told = verdicts(
+    state, sentences = verdicts(
         tmp_path, noise(lambda cell: 0.001 if cell["model.shortcut"] == "identity" else 0.1), seeds=4
     )
-    assert state == "inconclusive" and "a verdict takes 5 seeds or more" in told[0]
-    state, told = verdicts(tmp_path / "one", noise(lambda cell: 0.01), seeds=1)
-    assert state == "inconclusive" and "two networks compared, not two recipes" in told[0]
+    assert state == "inconclusive" and "a verdict takes 5 seeds or more" in sentences[0]
+    state, sentences = verdicts(tmp_path / "one", noise(lambda cell: 0.01), seeds=1)
+    assert state == "inconclusive" and "two networks compared, not two recipes" in sentences[0]
 
 
 def test_divergence_is_told_and_means_are_not_compared(tmp_path: Path) -> None:
@@ -166,10 +170,10 @@ def test_divergence_is_told_and_means_are_not_compared(tmp_path: Path) -> None:
         lost = cell["model.shortcut"] == "none" and cell["model.depth"] == 34 and seed < 7
         return "diverged" if lost else normal(cell, seed, draw)
 
-    state, told = verdicts(tmp_path, outcome)
+    state, sentences = verdicts(tmp_path, outcome)
     assert state == "not trained"
-    assert "none 7 of 10 (70 % [40, 89])" in told[1] and "means are not compared" in told[1]
-    assert "points" not in told[1]
+    assert "none 7 of 10 (70 % [40, 89])" in sentences[1] and "means are not compared" in sentences[1]
+    assert "points" not in sentences[1]
 
 
 def test_missing_runs_make_the_verdict_interim(tmp_path: Path) -> None:
@@ -192,11 +196,11 @@ def test_other_metrics_are_compared_seed_by_seed(tmp_path: Path) -> None:
     claim = HELPS | {"on": "train_loss", "margin": 0.0}
     study = load(make(tmp_path, "s", AXES, 8, noise(lambda cell: 0.01), [claim], metrics=losses), "s")
     (verdict,) = judge(study)
-    told = sentence(verdict, verdict.contrasts[0])
-    assert verdict.state == "supported" and "test" not in told and "8 shared seeds)" in told
+    sentences = sentence(verdict, verdict.contrasts[0])
+    assert verdict.state == "supported" and "test" not in sentences and "8 shared seeds)" in sentences
     assert re.search(
         r"training loss −0\.\d{4} \[−0\.\d{4}, −0\.\d{4}\]; from 0\.\d+ to 0\.\d+;",
-        told.replace(" (95 % interval over 8 shared seeds)", ""),
+        sentences.replace(" (95 % interval over 8 shared seeds)", ""),
     )
     sizes = [HELPS | {"on": "parameters", "expect": "equivalent", "margin": 1}]
     (verdict,) = judge(load(make(tmp_path, "t", AXES, 2, noise(lambda cell: 0.01), sizes), "t"))
@@ -205,8 +209,8 @@ def test_other_metrics_are_compared_seed_by_seed(tmp_path: Path) -> None:
 
 def test_accuracy_is_compared_by_its_errors(tmp_path: Path) -> None:
     rates = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.011)
-    state, told = verdicts(tmp_path, rates, on="test_accuracy", expect="higher")
-    assert state == "supported" and "test error −" in told[0]
+    state, sentences = verdicts(tmp_path, rates, on="test_accuracy", expect="higher")
+    assert state == "supported" and "test error −" in sentences[0]
 
 
 def test_null_grids_keep_the_family_wise_error(tmp_path: Path) -> None:
@@ -253,16 +257,10 @@ def test_compare_gives_contrasts_that_nobody_claimed(tmp_path: Path) -> None:
     assert [line.partition(":")[0] for line in lines] == ["at model.depth 10", "at model.depth 34"]
     assert all("identity against none: test error −" in line for line in lines)
     assert len(compare(tmp_path, "s", ["model.shortcut=none"], at=["model.depth=34"])) == 1
-    for to, told in (
+    for to, sentences in (
         (["model.shortct=none"], "did you mean"),
         (["model.shortcut=x"], "identity, none"),
         (["x"], "path=value"),
     ):
-        with pytest.raises(Exception, match=told):
+        with pytest.raises(Exception, match=sentences):
             compare(tmp_path, "s", to)
-
-
-def test_words_for_numbers() -> None:
-    assert (signed(0.123), signed(-0.068), signed(0.0), signed(-0.0012)) == ("+0.12", "−0.07", "+0.00", "−1.2e−03")
-    assert (p_text(0.0004), p_text(0.0123), p_text(1.0)) == ("< .001", "= .012", "= 1.000")
-    assert STATES[0] == "refuted" and STATES[-1] == "supported"

@@ -68,11 +68,11 @@ def command(*words: object) -> list[str]:
 
 
 def begin(
-    *words: object, cwd: Path, env: dict[str, str] | None = None, told: Path | None = None
+    *words: object, cwd: Path, env: dict[str, str] | None = None, output: Path | None = None
 ) -> subprocess.Popen[str]:
     """A command in a process group of its own, which `end` kills; what it prints goes into pipes, or a file."""
     env = env or os.environ | {"PYTHONPATH": str(ROOT)}
-    with told.open("w") if told else contextlib.nullcontext(subprocess.PIPE) as out:
+    with output.open("w") if output else contextlib.nullcontext(subprocess.PIPE) as out:
         return subprocess.Popen(
             command(*words), cwd=cwd, env=env, stdout=out, stderr=out, text=True, start_new_session=True
         )

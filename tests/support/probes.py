@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from resbench.records.record import dump, parse
+from resbench.core.config import nest
+from resbench.records.record import Record
 from support.studies import Cell
 
 EPOCHS = (0, 1, 2, 4, 6)
@@ -44,22 +45,21 @@ def diverged(cell: Cell, seed: int) -> dict[str, Any]:
 def grown(results: Path, name: str, epochs: int = 6) -> None:
     """Put histories and the work of training into the records of a study with the axis `recipe.grow`."""
     for path in (results / name).glob("0*.json"):
-        record = parse(path.read_text())
-        config = record["config"]
-        depth = config.get("model", {}).get("depth", 34)
-        grow = config["recipe"]["grow"]
-        config["recipe"]["epochs"] = epochs
+        record = Record.from_json(path.read_text())
+        depth, grow = record.settings.get("model.depth", 34), record.settings["recipe.grow"]
+        shortcut, seed = record.settings.get("model.shortcut"), record.settings["seed"]
+        record.config = nest(record.settings | {"recipe.epochs": epochs})
         stages = [depth] if grow == "none" else grow
         work = sum(stages[min(epoch * len(stages) // epochs, len(stages) - 1)] for epoch in range(epochs))
-        record["metrics"]["training_flops"] = 1e10 * work
-        better = 0.01 * config["seed"] + (0.05 if grow == "none" else 0.0)
-        better += 0.1 if config.get("model", {}).get("shortcut") == "none" else 0.0
-        record["history"] = [
+        record.metrics["training_flops"] = 1e10 * work
+        better = 0.01 * seed + (0.05 if grow == "none" else 0.0)
+        better += 0.1 if shortcut == "none" else 0.0
+        record.history = [
             {"epoch": epoch, "lr": 0.1, "train_loss": 1 / epoch, "seconds": 1.0}
             | {"train_accuracy": 1 - 0.4 / epoch, "val_accuracy": 1 - (0.3 + better) / epoch}
             for epoch in range(1, epochs + 1)
         ]
-        path.write_text(dump(record))
+        path.write_text(record.to_json())
 
 
 def _relative(layers: Sequence[str], cell: Cell, draw: np.random.Generator) -> list[list[float | None]]:
@@ -89,8 +89,8 @@ def _lesions(units: int, plain: bool, draw: np.random.Generator) -> dict[str, An
     }
     pairs = sorted(tuple(sorted(map(int, draw.choice(units, 2, replace=False)))) for _ in range(3))
     errors = [_digits(intact + (0.5 if plain else 0.004) * draw.random()) for _ in pairs]
-    told = {"images": 200, "intact": intact, "removed": removed, "random": random}
-    return told | {"swapped": [list(pair) for pair in pairs], "swapped_error": errors}
+    lesions = {"images": 200, "intact": intact, "removed": removed, "random": random}
+    return lesions | {"swapped": [list(pair) for pair in pairs], "swapped_error": errors}
 
 
 def _digits(value: float) -> float:

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from resbench.records.record import Record, pack
+from resbench.core.cell import Value
+from resbench.core.config import nest
+from resbench.core.json_reader import Json
+from resbench.records.record import Predictions, Provenance, Record, RunError
 from resbench.records.store import Store
+from resbench.records.study_file import StudyFile
 
 Cell = Mapping[str, Any]
+Axes = Mapping[str, Sequence[Any]]
 # (cell, seed, generator) -> whether each image is missed, or "diverged", "failed" or "missing"
 Outcome = Callable[[Cell, int, np.random.Generator], npt.NDArray[np.bool_] | str]
-WHERE = {"device": "cpu", "device_name": "x", "threads": 1, "precision": "fp32", "revision": "0" * 40, "dirty": False}
+Accuracy = float | str  # or "diverged", "failed", "missing"
+WHERE: dict[str, Json] = {
+    "device": "cpu",
+    "device_name": "x",
+    "threads": 1,
+    "precision": "fp32",
+    "revision": "0" * 40,
+    "dirty": False,
+}
+MESSAGE = "<script>alert(1)</script>"  # of runs that failed: anything may stand in it
 
 
 def make(
     results: Path,
     name: str,
-    axes: Mapping[str, Sequence[Any]],
+    axes: Axes,
     seeds: int,
     outcome: Outcome,
     claims: Sequence[Mapping[str, Any]] = (),
@@ -42,49 +56,61 @@ def make(
     store = Store(results / name)
     draw = np.random.default_rng(2016)
     runs = []
-    for index, (values, seed) in enumerate(itertools.product(itertools.product(*axes.values()), range(seeds))):
-        cell = dict(zip(axes, values, strict=True))
+    for index, (cell, seed) in enumerate(_runs(axes, seeds)):
         run_id = f"{index:016x}"
         runs.append({"id": run_id, "cell": cell, "seed": seed})
-        found = outcome(cell, seed, draw)
-        if isinstance(found, str) and found == "missing":
+        errors = outcome(cell, seed, draw)
+        if isinstance(errors, str) and errors == "missing":
             continue
-        record = _record(run_id, cell, seed, found, metrics(cell, seed))
-        store.add(record | ({"probes": dict(probes(cell, seed))} if probes else {}))
-    asked = {"schema": 1, "name": name, "file": f"{name}.yaml", "about": f"Question: {name}?", "overrides": []}
-    asked |= {"axes": list(axes), "baseline": dict(baseline or {}), "published": list(published)}
-    asked |= {"target": dict(target)} if target else {}
-    store.write_study(asked | {"claims": list(claims), "runs": runs, "excluded": []})
+        record = _record(run_id, cell, seed, errors, metrics(cell, seed))
+        record.probes = dict(probes(cell, seed)) if probes else None
+        store.add(record)
+    file: dict[str, Any] = {"schema": 1, "name": name, "file": f"{name}.yaml", "about": f"Question: {name}?"}
+    file |= {"overrides": [], "axes": list(axes), "baseline": dict(baseline or {}), "published": list(published)}
+    file |= {"target": dict(target)} if target else {}
+    store.write_study(StudyFile.from_json(file | {"claims": list(claims), "runs": runs, "excluded": []}))
     return results
 
 
-def _record(
-    run_id: str, cell: Cell, seed: int, found: npt.NDArray[np.bool_] | str, more: Mapping[str, float]
-) -> Record:
-    config: dict[str, Any] = {"seed": seed}
-    for path, value in cell.items():
-        section, _, field = path.partition(".")
-        config.setdefault(section, {})[field] = value
-    record: Record = {"schema": 1, "id": run_id, "config": config, "metrics": {}, "history": [], "predictions": None}
-    record |= {"weights_sha256": None, "provenance": dict(WHERE), "error": None, "status": "ok"}
-    if isinstance(found, str):
-        error = {"kind": found, "message": "the loss was not finite", "step": 3, "last_loss": 2.0}
-        return record | {"status": found, "error": error}
-    accuracy = 1 - float(found.mean())
-    labels = np.zeros(len(found), dtype=np.int64)
-    record["metrics"] = {
-        "test_accuracy": accuracy,
-        "test_error": 1 - accuracy,
-        "train_loss": 0.1,
-        "train_accuracy": 1.0,
-    }
-    record["metrics"] |= {"parameters": 1000, "flops": 5_000_000, "train_seconds": 10.0, "images_per_second": 100.0}
-    record["metrics"] |= dict(more)
-    record["predictions"] = pack(found.astype(np.int64), labels)
-    rows = [
-        {"epoch": n, "lr": 0.1, "train_loss": 1 / n, "train_accuracy": 1 - 0.1 / n, "seconds": 1.0} for n in (1, 2, 3)
-    ]
-    return record | {"history": rows}
+def with_accuracies(
+    results: Path,
+    name: str,
+    axes: Axes,
+    accuracy: Callable[[dict[str, Any], int], Accuracy],
+    seeds: int = 2,
+    **fields: Any,
+) -> Path:
+    """Write a study whose records have no predictions; returns its folder.
+
+    Args:
+        accuracy: of a cell and seed, or what became of the run instead.
+        fields: of the study file.
+    """
+    store = Store(results / name)
+    runs = []
+    for cell, seed in _runs(axes, seeds):
+        run_id = hashlib.sha256(repr((cell, seed)).encode()).hexdigest()[:16]
+        runs.append({"id": run_id, "cell": cell, "seed": seed})
+        result = accuracy(cell, seed)
+        if result != "missing":
+            store.add(accuracy_record(run_id, cell, seed, result))
+    file: dict[str, Any] = {"schema": 1, "name": name, "file": f"ablations/{name}.yaml", "axes": list(axes)}
+    store.write_study(StudyFile.from_json(file | {"runs": runs} | fields))
+    return store.folder
+
+
+def accuracy_record(run_id: str, cell: Cell, seed: int, accuracy: Accuracy) -> Record:
+    """A record without predictions."""
+    settings = {"model.width": 8, "data.name": "mnist", "recipe.epochs": 2, **cell, "seed": seed}
+    record = Record(run_id, nest(settings), "ok", Provenance(WHERE | {"revision": "abc"}))
+    record.history = [{"epoch": n, "train_accuracy": 1 - 0.1 / n, "val_accuracy": 1 - 0.2 / n} for n in (1, 2)]
+    if isinstance(accuracy, str):
+        record.status = "failed" if accuracy == "failed" else "diverged"
+        record.error = RunError("failed", MESSAGE) if accuracy == "failed" else None
+        return record
+    record.metrics = {"test_accuracy": accuracy, "test_error": 1 - accuracy, "train_loss": 0.1, "train_accuracy": 0.9}
+    record.metrics |= {"parameters": 1000, "flops": 5_000_000, "train_seconds": 12.0, "val_accuracy": None}
+    return record
 
 
 def noise(rates: Callable[[Cell], float], images: int = 10_000, hard: float = 0.03) -> Outcome:
@@ -92,12 +118,31 @@ def noise(rates: Callable[[Cell], float], images: int = 10_000, hard: float = 0.
     difficulty = np.random.default_rng(7).beta(0.6, 1.6, images) * (np.random.default_rng(8).random(images) < hard)
 
     def outcome(cell: Cell, seed: int, draw: np.random.Generator) -> npt.NDArray[np.bool_]:
-        return draw.random(images) < np.clip(difficulty * rates(cell) / difficulty.mean(), 0, 1)
+        return np.asarray(draw.random(images) < np.clip(difficulty * rates(cell) / difficulty.mean(), 0, 1))
 
     return outcome
 
 
-def asked(results: Path, name: str) -> dict[str, Any]:
-    """The study file as it stands."""
-    found: dict[str, Any] = json.loads((results / name / "study.json").read_text())
-    return found
+def _runs(axes: Axes, seeds: int) -> Iterator[tuple[dict[str, Value], int]]:
+    for values in itertools.product(*axes.values()):
+        for seed in range(seeds):
+            yield dict(zip(axes, values, strict=True)), seed
+
+
+def _record(
+    run_id: str, cell: Cell, seed: int, errors: npt.NDArray[np.bool_] | str, more: Mapping[str, float]
+) -> Record:
+    record = Record(run_id, nest({"seed": seed, **cell}), "ok", Provenance(WHERE))
+    if isinstance(errors, str):
+        record.status = "failed" if errors == "failed" else "diverged"
+        record.error = RunError(errors, "the loss was not finite", {"step": 3, "last_loss": 2.0})
+        return record
+    accuracy = 1 - float(errors.mean())
+    record.metrics = {"test_accuracy": accuracy, "test_error": 1 - accuracy, "train_loss": 0.1, "train_accuracy": 1.0}
+    record.metrics |= {"parameters": 1000, "flops": 5_000_000, "train_seconds": 10.0, "images_per_second": 100.0}
+    record.metrics |= dict(more)
+    record.predictions = Predictions.of(errors.astype(np.int64), np.zeros(len(errors), dtype=np.int64))
+    record.history = [
+        {"epoch": n, "lr": 0.1, "train_loss": 1 / n, "train_accuracy": 1 - 0.1 / n, "seconds": 1.0} for n in (1, 2, 3)
+    ]
+    return record

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.runs import stop_after
+from torch import Tensor, nn
 from torch.nn import functional
 
-from resbench.records.record import content
-from resbench.training.cuda import _Shell, fitting, graphed
+from resbench.training.cuda import AutocastNetwork, capture_graphs, fitting
 from resbench.training.device import Placement
+from resbench.training.epoch import Stopped
 from resbench.training.run import RunConfig
-from resbench.training.step import forward, initial, placed, stepper
-from resbench.training.train import Stopped, train
+from resbench.training.step import forward, initial, placement_of, stepper
+from resbench.training.train import train
 
 CPU = Placement(torch.device("cpu"), 1, bf16=True, channels_last=True)
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device, and torch finds none")
@@ -26,11 +28,16 @@ SMALL = RunConfig.model_validate(
 
 def test_what_a_graph_would_hold_is_what_eager_mode_computes() -> None:
     inputs, labels = torch.randn(8, 1, 28, 28), torch.arange(8)
+
+    def in_a_graph(network: nn.Module, images: Tensor, placement: Placement) -> Tensor:
+        logits: Tensor = AutocastNetwork(network, placement)(images)
+        return logits
+
     results = []
-    for way in (forward, lambda network, images, placement: _Shell(network, placement)(images)):
+    for compute in (forward, in_a_graph):
         network = initial(SMALL, CPU).network.train()
         torch.manual_seed(1)
-        logits = way(network, inputs.contiguous(memory_format=torch.channels_last), CPU)
+        logits = compute(network, inputs.contiguous(memory_format=torch.channels_last), CPU)
         functional.cross_entropy(logits, labels).backward()
         results.append([logits, *(parameter.grad for parameter in network.parameters())])
     assert all(torch.equal(left, right) for left, right in zip(*results, strict=True))
@@ -47,7 +54,7 @@ def test_runs_on_one_device_are_bounded_by_memory_runs_and_cores() -> None:
 @pytest.mark.gpu
 @needs_cuda
 def test_graphs_train_as_eager_mode_does_bit_for_bit() -> None:
-    placement = placed(SMALL, torch.device("cuda"), 1)
+    placement = placement_of(SMALL, torch.device("cuda"), 1)
     weights = []
     for replayed in (True, False):
         state = initial(SMALL, placement)
@@ -70,13 +77,13 @@ def test_graphs_train_as_eager_mode_does_bit_for_bit() -> None:
 @pytest.mark.gpu
 @needs_cuda
 def test_capture_leaves_running_statistics_and_random_state_alone() -> None:
-    placement = placed(SMALL, torch.device("cuda"), 1)
+    placement = placement_of(SMALL, torch.device("cuda"), 1)
     network = initial(SMALL, placement).network.train()
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
     torch.manual_seed(5)
     expected = torch.rand(3, device="cuda")
     torch.manual_seed(5)
-    graphed(network, (64, 1, 28, 28), placement)
+    capture_graphs(network, (64, 1, 28, 28), placement)
     assert torch.equal(torch.rand(3, device="cuda"), expected)
     assert all(torch.equal(buffer, before[name]) for name, buffer in network.named_buffers())
 
@@ -84,7 +91,7 @@ def test_capture_leaves_running_statistics_and_random_state_alone() -> None:
 @pytest.mark.gpu
 @needs_cuda
 def test_a_step_does_not_wait_for_the_device() -> None:
-    placement = placed(SMALL, torch.device("cuda"), 1)
+    placement = placement_of(SMALL, torch.device("cuda"), 1)
     state = initial(SMALL, placement)
     state.network.train()
     step = stepper(state, SMALL, placement)
@@ -102,12 +109,7 @@ def test_a_step_does_not_wait_for_the_device() -> None:
 def test_a_run_that_is_stopped_and_continued_ends_as_if_undisturbed(tmp_path: Path) -> None:
     device = torch.device("cuda")
     whole = train(SMALL, tmp_path, device, 1)
-
-    def stop(done: float) -> None:
-        if done > 1.4:
-            raise Stopped
-
     saved = tmp_path / "checkpoint"
     with pytest.raises(Stopped):
-        train(SMALL, tmp_path, device, 1, saved=saved, progress=stop)
-    assert content(train(SMALL, tmp_path, device, 1, saved=saved)) == content(whole)
+        train(SMALL, tmp_path, device, 1, saved=saved, observer=stop_after(1.4))
+    assert train(SMALL, tmp_path, device, 1, saved=saved).content() == whole.content()

@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
+from support.runs import stop_after
 
 from resbench.core.config import explain
 from resbench.model import ModelConfig, measure
-from resbench.records.record import content
+from resbench.probes.observer import ProbeObserver
 from resbench.training.device import Placement
-from resbench.training.growth import at_depth, depth_in, grow, positions, renamed, spans, stages
+from resbench.training.epoch import Stopped
+from resbench.training.growth import at_depth, deep_name, depth_in, grow, positions, spans, stages
 from resbench.training.run import RunConfig
 from resbench.training.step import initial, stepper
-from resbench.training.train import Stopped, train
+from resbench.training.train import train
 
 CPU = Placement(torch.device("cpu"), 1, bf16=False, channels_last=False)
 
@@ -41,8 +43,8 @@ def test_new_units_stand_behind_those_of_their_stage() -> None:
     assert ModelConfig(depth=10).stages == [0, 1, 1, 1] and ModelConfig(depth=22).stages == [2, 3, 3, 1]
     places = positions(ModelConfig(depth=10), ModelConfig(depth=22))
     assert places == [2, 5, 8]
-    assert renamed("units.1.branch.0.weight", places) == "units.5.branch.0.weight"
-    assert renamed("stem.0.weight", places) == "stem.0.weight"
+    assert deep_name("units.1.branch.0.weight", places) == "units.5.branch.0.weight"
+    assert deep_name("stem.0.weight", places) == "stem.0.weight"
 
 
 KINDS: list[dict[str, Any]] = [
@@ -76,14 +78,14 @@ def test_inserted_units_are_the_identity_and_learn(kind: dict[str, Any]) -> None
         stepper(state, run, CPU)(inputs, labels)
     with torch.no_grad():
         expected = shallow.eval()(inputs)
-    kept = {name: state.optimizer.state[p]["momentum_buffer"].clone() for name, p in shallow.named_parameters()}
+    momenta = {name: state.optimizer.state[p]["momentum_buffer"].clone() for name, p in shallow.named_parameters()}
     state.epoch = 1
     assert grow(state, run, CPU, inputs)
     with torch.no_grad():
         assert torch.allclose(state.network.eval()(inputs), expected, atol=1e-5, rtol=1e-4)
     places = positions(at_depth(run, depths[0]).model, run.model)
     parameters = dict(state.network.named_parameters())
-    old = {renamed(name, places): buffer for name, buffer in kept.items()}
+    old = {deep_name(name, places): buffer for name, buffer in momenta.items()}
     for name, parameter in parameters.items():
         if name in old:
             assert torch.equal(state.optimizer.state[parameter]["momentum_buffer"], old[name])
@@ -93,43 +95,38 @@ def test_inserted_units_are_the_identity_and_learn(kind: dict[str, Any]) -> None
     state.network.train()
     for _ in range(3):
         stepper(state, run, CPU)(inputs, labels)
-    fresh = [index for index in range(sum(run.model.stages)) if index not in places]
-    for index in fresh:
+    added = [index for index in range(sum(run.model.stages)) if index not in places]
+    for index in added:
         moved = [n for n, b in before.items() if n.startswith(f"units.{index}.branch.") and n.endswith("weight")]
         assert all(not torch.equal(parameters[name], before[name]) for name in moved), index
 
 
 def test_a_run_that_grows_counts_its_work_and_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     run = growing()
-    whole = train(run, tmp_path, threads=1, probes=("gradients",))
-    assert whole["status"] == "ok", whole["error"]
-    assert [row["depth"] for row in whole["history"]] == [10, 16, 22]
+    probes = ("gradients",)
+    whole = train(run, tmp_path, threads=1, observer=ProbeObserver(probes))
+    assert whole.status == "ok" and whole.probes, whole.error
+    assert [row["depth"] for row in whole.history] == [10, 16, 22]
     flops = [measure(ModelConfig(depth=depth, width=4))["flops"] for depth in (10, 16, 22)]
-    assert whole["metrics"]["training_flops"] == 3 * 128 * sum(flops)
-    assert whole["metrics"]["flops"] == flops[-1]
-    relative = whole["probes"]["gradients"]["relative"]
-    assert [sum(value is not None for value in row) for row in relative] == [7, 7, 13, 19]
-    for kill_at in (0.5, 1.5, 2.5):
-        saved = tmp_path / f"{kill_at}.ckpt"
-
-        def stop(done: float, at: float = kill_at) -> None:
-            if done > at:
-                raise Stopped
-
+    assert whole.metrics["training_flops"] == 3 * 128 * sum(flops)
+    assert whole.metrics["flops"] == flops[-1]
+    gradients: Any = whole.probes["gradients"]
+    assert [sum(value is not None for value in row) for row in gradients["relative"]] == [7, 7, 13, 19]
+    for stop_at in (0.5, 1.5, 2.5):
+        saved = tmp_path / f"{stop_at}.ckpt"
         with pytest.raises(Stopped):
-            train(run, tmp_path, threads=1, saved=saved, progress=stop, probes=("gradients",))
-        again = train(run, tmp_path, threads=1, saved=saved, probes=("gradients",))
-        assert content(again) == content(whole)
-    straight = train(
-        run.model_copy(update={"recipe": run.recipe.model_copy(update={"grow": "none"})}), tmp_path, threads=1
-    )
-    assert straight["weights_sha256"] != whole["weights_sha256"]
+            train(run, tmp_path, threads=1, saved=saved, observer=stop_after(stop_at, probes))
+        again = train(run, tmp_path, threads=1, saved=saved, observer=ProbeObserver(probes))
+        assert again.content() == whole.content()
+    recipe = run.recipe.model_copy(update={"grow": "none"})
+    straight = train(run.model_copy(update={"recipe": recipe}), tmp_path, threads=1)
+    assert straight.weights_sha256 != whole.weights_sha256
 
 
 def test_the_best_epoch_is_one_of_full_depth(tmp_path: Path) -> None:
     record = train(growing(select="best_val"), tmp_path, threads=1)
-    assert record["status"] == "ok", record["error"]
-    assert record["metrics"]["epoch"] == 3
+    assert record.status == "ok", record.error
+    assert record.metrics["epoch"] == 3
 
 
 @pytest.mark.parametrize(

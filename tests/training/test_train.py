@@ -1,20 +1,17 @@
 """One run: the same record each time, also when it is interrupted and continued."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from support.runs import TINY, stop_after
 
-from resbench.records.record import content
+from resbench.records.record import Row
 from resbench.training import checkpoint
 from resbench.training.epoch import Stopped
+from resbench.training.observer import Moment, Observer, View
 from resbench.training.run import RunConfig
 from resbench.training.train import train
-
-TINY = {
-    "model": {"depth": 10, "width": 8},
-    "recipe": {"epochs": 2},
-    "data": {"train_size": 256, "augment": "shift"},
-}
 
 
 @pytest.mark.parametrize(
@@ -32,23 +29,52 @@ def test_stopped_after_any_step_and_continued_a_run_leaves_the_same_record(
 ) -> None:
     run = RunConfig.model_validate(TINY | more)
     whole = train(run, tmp_path, threads=1)
-    assert whole["status"] == "ok", whole["error"]
-    saved, steps, stops = tmp_path / "x.ckpt", 0, 0
-
-    def stop(done: float) -> None:
-        nonlocal steps
-        steps += 1
-        raise Stopped
-
+    assert whole.status == "ok", whole.error
+    saved, stops = tmp_path / "x.ckpt", 0
     while True:
         try:
-            record = train(run, tmp_path, threads=1 + bool(stops), saved=saved, progress=stop)
+            record = train(run, tmp_path, threads=1 + bool(stops), saved=saved, observer=stop_after(0))
             break
         except Stopped:
             stops += 1
-    assert stops == steps == run.recipe.epochs * -(-256 // run.recipe.batch_size)
-    assert content(record) == content(whole)
-    assert record["weights_sha256"] == whole["weights_sha256"]
+    assert stops == run.recipe.epochs * -(-256 // run.recipe.batch_size)
+    assert record.content() == whole.content()
+    assert record.weights_sha256 == whole.weights_sha256
+
+
+class Diary(Observer):
+    """Notes every call."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def step(self, epochs: float) -> None:
+        self.calls.append(f"step {epochs:g}")
+
+    def epoch(self, history: Sequence[Row]) -> None:
+        self.calls.append(f"epoch {len(history)}")
+
+    def look(self, when: Moment, view: View) -> None:
+        self.calls.append(f"{when} {view.epoch} with {len(view.images)} images")
+
+
+def test_an_observer_is_called_at_every_moment_and_changes_nothing(tmp_path: Path) -> None:
+    run = RunConfig.model_validate(TINY)
+    diary = Diary()
+    record = train(run, tmp_path, threads=1, observer=diary)
+    assert diary.calls == [
+        "trained 0 with 256 images", "step 0.5", "step 1", "trained 1 with 256 images", "epoch 1",
+        "step 1.5", "step 2", "trained 2 with 256 images", "epoch 2",
+        "ended 2 with 256 images", "tested 2 with 1000 images",
+    ]  # fmt: skip
+    assert record.content() == train(run, tmp_path, threads=1).content()
+
+
+def test_an_untested_run_has_no_test_metrics(tmp_path: Path) -> None:
+    diary = Diary()
+    record = train(RunConfig.model_validate(TINY), tmp_path, threads=1, observer=diary, tested=False)
+    assert record.status == "ok" and record.predictions is None and record.provenance.test_sha256 is None
+    assert not any("test" in name for name in [*record.metrics, *diary.calls])
 
 
 def test_continued_where_numbers_are_rounded_otherwise_it_starts_over(
@@ -56,29 +82,34 @@ def test_continued_where_numbers_are_rounded_otherwise_it_starts_over(
 ) -> None:
     run = RunConfig.model_validate(TINY)
     saved = tmp_path / "x.ckpt"
-
-    def stop(done: float) -> None:
-        if done > 1:
-            raise Stopped
-
     monkeypatch.setattr("resbench.training.device.has_bf16", lambda device: True)
     with pytest.raises(Stopped):
-        train(run, tmp_path, threads=1, saved=saved, progress=stop)
+        train(run, tmp_path, threads=1, saved=saved, observer=stop_after(1))
     monkeypatch.setattr("resbench.training.device.has_bf16", lambda device: False)
     record = train(run, tmp_path, threads=1, saved=saved)
-    assert "begun with cpu bf16" in record["provenance"].pop("warning")
-    assert content(record) == content(train(run, tmp_path, threads=1))
+    assert "begun with cpu bf16" in record.provenance.text("warning")
+    assert record.content() == train(run, tmp_path, threads=1).content()
 
 
-def test_one_who_must_not_keep_anything_leaves_the_checkpoint_alone(tmp_path: Path) -> None:
-    def stop(done: float) -> None:
-        if done > 1.2:
-            raise Stopped(keep=False)
-
+def test_stopped_without_keeping_its_state_a_run_leaves_the_checkpoint_alone(tmp_path: Path) -> None:
+    run, saved = RunConfig.model_validate(TINY), tmp_path / "x.ckpt"
     with pytest.raises(Stopped):
-        train(RunConfig.model_validate(TINY), tmp_path, threads=1, saved=tmp_path / "x.ckpt", progress=stop)
-    state, warning = checkpoint.load(tmp_path / "x.ckpt", RunConfig.model_validate(TINY).id)
-    assert state and not warning and state["epoch"] == 1 and state["part"] is None
+        train(run, tmp_path, threads=1, saved=saved, observer=stop_after(1.2, keep=False))
+    state, warning = checkpoint.load(saved, run.id)
+    assert state and not warning and state["epoch"] == 1 and state.get("part") is None
+
+
+def test_a_checkpoint_without_the_entries_that_came_later_is_continued(tmp_path: Path) -> None:
+    run, saved = RunConfig.model_validate(TINY), tmp_path / "x.ckpt"
+    with pytest.raises(Stopped):
+        train(run, tmp_path, threads=1, saved=saved, observer=stop_after(1.2, keep=False))
+    state, _ = checkpoint.load(saved, run.id)
+    assert state
+    del state["probes"], state["part"]
+    checkpoint.save(saved, run.id, state["epoch"], state)
+    record = train(run, tmp_path, threads=1, saved=saved)
+    assert "warning" not in record.provenance.facts
+    assert record.content() == train(run, tmp_path, threads=1).content()
 
 
 def test_a_loss_that_is_not_finite_is_a_result(tmp_path: Path) -> None:
@@ -90,9 +121,9 @@ def test_a_loss_that_is_not_finite_is_a_result(tmp_path: Path) -> None:
         }
     )
     record = train(run, tmp_path, threads=1)
-    assert record["status"] == "diverged"
-    assert record["error"]["step"] >= 1
-    assert "test_accuracy" not in record["metrics"]
+    assert record.status == "diverged" and record.error
+    assert record.error.details["step"] == 1
+    assert "test_accuracy" not in record.metrics
 
 
 @pytest.mark.parametrize("validated", [10, 0])
@@ -106,5 +137,18 @@ def test_a_network_that_its_last_update_breaks_has_diverged(validated: int, tmp_
         }
     )
     record = train(run, tmp_path, threads=1)
-    assert record["status"] == "diverged" and "after the last step" in record["error"]["message"]
-    assert "test_accuracy" not in record["metrics"] and record["predictions"] is None
+    assert record.status == "diverged" and record.error and "after the last step" in record.error.message
+    assert "test_accuracy" not in record.metrics and record.predictions is None
+
+
+def test_what_training_cannot_do_is_recorded_with_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*arguments: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("resbench.training.train.one_epoch", exhausted)
+    record = train(RunConfig.model_validate(TINY), tmp_path, threads=1)
+    assert record.status == "failed" and record.error
+    assert (record.error.kind, record.error.message) == ("out of memory", "no room")
+    assert "exhausted" in str(record.error.details["traceback"])

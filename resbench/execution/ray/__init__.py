@@ -1,1 +1,1 @@
-"""Runs as tasks of a Ray cluster."""
+"""Runs as tasks of a Ray cluster: `cluster` is where it is, `engine` makes the engine, `tasks` is the engine."""

@@ -1,7 +1,7 @@
 """Runs as elements of Slurm job arrays, through submitit: one array for all that is missing.
 
-What has ended is read from the store, at a glance, and from squeue, seldom. Each run keeps its own state, so a job that
-is requeued, or submitted again, goes on where the run was.
+What has ended is read from the store, often, and from squeue, seldom. Each run saves its own state, so a job that is
+requeued, or submitted again, goes on where the run was.
 """
 
 from __future__ import annotations
@@ -13,45 +13,44 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from submitit import SlurmExecutor
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from resbench.core.errors import UserError
 from resbench.core.locks import hold
-from resbench.execution.driver import Ending, Watcher
+from resbench.execution.driver import RunOutcome, Watcher
+from resbench.execution.executors import Cluster
 from resbench.execution.slurm import queue
 from resbench.execution.slurm.job import Element
-from resbench.execution.slurm.jobs import Book, Sent
+from resbench.execution.slurm.jobs import JobLedger, SentRun, array_of
 from resbench.execution.slurm.options import parameters, parsed
-from resbench.execution.slurm.queue import State
+from resbench.execution.slurm.queue import JobState
 from resbench.execution.task import Setting, Task
-from resbench.grid.grid import Planned
+from resbench.grid.grid import PlannedRun
 from resbench.records.store import Store
 from resbench.training import checkpoint
 
-if TYPE_CHECKING:
-    from resbench.execution.session import Cluster
-
-_MOST_TIMEOUTS = 100
+_MAX_TIMEOUTS = 100
 _GRACE_SECONDS = 40.0  # until cancelled jobs have gone; Slurm's own KillWait is 30
 _SETTLE_SECONDS = 30.0  # until a record that a job wrote on its node is seen here
 _AGAIN_SECONDS = 60.0  # after Slurm has refused more jobs
 
 
 @dataclass
-class _Live:
-    run: Planned
+class _Job:
+    """A run that a job has."""
+
+    run: PlannedRun
     task: Task
-    job: str
+    id: str
     before: tuple[int, int] | None
     ours: bool  # not adopted from an earlier command
     ended: float | None = None  # when Slurm first said that it had
 
 
 class _Pace:
-    """When to look again: so that looking takes a twentieth of the time, and within bounds."""
+    """When to read again: so that reading takes a twentieth of the time, and not more often than every `least` seconds."""
 
     def __init__(self, least: float) -> None:
         self._least, self._next = least, 0.0
@@ -59,12 +58,12 @@ class _Pace:
     def due(self) -> bool:
         return time.monotonic() >= self._next
 
-    def looked(self, began: float, least: float | None = None) -> None:
+    def done(self, began: float, least: float | None = None) -> None:
         now = time.monotonic()
         self._next = now + max(self._least if least is None else least, 20 * (now - began))
 
 
-def slurm_engine(cluster: Cluster) -> Callable[[int, Sequence[Planned]], Slurm]:
+def slurm_engine(cluster: Cluster) -> Callable[[int, Sequence[PlannedRun]], Slurm]:
     """What makes the engine for a cluster.
 
     Raises:
@@ -79,7 +78,7 @@ def slurm_engine(cluster: Cluster) -> Callable[[int, Sequence[Planned]], Slurm]:
 
 
 class Slurm:
-    """An engine, see `drive.Engine`.
+    """An engine, see `driver.Engine`.
 
     Args:
         jobs: at most so many at the same time; 0 for all.
@@ -87,13 +86,13 @@ class Slurm:
         options: for sbatch, as `partition=gpu`.
     """
 
-    def __init__(self, jobs: int, runs: Sequence[Planned], options: Iterable[str] = ()) -> None:
+    def __init__(self, jobs: int, runs: Sequence[PlannedRun], options: Iterable[str] = ()) -> None:
         self._jobs = jobs or max(1, len(runs))
         self._options = parsed(options)
-        self._new: list[tuple[Planned, Task]] = []
-        self._live: dict[str, _Live] = {}
+        self._new: list[tuple[PlannedRun, Task]] = []
+        self._live: dict[str, _Job] = {}  # by run id
         self._over: list[tuple[str, bool]] = []  # jobs that have ended, and whether well
-        self._sent_any = False
+        self._any_sent = False
         self._began = time.monotonic()
         self._store_pace, self._queue_pace, self._send_pace = _Pace(0.5), _Pace(2.0), _Pace(0.5)
         self._largest = 0
@@ -101,39 +100,39 @@ class Slurm:
     def free(self) -> bool:
         return True
 
-    def submit(self, run: Planned, task: Task) -> None:
-        """Keep it for the next array, which `wait` submits."""
+    def submit(self, run: PlannedRun, task: Task) -> None:
+        """Put it into the next array, which `wait` submits."""
         self._new.append((run, task))
 
-    def wait(self, seconds: float, watcher: Watcher) -> list[Ending]:
+    def wait(self, seconds: float, watcher: Watcher) -> list[RunOutcome]:
         if self._new and self._send_pace.due():
             self.send(watcher)
-        endings = self._finished()
+        outcomes = self._recorded()
         if self._live and self._queue_pace.due():
-            endings += self._asked(watcher)
-        if not endings:
+            outcomes += self._ended(watcher)
+        if not outcomes:
             time.sleep(seconds)
-        return endings
+        return outcomes
 
     def stop(self) -> None:
-        """Cancel what this command has submitted, and wait until each run has kept its state."""
-        ours = {one.job for one in self._live.values() if one.ours}
+        """Cancel what this command has submitted, and wait until each run has saved its state."""
+        ours = {job.id for job in self._live.values() if job.ours}
         over = {job for job, _ in self._over}
         live = set(ours)
         if ours:
             with contextlib.suppress(UserError):
-                queue.cancel({job.partition("_")[0] for job in ours})
-                book = self._book(next(iter(self._live.values())).task.setting)
+                queue.cancel(set(map(array_of, ours)))
+                ledger = self._open_ledger(next(iter(self._live.values())).task.setting)
                 until = time.monotonic() + _GRACE_SECONDS
                 while time.monotonic() < until:
-                    states = queue.states(book.name)
+                    states = queue.states(ledger.name)
                     live = {job for job in ours if job in states and states[job].live}
                     if not live:
                         break
                     time.sleep(0.5)
-        # those that are still there stay in the book, for the next command to wait for
+        # those that are still live stay in the ledger, for the next command to wait for
         if over | (ours - live):
-            self._last_book.drop(over | (ours - live), tidy=[job for job, well in self._over if well])
+            self._ledger.drop(over | (ours - live), tidy=[job for job, well in self._over if well])
         self._live.clear()
         self._over.clear()
 
@@ -151,125 +150,125 @@ class Slurm:
         """
         began = time.monotonic()
         setting = self._new[0][1].setting
-        book = self._book(setting)
-        counted = adopted = 0
-        with hold(book.open() / "submit.lock") as held:
-            if held is None:
-                self._send_pace.looked(began)
+        ledger = self._open_ledger(setting)
+        total = adopted = 0
+        with hold(ledger.open() / "submit.lock") as lock:
+            if lock is None:
+                self._send_pace.done(began)
                 return None
             try:
-                adopted = self._adopt(book)
-                counted = adopted
+                adopted = self._adopt(ledger)
+                total = adopted
                 self._largest = self._largest or queue.largest_array()
-                arrays = -(-len(self._new) // self._largest)  # which share the number that may run at once
+                arrays = -(-len(self._new) // self._largest)  # which divide the number that may run at once
                 while self._new:
-                    counted += self._array(book, setting, watcher, arrays)
-                    self._sent_any = True
+                    total += self._submit_array(ledger, setting, watcher, arrays)
+                    self._any_sent = True
             except UserError as error:
-                # a limit on jobs, or a controller that restarts: nothing to give up a weekend's work for
-                if not (self._sent_any or self._live):
+                # a limit on jobs, or a controller that restarts: no reason to give up a weekend's work
+                if not (self._any_sent or self._live):
                     raise
-                watcher.told(f"{error}: {len(self._new)} runs are submitted later")
-                self._send_pace.looked(began, _AGAIN_SECONDS)
-        return counted, adopted
+                watcher.message(f"{error}: {len(self._new)} runs are submitted later")
+                self._send_pace.done(began, _AGAIN_SECONDS)
+        return total, adopted
 
-    def _adopt(self, book: Book) -> int:
+    def _adopt(self, ledger: JobLedger) -> int:
         """Wait for the jobs of earlier commands instead of submitting their runs again."""
-        sent = book.sent()
-        if not sent:
+        sent_runs = ledger.sent()
+        if not sent_runs:
             return 0
-        states = queue.states(book.name)
+        states = queue.states(ledger.name)
         rest = []
         for run, task in self._new:
-            known = sent.get(run.id)
-            if known and known.job in states and states[known.job].live:
-                self._live[run.id] = _Live(run, task, known.job, known.before, ours=False)
+            sent = sent_runs.get(run.id)
+            if sent and sent.job in states and states[sent.job].live:
+                self._live[run.id] = _Job(run, task, sent.job, sent.before, ours=False)
             else:
                 rest.append((run, task))
         adopted = len(self._new) - len(rest)
         self._new = rest
         return adopted
 
-    def _array(self, book: Book, setting: Setting, watcher: Watcher, arrays: int) -> int:
+    def _submit_array(self, ledger: JobLedger, setting: Setting, watcher: Watcher, arrays: int) -> int:
         part = self._new[: self._largest]
-        before = {run.id: book.store.stamp(run.id) for run, _ in part}
-        said = io.StringIO()
+        before = {run.id: ledger.store.stamp(run.id) for run, _ in part}
         try:
-            with contextlib.redirect_stderr(said):  # submitit repeats there what the exception says
-                executor = SlurmExecutor(book.folder, max_num_timeout=_MOST_TIMEOUTS)
+            with contextlib.redirect_stderr(io.StringIO()):  # submitit repeats there what the exception says
+                executor = SlurmExecutor(ledger.folder, max_num_timeout=_MAX_TIMEOUTS)
                 at_once = max(1, self._jobs // arrays)
-                executor.update_parameters(**parameters(self._options, book.name, setting, at_once))
-                jobs = executor.map_array(Element(), [task.dump() for _, task in part])
+                executor.update_parameters(**parameters(self._options, ledger.name, setting, at_once))
+                jobs = executor.map_array(Element(), [task.to_json() for _, task in part])
         except (FailedJobError, FailedSubmissionError, OSError) as error:
-            book.clear()
+            ledger.clear()
             lines = [re.sub(r"^sbatch: (error: )?", "", line) for line in str(error).splitlines()]
             why = "; ".join(line for line in lines if line.strip() and not line.startswith("Try "))
             raise UserError(f"Slurm refuses the runs: {why or 'no reason given'}") from None
         del self._new[: self._largest]
         for (run, task), job in zip(part, jobs, strict=True):
-            self._live[run.id] = _Live(run, task, job.job_id, before[run.id], ours=True)
-        book.add([Sent(run.id, self._live[run.id].job, task, before[run.id]) for run, task in part])
-        self._queue_pace.looked(time.monotonic())
+            self._live[run.id] = _Job(run, task, job.job_id, before[run.id], ours=True)
+        ledger.add([SentRun(run.id, self._live[run.id].id, task, before[run.id]) for run, task in part])
+        self._queue_pace.done(time.monotonic())
         self._began = time.monotonic()
-        watcher.told(f"job {jobs[0].job_id.partition('_')[0]}: {len(part)} runs")
+        watcher.message(f"job {array_of(jobs[0].job_id)}: {len(part)} runs")
         return len(part)
 
-    def _book(self, setting: Setting) -> Book:
-        self._last_book = Book(Store(setting.folder))
-        return self._last_book
+    def _open_ledger(self, setting: Setting) -> JobLedger:
+        self._ledger = JobLedger(Store(setting.folder))
+        return self._ledger
 
-    # Looking
+    # Reading
 
-    def _finished(self) -> list[Ending]:
+    def _recorded(self) -> list[RunOutcome]:
         """Runs whose records have appeared."""
         began = time.monotonic()
         if not self._live or not self._store_pace.due():
             return []
-        store = self._last_book.store
-        there = [self._live[run_id] for run_id in store.ids() & self._live.keys()]
-        endings = [
-            self._over_now(one, Ending(one.run, "done"))
-            for one in there
-            if store.stamp(one.run.id) not in (None, one.before)
+        store = self._ledger.store
+        with_record = [self._live[run_id] for run_id in store.ids() & self._live.keys()]
+        outcomes = [
+            self._take_out(job, RunOutcome(job.run, "done"))
+            for job in with_record
+            if store.stamp(job.run.id) not in (None, job.before)
         ]
-        self._store_pace.looked(began)
-        return endings
+        self._store_pace.done(began)
+        return outcomes
 
-    def _asked(self, watcher: Watcher) -> list[Ending]:
-        """Runs whose jobs have ended, whatever they left; tells the watcher how far the others are."""
+    def _ended(self, watcher: Watcher) -> list[RunOutcome]:
+        """Runs whose jobs have ended, whatever they left; the watcher receives how far the others are."""
         began = time.monotonic()
-        store = self._last_book.store
-        endings = []
+        store = self._ledger.store
+        outcomes = []
         try:
-            states = queue.states(self._last_book.name, [one.job for one in self._live.values()])
+            states = queue.states(self._ledger.name, [job.id for job in self._live.values()])
         except UserError as error:
-            watcher.told(f"{error}: asking again")
+            watcher.message(f"{error}: asking again")
             states = {}
-        for one in list(self._live.values()) if states else ():
-            state = states[one.job]
-            if state.name == "RUNNING" and (done := checkpoint.epoch(store.checkpoint(one.run.id))):
-                watcher.epoch(one.run, done)
-            if not state.live and (ending := self._ending(one, state, store)):
-                endings.append(self._over_now(one, ending))
+        for job in list(self._live.values()) if states else ():
+            state = states[job.id]
+            if state.name == "RUNNING" and (epochs := checkpoint.epoch(store.checkpoint(job.run.id))):
+                watcher.epoch(job.run, epochs)
+            if not state.live and (outcome := self._outcome(job, state, store)):
+                outcomes.append(self._take_out(job, outcome))
         # often at first, when a mistake shows; then as seldom as is decent
-        self._queue_pace.looked(began, min(30.0, max(2.0, (began - self._began) / 4)))
-        return endings
+        self._queue_pace.done(began, min(30.0, max(2.0, (began - self._began) / 4)))
+        return outcomes
 
-    def _ending(self, one: _Live, state: State, store: Store) -> Ending | None:
-        verdict = queue.judge(one.job, state, one.task.setting.timeout, self._last_book.folder)
-        if store.stamp(one.run.id) not in (None, one.before):
-            return Ending(one.run, "done")
-        if verdict.how == "done":
-            one.ended = one.ended or time.monotonic()
-            if time.monotonic() - one.ended < _SETTLE_SECONDS:
+    def _outcome(self, job: _Job, state: JobState, store: Store) -> RunOutcome | None:
+        """How a run whose job has ended did; None while its record may yet appear."""
+        end = queue.judge(job.id, state, job.task.setting.timeout, self._ledger.folder)
+        if store.stamp(job.run.id) not in (None, job.before):
+            return RunOutcome(job.run, "done")
+        if end.status == "done":
+            job.ended = job.ended or time.monotonic()
+            if time.monotonic() - job.ended < _SETTLE_SECONDS:
                 return None
-            return Ending(one.run, "died", f"job {one.job} ended without a record", "slurm: COMPLETED")
-        if state.name.startswith("CANCELLED") and not one.ours:
+            return RunOutcome(job.run, "died", f"job {job.id} ended without a record", "slurm: COMPLETED")
+        if state.name.startswith("CANCELLED") and not job.ours:
             # by the command that submitted it, which was asked to stop; this one was not
-            return Ending(one.run, "lost", f"job {one.job} was cancelled", f"slurm: {state.name}")
-        return Ending(one.run, verdict.how, verdict.message, verdict.kind)
+            return RunOutcome(job.run, "lost", f"job {job.id} was cancelled", f"slurm: {state.name}")
+        return RunOutcome(job.run, end.status, end.message, end.kind)
 
-    def _over_now(self, one: _Live, ending: Ending) -> Ending:
-        del self._live[one.run.id]
-        self._over.append((one.job, ending.how in ("done", "busy")))
-        return ending
+    def _take_out(self, job: _Job, outcome: RunOutcome) -> RunOutcome:
+        del self._live[job.run.id]
+        self._over.append((job.id, outcome.status in ("done", "busy")))
+        return outcome

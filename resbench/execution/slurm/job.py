@@ -1,4 +1,4 @@
-"""What one element of a Slurm job array does on its node: carry out the run whose task it was given as text.
+"""What one element of a Slurm job array does on its node: execute the run whose task it was given as text.
 
 submitit unpickles an `Element` and calls it. Nothing comes back but the exit code; the store has the rest.
 """
@@ -18,33 +18,33 @@ from submitit.helpers import DelayedSubmission
 from resbench.core.errors import Unwritable
 from resbench.core.locks import LEASE_SECONDS
 from resbench.execution.process import StopSignals
-from resbench.execution.task import BUSY, DONE, RAISED, STOPPED, UNWRITABLE, Task, carry_out
+from resbench.execution.task import BUSY, DONE, RAISED, STOPPED, UNWRITABLE, Task, execute_run
 from resbench.records.store import Store
 
 
 class Element:
-    """Called with `Task.dump()`; asked to leave (cancelled, preempted, out of time), it keeps the run's state first."""
+    """Called with `Task.to_json()`; asked to leave (cancelled, preempted, out of time), it saves the run's state first."""
 
     def __call__(self, text: str) -> None:
-        task = Task.parse(text)
+        task = Task.from_json(text)
         # comes before the time is up, and before preemption where Slurm is set so
         notice = signal.Signals[f"SIG{JobEnvironment.USR_SIG}"]
         requeue = signal.getsignal(notice)
         signals = StopSignals(signal.SIGTERM, notice)
         if task.setting.timeout:
-            # the kernel ends the process, however it hangs, and the exit code tells why
+            # the kernel ends the process, however it hangs, and the exit code says why
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, task.setting.timeout)
         try:
-            code = _carried_out(task, signals)
+            code = _execute(task, signals)
         except Unwritable as error:
             _leave(UNWRITABLE, [error.errno, error.strerror, error.filename])
-        except BaseException as error:  # of someone's own code, which may end the process in its own way; or ours
+        except BaseException as error:  # of a user's own code, which may end the process in its own way; or ours
             traceback.print_exc()
             _leave(RAISED, [type(error).__name__, str(error)])
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        if code == STOPPED and notice in signals.got and callable(requeue):
+        if code == STOPPED and notice in signals.received and callable(requeue):
             requeue(notice, None)  # submitit's: calls `checkpoint`, puts the job back into the queue, and exits
         if code != DONE:
             sys.exit(code)
@@ -54,14 +54,14 @@ class Element:
         return DelayedSubmission(self, text)
 
 
-def _carried_out(task: Task, signals: StopSignals) -> int:
-    """As `carry_out`; a job that took the place of one that died hard waits until that one's lease is over."""
+def _execute(task: Task, signals: StopSignals) -> int:
+    """As `execute_run`; a job that follows one that died hard waits until that one's lease is over."""
     store = Store(task.setting.folder)
     until = time.monotonic() + LEASE_SECONDS + 30
-    while (code := carry_out(task, lambda done: signals.check())) == BUSY and time.monotonic() < until:
-        while not store.free(task.config.id) and time.monotonic() < until and not signals.got:
+    while (code := execute_run(task, lambda epochs: signals.check())) == BUSY and time.monotonic() < until:
+        while not store.free(task.config.id) and time.monotonic() < until and not signals.received:
             time.sleep(1)
-        if signals.got:
+        if signals.received:
             return STOPPED
     return code
 

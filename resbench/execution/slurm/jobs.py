@@ -22,7 +22,7 @@ _LOGS = ("0_log.out", "0_log.err")
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentRun:
     """A run that a job was given.
 
     Attributes:
@@ -36,7 +36,7 @@ class Sent:
     before: tuple[int, int] | None
 
 
-class Book:
+class JobLedger:
     """The arrays of one study that have not been taken in yet.
 
     Args:
@@ -52,36 +52,38 @@ class Book:
         """The folder, made if need be and closed to others."""
         self.store.open()
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        self.folder.chmod(0o700)  # whatever the umask, and whoever made it
+        self.folder.chmod(0o700)  # whatever the umask, and whichever program made it
         return self.folder
 
-    def add(self, sent: Sequence[Sent]) -> None:
+    def add(self, array: Sequence[SentRun]) -> None:
         """Note the runs of one array."""
-        texts = [json.loads(one.task.dump()) for one in sent]
+        texts = [json.loads(sent.task.to_json()) for sent in array]
         runs = {
-            one.job: {"id": one.run_id, "config": text["config"], "before": one.before}
-            for one, text in zip(sent, texts, strict=True)
+            sent.job: {"id": sent.run_id, "config": text["config"], "before": sent.before}
+            for sent, text in zip(array, texts, strict=True)
         }
-        self._write(self.open() / f"{_array(sent[0].job)}.runs.json", {"setting": texts[0]["setting"], "runs": runs})
+        path = self.open() / f"{array_of(array[0].job)}.runs.json"
+        self._write(path, {"setting": texts[0]["setting"], "runs": runs})
 
-    def sent(self) -> dict[str, Sent]:
+    def sent(self) -> dict[str, SentRun]:
         """Run id -> the job that it was given last."""
-        found = {}
+        out = {}
         for path in sorted(self.folder.glob("*.runs.json"), key=lambda path: int(path.name.partition(".")[0])):
             array = _read(path)
             if array is None:
                 print(f"{path}: damaged: what its jobs were given is not known; squeue shows them", file=sys.stderr)
                 continue
             for job, run in array.get("runs", {}).items():
-                task = Task.parse(json.dumps({"config": run["config"], "setting": array["setting"]}))
-                found[run["id"]] = Sent(run["id"], job, task, tuple(run["before"]) if run["before"] else None)
-        return found
+                task = Task.from_json(json.dumps({"config": run["config"], "setting": array["setting"]}))
+                before = tuple(run["before"]) if run["before"] else None
+                out[run["id"]] = SentRun(run["id"], job, task, before)
+        return out
 
     def drop(self, jobs: Collection[str], tidy: Collection[str] = ()) -> None:
         """Forget jobs that have been taken in.
 
         Args:
-            tidy: those of them whose logs nobody will want to read.
+            tidy: those of them whose logs are of no use any more.
         """
         jobs, tidy = set(jobs), set(tidy)
         for job in jobs:
@@ -92,15 +94,15 @@ class Book:
             if array is None:
                 continue
             runs = array.get("runs", {})
-            kept = {job: run for job, run in runs.items() if job not in jobs}
-            if not kept:
+            rest = {job: run for job, run in runs.items() if job not in jobs}
+            if not rest:
                 path.unlink(missing_ok=True)
                 self._remove_script(path.name.partition(".")[0])
-            elif len(kept) < len(runs):
-                self._write(path, array | {"runs": kept})
+            elif len(rest) < len(runs):
+                self._write(path, array | {"runs": rest})
 
     def clear(self) -> None:
-        """Remove what submitit wrote for an array that Slurm then refused; only for the one who may submit."""
+        """Remove what submitit wrote for an array that Slurm then refused; only for a command that may submit."""
         for path in [*self.folder.glob("*.pkl"), *self.folder.glob(".submission_file_*.sh")]:
             if not path.is_symlink() and "_submitted" not in path.name and "_result" not in path.name:
                 path.unlink(missing_ok=True)
@@ -108,27 +110,28 @@ class Book:
     def _remove_script(self, array: str) -> None:
         (self.folder / f"{array}_submission.sh").unlink(missing_ok=True)
         for link in self.folder.glob(".submission_file_*.sh"):
-            if not link.exists():  # it led there
+            if not link.exists():  # it led to that script
                 link.unlink(missing_ok=True)
 
     def _write(self, path: Path, array: dict[str, Any]) -> None:
         replace(path, (json.dumps(array) + "\n").encode(), self.store.work)
 
 
-def _array(job: str) -> str:
+def array_of(job: str) -> str:
+    """`4711` of `4711_3`."""
     return job.partition("_")[0]
 
 
 def _read(path: Path) -> dict[str, Any] | None:
     """What was written there; None if it is damaged."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for run in found["runs"].values():
-            Task.parse(json.dumps({"config": run["config"], "setting": found["setting"]}))
+        array: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for run in array["runs"].values():
+            Task.from_json(json.dumps({"config": run["config"], "setting": array["setting"]}))
             tuple(run["before"] or ())
             str(run["id"])
     except FileNotFoundError:  # another command has just taken it in
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return found
+    return array

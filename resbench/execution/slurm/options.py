@@ -1,4 +1,4 @@
-"""Options of sbatch: what the user may say, and what a run needs."""
+"""Options of sbatch: what the user may set, and what a run needs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from resbench.core.errors import UserError
 from resbench.execution.task import Setting
 
-_MINUTES = 60  # of each job, where the user names no time; a run that needs longer goes on in the same job, requeued
-_NOTICE_SECONDS = 90  # before the time is up, in which a run ends its step and keeps its state
+_MINUTES = 60  # of each job, if the user names no time; a run that needs longer goes on in the same job, requeued
+_NOTICE_SECONDS = 90  # before the time is up, in which a run ends its step and saves its state
 _OURS = {
-    "array": "-j says how many run at once",
-    "cpus_per_task": "--threads says it",
+    "array": "-j sets how many run at once",
+    "cpus_per_task": "--threads sets it",
     "error": "logs are kept in .work/slurm",
     "job_name": "the study's name is taken",
     "nodes": "a run takes one node",
@@ -27,7 +27,7 @@ _GPUS = {"gpus", "gpus_per_node", "gpus_per_task", "gres"}
 
 
 def parameters(options: Mapping[str, Any], name: str, setting: Setting, at_once: int) -> dict[str, Any]:
-    """What submitit is told of an array.
+    """What submitit needs to know of an array.
 
     Args:
         options: the user's, as `parsed`.

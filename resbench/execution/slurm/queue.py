@@ -1,4 +1,4 @@
-"""What Slurm says of jobs, and what these say of runs; with Slurm's own commands, so that nothing else is needed to look."""
+"""What Slurm says of jobs, and what these say of runs; with Slurm's own commands, so that reading needs nothing else."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _LOST = {"BOOT_FAIL", "NODE_FAIL", "PREEMPTED"}  # not the run's doing
 _ENDED = {"COMPLETED"} | _FAULTS | _LOST
 _GONE = "UNKNOWN"
 _ANSWER_SECONDS = 60.0
-_MOST_LINES, _MOST_BYTES = 15, 16384  # of a log, for a record
+_MAX_LINES, _MAX_BYTES = 15, 16384  # of a log, for a record
 _DEFAULT_ARRAY = 1001  # Slurm's own default of MaxArraySize
 
 
 @dataclass(frozen=True)
-class State:
-    """Of a job: Slurm's word, the exit code (128 and the signal if it was killed), why it waits."""
+class JobState:
+    """Slurm's word for the state of a job, its exit code (128 and the signal if it was killed), why it waits."""
 
     name: str
     code: int = 0
@@ -49,7 +49,7 @@ def installed() -> bool:
     return all(shutil.which(command) for command in ("sbatch", "squeue", "scancel", "srun"))
 
 
-def states(name: str, jobs: Collection[str] = ()) -> dict[str, State]:
+def states(name: str, jobs: Collection[str] = ()) -> dict[str, JobState]:
     """State of each of this user's jobs of a name, by job id (`4711`, or `4711_3` in an array).
 
     Slurm's controller forgets jobs some minutes after their end (MinJobAge); those are looked up in its accounting,
@@ -62,37 +62,37 @@ def states(name: str, jobs: Collection[str] = ()) -> dict[str, State]:
     Raises:
         UserError: Slurm does not answer.
     """
-    asked = ["squeue", f"--user={os.getuid()}", f"--name={name}", "--states=all", "--array", "--noheader"]
-    found = {}
-    for line in _call([*asked, f"--Format={_FIELDS}"]).splitlines():
+    command = ["squeue", f"--user={os.getuid()}", f"--name={name}", "--states=all", "--array", "--noheader"]
+    out = {}
+    for line in _call([*command, f"--Format={_FIELDS}"]).splitlines():
         job, state, code, reason = [*line.split(maxsplit=3), ""][:4]
-        found[job] = State(state, _status(int(code)), reason.strip() if reason.strip() != "None" else "")
-    forgotten = [job for job in jobs if job not in found]
+        out[job] = JobState(state, _exit_code(int(code)), reason.strip() if reason.strip() != "None" else "")
+    forgotten = [job for job in jobs if job not in out]
     if forgotten:
-        kept = _accounted(forgotten)
-        found |= {job: kept.get(job, State(_GONE)) for job in forgotten}
-    return found
+        accounted = _accounted(forgotten)
+        out |= {job: accounted.get(job, JobState(_GONE)) for job in forgotten}
+    return out
 
 
-def _status(raw: int) -> int:
-    """A wait status as a shell would tell it."""
+def _exit_code(raw: int) -> int:
+    """A wait status as a shell would give it."""
     return os.waitstatus_to_exitcode(raw) if not raw & 0x7F else 128 + (raw & 0x7F)
 
 
-def _accounted(jobs: Iterable[str]) -> dict[str, State]:
+def _accounted(jobs: Iterable[str]) -> dict[str, JobState]:
     arrays = sorted({job.partition("_")[0] for job in jobs})
     command = ["sacct", "-X", "-n", "-P", "-o", "JobID,State,ExitCode", "-j", ",".join(arrays)]
     try:
         lines = _call(command).splitlines()
     except UserError:  # many clusters keep no accounts
         return {}
-    found = {}
+    out = {}
     for line in lines:
         job, state, code = line.split("|")[:3]
         exit_code, _, number = code.partition(":")
         words = state.split()  # `CANCELLED by 1000`
-        found[job] = State(words[0] if words else _GONE, 128 + int(number) if int(number or 0) else int(exit_code))
-    return found
+        out[job] = JobState(words[0] if words else _GONE, 128 + int(number) if int(number or 0) else int(exit_code))
+    return out
 
 
 def cancel(jobs: Iterable[str]) -> None:
@@ -104,8 +104,8 @@ def cancel(jobs: Iterable[str]) -> None:
 
 def largest_array() -> int:
     """How many elements an array may have here."""
-    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _call(["scontrol", "show", "config"]), re.MULTILINE)
-    return max(1, int(found[1])) if found else _DEFAULT_ARRAY
+    limit = re.search(r"^MaxArraySize\s*=\s*(\d+)", _call(["scontrol", "show", "config"]), re.MULTILINE)
+    return max(1, int(limit[1])) if limit else _DEFAULT_ARRAY
 
 
 def _call(command: list[str]) -> str:
@@ -122,15 +122,15 @@ def _call(command: list[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the end of a job means for its run: the fields of `drive.Ending`."""
+class JobEnd:
+    """What the end of a job means for its run: the fields of `driver.RunOutcome`."""
 
-    how: Literal["done", "busy", "died", "lost", "unwritable"]
+    status: Literal["done", "busy", "died", "lost", "unwritable"]
     kind: str = ""
     message: str = ""
 
 
-def judge(job: str, state: State, timeout: float | None, folder: Path) -> Verdict:
+def judge(job: str, state: JobState, timeout: float | None, folder: Path) -> JobEnd:
     """What the end of a job means for its run.
 
     Args:
@@ -138,30 +138,30 @@ def judge(job: str, state: State, timeout: float | None, folder: Path) -> Verdic
         folder: where the logs of jobs are.
     """
     if state.name == "COMPLETED":
-        return Verdict("done")
+        return JobEnd("done")
     if state.name == "FAILED" and state.code == BUSY:
-        return Verdict("busy")
+        return JobEnd("busy")
     lines = log(job, folder)
     if state.name == "FAILED" and state.code == UNWRITABLE:
         # the log may have been as unwritable as the rest
         words = _words(lines, 3) or [errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)]
-        return Verdict("unwritable", message=json.dumps(words))
+        return JobEnd("unwritable", message=json.dumps(words))
     if state.name == "FAILED" and state.code == RAISED and (words := _words(lines, 2)):
-        return Verdict("died", words[0], words[1] or words[0])
+        return JobEnd("died", words[0], words[1] or words[0])
     if state.name in _LOST:
-        return Verdict("lost", f"slurm: {state.name}", f"job {job}: {state.name}, again and again")
+        return JobEnd("lost", f"slurm: {state.name}", f"job {job}: {state.name}, again and again")
     if timeout and state.code == 128 + signal.SIGALRM:
-        return Verdict("died", "timeout", f"took longer than the {timeout:g} s of --timeout; its epochs are kept")
-    told = f"job {job}: {state.name}"
+        return JobEnd("died", "timeout", f"took longer than the {timeout:g} s of --timeout; its epochs are kept")
+    first = f"job {job}: {state.name}"
     if state.name == _GONE:
-        told = f"job {job} left no record, and Slurm no longer knows how it ended"
+        first = f"job {job} left no record, and Slurm no longer knows how it ended"
     elif state.code > 128 and state.code - 128 in signal.valid_signals():
-        told += f", killed by {signal.Signals(state.code - 128).name}"
+        first += f", killed by {signal.Signals(state.code - 128).name}"
     elif state.code:
-        told += f", exit code {state.code}"
+        first += f", exit code {state.code}"
     if not lines and state.name == "FAILED":
         lines = [f"no log in {folder}: is it on a file system that the nodes share?"]
-    return Verdict("died", f"slurm: {state.name}", "\n".join([told, *lines]))
+    return JobEnd("died", f"slurm: {state.name}", "\n".join([first, *lines]))
 
 
 def log(job: str, folder: Path) -> list[str]:
@@ -169,12 +169,12 @@ def log(job: str, folder: Path) -> list[str]:
     for suffix in ("err", "out"):
         try:
             with (folder / f"{job}_0_log.{suffix}").open("rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST_BYTES))
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _MAX_BYTES))
                 lines = file.read().decode(errors="replace").splitlines()
         except OSError:
             continue
         if lines := [line.rstrip() for line in lines if line.strip()]:
-            return lines[-_MOST_LINES:]
+            return lines[-_MAX_LINES:]
     return []
 
 
@@ -183,7 +183,7 @@ def _words(lines: list[str], number: int) -> list[Any]:
     for line in reversed(lines):
         if line.startswith("["):
             with contextlib.suppress(ValueError):
-                found = json.loads(line)
-                if isinstance(found, list) and len(found) == number:
-                    return found
+                words = json.loads(line)
+                if isinstance(words, list) and len(words) == number:
+                    return words
     return []

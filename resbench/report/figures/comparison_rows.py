@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from resbench.report.arms import Arm, name, values
+from resbench.core.text import show
+from resbench.records.metrics import METRICS, Metric
+from resbench.report.arms import Arm, metric_values, name_pair, shared_seeds
 from resbench.report.figures.drawing import leaf
-from resbench.report.frames import show
+from resbench.report.format import p_text
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.study import Study
-from resbench.report.verdicts import Verdict, unit
-from resbench.report.wording import p_text
+from resbench.report.verdicts import ClaimVerdict
 
 _MOST_ROWS = 40
 
@@ -30,7 +31,7 @@ class Row:
         label: what is compared, and where; of its own within a family.
         ours, theirs: the arms.
         contrast: None if an arm has no run that ended.
-        verdict: one of `claims.STATES`, or the false-discovery rate of what nobody claimed.
+        verdict: one of `verdicts.STATES`, or the false-discovery rate of what was not claimed.
         seeds: difference of each shared seed, `(seeds,)`, in the unit of the metric.
     """
 
@@ -54,86 +55,74 @@ class Family:
     Attributes:
         number: tells families apart, from 1.
         says: the sentence of the claim.
-        on: the metric.
         size: number of comparisons, of which not all need be among the rows.
-        margin: the smallest difference that matters, in points for shares of images.
+        margin: the smallest difference that matters, as differences are shown.
         rows: the comparisons, in the grid's order.
     """
 
     number: int
     says: str
-    on: str
+    metric: Metric
     size: int
     margin: float
     rows: Sequence[Row]
 
 
-def claimed(study: Study, verdicts: Sequence[Verdict]) -> list[Family]:
+def claimed(study: Study, verdicts: Sequence[ClaimVerdict]) -> list[Family]:
     """A family for each claim that has comparisons."""
     out: list[Family] = []
     for verdict in verdicts:
-        on, rows = str(verdict.claim["on"]), []
-        for one in verdict.contrasts:
-            label = " − ".join(name(one.ours.cell, one.theirs.cell))
-            context = ", ".join(f"{leaf(path)} {show(value)}" for path, value in one.context.items())
-            seeds = _seed_differences(study, one.ours, one.theirs, on)
+        claim, rows = verdict.claim, []
+        for judged in verdict.contrasts:
+            label = " − ".join(name_pair(judged.ours.cell, judged.theirs.cell))
+            context = ", ".join(f"{leaf(path)} {show(value)}" for path, value in judged.context.items())
             label = f"{context}: {label}" if context else label
-            rows.append(Row(label, one.ours, one.theirs, one.contrast, one.state, seeds))
+            seeds = _seed_differences(study, judged.ours, judged.theirs, claim.metric)
+            rows.append(Row(label, judged.ours, judged.theirs, judged.contrast, judged.state, seeds))
         if rows:
-            out.append(
-                Family(len(out) + 1, str(verdict.claim["says"]), on, len(rows), float(verdict.claim["margin"]), rows)
-            )
+            out.append(Family(len(out) + 1, claim.says, claim.metric, len(rows), claim.margin, rows))
     return out
 
 
-def explored(study: Study, compared: pd.DataFrame) -> list[Family]:
+def explored(study: Study, compared: pd.DataFrame, margin: float) -> list[Family]:
     """One family of what `cells.comparisons` returns; none if that is empty."""
-    rows = []
-    for found in compared.to_dict("records"):
-        ours, theirs, contrast = found["ours"], found["theirs"], found["contrast"]
-        label = ", ".join(_value(axis, found[axis]) for axis in study.axes)
-        verdict = "not trained" if not (ours.trained and theirs.trained) else f"q {p_text(found['q'])}"
-        rows.append(Row(label, ours, theirs, contrast, verdict, _seed_differences(study, ours, theirs, "test_error")))
+    rows, metric = [], METRICS["test_error"]
+    for pair in compared.to_dict("records"):
+        ours, theirs = pair["ours"], pair["theirs"]
+        values = [
+            pair[axis] if isinstance(pair[axis], str) else f"{leaf(axis)} {show(pair[axis])}" for axis in study.axes
+        ]
+        verdict = f"q {p_text(pair['q'])}" if ours.trained and theirs.trained else "not trained"
+        seeds = _seed_differences(study, ours, theirs, metric)
+        rows.append(Row(", ".join(values), ours, theirs, pair["contrast"], verdict, seeds))
     if not rows:
         return []
-    margin = next((100 * row.contrast.margin for row in rows if row.contrast), math.nan)
     baseline = ", ".join(f"{leaf(axis)} {show(value)}" for axis, value in study.baseline.items())
-    return [Family(1, f"Each cell minus its baseline ({baseline}); exploratory", "test_error", len(rows), margin, rows)]
+    return [Family(1, f"Each cell minus its baseline ({baseline}); exploratory", metric, len(rows), margin, rows)]
 
 
-def _value(axis: str, value: object) -> str:
-    return value if isinstance(value, str) else f"{leaf(axis)} {show(value)}"
-
-
-def shared_seeds(row: Row) -> list[int]:
-    """The seeds that ended in both arms, in the order of `Row.seeds`."""
-    return sorted(row.ours.ended.keys() & row.theirs.ended.keys())
-
-
-def _seed_differences(study: Study, ours: Arm, theirs: Arm, on: str) -> npt.NDArray[np.float64]:
+def _seed_differences(study: Study, ours: Arm, theirs: Arm, metric: Metric) -> npt.NDArray[np.float64]:
     """Of each shared seed, `(seeds,)`, in the order of the seeds; accuracy on the test images by its errors."""
-    shared = sorted(ours.ended.keys() & theirs.ended.keys())
-    on = "test_error" if on == "test_accuracy" else on
-    return values(study, [ours.ended[seed] for seed in shared], on) - values(
-        study, [theirs.ended[seed] for seed in shared], on
-    )
+    shared, name = shared_seeds(ours, theirs), metric.compared_as or metric.name
+    left, right = (metric_values(study, [arm.ended[seed] for seed in shared], name) for arm in (ours, theirs))
+    return left - right
 
 
-def largest(groups: Sequence[Family]) -> tuple[list[Family], int]:
-    """The groups with the largest differences of all, in their order, and how many rows that left out."""
+def largest(families: Sequence[Family]) -> tuple[list[Family], int]:
+    """The families with the largest differences of all, in their order, and how many rows that left out."""
 
-    def size(row: Row, on: str) -> float:
+    def size(row: Row, metric: Metric) -> float:
         if not row.drawn or row.contrast is None or math.isnan(row.contrast.interval.estimate):
             return -1.0
-        return abs(row.contrast.interval.estimate) if unit(on)[1] else 0.0  # other units have no common scale
+        return abs(row.contrast.interval.estimate) if metric.proportion else 0.0  # other units have no common scale
 
     ranked = sorted(
-        ((size(row, group.on), -i, -j) for i, group in enumerate(groups) for j, row in enumerate(group.rows))
+        (size(row, family.metric), -i, -j) for i, family in enumerate(families) for j, row in enumerate(family.rows)
     )
-    kept = {(-i, -j) for _, i, j in ranked[-_MOST_ROWS:]}
+    chosen = {(-i, -j) for _, i, j in ranked[-_MOST_ROWS:]}
     out = []
-    for i, group in enumerate(groups):
-        rows = [row for j, row in enumerate(group.rows) if (i, j) in kept]
+    for i, family in enumerate(families):
+        rows = [row for j, row in enumerate(family.rows) if (i, j) in chosen]
         if rows:
-            out.append(dataclasses.replace(group, rows=rows))
-    return out, len(ranked) - len(kept)
+            out.append(dataclasses.replace(family, rows=rows))
+    return out, len(ranked) - len(chosen)

@@ -2,119 +2,102 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from resbench.report.figures.styles import Arms, legend
-from resbench.report.frames import groups, interval, show
+from resbench.core.text import show
+from resbench.records.record import Row
+from resbench.report.figures.drawing import GREY, Canvas, is_steep, label_edges, leaf, logarithmic, panels, whole
+from resbench.report.figures.evidence import Evidence
+from resbench.report.figures.figure import Figure
+from resbench.report.figures.lines import draw_lines
+from resbench.report.figures.styles import DASHED, SOLID, Arms, Dash, legend
+from resbench.report.statistics.mean import mean
 from resbench.report.study import Study
 
 _ARMS_IN_ONE = 6
 _MOST_PANELS = 12
-_LINES: Mapping[str, Any] = {"train_error": "--", "val_error": "-"}
-_LOG_FROM = 10.0  # ratio of the largest to the smallest error from which the scale is logarithmic
+# column -> (name, dash)
+_LINES: Mapping[str, tuple[str, Dash]] = {"train_error": ("train", DASHED), "val_error": ("validation", SOLID)}
 
 
-def draw_curves(study: Study, x: str | None, arms: Arms) -> tuple[Figure, pd.DataFrame, str] | None:
-    """The figure, exactly what it shows, and its caption; None if no run that ended has two epochs.
-
-    Args:
-        x: the axis that makes the panels where there are too many cells for one.
-        arms: the combinations of all other axes.
-    """
-    found = list(groups(study.runs, study.axes))
-    if len(found) <= _ARMS_IN_ONE:
-        cells = pd.DataFrame([dict(part.iloc[0]) for _, part in found], dtype=object)
-        arms = Arms(cells, study.axes, study.baseline)
-        x = None
-    points = _points(study, x, arms)
+def figure(evidence: Evidence) -> Figure | None:
+    """The figure, or None if no run that ended has two epochs."""
+    study, x, arms = evidence.study, evidence.x, evidence.arms
+    if len(evidence.frame) <= _ARMS_IN_ONE:
+        x, arms = None, evidence.arms_by(study.axes)
+    points = curve_points(study, x, arms)
     if points["epoch"].nunique() < 2:
         return None  # one epoch is no curve
-    panels = list(dict.fromkeys(points["panel"]))
-    shown = panels[:_MOST_PANELS]
-    points = points[points["panel"].isin(shown)]
+    names = list(dict.fromkeys(points["panel"]))
+    points = points[points["panel"].isin(names[:_MOST_PANELS])]
     caption = (
         "Mean error by epoch over the seeds that ended: training (dashed; measured while the weights change, on "
         "images as they are augmented) and validation (solid). Diverged runs are left out."
     )
-    if len(panels) > len(shown):
-        caption += f" The first {len(shown)} of {len(panels)} panels."
-    return _draw(points, shown, arms), points, caption
+    hues = evidence.hues_of(arms)
+    if hues is not arms:
+        caption += f" The {len(arms.names)} arms are coloured by {', '.join(map(leaf, hues.axes))}."
+    if len(names) > _MOST_PANELS:
+        caption += f" The first {_MOST_PANELS} of {len(names)} panels."
+    alt = "Training and validation error of each cell by epoch."
+    groups = {arms.name(cell): hues.name(cell) for cell in evidence.frame.to_dict("records")}
+    return Figure("curves", points, partial(_draw, points, hues, groups), caption, alt)
 
 
-def _points(study: Study, x: str | None, arms: Arms) -> pd.DataFrame:
-    histories = {record["id"]: record["history"] for record in study.records if record["status"] == "ok"}
+def curve_points(study: Study, x: str | None, arms: Arms) -> pd.DataFrame:
+    """Mean errors in percent by epoch, and the number of seeds.
+
+    Args:
+        x: the axis that makes the panels; None for one panel.
+        arms: the combinations of all other axes.
+    """
     rows: list[dict[str, Any]] = []
-    for _, part in groups(study.runs, study.axes):
-        cell = part.iloc[0]
-        at = {"panel": f"{x} {show(cell[x])}" if x else "", "arm": arms.of(cell.to_dict())}
-        epochs: dict[int, list[Mapping[str, Any]]] = {}
-        for run_id in part["id"]:
-            for entry in histories.get(run_id, []):
-                epochs.setdefault(entry["epoch"], []).append(entry)
-        for epoch, entries in sorted(epochs.items()):
-            errors = {name: _mean(entries, name.replace("error", "accuracy")) for name in _LINES}
-            rows.append(at | {"epoch": epoch, "seeds": len(entries)} | errors)
+    for _, cell, part in study.cells:
+        at = {"panel": f"{x} {show(cell[x])}" if x else "", "arm": arms.name(cell)}
+        epochs: dict[int, list[Row]] = {}
+        for run_id in part.loc[part["status"] == "ok", "id"]:
+            for row in study.by_id[run_id].history:
+                epochs.setdefault(int(row["epoch"] or 0), []).append(row)
+        for epoch, history in sorted(epochs.items()):
+            errors = {name: _mean_error(history, name.replace("error", "accuracy")) for name in _LINES}
+            rows.append(at | {"epoch": epoch, "seeds": len(history)} | errors)
     return pd.DataFrame(rows, columns=["panel", "arm", "epoch", "seeds", *_LINES])
 
 
-def _mean(entries: list[Mapping[str, Any]], accuracy: str) -> float:
-    """Mean error in percent."""
-    return interval([100 * (1 - float(entry[accuracy])) for entry in entries if entry.get(accuracy) is not None]).mean
+def _mean_error(history: Sequence[Row], accuracy: str) -> float:
+    """In percent."""
+    return mean([100 * (1 - value) for row in history if (value := row.get(accuracy)) is not None])
 
 
-def _draw(points: pd.DataFrame, panels: list[str], arms: Arms) -> Figure:
-    columns = 1 if len(panels) == 1 else 2 if len(panels) in (2, 4) else 3
-    rows = math.ceil(len(panels) / columns)
-    size = (8.5, 4.6) if len(panels) == 1 else (11, 0.6 + 2.7 * rows)
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    errors = points[list(_LINES)].stack()
-    logarithmic = bool(len(errors) and errors.min() > 0 and errors.max() / errors.min() > _LOG_FROM)
-    for number, axes in enumerate(grid.flat):
-        if number >= len(panels):
-            axes.set_visible(False)
-            continue
-        _draw_panel(axes, points[points["panel"] == panels[number]], arms, logarithmic)
-        axes.set_title(panels[number], fontsize="medium")
-        if number + columns >= len(panels):
-            axes.xaxis.set_tick_params(labelbottom=True)
-            axes.set_xlabel("epoch")
-            axes.xaxis.label.set_visible(True)
-        if number % columns == 0:
-            axes.set_ylabel("error (%)")
-    names = {"train_error": "train", "val_error": "validation"}
-    drawn = [name for name in _LINES if points[name].notna().any()]
-    extra = [Line2D([], [], color="#57606a", linestyle=_LINES[name], label=names[name]) for name in drawn]
-    legend(figure, arms, False, extra)
+def _draw(points: pd.DataFrame, hues: Arms, groups: Mapping[str, str]) -> Canvas:
+    """A panel for each value of x.
+
+    Args:
+        groups: arm -> what colours it.
+    """
+    points = points.assign(group=points["arm"].map(groups))
+    names = list(dict.fromkeys(points["panel"]))
+    columns = 1 if len(names) == 1 else 2 if len(names) in (2, 4) else 3
+    size = (8.5, 4.6, 0.0) if len(names) == 1 else (11.0, 2.7, 0.6)
+    figure, grid = panels(len(names), columns, *size, sharex=True, sharey=True)
+    steep = is_steep(pd.concat([points[column] for column in _LINES]))
+    for name, axes in zip(names, grid, strict=True):
+        for column, (_, dash) in _LINES.items():
+            draw_lines(axes, points[points["panel"] == name], "epoch", column, hues, dash=dash)
+        axes.set_title(name, fontsize="medium")
+        whole(axes, "auto")
+        if steep:
+            logarithmic(axes)
+    label_edges(grid, columns, "epoch", "error (%)")
+    handles = [
+        Line2D([], [], color=GREY, linestyle=(0, dash) if dash else "-", label=label)
+        for column, (label, dash) in _LINES.items()
+        if points[column].notna().any()
+    ]
+    legend(figure, hues, False, handles)
     return figure
-
-
-def _draw_panel(axes: Axes, points: pd.DataFrame, arms: Arms, logarithmic: bool) -> None:
-    lines = dict(list(points.groupby("arm", sort=False)))
-    for name, style in zip(arms.names, arms.styles, strict=True):
-        line = lines.get(name, points.iloc[:0])
-        for error, dash in _LINES.items():
-            there = line[line[error].notna()]
-            if len(there):
-                axes.plot(  # not seaborn's lineplot, which takes ten times as long and draws the same
-                    there["epoch"], there[error], color=style.color, linestyle=dash, linewidth=1.5,
-                    marker=style.marker, markersize=4, markeredgewidth=0, markevery=max(1, len(there) // 8),
-                )  # fmt: skip
-    if logarithmic:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_xlabel("")
-    axes.set_ylabel("")

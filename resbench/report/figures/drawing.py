@@ -1,10 +1,10 @@
-"""What the figures share: a canvas, colours that are no arm's, and text that is measured before it is placed."""
+"""What the figures share: canvases, scales, colours that are no arm's, and text that is measured before it is placed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,18 +15,100 @@ from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-Drawn = tuple[Figure, pd.DataFrame, str]  # the figure, exactly what it shows, and its caption
+Canvas: TypeAlias = Figure  # of matplotlib; a Figure of ours is drawn on one
 
-GREY, PALE, BAND = "#57606a", "#d0d7de", "#eaeef2"
+BLACK, GREY, PALE, BAND = "#24292f", "#57606a", "#d0d7de", "#eaeef2"
+HATCH: Mapping[str, Any] = {"hatch": "////", "edgecolor": "#afb8c1", "linewidth": 0}  # where there is no value
 SMALL, TINY = 8.0, 7.0  # points; nothing is smaller
 LOG_FROM = 10.0  # ratio of the largest to the smallest value from which a scale is logarithmic
 
 
-def canvas(width: float, height: float, constrained: bool = True) -> Figure:
+def canvas(width: float, height: float, constrained: bool = True) -> Canvas:
     """An empty figure, in inches, that no state of pyplot knows of."""
-    figure = Figure(figsize=(width, height), layout="constrained" if constrained else None)
+    figure = Canvas(figsize=(width, height), layout="constrained" if constrained else None)
     FigureCanvasAgg(figure)
     return figure
+
+
+def panels(
+    count: int, columns: int, width: float, height: float, margin: float, **shared: Any
+) -> tuple[Canvas, list[Axes]]:
+    """A figure with so many panels, row by row.
+
+    Args:
+        width: of the figure, in inches.
+        height: of a row.
+        margin: added to the height of the rows.
+        shared: which axes are shared, as `subplots` takes it.
+    """
+    rows = math.ceil(count / columns)
+    figure = canvas(width, margin + height * rows)
+    grid = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+    for axes in grid[count:]:
+        axes.set_visible(False)
+    return figure, grid[:count]
+
+
+def label_edges(grid: Sequence[Axes], columns: int, x: str, y: str, size: float | str = "medium") -> None:
+    """Name the axes at the lower and at the left edge of the panels, and nowhere else."""
+    for number, axes in enumerate(grid):
+        if lowest := number + columns >= len(grid):
+            axes.xaxis.set_tick_params(labelbottom=True)
+        axes.set_xlabel(x if lowest else "", fontsize=size, visible=lowest)
+        axes.set_ylabel(y if number % columns == 0 else "", fontsize=size)
+
+
+def bare(axes: Axes) -> None:
+    """Take ticks, grid and frame away."""
+    axes.tick_params(length=0)
+    axes.grid(False)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def whole(axes: Axes, most: int | Literal["auto"] = 6) -> None:
+    """Ticks of the x axis at whole numbers: layers, units, epochs."""
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=most))
+
+
+def is_steep(values: pd.Series[Any]) -> bool:
+    """Whether a scale of these values is logarithmic: they are positive, and far from each other."""
+    numbers = values.dropna().astype(float)
+    return bool(len(numbers) and numbers.min() > 0 and numbers.max() / numbers.min() > LOG_FROM)
+
+
+def scale_errors(axes: Axes, values: pd.Series[Any], low: float = math.nan, high: float = math.nan) -> None:
+    """Room on the y axis for values and their intervals; a logarithmic one cuts wide intervals, which would flatten the rest.
+
+    Args:
+        low, high: the lowest and the highest end of the intervals; NaN without any.
+    """
+    least, most = float(values.min()), float(values.max())
+    low, high = min(least, low if low == low else math.inf), max(most, high if high == high else -math.inf)
+    if is_steep(values):
+        axes.set_ylim(max(low, least / 2) / 1.25, high * 1.25)
+        logarithmic(axes)
+        return
+    room = 0.08 * (high - low) or max(0.1 * high, 0.1)
+    axes.set_ylim(max(low - room, -room if low < 0 else 0), high + room)
+
+
+def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], gap: float, inches: float = math.inf) -> None:
+    """Write to the right of the axes what ends there, moved so that no two touch.
+
+    Args:
+        ends: (value, text, colour) of each line.
+        gap: between two texts, as a fraction of the axes.
+        inches: width of a text.
+    """
+    low, high = (math.log(end) if axes.get_yscale() == "log" else end for end in axes.get_ylim())
+    values = [math.log(value) if axes.get_yscale() == "log" else value for value, *_ in ends]
+    places = spread([(value - low) / (high - low) for value in values], gap)
+    for (_, text, color), place in zip(ends, places, strict=True):
+        axes.annotate(
+            fitted(text, inches), (1.02, place), xycoords="axes fraction", fontsize=SMALL, color=color, va="center",
+            annotation_clip=False,
+        )  # fmt: skip
 
 
 def leaf(path: str) -> str:
@@ -45,8 +127,8 @@ def fitted(text: str, inches: float, size: float = SMALL) -> str:
     """The text, or as much of it as the width allows and an ellipsis."""
     if width_of(text, size) <= inches:
         return text
-    kept = next((n for n in range(len(text) - 1, 0, -1) if width_of(text[:n] + "…", size) <= inches), 0)
-    return text[:kept].rstrip() + "…"
+    length = next((n for n in range(len(text) - 1, 0, -1) if width_of(text[:n] + "…", size) <= inches), 0)
+    return text[:length].rstrip() + "…"
 
 
 def wrapped(text: str, inches: float, size: float = SMALL, most: int = 3, bold: bool = False) -> list[str]:
@@ -57,8 +139,8 @@ def wrapped(text: str, inches: float, size: float = SMALL, most: int = 3, bold: 
             lines[-1] += f" {word}"
         else:
             lines.append(word)
-    kept = [*lines[: most - 1], " ".join(lines[most - 1 :])] if len(lines) > most else lines
-    return [fitted(line, inches * (0.93 if bold else 1), size) for line in kept]
+    cut = [*lines[: most - 1], " ".join(lines[most - 1 :])] if len(lines) > most else lines
+    return [fitted(line, inches * (0.93 if bold else 1), size) for line in cut]
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
@@ -68,8 +150,8 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
     for i in order:
         blocks.append([places[i], 1])
         while len(blocks) > 1 and blocks[-1][0] - blocks[-2][0] < gap * (blocks[-1][1] + blocks[-2][1]) / 2:
-            (one, m), (two, n) = blocks[-2:]
-            blocks[-2:] = [[(one * m + two * n) / (m + n), m + n]]
+            (first, m), (second, n) = blocks[-2:]
+            blocks[-2:] = [[(first * m + second * n) / (m + n), m + n]]
     moved = [centre + gap * (k - (n - 1) / 2) for centre, n in blocks for k in range(int(n))]
     out = [0.0] * len(places)
     for i, place in zip(order, moved, strict=True):
@@ -77,7 +159,7 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
     return out
 
 
-def part_labels(figure: Figure, panels: Sequence[Axes]) -> None:
+def part_labels(figure: Canvas, panels: Sequence[Axes]) -> None:
     """Slant the labels of an x axis that touch, if they are words, and blank those that still do; their ticks stay."""
     figure.draw_without_rendering()
     crowded = [axes for axes in panels if _touching(axes) and any(map(_is_word, axes.get_xticklabels()))]
@@ -96,14 +178,14 @@ def part_labels(figure: Figure, panels: Sequence[Axes]) -> None:
 
 def _touching(axes: Axes) -> list[int]:
     """Which labels of the x axis touch the one before them that stays."""
-    end, found, labels = float("-inf"), [], axes.get_xticklabels()
+    end, touching, labels = float("-inf"), [], axes.get_xticklabels()
     for i in sorted(range(len(labels)), key=lambda i: float(axes.get_xticks()[i])):
-        left, right = _across(labels[i])
+        left, right = _extent(labels[i])
         if left < end + 2:
-            found.append(i)
+            touching.append(i)
         elif labels[i].get_text():
             end = right
-    return found
+    return touching
 
 
 def _is_word(label: Text) -> bool:
@@ -113,7 +195,7 @@ def _is_word(label: Text) -> bool:
     )
 
 
-def _across(label: Text) -> tuple[float, float]:
+def _extent(label: Text) -> tuple[float, float]:
     """Where a label of the x axis begins and ends, in pixels; of a slanted one, the thickness of its line."""
     box = label.get_window_extent()
     angle = math.radians(float(label.get_rotation()))
@@ -142,13 +224,19 @@ def symmetric(axes: Axes, threshold: float) -> None:
     low, high = (1.6 * end if abs(end) > threshold else end for end in axes.get_xlim())  # room for a marker
     axes.set_xlim(low, high)
     decades = [10.0**power for power in range(-6, 7) if threshold <= 10.0**power]
-    ends = decades[:: 1 if len([one for one in decades if one <= max(-low, high)]) <= 4 else 2]
-    axes.set_xticks([one for one in [*(-end for end in reversed(ends)), 0.0, *ends] if low <= one <= high])
+    ends = decades[:: 1 if len([end for end in decades if end <= max(-low, high)]) <= 4 else 2]
+    axes.set_xticks([tick for tick in [*(-end for end in reversed(ends)), 0.0, *ends] if low <= tick <= high])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}".replace("-", "−")))
     axes.xaxis.set_minor_locator(NullLocator())
 
 
 def objects(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    """A frame of rows in which None stays None and 1 beside 0.5 stays 1."""
+    """A frame of rows in which None stays None and 1 next to 0.5 stays 1."""
     whole = {name: pd.Series([row.get(name, "") for row in rows], dtype=object) for name in columns}
     return pd.DataFrame(whole, columns=list(columns)).infer_objects()
+
+
+def signs(low: pd.Series[float], high: pd.Series[float]) -> str:
+    """For an alternative text: how many intervals lie on which side of zero."""
+    below, above = int((high < 0).sum()), int((low > 0).sum())
+    return f"intervals below zero: {below}, above: {above}, that reach it or are not known: {len(low) - below - above}"

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from resbench.report.arms import name
-from resbench.report.figures.comparison_rows import Family, Row, claimed, explored, largest, shared_seeds
-from resbench.report.figures.drawing import BAND, GREY, SMALL, Drawn, canvas, symmetric, width_of, wrapped
+from resbench.records.metrics import Metric
+from resbench.report.arms import name_pair, shared_seeds
+from resbench.report.figures.comparison_rows import Family, Row, claimed, explored, largest
+from resbench.report.figures.drawing import BAND, GREY, SMALL, Canvas, canvas, signs, symmetric, width_of, wrapped
+from resbench.report.figures.evidence import Evidence
+from resbench.report.figures.figure import Figure
 from resbench.report.figures.styles import Arms, Style
+from resbench.report.format import capitalised, signed
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import simultaneous_level
 from resbench.report.statistics.interval import Interval, at_level
-from resbench.report.study import Study
-from resbench.report.verdicts import EXACT, Verdict, unit
-from resbench.report.wording import failures, metric, signed
+from resbench.report.wording import failures
 
 _COLUMNS = (
     "family", "claim", "metric", "comparison", "kind", "seed", "difference", "low", "high", "simultaneous_low",
@@ -32,49 +34,39 @@ _FAR = 30.0  # times: beyond, a linear axis would flatten the smaller difference
 _ROW, _LINE, _AXIS, _GAP = 0.27, 0.19, 0.48, 0.14
 
 
-def draw_forest(study: Study, verdicts: Sequence[Verdict], compared: pd.DataFrame, arms: Arms) -> Drawn | None:
-    """The figure, exactly what it shows, and its caption; None if there is nothing to compare.
-
-    Args:
-        verdicts: as `claims.judge` returns.
-        compared: as `cells.comparisons` returns; drawn where no claim has a comparison.
-        arms: for the colours; each row has that of its first arm.
-    """
-    stated = claimed(study, verdicts)
-    groups = stated or explored(study, compared)
-    total = sum(len(group.rows) for group in groups)
-    groups, left = largest(groups)
-    if not any(row.drawn for group in groups for row in group.rows):
+def figure(evidence: Evidence) -> Figure | None:
+    """Of the claims, or of each cell against its baseline where no claim has a comparison; None without comparisons."""
+    stated = claimed(evidence.study, evidence.verdicts)
+    every = stated or explored(evidence.study, evidence.compared, evidence.margin)
+    families, left_out = largest(every)
+    if not any(row.drawn for family in families for row in family.rows):
         return None
-    points = forest_points(groups)
-    return _draw(groups, points, arms), points, _caption(groups, points, total, left, bool(stated))
+    points = forest_points(families)
+    caption = _caption(families, points, bool(stated))
+    if left_out:
+        total = sum(len(family.rows) for family in every)
+        caption += f" The {total - left_out} largest differences of {total}; the table has all."
+    draw = partial(_draw, families, points, evidence.hues)
+    return Figure("forest", points, draw, caption, f"{_alt(points)} {evidence.verdict_text}".strip())
 
 
-def forest_points(groups: Sequence[Family]) -> pd.DataFrame:
-    """A row per comparison (`difference`, or `not trained` and the like without one) and one per shared seed.
-
-    Differences of shares are in points, others in the unit of their metric.
-    """
+def forest_points(families: Sequence[Family]) -> pd.DataFrame:
+    """A row per comparison (`difference`, or `none` without one) and one per shared seed, in the unit of the metric."""
     rows: list[dict[str, Any]] = []
-    for group in groups:
-        factor, _ = unit(group.on)
-        for row in group.rows:
-            at = {
-                "family": group.number,
-                "claim": group.says,
-                "metric": metric(group.on),
-                "comparison": row.label,
-                "margin": group.margin,
-            }
-            one = at | {"kind": "difference" if row.drawn else "none", "verdict": row.verdict}
+    for family in families:
+        factor = family.metric.factor
+        for row in family.rows:
+            at = {"family": family.number, "claim": family.says, "metric": family.metric.words}
+            at |= {"comparison": row.label, "margin": family.margin}
+            point = at | {"kind": "difference" if row.drawn else "none", "verdict": row.verdict}
             if row.drawn and row.contrast is not None:
-                lead, wide = _intervals(row.contrast, group.size)
-                one |= {"difference": factor * lead.estimate, "low": factor * lead.low, "high": factor * lead.high}
-                one |= {"simultaneous_low": factor * wide.low, "simultaneous_high": factor * wide.high}
-            rows.append(one)
+                lead, wide = _intervals(row.contrast, family.size)
+                point |= {"difference": factor * lead.estimate, "low": factor * lead.low, "high": factor * lead.high}
+                point |= {"simultaneous_low": factor * wide.low, "simultaneous_high": factor * wide.high}
+            rows.append(point)
             rows += [
                 at | {"kind": "seed", "seed": seed, "difference": factor * float(value)}
-                for seed, value in zip(shared_seeds(row), row.seeds, strict=True)
+                for seed, value in zip(shared_seeds(row.ours, row.theirs), row.seeds, strict=True)
                 if row.drawn
             ]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
@@ -86,90 +78,97 @@ def _intervals(contrast: Contrast, size: int) -> tuple[Interval, Interval]:
     return lead, at_level(lead, simultaneous_level(size, contrast.level)) if not math.isnan(lead.se) else lead
 
 
-def _caption(groups: Sequence[Family], points: pd.DataFrame, total: int, left: int, claimed: bool) -> str:
-    contrasts = [row.contrast for group in groups for row in group.rows if row.drawn and row.contrast]
-    images = any(not one.from_seeds_only for one in contrasts)
-    text = "Differences, first arm minus second: dot, mean over the seeds that ended in both arms; ticks, each of them"
-    text += "; thick bar, 95 % interval" + (
-        " for new images (crossed over seeds and images)" if images else " over seeds"
+def _alt(points: pd.DataFrame) -> str:
+    rows = points[points["kind"] == "difference"]
+    lost = int((points["kind"] == "none").sum())
+    text = (
+        f"Differences with their intervals: {len(rows)}; {signs(rows['low'].astype(float), rows['high'].astype(float))}"
     )
-    if images and any(one.from_seeds_only for one in contrasts):
-        text += ", or over seeds where nothing is known by image"
-    if any(one.one_pair for one in contrasts):
-        text += ", of two single networks Wald's"
-    text += "; thin bar, the interval that holds for all comparisons of a family at once (Bonferroni)."
-    text += " Grey band: differences within the margin, too small to matter. Bars that leave the axis are cut."
-    for some in _axes_of(groups):
-        if threshold := _linear_to(some, points):
-            text += f" The axis of {metric(some[0].on)} is linear up to {threshold:g} and logarithmic beyond."
-    if left:
-        text += f" The {total - left} largest differences of {total}; the table has all."
+    return text + (f"; without a difference: {lost}." if lost else ".")
+
+
+def _caption(families: Sequence[Family], points: pd.DataFrame, claimed: bool) -> str:
+    contrasts = [row.contrast for family in families for row in family.rows if row.drawn and row.contrast]
+    images = any(not contrast.from_seeds_only for contrast in contrasts)
+    over = " for new images (crossed over seeds and images)" if images else " over seeds"
+    if images and any(contrast.from_seeds_only for contrast in contrasts):
+        over += ", or over seeds where nothing is known by image"
+    if any(contrast.one_pair for contrast in contrasts):
+        over += ", of two single networks Wald's"
+    text = (
+        "Differences, first arm minus second: dot, mean over the seeds that ended in both arms; ticks, each of them; "
+        f"thick bar, 95 % interval{over}; thin bar, the interval that holds for all comparisons of a family at once "
+        "(Bonferroni). Grey band: differences within the margin, too small to matter. Bars that leave the axis are cut."
+    )
+    for shared in _axes_of(families):
+        if threshold := _linear_to(shared, points):
+            words = shared[0].metric.words
+            text += f" The axis of {words} is linear up to {threshold:g} and logarithmic beyond."
     if not claimed:
-        text += " q: false-discovery rate over all comparisons; nobody claimed them beforehand."
-    if any(row.verdict == "not trained" for group in groups for row in group.rows):
+        text += " q: false-discovery rate over all comparisons; none was claimed beforehand."
+    if any(row.verdict == "not trained" for family in families for row in family.rows):
         text += " Not trained: a run of either arm diverged, so that means are not compared."
     return text
 
 
-def _draw(groups: Sequence[Family], points: pd.DataFrame, arms: Arms) -> Figure:
+def _draw(families: Sequence[Family], points: pd.DataFrame, arms: Arms) -> Canvas:
     """A panel for each family; those in points share one axis, which stands under the last of them."""
-    ordered = [group for group in groups if unit(group.on)[1]] + [group for group in groups if not unit(group.on)[1]]
-    heads = [wrapped(_head(group), _WIDTH - 0.3, SMALL + 1, bold=True) for group in ordered]
-    labels = [[wrapped(row.label, _LEFT - 0.2, SMALL, 2) for row in group.rows] for group in ordered]
-    rows = [_ROW + _LINE * 0.7 * any(len(lines) > 1 for lines in each) for each in labels]
-    last = [i + 1 == len(ordered) or not unit(ordered[i + 1].on)[1] for i in range(len(ordered))]
-    heights = [step * len(group.rows) for step, group in zip(rows, ordered, strict=True)]
-    height = sum(heights) + sum(_LINE * len(head) + _GAP for head in heads) + _AXIS * sum(last) + 0.1
+    labels = {f.number: [wrapped(row.label, _LEFT - 0.2, SMALL, 2) for row in f.rows] for f in families}
+    heads = {f.number: wrapped(capitalised(f.says), _WIDTH - 0.3, SMALL + 1, bold=True) for f in families}
+    steps = {number: _ROW + _LINE * 0.7 * any(len(lines) > 1 for lines in each) for number, each in labels.items()}
+    heights = {family.number: steps[family.number] * len(family.rows) for family in families}
+    axes_of = _axes_of(families)
+    height = sum(heights.values()) + sum(_LINE * len(head) + _GAP for head in heads.values())
+    height += _AXIS * len(axes_of) + 0.1
     figure = canvas(_WIDTH, height, constrained=False)
-    shared = _limits([group for group in ordered if unit(group.on)[1]], points)
-    numbers = [_numbers(one, _on(ordered, one)) for one in points[points["kind"] == "difference"].to_dict("records")]
-    beside = 1.02 + (max((width_of(text, SMALL) for text in numbers), default=0.0) + 0.15) / _PLOT
+    verdicts = (
+        1.02 + (max((width_of(text, SMALL) for text in _all_numbers(families, points)), default=0.0) + 0.15) / _PLOT
+    )
     top = height - 0.08
-    for i, group in enumerate(ordered):
-        figure.text(0.1 / _WIDTH, top / height, "\n".join(heads[i]), va="top", weight="bold", fontsize=SMALL + 1)
-        top -= _LINE * len(heads[i]) + 0.03
-        bottom = top - heights[i]
-        box = (_LEFT / _WIDTH, bottom / height, _PLOT / _WIDTH, heights[i] / height)
-        axes = figure.add_axes(box)
-        together = next(some for some in _axes_of(ordered) if any(one is group for one in some))
-        axes.set_xlim(shared if unit(group.on)[1] else _limits([group], points))
-        _draw_group(axes, group, labels[i], points, arms, beside)
-        if threshold := _linear_to(together, points):
-            symmetric(axes, threshold)
-        _label(axes, unit(group.on)[1], last[i], [metric(one.on) for one in together])
-        top = bottom - (_AXIS if last[i] else 0.0) - _GAP + 0.03
+    for shared in axes_of:
+        limits, threshold = _limits(shared, points), _linear_to(shared, points)
+        for family in shared:
+            head = heads[family.number]
+            figure.text(0.1 / _WIDTH, top / height, "\n".join(head), va="top", weight="bold", fontsize=SMALL + 1)
+            top -= _LINE * len(head) + 0.03
+            bottom = top - heights[family.number]
+            box = (_LEFT / _WIDTH, bottom / height, _PLOT / _WIDTH, heights[family.number] / height)
+            axes = figure.add_axes(box)
+            axes.set_xlim(limits)
+            _draw_family(axes, family, labels[family.number], points, arms, verdicts)
+            if threshold:
+                symmetric(axes, threshold)
+            last = family is shared[-1]
+            _label(axes, family.metric.unit, last, [each.metric.words for each in shared])
+            top = bottom - (_AXIS if last else 0.0) - _GAP + 0.03
     return figure
 
 
-def _axes_of(groups: Sequence[Family]) -> list[list[Family]]:
+def _axes_of(families: Sequence[Family]) -> list[list[Family]]:
     """The families by axis: those in points share one, of the others each has its own."""
-    shares = [one for one in groups if unit(one.on)[1]]
-    return [*([shares] if shares else []), *([one] for one in groups if not unit(one.on)[1])]
+    proportions = [family for family in families if family.metric.proportion]
+    return [*([proportions] if proportions else []), *([f] for f in families if not f.metric.proportion)]
 
 
-def _linear_to(groups: Sequence[Family], points: pd.DataFrame) -> float | None:
+def _of(families: Sequence[Family], points: pd.DataFrame) -> pd.DataFrame:
+    return points[points["family"].isin([family.number for family in families])]
+
+
+def _linear_to(families: Sequence[Family], points: pd.DataFrame) -> float | None:
     """Where an axis of differences of very different sizes becomes logarithmic; None where a linear one shows them all."""
-    part = points[points["family"].isin([group.number for group in groups])]
+    part = _of(families, points)
     sizes = part.loc[part["kind"] == "difference", "difference"].abs()
-    small = max([float(sizes.quantile(0.4)), *(group.margin for group in groups if math.isfinite(group.margin))])
+    small = max([float(sizes.quantile(0.4)), *(f.margin for f in families if math.isfinite(f.margin))])
     if len(sizes) < 3 or not small > 0 or sizes.max() < _FAR * small:
         return None
     return float(10.0 ** math.floor(math.log10(2 * small)))
 
 
-def _on(groups: Sequence[Family], one: Mapping[Any, Any]) -> str:
-    return next(group.on for group in groups if group.number == one["family"])
-
-
-def _head(group: Family) -> str:
-    return f"{group.says[:1].upper()}{group.says[1:]}"
-
-
-def _limits(groups: Sequence[Family], points: pd.DataFrame) -> tuple[float, float]:
+def _limits(families: Sequence[Family], points: pd.DataFrame) -> tuple[float, float]:
     """Of the axis: all estimates, seeds and margins, and intervals as far as they do not flatten the rest."""
-    part = points[points["family"].isin([group.number for group in groups])]
+    part = _of(families, points)
     inner = [0.0, *part["difference"].dropna()]
-    inner += [sign * 1.3 * group.margin for group in groups if math.isfinite(group.margin) for sign in (-1, 1)]
+    inner += [sign * 1.3 * f.margin for f in families if math.isfinite(f.margin) for sign in (-1, 1)]
     low, high = min(inner), max(inner)
     reach = 1.5 * max(high - low, 1e-9)
     outer = [value for name in ("low", "high") for value in part[name].dropna() if low - reach < value < high + reach]
@@ -178,65 +177,79 @@ def _limits(groups: Sequence[Family], points: pd.DataFrame) -> tuple[float, floa
     return low - room, high + room
 
 
-def _draw_group(
-    axes: Axes, group: Family, labels: Sequence[Sequence[str]], points: pd.DataFrame, arms: Arms, beside: float
+def _draw_family(
+    axes: Axes, family: Family, labels: Sequence[Sequence[str]], points: pd.DataFrame, arms: Arms, verdicts: float
 ) -> None:
-    axes.axvspan(-group.margin, group.margin, color=BAND, linewidth=0, zorder=0)
+    """A row for each comparison.
+
+    Args:
+        verdicts: where they are written, as a fraction of the axes.
+    """
+    axes.axvspan(-family.margin, family.margin, color=BAND, linewidth=0, zorder=0)
     axes.axvline(0, color=GREY, linewidth=1, zorder=1)
-    axes.set_ylim(len(group.rows) - 0.5, -0.5)
-    axes.set_yticks(range(len(group.rows)), ["\n".join(lines) for lines in labels], fontsize=SMALL)
+    axes.set_ylim(len(family.rows) - 0.5, -0.5)
+    axes.set_yticks(range(len(family.rows)), ["\n".join(lines) for lines in labels], fontsize=SMALL)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
-    part = points[points["family"] == group.number]
-    for y, row in enumerate(group.rows):
-        found = part[part["comparison"] == row.label].to_dict("records")
-        style = arms.styles[arms.names.index(arms.of(row.ours.cell))]
-        _draw_row(axes, y, row, style, found, group.on, beside)
-
-
-def _draw_row(
-    axes: Axes, y: int, row: Row, style: Style, found: Sequence[Mapping[Any, Any]], on: str, verdict: float
-) -> None:
+    part = _of([family], points)
     text: dict[str, Any] = {
         "transform": blended_transform_factory(axes.transAxes, axes.transData),
         "va": "center",
         "fontsize": SMALL,
     }
-    if not row.drawn:
-        told = "at least one arm has no ended run with this number"
-        if row.verdict == "not trained":
-            ours, theirs = name(row.ours.cell, row.theirs.cell)
-            told = f"diverged: {ours} {failures(row.ours)}, {theirs} {failures(row.theirs)}"
-        plain = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-        axes.text(0.01, y, "\n".join(wrapped(told, _PLOT - 0.1, SMALL, 1)), color=GREY, bbox=plain, **text)
-        axes.text(verdict, y, row.verdict, color=GREY, **text)
-        return
-    one = next(each for each in found if each["kind"] == "difference")
-    seeds = [each["difference"] for each in found if each["kind"] == "seed"]
+    for y, row in enumerate(family.rows):
+        clear = row.drawn and row.verdict in _CLEAR
+        color = "black" if row.drawn else GREY
+        axes.text(verdicts, y, row.verdict, weight="bold" if clear else "normal", color=color, **text)
+        if not row.drawn:
+            plain = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+            lines = wrapped(_reason(row), _PLOT - 0.1, SMALL, 1)
+            axes.text(0.01, y, "\n".join(lines), color=GREY, bbox=plain, **text)
+            continue
+        of_row = part[part["comparison"] == row.label]
+        (point,) = of_row[of_row["kind"] == "difference"].to_dict("records")
+        seeds = of_row.loc[of_row["kind"] == "seed", "difference"]
+        _draw_row(axes, y, point, seeds, arms.styles[arms.name(row.ours.cell)])
+        axes.text(1.02, y, _numbers(point, family.metric), **text)
+
+
+def _reason(row: Row) -> str:
+    """Why there is no difference."""
+    if row.verdict != "not trained":
+        return "at least one arm has no ended run with this number"
+    ours, theirs = name_pair(row.ours.cell, row.theirs.cell)
+    return f"diverged: {ours} {failures(row.ours)}, {theirs} {failures(row.theirs)}"
+
+
+def _draw_row(axes: Axes, y: int, point: Mapping[Any, Any], seeds: pd.Series[float], style: Style) -> None:
     axes.plot(seeds, [y + 0.3] * len(seeds), marker="|", markersize=5, linestyle="", color=style.color, alpha=0.8)
-    axes.hlines(y, one["simultaneous_low"], one["simultaneous_high"], color=style.color, linewidth=1)
-    axes.hlines(y, one["low"], one["high"], color=style.color, linewidth=3.2)
+    axes.hlines(y, point["simultaneous_low"], point["simultaneous_high"], color=style.color, linewidth=1)
+    axes.hlines(y, point["low"], point["high"], color=style.color, linewidth=3.2)
     face: dict[str, Any] = {"markerfacecolor": style.color, "markeredgecolor": "white", "markersize": 7}
-    axes.plot([one["difference"]], [y], marker=style.marker, zorder=4, **face)
-    axes.text(1.02, y, _numbers(one, on), **text)
-    axes.text(verdict, y, row.verdict, weight="bold" if one["verdict"] in _CLEAR else "normal", **text)
+    axes.plot([point["difference"]], [y], marker=style.marker, zorder=4, **face)
 
 
-def _numbers(one: Mapping[Any, Any], on: str) -> str:
+def _all_numbers(families: Sequence[Family], points: pd.DataFrame) -> Iterator[str]:
+    for family in families:
+        part = _of([family], points)
+        for point in part[part["kind"] == "difference"].to_dict("records"):
+            yield _numbers(point, family.metric)
+
+
+def _numbers(point: Mapping[Any, Any], metric: Metric) -> str:
     """`−0.12 [−0.18, −0.06]`; of metrics that never vary the difference alone."""
-    if on in EXACT:
-        return f"{one['difference']:+,.0f}".replace("-", "−")
-    digits = 2 if unit(on)[1] else 4
-    text = signed(one["difference"], digits)
-    return text if math.isnan(one["low"]) else f"{text} [{signed(one['low'], digits)}, {signed(one['high'], digits)}]"
+    if metric.exact:
+        return f"{point['difference']:+,.0f}".replace("-", "−")
+    difference, low, high = (signed(point[name], metric.digits) for name in ("difference", "low", "high"))
+    return difference if math.isnan(point["low"]) else f"{difference} [{low}, {high}]"
 
 
-def _label(axes: Axes, word: str, last: bool, metrics: Sequence[str]) -> None:
+def _label(axes: Axes, unit: str, last: bool, metrics: Sequence[str]) -> None:
     axes.tick_params(axis="x", labelbottom=last, bottom=last, labelsize=SMALL)
     axes.spines["bottom"].set_visible(last)
     if axes.get_xscale() == "linear":
         axes.locator_params(axis="x", nbins=7)
     if last:
-        told = " or ".join(dict.fromkeys(metrics)) + (f" ({word})" if word else "")
-        axes.set_xlabel(f"difference in {told}", fontsize=SMALL + 1)
+        words = " or ".join(dict.fromkeys(metrics)) + (f" ({unit})" if unit else "")
+        axes.set_xlabel(f"difference in {words}", fontsize=SMALL + 1)

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import LOG_FROM, SMALL, TINY, Drawn, leaf, logarithmic, objects, width_of
-from resbench.report.figures.probed import DEPTH, arms_of, evenly, mean, panels_of, title
-from resbench.report.figures.styles import MOST_ARMS, Arms, hues_of, legend
-from resbench.report.frames import groups, show
+from resbench.core.text import show
+from resbench.records.record import Record
+from resbench.report.figures.drawing import (
+    SMALL,
+    TINY,
+    Canvas,
+    is_steep,
+    leaf,
+    logarithmic,
+    objects,
+    panels,
+    scale_errors,
+    width_of,
+)
+from resbench.report.figures.evidence import DEPTH, Evidence
+from resbench.report.figures.figure import Figure
+from resbench.report.figures.lines import draw_lines
+from resbench.report.figures.probed import evenly, named_lines
+from resbench.report.figures.styles import Arms, legend
+from resbench.report.statistics.mean import mean
 from resbench.report.study import Study
 
 _COLUMNS = ("row", "arm", "group", "epoch", "depth", "grows", "flops", "error", "seeds")
@@ -22,101 +40,97 @@ _MOST_PANELS = 6
 _UNITS = {1e18: "EFLOPs", 1e15: "PFLOPs", 1e12: "TFLOPs", 1e9: "GFLOPs", 1e6: "MFLOPs"}
 
 
-def draw_growth(study: Study, frame: pd.DataFrame) -> Drawn | None:
-    """The figure, exactly what it shows, and its caption; None if no network of the study grows.
+@dataclass(frozen=True)
+class Growth:
+    """How a study that grows is drawn.
 
-    Args:
-        frame: as `cells.cells` returns.
+    Attributes:
+        arms, hues: the lines and what colours them.
+        alone: whether all of them have one panel, or each depth one.
+        errors: which there are: validation or training.
     """
+
+    arms: Arms
+    hues: Arms
+    alone: bool
+    errors: str
+
+
+def figure(evidence: Evidence) -> Figure | None:
+    """The figure, or None if no network of the study grows."""
+    study, frame = evidence.study, evidence.frame
     if _AXIS not in study.axes and not any(map(_stages, study.records)):
         return None
     depths = frame[DEPTH].nunique() if DEPTH in study.axes else 1
     alone = len(frame) <= _IN_ONE or depths == 1
-    arms = Arms(frame, study.axes, study.baseline) if alone and depths > 1 else arms_of(study, frame)
-    hues = hues_of(arms, frame, study.baseline)
-    errors = _errors(study)
-    points = growth_points(study, arms, hues, errors, alone)
+    arms = evidence.arms_by(study.axes) if alone and depths > 1 else evidence.arms_of_depth
+    growth = Growth(arms, evidence.hues_of(arms), alone, _errors(study))
+    points = growth_points(study, growth)
     if points.empty or points["epoch"].nunique() < 2:
         return None
-    there = list(dict.fromkeys(points["row"]))
-    rows = evenly(there, _MOST_PANELS)
+    panels = list(dict.fromkeys(points["row"]))
+    rows = evenly(panels, _MOST_PANELS)
     points = points[points["row"].isin(rows)].reset_index(drop=True)
-    columns = min(len(rows), 3)
-    figure, grid = panels_of(-(-len(rows) // columns), columns)
-    if alone:
-        figure.set_size_inches(8.5, 4.6)
-    factor, unit = _unit(points["flops"].max())
-    for number, axes in enumerate(grid.flat):
-        if number >= len(rows):
-            axes.set_visible(False)
-            continue
-        _draw_panel(axes, points, rows[number], arms, hues, factor)
-        if rows[number]:
-            title(axes, "", rows[number])
-        axes.set_xlabel(f"training so far ({unit})", fontsize=SMALL)
-        if number % columns == 0:
-            axes.set_ylabel(f"{errors} error (%)", fontsize=SMALL)
-    if 1 < len(hues.names) <= 2 * MOST_ARMS:
-        legend(figure, hues, True)
-    if len(rows) == 1:
-        figure.draw_without_rendering()
-        _name_depths(grid[0, 0], points, hues, factor)
-    return figure, points, _caption(errors, len(rows), len(there), len(rows) == 1)
+    ends = [
+        f"{name} {line['error'].iloc[-1]:.2f} % after {line['flops'].iloc[-1]:.2g} FLOPs"
+        for name, line in named_lines(points)
+    ]
+    alt = f"Error against the work of training; at the end {'; '.join(ends)}."
+    return Figure("growth", points, partial(_draw, growth, points), _caption(growth.errors, rows, len(panels)), alt)
 
 
-def growth_points(study: Study, arms: Arms, hues: Arms, errors: str, alone: bool) -> pd.DataFrame:
+def growth_points(study: Study, growth: Growth) -> pd.DataFrame:
     """What the figure shows: by arm and epoch the mean `error` in percent and the `flops` of a run so far.
 
     `depth` is that of the epoch in a run that grows; `grows` says that the epoch is the first of a deeper network, whose
     mark stands at the FLOPs of the epoch before.
     """
     rows: list[dict[str, Any]] = []
-    for _, part in groups(study.runs[study.runs["status"] == "ok"], study.axes):
-        cell = dict(part.iloc[0])
-        at = {
-            "row": "" if alone else f"{leaf(DEPTH)} {show(cell[DEPTH])}",
-            "arm": arms.of(cell),
-            "group": hues.of(cell),
-        }
-        records = [study.by_id[one] for one in part["id"]]
+    for _, cell, runs in study.cells:
+        records = [study.by_id[run_id] for run_id in runs.loc[runs["status"] == "ok", "id"]]
+        if not records:
+            continue
+        row = "" if growth.alone else f"{leaf(DEPTH)} {show(cell[DEPTH])}"
+        at = {"row": row, "arm": growth.arms.name(cell), "group": growth.hues.name(cell)}
         by_epoch: dict[int, list[tuple[float, float]]] = {}
         for record in records:
-            for epoch, flops, error in _run(record, errors):
+            for epoch, flops, error in _epochs(record, growth.errors):
                 by_epoch.setdefault(epoch, []).append((flops, error))
         depths = _depths(records[0], max(by_epoch, default=0))
-        for epoch, told in sorted(by_epoch.items()):
+        for epoch, values in sorted(by_epoch.items()):
             depth = depths[epoch - 1] if depths else ""
             grows = bool(depths) and epoch > 1 and depths[epoch - 2] != depth
-            flops, error = (mean(values) for values in zip(*told, strict=True))
-            told_of = {"epoch": epoch, "depth": depth, "grows": grows, "flops": flops, "error": error}
-            rows.append(at | told_of | {"seeds": len(told)})
+            flops, error = (mean(column) for column in zip(*values, strict=True))
+            point = {"epoch": epoch, "depth": depth, "grows": grows, "flops": flops, "error": error}
+            rows.append(at | point | {"seeds": len(values)})
     return objects(rows, _COLUMNS)
 
 
-def _run(record: Mapping[str, Any], errors: str) -> Iterator[tuple[int, float, float]]:
+def _epochs(record: Record, errors: str) -> Iterator[tuple[int, float, float]]:
     """(epoch, FLOPs until then, error in percent) of a run; within it the work is divided by depth."""
-    total, history = record["metrics"].get("training_flops"), record["history"]
+    total, history = record.metrics.get("training_flops"), record.history
     if total is None or not history:
         return
-    field = "val_accuracy" if errors == "validation" else "train_accuracy"
-    depths = _depths(record, max(row["epoch"] for row in history))
-    shares: Sequence[float] = depths or [1.0] * max(row["epoch"] for row in history)
-    until = list(accumulate(shares))
+    column = "val_accuracy" if errors == "validation" else "train_accuracy"
+    last = max(int(row["epoch"] or 0) for row in history)
+    work: Sequence[float] = _depths(record, last) or [1.0] * last
+    until = list(accumulate(work))
     for row in history:
-        if row.get(field) is not None:
-            yield row["epoch"], total * until[row["epoch"] - 1] / until[-1], 100 * (1 - float(row[field]))
+        epoch, accuracy = int(row["epoch"] or 0), row.get(column)
+        if accuracy is not None:
+            yield epoch, total * until[epoch - 1] / until[-1], 100 * (1 - accuracy)
 
 
-def _stages(record: Mapping[str, Any]) -> list[int]:
+def _stages(record: Record) -> list[int]:
     """Depths that a run grows through; empty if it does not."""
-    grow = record["config"].get("recipe", {}).get("grow")
-    return list(grow) if isinstance(grow, list) else []
+    stages = record.settings.get(_AXIS)
+    return list(stages) if isinstance(stages, list) else []
 
 
-def _depths(record: Mapping[str, Any], last: int) -> list[int]:
+def _depths(record: Record, last: int) -> list[int]:
     """Depth in each epoch: the epochs are divided evenly over the stages; empty if the run does not grow."""
     stages = _stages(record)
-    epochs = record["config"].get("recipe", {}).get("epochs") or last
+    epochs = record.settings.get("recipe.epochs") or last
     starts = [epochs * index // len(stages) for index in range(len(stages))]
     return [
         next(depth for start, depth in zip(reversed(starts), reversed(stages), strict=True) if start <= epoch)
@@ -126,80 +140,90 @@ def _depths(record: Mapping[str, Any], last: int) -> list[int]:
 
 def _errors(study: Study) -> str:
     """Validation errors, if every run has them: a comparison needs the same images on both sides."""
-    ended = [record for record in study.records if record["status"] == "ok" and record["history"]]
-    there = all(row.get("val_accuracy") is not None for record in ended for row in record["history"])
-    return "validation" if there else "training"
+    histories = [record.history for record in study.records if record.status == "ok"]
+    complete = all(row.get("val_accuracy") is not None for history in histories for row in history)
+    return "validation" if complete else "training"
 
 
-def _unit(most: float) -> tuple[float, str]:
-    return next(((size, name) for size, name in _UNITS.items() if most >= size), (1.0, "FLOPs"))
+def _draw(growth: Growth, points: pd.DataFrame) -> Canvas:
+    rows = list(dict.fromkeys(points["row"]))
+    columns = min(len(rows), 3)
+    size = (8.5, 4.6, 0.0) if growth.alone else (11.0, 3.1 if len(rows) <= columns else 2.4, 0.5)
+    figure, grid = panels(len(rows), columns, *size)
+    most = float(points["flops"].max())
+    factor, unit = next(((size, name) for size, name in _UNITS.items() if most >= size), (1.0, "FLOPs"))
+    points = points.assign(work=points["flops"] / factor)
+    for number, (row, axes) in enumerate(zip(rows, grid, strict=True)):
+        _draw_panel(axes, points[points["row"] == row], growth.hues)
+        _scale(axes, points)
+        axes.set_title(row, fontsize=9, loc="left")
+        axes.tick_params(labelsize=SMALL)
+        axes.set_xlabel(f"training so far ({unit})", fontsize=SMALL)
+        axes.set_ylabel(f"{growth.errors} error (%)" if number % columns == 0 else "", fontsize=SMALL)
+    legend(figure, growth.hues, True)
+    if len(rows) == 1:
+        figure.draw_without_rendering()
+        _name_depths(grid[0], points, growth.hues)
+    return figure
 
 
-def _draw_panel(axes: Axes, points: pd.DataFrame, row: str, arms: Arms, hues: Arms, factor: float) -> None:
+def _draw_panel(axes: Axes, points: pd.DataFrame, hues: Arms) -> None:
     """A line for each arm, and a dashed vertical line in its colour wherever its networks become deeper."""
-    here = points[points["row"] == row]
-    growing = list(dict.fromkeys(here.loc[here["grows"].astype(bool), "arm"]))
+    draw_lines(axes, points, "work", "error", hues)
+    growing = [line for _, line in points.groupby("arm", sort=False) if line["grows"].any()]
     gap = 3.0 * max(len(growing) - 1, 1)
-    for (arm, group), line in here.groupby(["arm", "group"], sort=False):
-        style = hues.styles[hues.names.index(str(group))]
-        axes.plot(
-            line["flops"] / factor, line["error"], color=style.color, linestyle=style.dash, linewidth=1.5,
-            marker=style.marker, markersize=4, markeredgewidth=0, markevery=max(1, len(line) // 8),
-        )  # fmt: skip
+    for number, line in enumerate(growing):
         for place in _growths(line):
-            dashes = (3.0 * growing.index(arm), (3.0, gap))  # between those of arms that grow at the same place
-            axes.axvline(place / factor, color=style.color, linestyle=dashes, linewidth=1.2, zorder=1)
-    firsts = points.groupby(["row", "arm"], sort=False)["flops"].max()
-    if firsts.max() / firsts.min() > LOG_FROM:
-        axes.set_xlim(points["flops"].min() / factor / 1.2, firsts.max() / factor * 1.2)
+            dashes = (3.0 * number, (3.0, gap))  # between those of arms that grow at the same place
+            color = hues.styles[line["group"].iloc[0]].color
+            axes.axvline(place, color=color, linestyle=dashes, linewidth=1.2, zorder=1)
+
+
+def _scale(axes: Axes, points: pd.DataFrame) -> None:
+    """The same scales for all panels; errors from zero, unless they are far from each other."""
+    lasts = points.groupby(["row", "arm"], sort=False)["work"].max()
+    if is_steep(lasts):
+        axes.set_xlim(points["work"].min() / 1.2, lasts.max() * 1.2)
         logarithmic(axes, "x")
     else:
-        axes.set_xlim(0, firsts.max() / factor * 1.03)
-    low, high = points["error"].min(), points["error"].max()
-    if low > 0 and high / low > LOG_FROM:
-        axes.set_ylim(low / 1.15, high * 1.15)
-        logarithmic(axes)
-    else:
-        axes.set_ylim(0, 1.06 * high or 1)
-    axes.tick_params(labelsize=SMALL)
+        axes.set_xlim(0, lasts.max() * 1.03)
+    scale_errors(axes, points["error"])
+    if axes.get_yscale() == "linear":
+        axes.set_ylim(bottom=0)
 
 
 def _growths(line: pd.DataFrame) -> list[float]:
-    """FLOPs at which an arm's networks become deeper: those of the epochs before."""
-    flops, grows = list(line["flops"]), list(line["grows"])
-    return [flops[i - 1] for i in range(1, len(flops)) if grows[i]]
+    """Work at which an arm's networks become deeper: that of the epochs before."""
+    return list(line["work"].shift()[line["grows"].astype(bool)])
 
 
-def _name_depths(axes: Axes, points: pd.DataFrame, hues: Arms, factor: float) -> None:
+def _name_depths(axes: Axes, points: pd.DataFrame, hues: Arms) -> None:
     """Above the panel a line for each arm that grows: its depths, where there is room between the marks."""
-    growing = [(arm, line) for arm, line in points.groupby("arm", sort=False) if line["grows"].any()]
+    growing = [line for _, line in points.groupby("arm", sort=False) if line["grows"].any()]
     if len(growing) > 4:
         return
-    low = axes.get_xlim()[0]
     inches = axes.get_window_extent().width / axes.figure.dpi
-    place = axes.transData + axes.transAxes.inverted()
-    for level, (_, line) in enumerate(reversed(growing)):
-        style = hues.styles[hues.names.index(str(line["group"].iloc[0]))]
-        marks = [low * factor, *_growths(line), float(line["flops"].iloc[-1])]
-        ats = [float(place.transform((mark / factor, 1))[0]) for mark in marks]
+    to_axes = axes.transData + axes.transAxes.inverted()
+    for level, line in enumerate(reversed(growing)):
+        color = hues.styles[line["group"].iloc[0]].color
+        marks = [axes.get_xlim()[0], *_growths(line), float(line["work"].iloc[-1])]
+        places = [float(to_axes.transform((mark, 1))[0]) for mark in marks]
         depths = list(dict.fromkeys(line["depth"]))
-        for left, right, depth in zip(ats, ats[1:], depths, strict=False):
-            text = f"depth {depth}" if width_of(f"depth {depth}", TINY) < 0.9 * (right - left) * inches else str(depth)
-            if width_of(text, TINY) < 0.9 * (right - left) * inches:
+        for left, right, depth in zip(places, places[1:], depths, strict=False):
+            room = 0.9 * (right - left) * inches
+            text = f"depth {depth}" if width_of(f"depth {depth}", TINY) < room else str(depth)
+            if width_of(text, TINY) < room:
                 axes.annotate(
                     text, ((left + right) / 2, 1), (0, 3 + 10 * level), xycoords="axes fraction", ha="center",
-                    textcoords="offset points", va="bottom", fontsize=TINY, color=style.color,
+                    textcoords="offset points", va="bottom", fontsize=TINY, color=color,
                 )  # fmt: skip
 
 
-def _caption(errors: str, rows: int, there: int, named: bool) -> str:
+def _caption(errors: str, rows: Sequence[str], panels: int) -> str:
     text = (
         f"Error by epoch ({errors}, mean over the seeds that ended) against the FLOPs of training until then. Vertical lines: "
-        "a network of this colour is deepened by units that are the identity"
-    )
-    text += "; its depths stand above." if named else "."
-    text += (
+        f"a network of this colour is deepened by units that are the identity{'; its depths stand above' if len(rows) == 1 else ''}."
         " Records hold the FLOPs of a whole run: within a run that grows they are divided by depth, each epoch in "
         "proportion to the depth of its network; within others evenly. Diverged runs are left out."
     )
-    return text + (f" {rows} of {there} depths are drawn, evenly chosen." if there > rows else "")
+    return text + (f" {len(rows)} of {panels} depths are drawn, evenly chosen." if panels > len(rows) else "")

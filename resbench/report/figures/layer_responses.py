@@ -2,65 +2,57 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import LOG_FROM, SMALL, Drawn, logarithmic, objects
+from resbench.report.figures.drawing import Canvas, is_steep, logarithmic, objects, whole
+from resbench.report.figures.evidence import Evidence
+from resbench.report.figures.figure import Figure
 from resbench.report.figures.probed import (
     COLUMNS,
+    Panel,
     Probed,
-    Series,
-    arms_legend,
-    draw_lines,
+    draw_panels,
+    draw_series,
     line_rows,
-    panels_of,
+    means_of,
+    named_lines,
+    positive,
     probed,
-    title,
-    whole,
 )
-from resbench.report.study import Study
-
-_PANELS = {"order": "layers in order", "sorted": "sorted by magnitude"}
+from resbench.report.statistics.mean import Series
 
 
-def draw_responses(study: Study, frame: pd.DataFrame) -> Drawn | None:
-    """The figure, exactly what it shows, and its caption; None if no run that ended was probed.
-
-    Args:
-        frame: as `cells.cells` returns.
-    """
-    told = probed(study, frame, "responses", diverged=False)
-    if not told:
+def figure(evidence: Evidence) -> Figure | None:
+    """The figure, or None if no run that ended was probed."""
+    data = probed(evidence, "responses", diverged=False)
+    if not data:
         return None
-    points = response_points(told)
-    if points["value"].notna().sum() == 0:
+    points = response_points(data)
+    if points["value"].isna().all():
         return None
-    figure, grid = panels_of(len(told.rows), len(_PANELS))
-    steep = _is_steep(points)
-    for row, line in zip(told.rows, grid, strict=True):
-        for (panel, text), axes in zip(_PANELS.items(), line, strict=True):
-            part = points[(points["row"] == row) & (points["panel"] == panel)]
-            _draw_panel(axes, part, told, steep)
-            title(axes, row, text)
-            axes.set_xlabel("layer" if panel == "order" else "rank of the layer", fontsize=SMALL)
-        line[0].set_ylabel("standard deviation", fontsize=SMALL)
-        line[1].sharey(line[0])
-    arms_legend(figure, told)
-    return figure, points, _caption(told, points)
+    ranges = [
+        f"{name} {line['value'].min():.2g} to {line['value'].max():.2g}"
+        for name, line in named_lines(means_of(points, "order"))
+    ]
+    alt = f"Standard deviation of the layers' responses: {'; '.join(ranges)}."
+    return Figure("responses", points, partial(_draw, data, points), _caption(data, points), alt)
 
 
-def response_points(told: Probed) -> pd.DataFrame:
+def response_points(data: Probed) -> pd.DataFrame:
     """What the figure shows, in `probed.COLUMNS`: `place` counts the layers, or their ranks, from 1."""
     rows: list[dict[str, Any]] = []
-    for cell in told.cells:
-        layers = next(iter(cell.found.values()))["layers"]
-        series: dict[int, Series] = {seed: found["deviation"] for seed, found in cell.found.items()}
-        places = list(range(1, len(layers) + 1))
-        rows += line_rows(cell, "order", series, places, layers, not told.many)
+    seeds = not data.arms.many
+    for cell in data.cells:
+        layers = cell.layers
+        series: dict[int, Series] = {seed: result["deviation"] for seed, result in cell.results.items()}
+        places = range(1, len(layers) + 1)
+        rows += line_rows(cell, "order", series, places, layers, seeds)
         ordered = {seed: _descending(values) for seed, values in series.items()}
-        rows += line_rows(cell, "sorted", ordered, places, [""] * len(places), not told.many)
+        rows += line_rows(cell, "sorted", ordered, places, [""] * len(layers), seeds)
     return objects(rows, COLUMNS)
 
 
@@ -69,32 +61,34 @@ def _descending(values: Series) -> Series:
     return sorted(values, key=lambda value: (value is None, -(value or 0.0)))
 
 
-def _is_steep(points: pd.DataFrame) -> bool:
+def _draw(data: Probed, points: pd.DataFrame) -> Canvas:
     values = points["value"].astype(float)
-    there = values[values > 0]
-    return bool(len(there) and there.max() / there.min() > LOG_FROM)
+    steep = is_steep(values[values > 0])
+
+    def draw(axes: Axes, part: pd.DataFrame) -> None:
+        draw_series(axes, positive(part) if steep else part, data)
+        if steep:
+            logarithmic(axes)
+        else:
+            axes.set_ylim(bottom=0)
+        whole(axes)
+
+    panels = (
+        Panel("order", "layers in order", "layer", "standard deviation", draw),
+        Panel("sorted", "sorted by magnitude", "rank of the layer", "", draw),
+    )
+    figure, grid = draw_panels(data, points, panels)
+    for left, right in grid:
+        right.sharey(left)
+    return figure
 
 
-def _draw_panel(axes: Axes, points: pd.DataFrame, told: Probed, steep: bool) -> None:
-    if steep:
-        axes.set_yscale("log")
-    draw_lines(axes, points, told)
-    if steep:
-        logarithmic(axes)
-    else:
-        axes.set_ylim(bottom=0)
-    whole(axes)
-
-
-def _caption(told: Probed, points: pd.DataFrame) -> str:
-    text = (
+def _caption(data: Probed, points: pd.DataFrame) -> str:
+    seeds = points["kind"].eq("seed").any()
+    return (
         "Responses of the layers at the end of training: standard deviation of each layer's output behind its norm and "
         "before the nonlinearity, over training images and positions; of the convolution itself where no norm follows "
-        "it. In order of depth, the stem first, and in descending order (after He et al. 2015, figure 7)."
-    )
-    if points["kind"].eq("seed").any():
-        text += " Thick: mean over the seeds; thin: each seed."
-    else:
-        text += " Means over the seeds."
-    text += " On the right each seed is sorted for itself, and the mean is over layers of equal rank."
-    return text + " Runs that diverged are left out." + told.remark()
+        "it. In order of depth, the stem first, and in descending order (after He et al. 2015, figure 7). "
+        f"{'Thick: mean over the seeds; thin: each seed' if seeds else 'Means over the seeds'}. On the right each seed is "
+        "sorted for itself, and the mean is over layers of equal rank. Runs that diverged are left out."
+    ) + data.remark()

@@ -9,8 +9,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from resbench.core.text import show
 from resbench.report.figures.drawing import fitted
-from resbench.report.frames import show
+
+
+def is_numeric(values: Sequence[Any]) -> bool:
+    """Whether all of them are numbers."""
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 class Scale:
@@ -18,31 +23,30 @@ class Scale:
 
     Args:
         values: x of each point.
-        arms: the number of the arm that each point belongs to; arms stand beside each other around a value.
+        arms: the number of the arm that each point belongs to; arms stand next to each other around a value.
         joined: whether lines join the points of an arm even where x has no order.
     """
 
     def __init__(self, values: Sequence[Any], arms: Sequence[int], joined: bool = False) -> None:
         self.values = list({show(value): value for value in values}.values())
-        numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.values)
-        self.numeric = numeric and len(self.values) > 1 and min(self.values) > 0
+        self.numeric = is_numeric(self.values) and len(self.values) > 1 and min(self.values) > 0
         places = [math.log2(value) if self.numeric else float(i) for i, value in enumerate(self.values)]
         self.places = dict(zip(map(show, self.values), places, strict=True))
         joined = joined or self.numeric  # lines keep their offset; else each value is centred on the arms that it has
-        self._beside: dict[str, list[int]] = {
+        self._arms_at: dict[str, list[int]] = {
             place: sorted({arm for value, arm in zip(values, arms, strict=True) if joined or show(value) == place})
             for place in self.places
         }
         gaps = [right - left for left, right in pairwise(sorted(places))]
         self.unit = min(gaps, default=1.0)
         room = 0.5 if self.numeric else 0.75
-        most = max(map(len, self._beside.values()))
+        most = max(map(len, self._arms_at.values()))
         self.step = min(room / most, 0.12 if self.numeric else 0.22) * self.unit
 
     def at(self, value: object, arm: int) -> float:
-        """Where an arm is drawn: beside the others that have this value."""
-        beside = self._beside[show(value)]
-        return self.places[show(value)] + (beside.index(arm) - (len(beside) - 1) / 2) * self.step
+        """Where an arm is drawn: next to the others that have this value."""
+        arms = self._arms_at[show(value)]
+        return self.places[show(value)] + (arms.index(arm) - (len(arms) - 1) / 2) * self.step
 
     def limits(self) -> tuple[float, float]:
         """Room around all of them, in proportion to the whole."""

@@ -1,4 +1,4 @@
-"""Colours, markers and lines of the arms of a study, the same in all of its figures."""
+"""Colours, markers and dashes of the arms of a study, the same in all of its figures."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import Any
 
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from resbench.report.frames import show
+from resbench.core.text import show
+from resbench.report.figures.drawing import Canvas, leaf
+
+Dash = tuple[float, ...]  # lengths of strokes and gaps; empty: solid
 
 _BLUE, ORANGE, _GREEN, _RED, _PINK, _BROWN, _ROSE, _GREY, _, _SKY = sns.color_palette("colorblind").as_hex()
 _COLORS = (_BLUE, _GREEN, _PINK, _RED, _SKY, _BROWN, _GREY, _ROSE)
 _MARKERS = "oDv^sPXph*"
-_DASHES = ("-", "--", "-.", ":")
+SOLID: Dash = ()
+DASHED: Dash = (3.7, 1.6)
+_DASHES: tuple[Dash, ...] = (SOLID, DASHED, (6.4, 1.6, 1.0, 1.6), (1.0, 1.65))
 MOST_ARMS = 12  # that colours and markers tell apart
 
 
@@ -24,7 +28,7 @@ MOST_ARMS = 12  # that colours and markers tell apart
 class Style:
     color: str
     marker: str
-    dash: Any
+    dash: Dash
 
 
 class Arms:
@@ -34,31 +38,41 @@ class Arms:
         frame: one row per cell.
         axes: the axes that make the arms.
         baseline: axis -> value; its arm is orange; without one, networks without shortcuts are.
+
+    Attributes:
+        styles: name of each arm -> how it is drawn.
     """
 
     def __init__(self, frame: pd.DataFrame, axes: Sequence[str], baseline: Mapping[str, Any]) -> None:
         self.axes = list(axes)
-        cells = {self.of(row): row for row in frame.to_dict("records")}
-        self.names = list(cells)
+        cells = {self.name(row): row for row in frame.to_dict("records")}
         fixed = {axis: value for axis, value in baseline.items() if axis in self.axes}
         if not fixed and "model.shortcut" in self.axes:
             fixed = {"model.shortcut": "none"}
         plain = [all(show(row[axis]) == show(value) for axis, value in fixed.items()) for row in cells.values()]
         orange = plain.index(True) if fixed and any(plain) else -1
         others = iter(range(len(cells)))
-        self.styles = [
-            Style(ORANGE, "s", "--") if number == orange else _style(next(others)) for number in range(len(cells))
-        ]
+        self.styles = {
+            name: Style(ORANGE, "s", DASHED) if number == orange else _style(next(others))
+            for number, name in enumerate(cells)
+        }
 
-    def of(self, cell: Mapping[Any, Any]) -> str:
+    def name(self, cell: Mapping[Any, Any]) -> str:
         """Name of the arm of a cell: its values, with the leaf of the path where a value would not speak."""
         parts = []
         for axis in self.axes:
             text = show(cell[axis])
-            parts.append(
-                text if isinstance(cell[axis], str) and len(self.axes) < 3 else f"{axis.split('.')[-1]} {text}"
-            )
+            parts.append(text if isinstance(cell[axis], str) and len(self.axes) < 3 else f"{leaf(axis)} {text}")
         return ", ".join(parts) or "all"
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.styles)
+
+    @property
+    def many(self) -> bool:
+        """Whether there are too many arms to draw every seed."""
+        return len(self.styles) > MOST_ARMS
 
 
 def follows(frame: pd.DataFrame, axis: str, x: str | None) -> bool:
@@ -78,7 +92,7 @@ def hues_of(arms: Arms, frame: pd.DataFrame, baseline: Mapping[str, Any]) -> Arm
         frame: one row per cell.
         baseline: of the study; without one, the first axis tells the arms apart.
     """
-    if len(arms.names) <= MOST_ARMS or not arms.axes:
+    if not arms.many or not arms.axes:
         return arms
     return Arms(frame, [axis for axis in arms.axes if axis in baseline] or arms.axes[:1], baseline)
 
@@ -92,18 +106,23 @@ def _style(number: int) -> Style:
 
 
 def legend(
-    figure: Figure, arms: Arms, lines: bool, extra: Sequence[Line2D] = (), shown: Collection[str] | None = None
+    figure: Canvas, arms: Arms, lines: bool, extra: Sequence[Line2D] = (), shown: Collection[str] | None = None
 ) -> None:
-    """The legend to the right of the figure.
+    """The legend to the right of the figure; arms are named where there is more than one and they are not too many.
 
     Args:
-        shown: names of the arms that the figure has; by default all.
         lines: whether the arms are drawn as lines with their own dashes, or as markers alone.
+        extra: handles that follow the arms.
+        shown: names of the arms that the figure has; by default all.
     """
-    handles = [
-        Line2D([], [], color=style.color, marker=style.marker, linestyle=style.dash if lines else "", label=name)
-        for name, style in zip(arms.names, arms.styles, strict=True)
-        if shown is None or name in shown
-    ]
-    title = " × ".join(axis.split(".")[-1] for axis in arms.axes)
-    figure.legend(handles=[*handles, *extra], title=title, loc="outside right upper", frameon=False, fontsize="small")
+    handles = []
+    if 1 < len(arms.styles) <= 2 * MOST_ARMS:
+        for name, style in arms.styles.items():
+            if shown is None or name in shown:
+                dash: Any = "" if not lines else (0, style.dash) if style.dash else "-"
+                handles.append(Line2D([], [], color=style.color, marker=style.marker, linestyle=dash, label=name))
+    title = " × ".join(map(leaf, arms.axes)) if handles else None
+    if handles or extra:
+        figure.legend(
+            handles=[*handles, *extra], title=title, loc="outside right upper", frameon=False, fontsize="small"
+        )

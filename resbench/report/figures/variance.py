@@ -1,144 +1,39 @@
-"""How much of the spread of the error each axis accounts for: figure and table of the analysis of variance."""
+"""How much of the spread of the error each axis accounts for, as bars."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pandas as pd
 
-from resbench.report.document import Table
-from resbench.report.figures.drawing import GREY, SMALL, Drawn, canvas, leaf
-from resbench.report.statistics.factors import Analysis, anova
-from resbench.report.study import Study
-from resbench.report.wording import p_text
+from resbench.report.figures.drawing import BLACK, GREY, PALE, SMALL, Canvas, canvas
+from resbench.report.figures.evidence import Evidence
+from resbench.report.figures.figure import Figure
+from resbench.report.format import p_text
+from resbench.report.tables.factors import Factors, shares, term_name
 
-RESPONSE = "test error (%)"
 _MOST_BARS = 16
-_COLORS = {"axis": "#0173b2", "interaction": "#56b4e9", "seed": "#ca9161", "residual": "#d0d7de"}
-_SCALES = {"as measured": "test error", "square root": "√(test error)"}
+_COLORS = {"axis": "#0173b2", "interaction": "#56b4e9", "seed": "#ca9161", "residual": PALE}
 
 
-@dataclass(frozen=True)
-class Factors:
-    """What the axes of a study do to its test error.
-
-    Attributes:
-        frame: one row per run that ended well: the axes, `seed`, and `RESPONSE`.
-        axes: of the study.
-        analysis: as `factors.anova` returns; its remark says why the table is empty, or what it leaves out.
-    """
-
-    frame: pd.DataFrame
-    axes: list[str]
-    analysis: Analysis
-
-    @property
-    def reason(self) -> str:
-        """Why there is no analysis, in a sentence; empty if there is one."""
-        return self.analysis.remark if self.analysis.table.empty else ""
-
-
-def factors_of(study: Study) -> Factors:
-    """The analysis of variance of a study, once for its table and its figures."""
-    ok = study.runs[study.runs["status"] == "ok"].reset_index(drop=True)
-    frame = ok[[*study.axes, "seed"]].copy()
-    accuracy = ok["metrics.test_accuracy"] if "metrics.test_accuracy" in ok else pd.Series(math.nan, index=ok.index)
-    frame[RESPONSE] = 100 * (1 - pd.to_numeric(accuracy, errors="coerce"))
-    found = anova(frame, study.axes, RESPONSE).rounded()
-    lost = int((study.runs["status"] == "diverged").sum())
-    if lost and not found.table.empty:
-        found = Analysis(
-            found.table, f"{found.remark} Runs that diverged have no error and take no part: {lost}.".strip()
-        )
-    return Factors(frame, list(study.axes), found)
-
-
-def factor_table(factors: Factors) -> Table | None:
-    """A row per term, on the error and on its square root; None if there is no analysis (`Factors.reason` says why)."""
-    found = factors.analysis.table
-    if found.empty:
+def figure(evidence: Evidence) -> Figure | None:
+    """The figure, or None if there is no analysis of variance."""
+    factors = evidence.factors
+    if factors.analysis.table.empty:
         return None
-    columns: dict[str, list[str]] = {
-        "on": [_SCALES[scale] for scale in found["scale"]],
-        "term": [_term(term) for term in found["term"]],
-        "df": [f"{df:.0f}" for df in found["df"]],
-        "F": [_number(value, ",.1f") for value in found["F"]],
-        "p": [p_text(value).removeprefix("= ") for value in found["p"]],
-    }
-    for name, head in (("eta2", "η²"), ("omega2", "ω²"), ("partial_omega2", "partial ω²")):
-        columns[head] = [_number(value, ".3f") for value in found[name]]
-    raw = {"F": list(found["F"]), "p": list(found["p"]), "η²": list(found["eta2"])}
-    raw |= {"ω²": list(found["omega2"]), "partial ω²": list(found["partial_omega2"])}
-    caption = (
-        "Type II analysis of variance over the seeds that ended, with the seed as a block: what seeds can tell, for "
-        "these test images. η²: share of all variation; ω²: the same without what chance adds (below zero means none); "
-        "partial ω²: share of what other terms leave. The root of an error varies alike wherever the error lies: an "
-        f"interaction that is there on one scale only depends on the scale. {factors.analysis.remark}"
-    )
-    return Table.of(columns, raw, caption=caption.strip(), name="factors", frame=found)
+    points = shares(factors, _MOST_BARS)
+    return Figure("variance", points, partial(_draw, points), _caption(factors, len(points)), _alt(points))
 
 
-def draw_shares(factors: Factors) -> Drawn | None:
-    """Bars of omega2; the figure, exactly what it shows, and its caption; None if there is no analysis."""
-    found = factors.analysis.table
-    if found.empty:
-        return None
-    points = shares(factors)
-    height = 0.27 * len(points) + 0.9
-    figure = canvas(8.5, height)
-    axes = figure.add_subplot()
-    for y, row in enumerate(points.to_dict("records")):
-        axes.barh(y, max(0.0, row["share"]), height=0.68, color=_COLORS[row["kind"]], zorder=2)
-        root = row["share_of_root"]
-        if not math.isnan(root):
-            axes.plot(
-                [max(0.0, root)],
-                [y],
-                marker="D",
-                markersize=4.5,
-                color="white",
-                markeredgecolor="#24292f",
-                zorder=4,
-                clip_on=False,
-            )
-        end = max(0.0, row["share"], 0.0 if math.isnan(root) else root)
-        p = "" if math.isnan(row["p"]) else f", p {p_text(row['p'])}"
-        axes.annotate(
-            f"{100 * row['share']:.1f} %{p}".replace("-", "−"), (end, y), (7, 0), textcoords="offset points", va="center",
-            fontsize=SMALL, color=GREY,
-        )  # fmt: skip
-    axes.set_yticks(range(len(points)), [_term(term) for term in points["term"]], fontsize=SMALL)
-    axes.set_ylim(len(points) - 0.4, -0.6)
-    most = max(points["share"].max(), points["share_of_root"].max())
-    axes.set_xlim(0, 1.25 * most)
-    axes.grid(axis="y", visible=False)
-    axes.tick_params(axis="y", length=0, pad=7)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %" if value <= 1 else "")
-    axes.set_xlabel("share of the variation of the test error between runs (ω²)")
-    return figure, points, _caption(factors, len(points))
-
-
-def shares(factors: Factors) -> pd.DataFrame:
-    """What the figure shows: `term`, `kind`, `share`, `share_of_root`, `p`; largest first, the rest at the end."""
-    found = factors.analysis.table
-    raw = found[found["scale"] == "as measured"].to_dict("records")
-    root = {row["term"]: row for row in found[found["scale"] == "square root"].to_dict("records")}
-    rows = []
-    for row in raw:
-        term = str(row["term"])
-        last = term == "residual"  # what is left has a share, and no estimate of one without chance
-        column = "eta2" if last else "omega2"
-        kind = term if term in ("seed", "residual") else "interaction" if " x " in term else "axis"
-        other = float(root[term][column]) if term in root else math.nan
-        rows.append(
-            {"term": term, "kind": kind, "share": float(row[column]), "share_of_root": other, "p": float(row["p"])}
-        )
-    points = pd.DataFrame(rows, columns=["term", "kind", "share", "share_of_root", "p"])
-    points = points.assign(last=points["kind"] == "residual")
-    points = points.sort_values(["last", "share"], ascending=[True, False], kind="stable").drop(columns="last")
-    kept = pd.concat([points.head(_MOST_BARS), points[points["kind"] == "residual"]])
-    return kept[~kept.index.duplicated()].reset_index(drop=True)
+def _alt(points: pd.DataFrame) -> str:
+    first = [
+        f"{term_name(row['term'])} {100 * max(0.0, row['share']):.0f} %" for row in points.head(4).to_dict("records")
+    ]
+    residual = points.loc[points["kind"] == "residual", "share"]
+    rest = f"; residual {100 * float(residual.iloc[0]):.0f} %" if len(residual) and len(points) > 4 else ""
+    return f"Shares of the variation of the test error: {', '.join(first)}{rest}."
 
 
 def _caption(factors: Factors, bars: int) -> str:
@@ -153,9 +48,25 @@ def _caption(factors: Factors, bars: int) -> str:
     return f"{text} {factors.analysis.remark}".strip()
 
 
-def _term(term: str) -> str:
-    return " × ".join(leaf(axis) for axis in term.split(" x "))
-
-
-def _number(value: float, form: str) -> str:
-    return "–" if math.isnan(value) else format(value, form).replace("-", "−")
+def _draw(points: pd.DataFrame) -> Canvas:
+    figure = canvas(8.5, 0.27 * len(points) + 0.9)
+    axes = figure.add_subplot()
+    for y, row in enumerate(points.to_dict("records")):
+        share, root = max(0.0, row["share"]), max(0.0, row["share_of_root"])
+        axes.barh(y, share, height=0.68, color=_COLORS[row["kind"]], zorder=2)
+        if not math.isnan(row["share_of_root"]):
+            diamond: dict[str, Any] = {"markersize": 4.5, "color": "white", "markeredgecolor": BLACK}
+            axes.plot([root], [y], marker="D", zorder=4, clip_on=False, **diamond)
+        p = "" if math.isnan(row["p"]) else f", p {p_text(row['p'])}"
+        axes.annotate(
+            f"{100 * row['share']:.1f} %{p}".replace("-", "−"), (max(share, root), y), (7, 0), va="center",
+            textcoords="offset points", fontsize=SMALL, color=GREY,
+        )  # fmt: skip
+    axes.set_yticks(range(len(points)), list(map(term_name, points["term"])), fontsize=SMALL)
+    axes.set_ylim(len(points) - 0.4, -0.6)
+    axes.set_xlim(0, 1.25 * max(points["share"].max(), points["share_of_root"].max()))
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0, pad=7)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %" if value <= 1 else "")
+    axes.set_xlabel("share of the variation of the test error between runs (ω²)")
+    return figure

@@ -1,4 +1,4 @@
-"""A page as one HTML file that needs nothing beside it, no network and no JavaScript."""
+"""A page as one HTML file that needs no other file, no network and no JavaScript."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import jinja2
 from markupsafe import Markup
 
 from resbench.core.text import control_free
-from resbench.report.document import Block, Heading, Image, Table, csv_text, slug
+from resbench.report.document import Block, Heading, Image, Table, slug
 from resbench.report.page.latex import latex
 
-MOST_ROWS = 200  # of a figure's data that the page shows; the CSV file has all
-_MOST_BYTES = 250_000  # of a file that the page carries with it; a larger one is only named
+MAX_ROWS = 200  # of a figure's data that the page shows; the CSV file has all
+_MAX_BYTES = 250_000  # of a file that the page carries with it; a larger one is only named
 
 
 def html(title: str, blocks: Sequence[Block]) -> str:
@@ -45,7 +45,7 @@ def html(title: str, blocks: Sequence[Block]) -> str:
         files=partial(_files, study=title),
         download=_download,
         prose=_prose,
-        most=MOST_ROWS,
+        most=MAX_ROWS,
     )
     return control_free(text) + "\n"
 
@@ -78,9 +78,9 @@ def _sections(blocks: Sequence[Block]) -> Iterator[tuple[dict[str, str], list[tu
 
 
 def _files(block: Table | Image, study: str, title: str) -> list[tuple[str, str, str]]:
-    """Label, path and content of the files that hold a block's data, as beside the page."""
+    """Label, path and content of the files that hold a block's data, the path as seen from the page."""
     if isinstance(block, Image):
-        return [("CSV", f"figures/{block.name}.csv", csv_text(block.data))]
+        return [("CSV", f"figures/{block.name}.csv", block.csv)]
     if not block.name:
         return []
     stem = f"tables/{block.name}"
@@ -89,4 +89,4 @@ def _files(block: Table | Image, study: str, title: str) -> list[tuple[str, str,
 
 def _download(text: str) -> str:
     """The content as a link of its own, so that a page sent alone brings its data; nothing for a large file."""
-    return f"data:text/plain;charset=utf-8,{quote(text)}" if len(text) <= _MOST_BYTES else ""
+    return f"data:text/plain;charset=utf-8,{quote(text)}" if len(text) <= _MAX_BYTES else ""

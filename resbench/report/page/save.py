@@ -1,11 +1,11 @@
-"""A page in its folder: HTML, Markdown, and every table as CSV and LaTeX."""
+"""A page in its folder: HTML, Markdown, every table as CSV and LaTeX, and the data of every figure as CSV."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from resbench.report.document import Block, Table, named, titled
+from resbench.report.document import Block, Image, Table, named, titled
 from resbench.report.page.html import html
 from resbench.report.page.latex import latex
 from resbench.report.page.markdown import markdown
@@ -24,13 +24,15 @@ def clean(folder: Path) -> Path:
 
 
 def save(folder: Path, title: str, blocks: Sequence[Block]) -> Path:
-    """Write the page and its tables; figures are where they were drawn.
+    """Write the page, its tables, and the data of its figures; the figures themselves are drawn before.
 
     Returns:
         The HTML page.
     """
     whole = named(blocks)
     for block, heading in titled(whole):
+        if isinstance(block, Image):
+            write_text(folder / "figures" / f"{block.name}.csv", block.csv)
         if isinstance(block, Table):
             write_text(folder / "tables" / f"{block.name}.csv", block.csv)
             write_text(folder / "tables" / f"{block.name}.tex", latex(block, title, heading))

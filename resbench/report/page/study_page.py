@@ -2,49 +2,41 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from resbench.core.files import alone
 from resbench.core.text import printable
-from resbench.report.cells import cells, comparisons, contrast_columns, margin_of
+from resbench.report.cells import cells, comparisons, margin_of
 from resbench.report.check import verdict_lines
-from resbench.report.document import (
-    Block,
-    Bullets,
-    Code,
-    Heading,
-    Image,
-    Paragraph,
-    Table,
-)
-from resbench.report.figures.gallery import Figures
+from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table
+from resbench.report.figures.evidence import Evidence
+from resbench.report.figures.gallery import save_figures
+from resbench.report.format import capitalised
 from resbench.report.page.markdown import text_table
+from resbench.report.page.report_json import report_json
 from resbench.report.page.save import clean, save, write_text
-from resbench.report.published import compare_published
+from resbench.report.published import Reproduction, compare_published
 from resbench.report.study import Study, load
-from resbench.report.summary import answer, command, headline, notes
-from resbench.report.tables.cost import cost_frame, cost_table, known_table
+from resbench.report.summary import answer, command, notes
+from resbench.report.tables.cells import cell_table
+from resbench.report.tables.comparisons import claim_table, comparison_table
+from resbench.report.tables.cost import cost_frame, cost_table, reference_table
+from resbench.report.tables.factors import Factors, factor_table
+from resbench.report.tables.hardest import hardest_table
+from resbench.report.tables.power import power_table
+from resbench.report.tables.probes import probe_table
+from resbench.report.tables.published import published_table
 from resbench.report.tables.search import load_trials, search_tables
-from resbench.report.tables.study import (
-    cell_table,
-    claim_table,
-    comparison_table,
-    excluded_table,
-    protocol_table,
-    provenance_table,
-    published_table,
-)
-from resbench.report.target import cheapest, target_found, target_table
-from resbench.report.verdicts import Judged, Verdict, judge
+from resbench.report.tables.settings import excluded_table, protocol_table, provenance_table
+from resbench.report.tables.target import target_table
+from resbench.report.target import cheapest
+from resbench.report.verdicts import ClaimVerdict, judge
 from resbench.report.wording import sentence
-from resbench.report.wording import summary as summary_of
+from resbench.report.wording import summary as claim_summary
 
 
 def write(results: Path, reports: Path, study: str) -> Path:
@@ -61,136 +53,84 @@ def write(results: Path, reports: Path, study: str) -> Path:
     Raises:
         UserError: there is no such study, or its study file is damaged.
     """
-    page = _Page(results, load(results, study))
+    evidence = _evidence(results, load(results, study))
+    reproductions = compare_published(evidence.study)
+    measured = [cost_table(evidence.costs, evidence.study.axes), reference_table(results, evidence.study)]
     with alone(reports):
-        return _write(page, reports / study)
+        folder = clean(reports / study)
+        images = save_figures(folder / "figures", evidence)
+        write_text(folder / "report.json", report_json(evidence.study, evidence.verdicts, reproductions))
+        blocks = _blocks(evidence, reproductions, [table for table in measured if table], images)
+        return save(folder, evidence.study.name, blocks)
 
 
-def _write(page: _Page, folder: Path) -> Path:
-    folder = clean(folder)
-    drawn = Figures(page.study, page.frame, page.verdicts, page.compared)
-    images = drawn.save(folder / "figures", headline(page.frame))
-    if not page.costs.empty:
-        images += drawn.save_cost(folder / "figures", page.costs)
-    if page.trials:
-        images += drawn.save_search(folder / "figures", page.trials)
-    write_text(folder / "report.json", page.json())
-    return save(folder, page.study.name, page.blocks(images, drawn.sections()))
+def _evidence(results: Path, study: Study) -> Evidence:
+    return Evidence(
+        study=study,
+        frame=cells(study),
+        verdicts=judge(study),
+        compared=comparisons(study, study.baseline, margin_of(study)) if study.baseline else pd.DataFrame(),
+        costs=cost_frame(results, study),
+        trials=load_trials(results, study.name),
+    )
 
 
-class _Page:
-    """What a page says, computed once.
-
-    Args:
-        results: folder of all records.
-        study: of which the page is.
-    """
-
-    def __init__(self, results: Path, study: Study) -> None:
-        self.study = study
-        self.frame = cells(study)
-        self.verdicts = judge(study)
-        self.published = compare_published(study)
-        self.compared = comparisons(study, study.baseline, margin_of(study)) if study.baseline else pd.DataFrame()
-        self.costs = cost_frame(results, study)
-        self.trials = load_trials(results, study.name)
-        self.measured = [table for table in (cost_table(self.costs, study.axes), known_table(results, study)) if table]
-
-    def blocks(self, images: list[Image], more: list[tuple[str, list[Block | None]]]) -> list[Block]:
-        """What the page shows, in its order: the answer, the question, what a reader must know, claims, the rest."""
-        study = self.study
-        trained = bool(study.records or not self.measured)  # one that is only measured has no answer to show
-        out: list[Block] = []
-        if trained:
-            found = (cheapest(study), answer(self.frame, study, self.verdicts, self.compared))
-            out.append(Paragraph(" ".join(filter(None, found)), lead=True))
-        out += [Paragraph(_unwrapped(study.about))] if study.about.strip() else []
-        warnings = notes(study)
-        out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
-        out += self._claims()
-        out += [Heading("Figures"), *images] if images else []
-        sections: list[tuple[str, list[Block | None]]] = [
-            ("Target", [target_table(study)]),
-            ("Cells", [cell_table(self.frame, study.axes) if trained else None]),
-            ("Against the baseline", [self._comparisons()]),
-            *more,
-            ("Tuning", search_tables(self.trials) if self.trials else []),
-            ("Measured cost", [*self.measured]),
-            ("Published numbers", [published_table(self.published)]),
-            ("Left out", [excluded_table(study)]),
-            ("Protocol", [protocol_table(study) if study.records else None]),
-            ("Provenance", [provenance_table(study) if study.records else None]),
-        ]
-        for heading, tables in sections:
-            there = [table for table in tables if table]
-            out += [Heading(heading), *there] if there else []
-        again = command(study)
-        out += [Heading("Outstanding runs"), Code(again)] if again else []
-        return out
-
-    def _claims(self) -> list[Block]:
-        table = claim_table(self.verdicts)
-        if not table:
-            return []
-        out: list[Block] = [Heading("Claims")]
-        for verdict in self.verdicts:
-            source = f" ({verdict.claim['source']})" if "source" in verdict.claim else ""
-            out.append(Paragraph(f"{_capital(summary_of(verdict))}{source}"))
-            out.append(Bullets([sentence(verdict, one) for one in verdict.contrasts]))
-        return [*out, table]
-
-    def _comparisons(self) -> Table | None:
-        if self.compared.empty or self.compared["contrast"].isna().all():
-            return None
-        return comparison_table(self.compared, self.study.axes, self.study.baseline)
-
-    def json(self) -> str:
-        """The verdicts for machines, with every number of each contrast."""
-        claims = [
-            {
-                **verdict.claim,
-                "verdict": verdict.state,
-                "outstanding": verdict.outstanding,
-                "contrasts": [_contrast(verdict, one) for one in verdict.contrasts],
-            }
-            for verdict in self.verdicts
-        ]
-        found = [
-            {**one.row, "ours": one.ours.estimate, "low": one.ours.low, "high": one.ours.high, "seeds": one.seeds}
-            | {"verdict": one.verdict, "because": one.because}
-            for one in self.published
-        ]
-        counts = self.study.runs["status"].value_counts().sort_index().to_dict()
-        told = {"schema": 1, "study": self.study.name, "runs": counts, "claims": claims, "published": found}
-        told |= {"target": target} if (target := target_found(self.study)) else {}
-        return json.dumps(_finite(told), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def _blocks(
+    evidence: Evidence, reproductions: Sequence[Reproduction], measured: Sequence[Table], images: Sequence[Image]
+) -> list[Block]:
+    """What the page shows, in its order: the answer, the question, what a reader must know, claims, the rest."""
+    study = evidence.study
+    trained = bool(study.records or not measured)  # one that is only measured has no answer to show
+    out: list[Block] = []
+    if trained:
+        texts = (cheapest(study), answer(evidence.frame, study, evidence.verdicts, evidence.compared))
+        out.append(Paragraph(" ".join(filter(None, texts)), lead=True))
+    out += [Paragraph(_unwrapped(study.about))] if study.about.strip() else []
+    warnings = notes(study)
+    out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
+    out += _claims(evidence.verdicts)
+    out += [Heading("Figures"), *images] if images else []
+    sections: list[tuple[str, Sequence[Block | None]]] = [
+        ("Target", [target_table(study)]),
+        ("Cells", [cell_table(evidence.frame, study.axes) if trained else None]),
+        ("Against the baseline", [comparison_table(evidence.compared, study.axes, study.baseline)]),
+        ("What the axes do", [_factors(evidence.factors, evidence.frame)]),
+        ("Why it trains", [probe_table(study)]),
+        ("What could be found", [power_table(evidence.verdicts)]),
+        ("Hardest images", [hardest_table(evidence.hardest)]),
+        ("Tuning", search_tables(evidence.trials) if evidence.trials else []),
+        ("Measured cost", measured),
+        ("Published numbers", [published_table(reproductions)]),
+        ("Left out", [excluded_table(study)]),
+        ("Protocol", [protocol_table(study) if study.records else None]),
+        ("Provenance", [provenance_table(study) if study.records else None]),
+    ]
+    for heading, tables in sections:
+        shown = [table for table in tables if table]
+        out += [Heading(heading), *shown] if shown else []
+    resume = command(study)
+    out += [Heading("Outstanding runs"), Code(resume)] if resume else []
+    return out
 
 
-def _contrast(verdict: Verdict, one: Judged) -> dict[str, Any]:
-    numbers = contrast_columns(one.contrast) if one.contrast else {}
-    told: dict[str, Any] = {
-        "at": dict(one.context),
-        "compare": dict(one.ours.cell),
-        "to": dict(one.theirs.cell),
-        "verdict": one.state,
-    }
-    told |= {"sentence": sentence(verdict, one), "p_holm": one.p_holm, "more_seeds": one.more_seeds}
-    return told | {"images_needed": one.images_needed, "detectable": one.detectable} | numbers
+def _claims(verdicts: Sequence[ClaimVerdict]) -> list[Block]:
+    table = claim_table(verdicts)
+    if not table:
+        return []
+    out: list[Block] = [Heading("Claims")]
+    for verdict in verdicts:
+        source = f" ({verdict.claim.source})" if verdict.claim.source else ""
+        out.append(Paragraph(f"{capitalised(claim_summary(verdict))}{source}"))
+        out.append(Bullets([sentence(verdict, judged) for judged in verdict.contrasts]))
+    return [*out, table]
 
 
-def _finite(value: Any) -> Any:
-    """The same with null for what is no number: JSON has no NaN. Ten digits, as in the tables."""
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    if isinstance(value, float | np.floating):
-        return float(f"{value:.10g}") if math.isfinite(value) else None
-    return int(value) if isinstance(value, np.integer) else bool(value) if isinstance(value, np.bool_) else value
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _factors(factors: Factors, frame: pd.DataFrame) -> Block | None:
+    """The analysis of variance, or why there is none."""
+    table = factor_table(factors)
+    if table is None and len(frame) > 1 and frame["seeds_ok"].any():
+        return Paragraph(f"There is no analysis of variance: {factors.reason[:1].lower()}{factors.reason[1:]}")
+    return table
 
 
 def _unwrapped(about: str) -> str:
@@ -205,10 +145,10 @@ def summary(results: Path, study: str) -> str:
         UserError: there is no such study, or its study file is damaged.
     """
     loaded = load(results, study)
-    table = text_table(cell_table(cells(loaded), loaded.axes))
-    told = [printable(cheapest(loaded))] if loaded.asked.get("target") else []
-    told += verdict_lines(judge(loaded))
-    return "\n".join([table, *(printable(f"note: {note}") for note in notes(loaded)), *told])
+    lines = [text_table(cell_table(cells(loaded), loaded.axes))]
+    lines += [printable(f"note: {note}") for note in notes(loaded)]
+    lines += [printable(cheapest(loaded))] if loaded.target else []
+    return "\n".join([*lines, *verdict_lines(judge(loaded))])
 
 
 def costs(results: Path, study: str) -> str:

@@ -26,6 +26,7 @@ from resbench.report.statistics.interval import (
     new_images,
     t_interval,
     unknown,
+    wider,
 )
 
 Errors = npt.NDArray[np.bool_]
@@ -54,11 +55,12 @@ def paired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) ->
     only_ours, only_theirs = int((d > 0).sum()), int((d < 0).sum())
     means = _means(ours), _means(theirs)
     exact_p, mid_p = exact.mcnemar(only_ours, only_theirs) if one_pair else (math.nan, math.nan)
-    on_new = wald(only_ours, only_theirs, images, level) if one_pair else new_images(d, level)
+    on_new_images = wald(only_ours, only_theirs, images, level) if one_pair else new_images(d, level)
+    on_this_test_set = t_interval(counts / images, level) if images else unknown()
     return Contrast(
         **_common(seeds, seeds, images, True, margin, level, _mean(means[0]), _mean(means[1])),
-        **over_shared_seeds(*means, counts / images if images else np.full(seeds, np.nan), -1, level),
-        **_targets(on_new, t_interval(counts / images, level) if images else unknown(), margin, level, images),
+        **over_shared_seeds(*means, counts / images if images else np.full(seeds, np.nan), -1, level)._asdict(),
+        **_targets(on_new_images, on_this_test_set, margin, level, images),
         p_mcnemar=exact_p,
         p_mid=mid_p,
         churn=(only_ours + only_theirs) / d.size if d.size else math.nan,
@@ -88,13 +90,13 @@ def paired_values(
     a, b = np.asarray(ours, dtype=np.float64).ravel(), np.asarray(theirs, dtype=np.float64).ravel()
     if a.shape != b.shape:
         raise ValueError(f"values of shared seeds must agree in number: {len(a)} and {len(b)}")
-    there = ~(np.isnan(a) | np.isnan(b))
-    a, b = a[there], b[there]
+    known = ~(np.isnan(a) | np.isnan(b))
+    a, b = a[known], b[known]
     with np.errstate(invalid="ignore"):  # inf - inf
         d = a - b
     return Contrast(
         **_common(len(d), len(d), None, True, margin, level, _mean(a), _mean(b)),
-        **over_shared_seeds(a, b, d, 1 if higher_is_better else -1, level),
+        **over_shared_seeds(a, b, d, 1 if higher_is_better else -1, level)._asdict(),
         **_targets(unknown(_mean(d)), t_interval(d, level), margin, level, None),
         **_NOTHING_PER_IMAGE,
     )
@@ -124,8 +126,8 @@ def unpaired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) 
         churn = float((p * (1 - q) + q * (1 - p)).mean())
     return Contrast(
         **_common(len(a), len(b), images, False, margin, level, _mean(a), _mean(b)),
-        **over_separate_seeds(a, b, -1),
-        **_targets(_wider(crossed_unpaired(ours, theirs, level), gap), gap, margin, level, images),
+        **over_separate_seeds(a, b, -1)._asdict(),
+        **_targets(wider(crossed_unpaired(ours, theirs, level), gap), gap, margin, level, images),
         p_mcnemar=math.nan,
         p_mid=math.nan,
         churn=churn,
@@ -152,7 +154,7 @@ def unpaired_values(
     gap = welch(a, b, level)
     return Contrast(
         **_common(len(a), len(b), None, False, margin, level, _mean(a), _mean(b)),
-        **over_separate_seeds(a, b, 1 if higher_is_better else -1),
+        **over_separate_seeds(a, b, 1 if higher_is_better else -1)._asdict(),
         **_targets(unknown(gap.estimate), gap, margin, level, None),
         **_NOTHING_PER_IMAGE,
     )
@@ -191,31 +193,28 @@ def _common(
     }
 
 
-def _targets(on_new: Interval, test_set: Interval, margin: float, level: float, images: int | None) -> dict[str, Any]:
+def _targets(
+    on_new_images: Interval, on_this_test_set: Interval, margin: float, level: float, images: int | None
+) -> dict[str, Any]:
     """What follows from the two intervals alone."""
-    one_pair = images is not None and math.isnan(test_set.se)
-    p_new = math.nan if one_pair else p_equivalence(on_new, margin)
-    if images and not one_pair and on_new.se == on_new.estimate == 0:
+    one_pair = images is not None and math.isnan(on_this_test_set.se)
+    p_new = math.nan if one_pair else p_equivalence(on_new_images, margin)
+    if images and not one_pair and on_new_images.se == on_new_images.estimate == 0:
         # Not one image tells the arms apart. That bounds the share of images that do, but not to 0: the chance to
         # see none of them if they made up the margin.
         p_new = (1 - min(max(margin, 0.0), 1.0)) ** images
-    p_same = p_equivalence(test_set, margin)
-    p_t = p_two_sided(test_set)
+    p_same = p_equivalence(on_this_test_set, margin)
+    undefined = on_this_test_set.se == 0 and on_this_test_set.estimate != 0
     return {
-        "crossed": on_new,
-        "seed_only": test_set,
-        "p_crossed": math.nan if one_pair else p_two_sided(on_new),
-        "p_t": math.nan if test_set.se == 0 and test_set.estimate != 0 else p_t,
+        "crossed": on_new_images,
+        "this_test_set": on_this_test_set,
+        "p_crossed": math.nan if one_pair else p_two_sided(on_new_images),
+        "p_t": math.nan if undefined else p_two_sided(on_this_test_set),
         "p_equivalence_test_set": p_same,
         "p_equivalence_new_images": p_new,
         "equivalent_test_set": p_same < 1 - level,
         "equivalent_new_images": p_new < 1 - level,
     }
-
-
-def _wider(on_new: Interval, here: Interval) -> Interval:
-    """New images are never the easier question: see `interval.new_images`."""
-    return here if here.high - here.low > on_new.high - on_new.low else on_new
 
 
 def _means(errors: Errors) -> Values:

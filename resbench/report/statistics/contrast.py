@@ -24,7 +24,7 @@ class Contrast:
         level: confidence level of all intervals.
         ours, theirs: the arms' means.
         crossed: difference on new images; the Wald interval of two networks if `one_pair`.
-        seed_only: difference on these images.
+        this_test_set: difference on this test set.
         p_crossed: p of no difference, from the standard error and degrees of freedom of `crossed`.
         p_t: of the paired t test over seeds (Welch's, if seeds are not shared). NaN if the seeds' differences are
             all equal but not 0: no t exists then, and a p of 0 from a few seeds would be a fiction.
@@ -55,7 +55,7 @@ class Contrast:
     ours: float
     theirs: float
     crossed: Interval
-    seed_only: Interval
+    this_test_set: Interval
     p_crossed: float
     p_t: float
     p_sign_flip: float
@@ -81,8 +81,13 @@ class Contrast:
         return self.images is not None and self.seeds == self.seeds_theirs == 1
 
     @property
+    def min_seeds(self) -> int:
+        """Seeds of the arm that has fewer."""
+        return min(self.seeds, self.seeds_theirs)
+
+    @property
     def few_seeds(self) -> bool:
-        return min(self.seeds, self.seeds_theirs) < ENOUGH_SEEDS
+        return self.min_seeds < ENOUGH_SEEDS
 
     @property
     def from_seeds_only(self) -> bool:
@@ -92,7 +97,7 @@ class Contrast:
     @property
     def interval(self) -> Interval:
         """The interval to lead with: for new images where there are images."""
-        return self.seed_only if self.from_seeds_only else self.crossed
+        return self.this_test_set if self.from_seeds_only else self.crossed
 
     @property
     def equivalent(self) -> bool:

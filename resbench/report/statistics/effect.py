@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,17 @@ from resbench.report.statistics.interval import (
 )
 
 Values = npt.NDArray[np.float64]
+
+
+class SeedEffects(NamedTuple):
+    """What the seeds say, whatever is known of the images; each is explained at `Contrast`."""
+
+    p_sign_flip: float
+    p_wilcoxon: float
+    improvement: Interval
+    rho: float
+    d_z: float
+    sd: float
 
 
 def p_two_sided(interval: Interval) -> float:
@@ -50,13 +61,13 @@ def wald(only_ours: int, only_theirs: int, images: int, level: float = LEVEL) ->
 
 def welch(a: Values, b: Values, level: float = LEVEL) -> Interval:
     """Difference of the means of independent samples with unequal variances (Welch 1947)."""
-    one, two = t_interval(a, level), t_interval(b, level)
-    estimate = one.estimate - two.estimate if math.isfinite(one.estimate + two.estimate) else math.nan
-    if math.isnan(one.se) or math.isnan(two.se):
+    first, second = t_interval(a, level), t_interval(b, level)
+    estimate = first.estimate - second.estimate if math.isfinite(first.estimate + second.estimate) else math.nan
+    if math.isnan(first.se) or math.isnan(second.se):
         return unknown(estimate)
-    variance = one.se**2 + two.se**2
-    spread = one.se**4 / one.df + two.se**4 / two.df
-    df = variance**2 / spread if spread > 0 else min(one.df, two.df)
+    variance = first.se**2 + second.se**2
+    spread = first.se**4 / first.df + second.se**4 / second.df
+    df = variance**2 / spread if spread > 0 else min(first.df, second.df)
     return from_standard_error(estimate, math.sqrt(variance), df, level)
 
 
@@ -74,8 +85,8 @@ def hedges(df: int) -> float:
     return math.exp(float(special.gammaln(df / 2) - special.gammaln((df - 1) / 2))) / math.sqrt(df / 2)
 
 
-def over_shared_seeds(a: Values, b: Values, d: Values, better: int, level: float) -> dict[str, Any]:
-    """What the pairs of seeds say, whatever is known of the images: fields of a contrast.
+def over_shared_seeds(a: Values, b: Values, d: Values, better: int, level: float) -> SeedEffects:
+    """Effects of arms that share their seeds.
 
     Args:
         a, b, d: the arms and their difference, `(seeds,)`.
@@ -85,28 +96,28 @@ def over_shared_seeds(a: Values, b: Values, d: Values, better: int, level: float
     wins = float((better * d > 0).sum() + (d == 0).sum() / 2) if not np.isnan(d).any() else math.nan
     sd = float(d.std(ddof=1)) if len(d) > 1 and np.isfinite(d).all() else math.nan
     sd = 0.0 if len(d) > 1 and np.ptp(d) == 0 else sd
-    return {
-        "p_sign_flip": exact.sign_flip(d),
-        "p_wilcoxon": exact.signed_rank(d),
-        "improvement": clopper_pearson(wins, len(d), level),
-        "rho": correlation(a, b),
-        "d_z": float(d.mean()) / sd * hedges(len(d) - 1) if sd > 0 else math.nan,
-        "sd": sd,
-    }
+    return SeedEffects(
+        p_sign_flip=exact.sign_flip(d),
+        p_wilcoxon=exact.signed_rank(d),
+        improvement=clopper_pearson(wins, len(d), level),
+        rho=correlation(a, b),
+        d_z=float(d.mean()) / sd * hedges(len(d) - 1) if sd > 0 else math.nan,
+        sd=sd,
+    )
 
 
-def over_separate_seeds(a: Values, b: Values, better: int) -> dict[str, Any]:
-    """The same where seeds are not shared: a `(seeds of a,)`, b `(seeds of b,)`."""
+def over_separate_seeds(a: Values, b: Values, better: int) -> SeedEffects:
+    """Effects of arms with seeds of their own, a `(seeds of a,)` and b `(seeds of b,)`."""
     df, d = len(a) + len(b) - 2, math.nan
     if min(len(a), len(b)) > 1 and np.isfinite(a).all() and np.isfinite(b).all():
         pooled = math.sqrt((((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()) / df)
         d = float(a.mean() - b.mean()) / pooled * hedges(df) if pooled > 0 else math.nan
     signs = np.sign(np.subtract.outer(a, b)) * better if np.isfinite(a).all() and np.isfinite(b).all() else np.empty(0)
-    return {
-        "p_sign_flip": exact.two_sample(a, b),
-        "p_wilcoxon": exact.rank_sum(a, b),
-        "improvement": unknown(float((signs + 1).mean() / 2) if signs.size else math.nan),
-        "rho": math.nan,
-        "d_z": d,
-        "sd": math.nan,
-    }
+    return SeedEffects(
+        p_sign_flip=exact.two_sample(a, b),
+        p_wilcoxon=exact.rank_sum(a, b),
+        improvement=unknown(float((signs + 1).mean() / 2) if signs.size else math.nan),
+        rho=math.nan,
+        d_z=d,
+        sd=math.nan,
+    )

@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from resbench.report.frames import show
+from resbench.core.text import show
 from resbench.report.statistics.interval import LEVEL, from_standard_error, unknown
 from resbench.report.statistics.linear import Factor, Matrix, Model, Term
 
 SEED = "seed"
-MOST_COLUMNS = 600  # of the design: beyond, interactions take minutes and nobody reads them
-LEAST_DF = 3  # of the residual: with fewer, no F that could come out means anything
+MAX_COLUMNS = 600  # of the design: beyond, interactions take minutes and no one reads them
+MIN_DF = 3  # of the residual: with fewer, no F that could come out means anything
 ANOVA_COLUMNS = ["scale", "term", "df", "sum_sq", "F", "p", "eta2", "omega2", "partial_omega2"]
 MEAN_COLUMNS = ["mean", "low", "high", "se", "df", "runs"]
 
@@ -78,13 +78,13 @@ def anova(frame: pd.DataFrame, axes: Sequence[str], response: str, seed: str | N
     if isinstance(grid, str):
         return Analysis(pd.DataFrame(columns=ANOVA_COLUMNS), grid)
     model, remarks = grid.model, list(grid.remarks)
-    found = {term: model.type_two(term) for term in _order(model.terms, seed)}
+    effects = {term: model.type_two(term) for term in _order(model.terms, seed)}
     rows: list[dict[str, Any]] = []
     df_residual = len(model.y) - model.full.rank
     for i, name in enumerate(("as measured", "square root")[: len(responses)]):
         left = float(model.total[i] - model.full.explained[i])
         unit = float(grid.scale[i]) ** 2
-        for term, (squares, df) in found.items():
+        for term, (squares, df) in effects.items():
             if df > 0:
                 effect = _effect(
                     max(0.0, float(squares[i])), df, left, df_residual, float(model.total[i]), len(model.y)
@@ -92,7 +92,7 @@ def anova(frame: pd.DataFrame, axes: Sequence[str], response: str, seed: str | N
                 rows.append({"scale": name, "term": " x ".join(term)} | effect | {"sum_sq": float(squares[i]) * unit})
         share = left / float(model.total[i])
         rows.append({"scale": name, "term": "residual", "df": df_residual, "sum_sq": left * unit, "eta2": share})
-    remarks += _gaps({term: df for term, (_, df) in found.items()}, model)
+    remarks += _gaps({term: df for term, (_, df) in effects.items()}, model)
     return Analysis(pd.DataFrame(rows, columns=ANOVA_COLUMNS), _join(remarks))
 
 
@@ -154,11 +154,11 @@ def _grid(frame: pd.DataFrame, axes: Sequence[str], response: str, seed: str | N
     if missing:
         return _sentence(f"there is no {_words(missing)} in the runs")
     y = pd.to_numeric(frame[response], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    there = np.isfinite(y)
-    y, rows = y[there], frame[there]
-    found = {name: _factor(rows[name]) for name in [*axes, *([seed] if seed else [])]}
-    flat = [axis for axis in axes if found[axis][0].levels < 2]
-    factors = {name: factor for name, (factor, _) in found.items() if factor.levels > 1}
+    known = np.isfinite(y)
+    y, rows = y[known], frame[known]
+    columns = {name: _factor(rows[name]) for name in [*axes, *([seed] if seed else [])]}
+    flat = [axis for axis in axes if columns[axis][0].levels < 2]
+    factors = {name: factor for name, (factor, _) in columns.items() if factor.levels > 1}
     if problem := _problem(y, [axis for axis in axes if axis in factors], seed, factors, response):
         return _sentence(problem)
     responses = np.column_stack([y, np.sqrt(y)] if root else [y])
@@ -167,7 +167,7 @@ def _grid(frame: pd.DataFrame, axes: Sequence[str], response: str, seed: str | N
     if aliased := _aliased(model):
         return _sentence(f"the effects of {_words(aliased)} cannot be told apart: they always change together")
     df = len(y) - model.full.rank
-    if df < LEAST_DF:
+    if df < MIN_DF:
         return _sentence(f"too few seeds: {len(y)} runs leave {max(df, 0)} degrees of freedom to measure noise with")
     if ((model.total - model.full.explained) < 1e-10 * model.total).any():
         return _sentence("the runs of a cell do not differ, so there is no noise to compare the effects with")
@@ -175,7 +175,7 @@ def _grid(frame: pd.DataFrame, axes: Sequence[str], response: str, seed: str | N
         remarks.insert(
             0, f"{_words(flat)} {_has(flat)} a single value and {'take' if len(flat) > 1 else 'takes'} no part"
         )
-    levels = {name: values for name, (_, values) in found.items() if name in factors}
+    levels = {name: values for name, (_, values) in columns.items() if name in factors}
     return _Grid(model, levels, scale, centre, remarks)
 
 
@@ -198,22 +198,22 @@ def _model(factors: dict[str, Factor], axes: Sequence[str], y: Matrix) -> tuple[
     pairs = list(itertools.combinations(axes, 2))
     width = 1 + sum(factor.levels - 1 for factor in factors.values())
     width += sum((factors[a].levels - 1) * (factors[b].levels - 1) for a, b in pairs)
-    if pairs and width > MOST_COLUMNS:
+    if pairs and width > MAX_COLUMNS:
         return Model(factors, [], y), [f"main effects only: all two-way interactions would take {width} coefficients"]
     model = Model(factors, pairs, y)
-    if pairs and len(y) - model.full.rank < LEAST_DF:
+    if pairs and len(y) - model.full.rank < MIN_DF:
         return Model(factors, [], y), [f"main effects only: {len(y)} runs are too few for the two-way interactions"]
     return model, []
 
 
 def _aliased(model: Model) -> list[str]:
-    """Factors of which a part, or all, is told by the others: given them, they explain fewer dimensions."""
+    """Factors that follow in part, or wholly, from the others: given those, they explain fewer dimensions."""
     mains: list[Term] = [term for term in model.terms if len(term) < 2]
     rank = model.fit(mains).rank
     if rank == sum(model.width(term) for term in mains):
         return []
-    kept = {term: [other for other in mains if other != term] for term in mains if term}
-    return [term[0] for term, others in kept.items() if rank - model.fit(others).rank < model.width(term)]
+    without = {term: [other for other in mains if other != term] for term in mains if term}
+    return [term[0] for term, others in without.items() if rank - model.fit(others).rank < model.width(term)]
 
 
 def _gaps(degrees: dict[Term, int], model: Model) -> Iterable[str]:

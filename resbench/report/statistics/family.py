@@ -13,34 +13,30 @@ from scipy import stats
 P = npt.NDArray[np.float64]
 
 
-def holm(p: npt.ArrayLike, size: int | None = None) -> P:
+def holm(p: npt.ArrayLike) -> P:
     """p values adjusted so that the chance of any false rejection keeps to the level (Holm 1979).
 
     Args:
         p: `(comparisons,)`, NaN where a comparison could not be computed.
-        size: declared size of the family, if it is larger.
     """
-    values, filled = _filled(p, size)
-    if not len(filled):
-        return values
+    values, filled = _filled(p)
     order = np.argsort(filled)
     steps = np.arange(len(filled), 0, -1) * filled[order]
     adjusted = np.empty(len(filled))
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
-    return _restored(values, adjusted)
+    return np.where(np.isnan(values), np.nan, adjusted)
 
 
-def benjamini_hochberg(p: npt.ArrayLike, size: int | None = None) -> P:
+def benjamini_hochberg(p: npt.ArrayLike) -> P:
     """q values: the expected share of false ones among those rejected (Benjamini and Hochberg 1995).
 
     Args:
         p: `(comparisons,)`, NaN where a comparison could not be computed.
-        size: declared size of the family, if it is larger.
     """
-    values, filled = _filled(p, size)
+    values, filled = _filled(p)
     if not len(filled):
         return values
-    return _restored(values, np.asarray(stats.false_discovery_control(filled)))
+    return np.where(np.isnan(values), np.nan, stats.false_discovery_control(filled))
 
 
 def simultaneous_level(size: int, level: float = 0.95) -> float:
@@ -48,12 +44,7 @@ def simultaneous_level(size: int, level: float = 0.95) -> float:
     return 1 - (1 - level) / max(size, 1)
 
 
-def _filled(p: npt.ArrayLike, size: int | None) -> tuple[P, P]:
-    """The values, and the whole family with 1 for what could not be computed."""
+def _filled(p: npt.ArrayLike) -> tuple[P, P]:
+    """The values, and the same with 1 for what could not be computed."""
     values = np.array(p, dtype=np.float64).ravel()
-    missing = max(0, (size or 0) - len(values))
-    return values, np.concatenate([np.where(np.isnan(values), 1.0, values), np.ones(missing)])
-
-
-def _restored(values: P, adjusted: P) -> P:
-    return np.where(np.isnan(values), np.nan, adjusted[: len(values)])
+    return values, np.where(np.isnan(values), 1.0, values)

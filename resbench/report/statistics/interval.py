@@ -35,7 +35,7 @@ class Interval(NamedTuple):
 
 
 def unknown(estimate: float = math.nan) -> Interval:
-    """An estimate of which nobody can say how far it may be off."""
+    """An estimate without limits."""
     return Interval(float(estimate), math.nan, math.nan, math.nan, math.nan)
 
 
@@ -54,7 +54,7 @@ def t_interval(values: npt.ArrayLike, level: float = LEVEL) -> Interval:
     """Mean of independent values with Student's interval.
 
     Args:
-        values: `(seeds,)`; a NaN is a value that is not there and is left out, as `df` shows.
+        values: `(seeds,)`; a NaN is a missing value and is left out, as `df` shows.
         level: confidence level.
 
     Returns:
@@ -133,11 +133,6 @@ class Components:
         return self.ms_residual
 
     @property
-    def var_seed_mean(self) -> float:
-        """Variance between seeds of their mean on these images, `var_seed + var_residual / images` unclipped."""
-        return self.ms_seed / self.images
-
-    @property
     def true_sd(self) -> float:
         """Standard deviation between seeds on all images of this kind (Jordan 2024, eq. 3)."""
         return math.sqrt(self.var_seed)
@@ -194,8 +189,12 @@ def new_images(x: npt.NDArray[Any], level: float = LEVEL) -> Interval:
     Args:
         x, level: as for `crossed`.
     """
-    both, here = crossed(x, level), seed_only(x, level)
-    return here if here.high - here.low > both.high - both.low else both
+    return wider(crossed(x, level), this_test_set(x, level))
+
+
+def wider(new_images: Interval, this_test_set: Interval) -> Interval:
+    """The interval for new images, or that for this test set where it is wider: new images are never the easier question."""
+    return this_test_set if this_test_set.high - this_test_set.low > new_images.high - new_images.low else new_images
 
 
 def crossed_unpaired(a: npt.NDArray[Any], b: npt.NDArray[Any], level: float = LEVEL) -> Interval:
@@ -208,26 +207,26 @@ def crossed_unpaired(a: npt.NDArray[Any], b: npt.NDArray[Any], level: float = LE
     Raises:
         ValueError: the arms have other numbers of images.
     """
-    one, two = Components.of(a), Components.of(b)
-    if one.images != two.images:
-        raise ValueError(f"arms on {one.images} and {two.images} images cannot be compared image by image")
-    estimate, n = one.mean - two.mean, one.images
-    if min(one.seeds, two.seeds, n) < 2 or math.isnan(estimate):
+    first, second = Components.of(a), Components.of(b)
+    if first.images != second.images:
+        raise ValueError(f"arms on {first.images} and {second.images} images cannot be compared image by image")
+    estimate, n = first.mean - second.mean, first.images
+    if min(first.seeds, second.seeds, n) < 2 or math.isnan(estimate):
         return unknown(estimate)
     image = float(np.var(a.mean(axis=1) - b.mean(axis=1), ddof=1)) / n
     variance, spread = image, image**2 / (n - 1)
-    for arm in (one, two):
+    for arm in (first, second):
         if arm.ms_seed > arm.ms_residual:
             variance += (arm.ms_seed - arm.ms_residual) / (n * arm.seeds)
             own = arm.ms_seed**2 + arm.ms_residual**2 / (n - 1)
             spread += own / ((arm.seeds - 1) * (n * arm.seeds) ** 2)
-    least = min(n, one.seeds, two.seeds) - 1
-    df = max(variance**2 / spread, least) if spread > 0 else least
+    min_df = min(n, first.seeds, second.seeds) - 1
+    df = max(variance**2 / spread, min_df) if spread > 0 else min_df
     return from_standard_error(estimate, math.sqrt(variance), df, level)
 
 
-def seed_only(x: npt.NDArray[Any], level: float = LEVEL) -> Interval:
-    """Mean over new seeds on these very images: Student's interval over the seeds' means.
+def this_test_set(x: npt.NDArray[Any], level: float = LEVEL) -> Interval:
+    """Mean over new seeds on these images: Student's interval over the seeds' means.
 
     Args:
         x: `(images, seeds)`.
@@ -248,8 +247,8 @@ def _crossed_error(parts: Components) -> tuple[float, float]:
     spread = parts.ms_image**2 / (n - 1)
     if extra > 0:
         spread += parts.ms_seed**2 / (s - 1) + parts.ms_residual**2 / ((n - 1) * (s - 1))
-    least = min(n, s) - 1  # Satterthwaite's df of a sum never falls below; that of a difference could come to 0
-    df = max((parts.ms_image + extra) ** 2 / spread, least) if spread > 0 else least
+    min_df = min(n, s) - 1  # Satterthwaite's df of a sum never falls below; that of a difference could come to 0
+    df = max((parts.ms_image + extra) ** 2 / spread, min_df) if spread > 0 else min_df
     return math.sqrt((parts.ms_image + extra) / (n * s)), df
 
 

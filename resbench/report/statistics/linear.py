@@ -105,12 +105,12 @@ class Model:
         """Least squares on the columns of these terms."""
         chosen = [column for term in terms for column in self._columns[term]]
         values, vectors = np.linalg.eigh(self._gram[np.ix_(chosen, chosen)])
-        kept = values > RANK_TOLERANCE * values[-1]
-        basis, moments = vectors[:, kept], self._moments[chosen]
+        independent = values > RANK_TOLERANCE * values[-1]
+        basis, moments = vectors[:, independent], self._moments[chosen]
         projected = basis.T @ moments
-        inverse = (basis / values[kept]) @ basis.T
-        explained = np.asarray((projected**2 / values[kept, None]).sum(axis=0))
-        return Fit(explained, int(kept.sum()), inverse @ moments, inverse, basis)
+        inverse = (basis / values[independent]) @ basis.T
+        explained = np.asarray((projected**2 / values[independent, None]).sum(axis=0))
+        return Fit(explained, int(independent.sum()), inverse @ moments, inverse, basis)
 
     def type_two(self, term: Term) -> tuple[Matrix, int]:
         """Sum of squares `(responses,)` and degrees of freedom of a term after all that do not contain it."""

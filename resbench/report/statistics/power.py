@@ -17,7 +17,7 @@ from scipy import optimize, stats
 from resbench.report.statistics.interval import Components
 
 ALPHA, POWER = 0.05, 0.8
-MOST_SEEDS = 1_000_000
+MAX_SEEDS = 1_000_000
 
 
 class Need(NamedTuple):
@@ -25,7 +25,7 @@ class Need(NamedTuple):
 
     Attributes:
         seeds: per arm, shared by both; None if no number of seeds suffices.
-        images: test images; those there are, or, if no number of seeds suffices on them, the number beyond which
+        images: test images of the pilot, or, if no number of seeds suffices on them, the number beyond which
             seeds begin to help.
     """
 
@@ -33,23 +33,15 @@ class Need(NamedTuple):
     images: int
 
 
-def pilot_sd(values: npt.ArrayLike, level: float = 0.8) -> tuple[float, float]:
-    """Standard deviation between seeds and its one-sided upper confidence bound, `s sqrt((S - 1) / chi2)`.
+def upper_sd(sd: float, seeds: int, level: float = 0.8) -> float:
+    """One-sided upper confidence bound of a standard deviation, `sd sqrt((seeds - 1) / chi2)`; NaN below two seeds.
+
+    Planning with the deviation itself leaves a study too small about half of the time.
 
     Args:
-        values: of each seed, `(seeds,)`; a NaN is left out.
-        level: confidence of the bound. Planning with s itself leaves a study too small about half of the time.
+        sd: between so many seeds.
+        level: confidence of the bound.
     """
-    x = np.asarray(values, dtype=np.float64)
-    x = x[np.isfinite(x)]
-    if len(x) < 2:
-        return math.nan, math.nan
-    sd = float(x.std(ddof=1))
-    return sd, upper_sd(sd, len(x), level)
-
-
-def upper_sd(sd: float, seeds: int, level: float = 0.8) -> float:
-    """One-sided upper confidence bound of a standard deviation between so many seeds; NaN for fewer than two."""
     return sd * math.sqrt((seeds - 1) / float(stats.chi2.ppf(1 - level, seeds - 1))) if seeds > 1 else math.nan
 
 
@@ -89,8 +81,8 @@ def detectable_new_images(components: Components, seeds: int, power: float = POW
     variance, spread = image + seed / seeds, image**2 / (components.images - 1) + (seed / seeds) ** 2 / (seeds - 1)
     if variance == 0:
         return 0.0
-    found = _shift(variance**2 / spread, power, alpha) * math.sqrt(variance)
-    return max(found, detectable(math.sqrt(seed), seeds, power, alpha))
+    difference = _shift(variance**2 / spread, power, alpha) * math.sqrt(variance)
+    return max(difference, detectable(math.sqrt(seed), seeds, power, alpha))
 
 
 def detectable_floor(components: Components, power: float = POWER, alpha: float = ALPHA) -> float:
@@ -100,27 +92,15 @@ def detectable_floor(components: Components, power: float = POWER, alpha: float 
     return _shift(components.images - 1, power, alpha) * math.sqrt(_floor_variance(components))
 
 
-def detectable_one_pair(discordant: float, images: int, power: float = POWER, alpha: float = ALPHA) -> float:
-    """Smallest true difference found with one network per arm, `(z + z) sqrt(discordant) / images` (Connor 1987).
-
-    Args:
-        discordant: images that exactly one of the two gets wrong.
-        images: test images.
-        power, alpha: as for `detectable`.
-    """
-    z = float(stats.norm.isf(alpha / 2) + stats.norm.ppf(power))
-    return z * math.sqrt(discordant) / images if images else math.nan
-
-
 def seeds_needed(margin: float, sd: float, power: float = POWER, alpha: float = ALPHA) -> int | None:
     """Pairs of seeds that find a difference of `margin` on this test set; None if a million do not.
 
     Args:
         margin: the difference that would matter, positive.
-        sd: standard deviation between seeds of the difference, from `pilot_sd`.
+        sd: standard deviation between seeds of the difference, or its upper bound.
         power, alpha: as for `detectable`.
     """
-    return _least(lambda seeds: detectable(sd, seeds, power, alpha), margin)
+    return _smallest(lambda seeds: detectable(sd, seeds, power, alpha), margin)
 
 
 def needed_new_images(margin: float, components: Components, power: float = POWER, alpha: float = ALPHA) -> Need:
@@ -137,7 +117,7 @@ def needed_new_images(margin: float, components: Components, power: float = POWE
     if floor >= margin:
         shift = _shift(components.images - 1, power, alpha)
         return Need(None, math.ceil(components.var_image * (shift / margin) ** 2))
-    seeds = _least(lambda seeds: detectable_new_images(components, seeds, power, alpha), margin)
+    seeds = _smallest(lambda seeds: detectable_new_images(components, seeds, power, alpha), margin)
     return Need(seeds, components.images)
 
 
@@ -158,27 +138,9 @@ def power_curve(
     Returns:
         On this test set and for new images, both `(len(seeds),)`.
     """
-    here = [detectable(sd, one, power, alpha) for one in seeds]
-    new = [detectable_new_images(components, one, power, alpha) if components else math.nan for one in seeds]
-    return np.array(here, dtype=np.float64), np.array(new, dtype=np.float64)
-
-
-def minimum_seeds_for_holm(size: int, alpha: float = ALPHA) -> int:
-    """Seeds below which no sign-flip test of a family of that size can pass Holm's first step: 2 size <= alpha 2^S."""
-    return math.ceil(1 + math.log2(max(size, 1) / alpha))
-
-
-def seeds_for_improvement(share: float, power: float = 0.95, alpha: float = 0.05) -> int | None:
-    """Seeds that tell a probability of improvement from one half, one-sided; None for one half itself (Noether 1987).
-
-    Args:
-        share: probability that ours is better than theirs; 0.75 is the customary one (Bouthillier et al. 2021).
-        power, alpha: chance to find it, and one-sided level.
-    """
-    if share == 0.5 or math.isnan(share):
-        return None
-    z = float(stats.norm.isf(alpha) + stats.norm.ppf(power))
-    return math.ceil(z**2 / (6 * (share - 0.5) ** 2))
+    this_test_set = [detectable(sd, number, power, alpha) for number in seeds]
+    new_images = [detectable_new_images(components, n, power, alpha) if components else math.nan for n in seeds]
+    return np.array(this_test_set, dtype=np.float64), np.array(new_images, dtype=np.float64)
 
 
 def _floor_variance(components: Components) -> float:
@@ -203,16 +165,16 @@ def _shift(df: float, power: float, alpha: float) -> float:
     return float(optimize.brentq(lambda shift: power_of(shift, 1.0, df, alpha) - power, 0.0, high))
 
 
-def _least(found: Callable[[int], float], margin: float) -> int | None:
-    """The smallest number of seeds with `found(seeds) <= margin`, for a function that falls."""
-    if not margin > 0 or math.isnan(found(2)):
+def _smallest(difference: Callable[[int], float], margin: float) -> int | None:
+    """The smallest number of seeds with `difference(seeds) <= margin`, for a function that falls."""
+    if not margin > 0 or math.isnan(difference(2)):
         return None
     low, high = 1, 2
-    while found(high) > margin:
+    while difference(high) > margin:
         low, high = high, 2 * high
-        if high > MOST_SEEDS:
+        if high > MAX_SEEDS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if found(middle) <= margin else (middle, high)
+        low, high = (low, middle) if difference(middle) <= margin else (middle, high)
     return high

@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from resbench.core.config import flatten
+from resbench.core.text import show
+from resbench.records.record import Record
 from resbench.records.store import Store
 from resbench.report.document import Table
-from resbench.report.frames import show
+from resbench.report.format import DASH, number
+from resbench.report.frames import frame_of
 from resbench.report.study import Study
 
 WHERE = ("device_name", "threads", "precision")
-_RAW = {
-    "parameters": "parameters",
-    "MFLOPs": "flops",
-    "training images/s": "train_images_per_second",
-    "inference images/s": "inference_images_per_second",
-    "latency ms": "latency_ms",
-    "memory MiB": "peak_memory",
-    "GFLOP/s": "flops_per_second",
-    "share of peak %": "share_of_peak",
-    "plain images/s": "plain_images_per_second",
-    "against plain": "speedup",
-}
 _MEANING = (
     "Medians over steps on made-up images; in brackets the quartiles. Memory is the peak of the process on a CPU, the "
     "peak of what torch allocated on CUDA. Share of peak: three forward passes of counted FLOPs for each image trained, "
-    "over the best matrix product measured beside it, in the same precision and with the same threads."
+    "over the best matrix product measured next to it, in the same precision and with the same threads."
 )
+_REFERENCE_MEANING = (
+    "In batches of 32 images of 3 × 224 × 224, for which they were made; medians, in brackets the quartiles."
+)
+
+
+class _Column(NamedTuple):
+    """How a measured metric is shown.
+
+    Attributes:
+        form: of the number; empty for a median with its quartiles.
+        unit: by which the metric is divided.
+    """
+
+    head: str
+    metric: str
+    form: str = ""
+    unit: float = 1.0
+
+
+_PARAMETERS = _Column("parameters", "parameters", ",.0f")
+_RATES = (
+    _Column("training images/s", "train_images_per_second"),
+    _Column("inference images/s", "inference_images_per_second"),
+    _Column("latency ms", "latency_ms"),
+)
+_USE = (_Column("GFLOP/s", "flops_per_second", ",.1f", 1e9), _Column("share of peak %", "share_of_peak", ".0f", 0.01))
+_MEMORY = _Column("memory MiB", "peak_memory", ",.0f", 2**20)
+_COLUMNS = (_PARAMETERS, _Column("MFLOPs", "flops", ",.1f", 1e6), *_RATES, _MEMORY, *_USE)
+_AGAINST_PLAIN = (_Column("plain images/s", "plain_images_per_second"), _Column("against plain", "speedup", ".2f"))
+_REFERENCE = (_PARAMETERS, _Column("GFLOPs", "flops", ".2f", 1e9), *_RATES, *_USE)
 
 
 def cost_frame(results: Path, study: Study) -> pd.DataFrame:
@@ -42,74 +62,61 @@ def cost_frame(results: Path, study: Study) -> pd.DataFrame:
         results: folder of all studies.
         study: the study, whose bench records lie in `results/<study>/bench`.
     """
-    cells = {run["id"]: run["cell"] for run in study.asked.get("runs", [])}
+    cells = {run.id: run.cell for run in study.file.runs}
     order = {run_id: rank for rank, run_id in enumerate(cells)}
     rows: list[dict[str, Any]] = []
-    for record in Store(results / study.name / "bench").records():
-        if record["run"] is None:
+    for record in _measurements(results, study):
+        if record.run is None:
             continue
-        config, cell = flatten(record["config"]), cells.get(record["run"], {})
-        row = {axis: cell.get(axis, config.get(axis)) for axis in study.axes}
-        row |= {name: record["provenance"].get(name) for name in WHERE}
-        rows.append(row | record["metrics"] | {"rank": order.get(record["run"], len(order))})
-    frame = pd.DataFrame(rows)
-    for axis in study.axes if rows else []:
-        frame[axis] = pd.Series([row[axis] for row in rows], dtype=object, index=frame.index)
+        settings, cell = record.settings, cells.get(record.run, {})
+        row = {axis: cell.get(axis, settings.get(axis)) for axis in study.axes}
+        row |= {name: record.provenance.facts.get(name) for name in WHERE}
+        rows.append(row | record.metrics | {"rank": order.get(record.run, len(order))})
+    frame = frame_of(rows, study.axes)
     return frame.sort_values([*WHERE, "rank"], kind="stable", ignore_index=True).drop(columns="rank") if rows else frame
 
 
 def cost_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table | None:
-    """The frame for people; None where nothing was measured."""
+    """A row per cell and machine; None where nothing was measured.
+
+    Args:
+        frame: as `cost_frame` returns.
+    """
     if frame.empty:
         return None
     rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-    columns = {axis: [show(row[axis]) for row in rows] for axis in axes}
-    for name in WHERE:
-        if frame[name].nunique() > 1:
-            columns[name] = [show(row[name]) for row in rows]
-    columns["parameters"] = [f"{row['parameters']:,.0f}" for row in rows]
-    columns["MFLOPs"] = [f"{row['flops'] / 1e6:,.1f}" for row in rows]
-    columns["training images/s"] = [_spread(row, "train_images_per_second") for row in rows]
-    columns["inference images/s"] = [_spread(row, "inference_images_per_second") for row in rows]
-    columns["latency ms"] = [_spread(row, "latency_ms") for row in rows]
-    columns["memory MiB"] = [f"{row['peak_memory'] / 2**20:,.0f}" for row in rows]
-    columns["GFLOP/s"] = [f"{row['flops_per_second'] / 1e9:,.1f}" for row in rows]
-    columns["share of peak %"] = [f"{100 * row['share_of_peak']:.0f}" for row in rows]
-    if "speedup" in frame:
-        columns["plain images/s"] = [_spread(row, "plain_images_per_second") for row in rows]
-        columns["against plain"] = ["–" if math.isnan(row["speedup"]) else f"{row['speedup']:.2f}" for row in rows]
-    raw = {name: [row[field] for row in rows] for name, field in _RAW.items() if name in columns}
-    return Table.of(columns, raw, caption=_MEANING, name="costs", frame=frame)
+    texts = {axis: [show(row[axis]) for row in rows] for axis in axes}
+    texts |= {name: [show(row[name]) for row in rows] for name in WHERE if frame[name].nunique() > 1}
+    columns = [*_COLUMNS, *(_AGAINST_PLAIN if "speedup" in frame else ())]
+    texts |= {column.head: [_text(row, column) for row in rows] for column in columns}
+    raw = {column.head: [row[column.metric] for row in rows] for column in columns}
+    return Table.of(texts, raw, caption=_MEANING, name="costs", frame=frame)
 
 
-def _spread(row: dict[str, Any], name: str) -> str:
-    if math.isnan(row.get(name, math.nan)):
-        return "–"
-    form = ",.0f" if row[name] >= 100 else ",.1f"
-    return f"{row[name]:{form}} ({row[f'{name}_q1']:{form}}–{row[f'{name}_q3']:{form}})"
-
-
-def known_table(results: Path, study: Study) -> Table | None:
-    """Models that a reader knows, measured beside the study's; None where there are none."""
+def reference_table(results: Path, study: Study) -> Table | None:
+    """Models that a reader knows, measured next to the study's; None where there are none."""
     rows = []
-    for record in Store(results / study.name / "bench").records():
-        if record["run"] is None:
-            metrics, where = record["metrics"], record["provenance"]
+    for record in _measurements(results, study):
+        if record.run is None:
+            where = record.provenance.facts
             machine = f"{where['device_name']}, {where['threads']} threads, {where['precision']}"
-            rows.append([record["config"]["known"], machine, *_known(metrics)])
-    head = ["model", "machine", "parameters", "GFLOPs", "training images/s", "inference images/s", "latency ms"]
-    head += ["GFLOP/s", "share of peak %"]
-    caption = "In batches of 32 images of 3 × 224 × 224, for which they were made; medians, in brackets the quartiles."
-    return Table(head, sorted(rows), caption, name="known-models") if rows else None
+            numbers = (_text(record.metrics, column) for column in _REFERENCE)
+            rows.append([str(record.config["known"]), machine, *numbers])
+    head = ["model", "machine", *(column.head for column in _REFERENCE)]
+    return Table(head, sorted(rows), _REFERENCE_MEANING, name="known-models") if rows else None
 
 
-def _known(metrics: dict[str, Any]) -> list[str]:
-    spread = [_spread(metrics, f"{kind}_images_per_second") for kind in ("train", "inference")]
-    return [
-        f"{metrics['parameters']:,.0f}",
-        f"{metrics['flops'] / 1e9:.2f}",
-        *spread,
-        _spread(metrics, "latency_ms"),
-        f"{metrics['flops_per_second'] / 1e9:,.1f}",
-        f"{100 * metrics['share_of_peak']:.0f}",
-    ]
+def _measurements(results: Path, study: Study) -> list[Record]:
+    """Of the study's networks; of a model that a reader knows `run` is None."""
+    return Store(results / study.name / "bench").records()
+
+
+def _text(row: Mapping[str, Any], column: _Column) -> str:
+    value = row.get(column.metric)
+    value = math.nan if value is None else float(value)
+    if column.form:
+        return number(value / column.unit, column.form)
+    if math.isnan(value):
+        return DASH
+    form = ",.0f" if value >= 100 else ",.1f"
+    return f"{value:{form}} ({row[f'{column.metric}_q1']:{form}}–{row[f'{column.metric}_q3']:{form}})"

@@ -1,100 +1,105 @@
-"""What probes measured, as a table: the mean over the seeds of each number, with its interval."""
+"""What probes measured: the mean over the seeds of each number, with its interval."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from resbench.core.text import show
+from resbench.records.metrics import METRICS
 from resbench.report.document import Table
-from resbench.report.frames import Interval, groups, interval, numbers, show
+from resbench.report.format import number
+from resbench.report.frames import frame_of, numbers
+from resbench.report.statistics.interval import t_interval
 from resbench.report.study import Study
 
-DASH = "–"
-# metric -> how its column is called; a share of images is told in points
-_NAMES: Mapping[str, str] = {
-    "probe.gradient_ratio": "gradient ratio",
-    "probe.gradient_ratio_end": "gradient ratio at the end",
-    "probe.gradient_decades": "decades of it at initialisation",
-    "probe.shattering": "shattering",
-    "probe.response_ratio": "response ratio",
-    "probe.sharpness": "sharpness",
-    "probe.lesion_mean": "rise by a lesion (points)",
-}
-_MEANINGS: Mapping[str, str] = {
-    "probe.gradient_ratio": "Gradient ratio: |g|/|w| of the first layer over that of the last, at initialisation",
-    "probe.gradient_decades": "Decades: how far its log10 is from zero",
-    "probe.shattering": (
-        "Shattering: 1 minus the correlation of gradients by the input at neighbouring inputs, at initialisation"
+
+class _Column(NamedTuple):
+    """How a metric of a probe is shown.
+
+    Attributes:
+        head: of its column.
+        meaning: for the caption.
+        at_start: measured before anything can diverge, so that runs that diverge later have it too.
+    """
+
+    head: str
+    meaning: str = ""
+    at_start: bool = False
+
+
+_COLUMNS: Mapping[str, _Column] = {
+    "probe.gradient_ratio": _Column(
+        "gradient ratio", "Gradient ratio: |g|/|w| of the first layer over that of the last, at initialisation", True
     ),
-    "probe.response_ratio": "Response ratio: mean deviation of the units' layers over that of the stem, at the end",
-    "probe.sharpness": "Sharpness: the largest eigenvalue of the Hessian of the training loss, at the end",
-    "probe.lesion_mean": "Rise by a lesion: mean rise of the test error over the units removed one at a time",
+    "probe.gradient_ratio_end": _Column("gradient ratio at the end"),
+    "probe.gradient_decades": _Column(
+        "decades of it at initialisation", "Decades: how far its log10 is from zero", True
+    ),
+    "probe.shattering": _Column(
+        "shattering",
+        "Shattering: 1 minus the correlation of gradients by the input at neighbouring inputs, at initialisation",
+        True,
+    ),
+    "probe.response_ratio": _Column(
+        "response ratio", "Response ratio: mean deviation of the units' layers over that of the stem, at the end"
+    ),
+    "probe.sharpness": _Column(
+        "sharpness", "Sharpness: the largest eigenvalue of the Hessian of the training loss, at the end"
+    ),
+    "probe.lesion_mean": _Column(
+        "rise by a lesion (points)",
+        "Rise by a lesion: mean rise of the test error over the units removed one at a time",
+    ),
 }
-_AT_START = ("probe.gradient_ratio", "probe.gradient_decades", "probe.shattering")  # before anything can diverge
-_POINTS = ("probe.lesion_mean",)
 _PREFIX = "metrics."
 
 
 def probe_table(study: Study) -> Table | None:
-    """A row per cell: mean and 95 % t interval over seeds of each `probe.` metric that is there; None without any."""
-    there = [name.removeprefix(_PREFIX) for name in map(str, study.runs) if name.startswith(f"{_PREFIX}probe.")]
-    metrics = [*(name for name in _NAMES if name in there), *sorted(set(there) - set(_NAMES))]
+    """A row per cell: mean and 95 % t interval over seeds of each `probe.` metric; None without any."""
+    measured = [name.removeprefix(_PREFIX) for name in map(str, study.runs) if name.startswith(f"{_PREFIX}probe.")]
+    metrics = [*(name for name in _COLUMNS if name in measured), *sorted(set(measured) - set(_COLUMNS))]
     if not metrics:
         return None
     frame = probe_frame(study, metrics)
     rows = frame.to_dict("records")
     columns: dict[str, list[str]] = {axis: [show(row[axis]) for row in rows] for axis in study.axes}
     columns["seeds"] = [str(row["seeds"]) for row in rows]
-    columns |= {_NAMES.get(name, name): [_text(row, name) for row in rows] for name in metrics}
-    raw = {_NAMES.get(name, name): [row[name] for row in rows] for name in metrics}
+    columns |= {_column(name).head: [_text(row, name) for row in rows] for name in metrics}
+    raw = {_column(name).head: [row[name] for row in rows] for name in metrics}
     return Table.of(columns, raw, caption=_caption(metrics), name="probes", frame=frame)
 
 
 def probe_frame(study: Study, metrics: Sequence[str]) -> pd.DataFrame:
     """By cell: the axes, `seeds` that ended or diverged, and of each metric its mean, `<metric>.low` and `.high`."""
     rows: list[dict[str, Any]] = []
-    for _, part in groups(study.runs, study.axes):
-        began, ended = part[part["status"].isin(["ok", "diverged"])], part[part["status"] == "ok"]
-        row: dict[str, Any] = {axis: part[axis].iloc[0] for axis in study.axes} | {"seeds": len(began)}
+    for _, cell, runs in study.cells:
+        begun, ended = runs[runs["status"].isin(["ok", "diverged"])], runs[runs["status"] == "ok"]
+        row: dict[str, Any] = {**cell, "seeds": len(begun)}
         for name in metrics:
-            found = _interval(numbers(began if name in _AT_START else ended, name))
-            factor = 100 if name in _POINTS else 1
-            row |= {name: factor * found.mean, f"{name}.low": factor * found.low, f"{name}.high": factor * found.high}
+            values = numbers(begun if _column(name).at_start else ended, name)
+            mean = t_interval([value for value in values if math.isfinite(value)])
+            factor = METRICS[name].factor if name in METRICS else 1.0
+            row |= {name: factor * mean.estimate, f"{name}.low": factor * mean.low, f"{name}.high": factor * mean.high}
         rows.append(row)
-    columns = [*study.axes, "seeds", *(f"{name}{end}" for name in metrics for end in ("", ".low", ".high"))]
-    frame = pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object) for name in columns})
-    return frame.assign(**{name: pd.to_numeric(frame[name]) for name in columns[len(study.axes) :]})
+    return frame_of(rows, study.axes)
 
 
-def _interval(values: Sequence[float]) -> Interval:
-    return interval([value for value in values if math.isfinite(value)])
+def _column(name: str) -> _Column:
+    return _COLUMNS.get(name, _Column(name))
 
 
 def _text(row: Mapping[Any, Any], name: str) -> str:
     value, low, high = (float(row[f"{name}{end}"]) for end in ("", ".low", ".high"))
-    if math.isnan(value):
-        return DASH
-    return _number(value) + ("" if math.isnan(low) else f" [{_number(low)}, {_number(high)}]")
-
-
-def _number(value: float) -> str:
-    """Three significant digits."""
-    return f"{value:.3g}".replace("-", "−")
+    return number(value, ".3g") + ("" if math.isnan(low) else f" [{number(low, '.3g')}, {number(high, '.3g')}]")
 
 
 def _caption(metrics: Sequence[str]) -> str:
-    told = "; ".join(_MEANINGS[name] if i == 0 else _lower(_MEANINGS[name]) for i, name in enumerate(_told(metrics)))
+    meanings = [text for name in metrics if (text := _column(name).meaning)]
     text = "Mean over the seeds of what the probes measured, with Student's 95 % interval over the seeds."
-    text += f" {told}." if told else ""
+    if meanings:
+        text += f" {'; '.join([meanings[0], *(f'{one[:1].lower()}{one[1:]}' for one in meanings[1:])])}."
     return f"{text} Runs that diverged count in what is measured at initialisation, and in nothing else."
-
-
-def _told(metrics: Sequence[str]) -> list[str]:
-    return [name for name in metrics if name in _MEANINGS]
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -1,20 +1,23 @@
-"""The trials of a tuned study, as `resbench tune` keeps them: frame, budget, tuned values."""
+"""The trials of a tuned study, as `resbench tune` left them: frame, budget, tuned values."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from resbench.core.config import UserError
-from resbench.core.text import tame
-from resbench.records.study_file import read_trials
-from resbench.report.document import Block, Table
-from resbench.report.frames import show
+from resbench.core.cell import Value
+from resbench.core.errors import UserError
+from resbench.core.text import show
+from resbench.records.trials import SearchRange, TrialsFile, TunedArm
+from resbench.report.document import Block, Columns, Table
+from resbench.report.format import DASH, percent
+from resbench.report.frames import frame_of
 
-DASH = "–"
 STATES = ("complete", "pruned", "diverged", "failed", "running")
 _BUDGET = (
     "What each arm was given: trials by how they ended, epochs and seconds of training, and the least validation error "
@@ -29,25 +32,36 @@ _VALUES = (
 
 @dataclass(frozen=True)
 class Trials:
-    """What `trials.json` holds.
+    """A search."""
 
-    Attributes:
-        asked: sampler, pruner, trials, seeds, space, importance (its method), and `arms`.
-        frame: a row per trial: arm, number, state, error (fraction), epochs, seconds, best, message, and each path.
-    """
-
-    asked: dict[str, Any]
-    frame: pd.DataFrame
+    file: TrialsFile
 
     @property
-    def arms(self) -> list[dict[str, Any]]:
-        """Label, values, winner and importance of each arm."""
-        return list(self.asked["arms"])
+    def arms(self) -> list[TunedArm]:
+        return self.file.arms
 
     @property
     def paths(self) -> list[str]:
-        """What was searched."""
-        return list(self.asked["space"])
+        """The searched fields."""
+        return list(self.file.space)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """A row per trial: arm, trial, state, val_error (a fraction), best_so_far, each path, epochs, seconds, message."""
+        rows: list[dict[str, Any]] = []
+        best: dict[str, float] = {}
+        for trial in self.file.rows:
+            if trial.state == "complete" and trial.error is not None:
+                best[trial.arm] = min(best.get(trial.arm, trial.error), trial.error)
+            row: dict[str, Any] = {"arm": trial.arm, "trial": trial.number, "state": trial.state}
+            row |= {"val_error": trial.error, "best_so_far": best.get(trial.arm)}
+            row |= {path: trial.params.get(path) for path in self.paths}
+            rows.append(row | {"epochs": trial.epochs, "seconds": trial.seconds, "message": trial.message})
+        columns = ["arm", "trial", "state", "val_error", "best_so_far", *self.paths, "epochs", "seconds", "message"]
+        frame = frame_of(rows, self.paths, columns)
+        for name in ("val_error", "best_so_far", "seconds"):
+            frame[name] = pd.to_numeric(frame[name]).astype(float)
+        return frame
 
 
 def load_trials(results: Path, study: str) -> Trials | None:
@@ -58,108 +72,74 @@ def load_trials(results: Path, study: str) -> Trials | None:
     """
     path = results / study / "trials.json"
     try:
-        asked = tame(read_trials(path))
-        return Trials(asked, _frame(asked))
+        return Trials(TrialsFile.read(path).sanitised())
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{path}: damaged ({reason}): `resbench tune` with the same search writes it anew") from None
+        raise UserError(f"{path}: damaged ({reason}): `resbench tune` with the same search writes it again") from None
 
 
-def _frame(asked: dict[str, Any]) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
-    best: dict[str, float] = {}
-    for trial in asked["rows"]:
-        arm, error = trial["arm"], trial["error"]
-        if trial["state"] == "complete":
-            best[arm] = min(best.get(arm, error), error)
-        row = {"arm": arm, "trial": trial["number"], "state": trial["state"]}
-        row |= {"val_error": error, "best_so_far": best.get(arm)}
-        row |= {path: trial["params"].get(path) for path in asked["space"]}
-        row |= {key: trial[key] for key in ("epochs", "seconds", "message")}
-        rows.append(row)
-    names = ["arm", "trial", "state", "val_error", "best_so_far", *asked["space"], "epochs", "seconds", "message"]
-    frame = pd.DataFrame(rows, columns=names)
-    for path in asked["space"]:
-        frame[path] = pd.Series([row[path] for row in rows], dtype=object, index=frame.index)
-    for name in ("val_error", "best_so_far", "seconds"):
-        frame[name] = pd.to_numeric(frame[name]).astype(float)
-    return frame
-
-
-def search_tables(trials: Trials) -> list[Block | None]:
+def search_tables(trials: Trials) -> list[Block]:
     """The tables of a search, in the order of the page."""
     return [budget_table(trials), values_table(trials), trials_table(trials)]
 
 
 def budget_table(trials: Trials) -> Table:
     """The tuning budget of each arm."""
-    columns: dict[str, list[str]] = {}
-    raw: dict[str, list[Any]] = {}
-    frame = trials.frame
+    columns, frame, file = Columns(), trials.frame, trials.file
     shown = [state for state in STATES if (frame["state"] == state).any()]
     for arm in trials.arms:
-        part = frame[frame["arm"] == arm["label"]]
-        least = part.loc[part["state"] == "complete", "val_error"].min()
-        numbers: dict[str, Any] = {"trials": int((part["state"] != "failed").sum())}
-        numbers |= {state: int((part["state"] == state).sum()) for state in shown}
-        numbers |= {"epochs": int(part["epochs"].sum()), "seconds": float(part["seconds"].sum())}
-        columns.setdefault("arm", []).append(arm["label"])
-        raw.setdefault("arm", []).append(None)
-        for name, value in numbers.items():
-            columns.setdefault(name, []).append(f"{value:,.0f}")
-            raw.setdefault(name, []).append(value)
-        columns.setdefault("best val. error", []).append(DASH if pd.isna(least) else f"{100 * least:.2f}")
-        raw.setdefault("best val. error", []).append(None if pd.isna(least) else least)
-        columns.setdefault("of trial", []).append(DASH if arm["winner"] is None else str(arm["winner"]))
-        raw.setdefault("of trial", []).append(arm["winner"])
-    asked = trials.asked
-    means = f"Sampler {asked['sampler']}, pruner {asked['pruner']}, {asked['seeds']} seed{'s' if asked['seeds'] != 1 else ''} for each trial, the same for "
-    return Table.of(columns, raw, caption=f"{_BUDGET} {means}every arm. Errors in percent.", name="tuning-budget")
+        part = frame[frame["arm"] == arm.label]
+        states = {state: int((part["state"] == state).sum()) for state in shown}
+        counts: dict[str, float] = {"trials": int((part["state"] != "failed").sum()), **states}
+        counts |= {"epochs": int(part["epochs"].sum()), "seconds": float(part["seconds"].sum())}
+        columns.put("arm", arm.label)
+        for name, count in counts.items():
+            columns.put(name, f"{count:,.0f}", count)
+        best = part.loc[part["state"] == "complete", "val_error"].min()
+        columns.put("best val. error", percent(best), None if pd.isna(best) else best)
+        columns.put("of trial", DASH if arm.winner is None else str(arm.winner), arm.winner)
+    seeds = f"{file.seeds} seed{'s' if file.seeds != 1 else ''} for each trial"
+    method = f"Sampler {file.sampler}, pruner {file.pruner}, {seeds}, the same for every arm. Errors in percent."
+    return columns.table(caption=f"{_BUDGET} {method}", name="tuning-budget")
 
 
 def values_table(trials: Trials) -> Table:
-    """What each arm was tuned to, beside what it was."""
-    columns: dict[str, list[str]] = {"arm": [], "setting": [], "searched": [], "untuned": [], "tuned": []}
-    raw: dict[str, list[Any]] = {"untuned": [], "tuned": []}
+    """What each arm was tuned to, next to what it was."""
+    columns = Columns()
     for arm in trials.arms:
         for path in trials.paths:
-            tuned = arm["tuned"][path] if arm["tuned"] is not None else None
-            texts = [arm["label"], path, _space(trials.asked["space"][path]), _number(arm["untuned"][path])]
-            texts.append(DASH if arm["tuned"] is None else _number(tuned))
-            for name, text in zip(columns, texts, strict=True):
-                columns[name].append(text)
-            raw["untuned"].append(arm["untuned"][path])
-            raw["tuned"].append(tuned)
-    return Table.of(columns, raw, caption=_VALUES, name="tuned-values")
+            tuned, untuned = (arm.tuned or {}).get(path), arm.untuned.get(path)
+            columns.put("arm", arm.label)
+            columns.put("setting", path)
+            columns.put("searched", _range(trials.file.space[path]))
+            columns.put("untuned", _value(untuned), untuned)
+            columns.put("tuned", DASH if arm.tuned is None else _value(tuned), tuned)
+    return columns.table(caption=_VALUES, name="tuned-values")
 
 
 def trials_table(trials: Trials) -> Table:
     """Every trial, folded away; its CSV file has all digits."""
-    frame = trials.frame
     head = ["arm", "trial", "state", "val. error", *trials.paths, "epochs", "what happened"]
-    rows = [
-        [
-            row["arm"],
-            str(row["trial"]),
-            row["state"],
-            DASH if pd.isna(row["val_error"]) else f"{100 * row['val_error']:.2f}",
-            *(DASH if row[path] is None else _number(row[path]) for path in trials.paths),
-            str(row["epochs"]),
-            row["message"],
-        ]
-        for row in frame.to_dict("records")
-    ]
-    return Table(head, rows, fold=f"All {len(rows)} trials", name="trials", frame=frame)
+    rows = [_trial(row, trials.paths) for row in trials.frame.to_dict("records")]
+    return Table(head, rows, fold=f"All {len(rows)} trials", name="trials", frame=trials.frame)
 
 
-def _space(told: dict[str, Any]) -> str:
-    if "choices" in told:
-        return ", ".join(show(value) for value in told["choices"])
-    kind = ", log" if told["log"] else f", step {told['step']:g}" if told["step"] else ""
-    return f"{told['low']:g} to {told['high']:g}{kind}"
+def _trial(row: Mapping[Any, Any], paths: list[str]) -> list[str]:
+    values = (DASH if row[path] is None else _value(row[path]) for path in paths)
+    error = percent(row["val_error"])
+    return [row["arm"], str(row["trial"]), row["state"], error, *values, str(row["epochs"]), row["message"]]
 
 
-def _number(value: Any) -> str:
+def _range(space: SearchRange) -> str:
+    if space.choices is not None:
+        return ", ".join(show(value) for value in space.choices)
+    if space.low is None or space.high is None:
+        return DASH
+    kind = ", log" if space.log else f", step {space.step:g}" if space.step else ""
+    return f"{space.low:g} to {space.high:g}{kind}"
+
+
+def _value(value: Value) -> str:
     return f"{value:.4g}" if isinstance(value, float) else show(value)

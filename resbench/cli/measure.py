@@ -1,0 +1,61 @@
+"""Commands that measure networks without training them: bench, inspect-init."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resbench.cli.options import DataDir, Device, GridFile, Only, Overrides, Reports, Results
+
+
+def bench(
+    grid: GridFile,
+    overrides: Overrides = None,
+    device: Device = "auto",
+    threads: Annotated[int, typer.Option(min=0, help="Of torch; 0 for one on each core.")] = 0,
+    seconds: Annotated[float, typer.Option(min=0.0, help="For each quantity of each cell.")] = 5.0,
+    against: Annotated[str, typer.Option(help="plain: time the plain training loop in turn with ours.")] = "none",
+    known: Annotated[bool, typer.Option("--known", help="Measure ResNet-18 of torchvision and timm too.")] = False,
+    data_dir: DataDir = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    only: Only = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what has been measured here.")] = False,
+) -> None:
+    """Measure every cell: training and inference throughput, latency, memory, fraction of the machine's peak."""
+    from resbench.execution.bench import bench_protocol, measurements
+    from resbench.execution.selection import open_grid, select_runs
+    from resbench.report import costs, write, write_index
+
+    protocol = bench_protocol(device, threads, seconds, against, data_dir)
+    opened = open_grid(grid, overrides or [])
+    runs = select_runs(opened, only or [])
+    for name, rate in measurements(opened, runs, results, protocol, known, fresh):
+        print(f"{name}: {rate:,.1f} images/s", file=sys.stderr, flush=True)
+    print(costs(results, opened.name))
+    print(f"page: {write(results, reports, opened.name)}")
+    write_index(results, reports)
+
+
+def inspect_init(
+    grid: GridFile,
+    overrides: Overrides = None,
+    device: Device = "auto",
+    results: Results = Path("results"),
+    only: Only = None,
+) -> None:
+    """Depth without training: activations, gradients and their correlations at initialisation, for each cell."""
+    from resbench.execution.selection import open_grid, select_runs
+    from resbench.probes.initialisation import format_signals, inspect, save_signals
+    from resbench.training.device import choose
+
+    opened = open_grid(grid, overrides or [])
+    rows = []
+    for row in inspect(select_runs(opened, only or []), choose(device)):
+        rows.append(row)
+        print(f"{len(rows)}: {row.label}", file=sys.stderr, flush=True)
+    print(format_signals(rows))
+    print(f"as CSV: {save_signals(rows, results / opened.name / 'initialisation.csv')}")

@@ -1,0 +1,191 @@
+"""Commands that do runs: run, and plan, which says what it would do, and collect, for runs that were left to Slurm."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resbench.cli.options import (
+    DataDir,
+    Device,
+    Executor,
+    GridFile,
+    Jobs,
+    Only,
+    Overrides,
+    Reports,
+    Results,
+    Shard,
+    exit_if_failed,
+    parse_fleet,
+    parse_jobs,
+    parse_seconds,
+    study_folder,
+    warn,
+    write_report,
+)
+from resbench.core.errors import UserError
+
+if TYPE_CHECKING:
+    from resbench.execution.session import RunOptions, Session
+    from resbench.grid.grid import Grid, PlannedRun
+
+
+def run(
+    grid: GridFile,
+    overrides: Overrides = None,
+    jobs: Jobs = "auto",
+    device: Device = "auto",
+    data_dir: DataDir = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    only: Only = None,
+    shard: Shard = None,
+    executor: Executor = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", envvar="RAY_ADDRESS", help="Head of a Ray cluster; without it one is started here."
+        ),
+    ] = None,
+    gpus: Annotated[
+        float, typer.Option(min=0.01, help="GPUs of each run on a cluster; with 0.25 four runs use one.")
+    ] = 1.0,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="CPU threads of each run; by default the cores are divided among the runs."),
+    ] = None,
+    timeout: Annotated[
+        str | None, typer.Option(help="Of each run, e.g. 90s, 30m, 2h; one that takes longer is recorded as failed.")
+    ] = None,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Option of sbatch, e.g. partition=gpu; may be repeated."),
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Submit to Slurm and return; see status, collect.")] = False,
+    report: Annotated[bool, typer.Option(help="Print the table and write the page at the end.")] = True,
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print the plan and stop.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget these runs' records and start over.")] = False,
+) -> None:
+    """Do what is missing of a grid. The same command continues where it was interrupted."""
+    from resbench.execution.executors import Cluster
+    from resbench.execution.selection import open_grid, select_runs
+    from resbench.execution.session import RunOptions, Session
+
+    if detach and executor != "slurm":
+        raise UserError("--slurm and --detach: only with --executor slurm")
+    options = RunOptions(
+        results=results,
+        data_dir=data_dir,
+        device=device,
+        jobs=parse_jobs(jobs),
+        threads=threads,
+        timeout=parse_seconds(timeout),
+        executor=executor,
+        cluster=Cluster(address, gpus, tuple(slurm or ())),
+        fresh=fresh,
+    )
+    opened = open_grid(grid, overrides or [])
+    runs = select_runs(opened, only or [], shard)
+    if dry_run:
+        _print_plan(opened, runs, options)
+        return
+    session = Session(opened, options, runs)
+    warn(session.store)
+    for line in session.notices:
+        print(line, file=sys.stderr)
+    if not session.missing:
+        _nothing_to_do(session)
+    elif detach:
+        _start(session)
+        print(session.detach())
+    else:
+        failed = _do(session)
+        if report:
+            write_report(results, reports, opened.name)
+        exit_if_failed(failed)
+
+
+def _print_plan(grid: Grid, runs: list[PlannedRun], options: RunOptions) -> None:
+    from resbench.execution.executors import device_of
+    from resbench.execution.plan import describe
+    from resbench.records.store import Store
+    from resbench.training.device import nearest
+
+    device_of(options.device, options.executor)  # a device that does not exist is a mistake of this command already
+    print(describe(grid, runs, Store(options.results / grid.name), nearest(options.device), options.width))
+
+
+def _nothing_to_do(session: Session) -> None:
+    name = session.grid.name
+    if session.keep_study():
+        print(f"{name}: its grid file has changed: `resbench report {name}` brings the page up to date")
+    print(f"{name}: nothing to do: all {len(session.runs)} runs have their records in {session.store.folder}")
+
+
+def _start(session: Session) -> None:
+    session.start()
+    if session.options.fresh:
+        print(f"forgot {session.forgotten} records", file=sys.stderr)
+
+
+def _do(session: Session) -> int:
+    """Do the missing runs; returns how many failed."""
+    from resbench.execution.session import drive_with_progress
+
+    _start(session)
+    print(session.summary(), file=sys.stderr)
+    return drive_with_progress(session).count("failed")
+
+
+def plan(
+    grid: GridFile,
+    overrides: Overrides = None,
+    jobs: Jobs = "auto",
+    device: Device = "auto",
+    results: Results = Path("results"),
+    only: Only = None,
+    shard: Shard = None,
+    executor: Executor = "local",
+    nodes: Annotated[int | None, typer.Option(min=1, help="Machines to plan for, with --executor ray.")] = None,
+    cpus_per_node: Annotated[int | None, typer.Option(min=1, help="Of each; those of this machine.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each run on them.")] = 1,
+    mtbf: Annotated[str | None, typer.Option(help="Mean time between failures of a node, e.g. 12h; never.")] = None,
+) -> None:
+    """Cells, runs done and to do, what is excluded and why, parameters, FLOPs, predicted time and memory."""
+    from resbench.execution.executors import CLUSTERS, device_of
+    from resbench.execution.plan import describe
+    from resbench.execution.selection import open_grid, select_runs
+    from resbench.records.store import Store
+
+    opened = open_grid(grid, overrides or [])
+    runs = select_runs(opened, only or [], shard)
+    store = Store(results / opened.name)
+    fleet = parse_fleet(nodes, cpus_per_node, threads, mtbf, device) if executor in CLUSTERS else None
+    if nodes and not fleet:
+        raise UserError(f"--nodes {nodes}: only with --executor {' or '.join(CLUSTERS)}")
+    print(describe(opened, runs, store, device_of(device, executor), parse_jobs(jobs), fleet, threads))
+    warn(store)
+
+
+def collect(
+    study: Annotated[str, typer.Argument(help="Name of a study whose runs were left to Slurm.")],
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+) -> None:
+    """Take in what has ended of the runs that `run --detach` left to Slurm; then table and page, as `run`."""
+    from resbench.execution.slurm import collect as slurm
+    from resbench.records.store import Store
+
+    store = Store(study_folder(results, study))
+    print(f"{study}: {slurm.collect(store)}", file=sys.stderr)
+    file = store.study()
+    wanted = {run.id for run in file.runs} if file else store.ids()
+    statuses = [record.status for record in store.records() if record.id in wanted]
+    warn(store)
+    if statuses:
+        write_report(results, reports, study)
+        exit_if_failed(statuses.count("failed"))

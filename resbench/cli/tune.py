@@ -1,0 +1,52 @@
+"""The command that tunes every arm of a comparison alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resbench.cli.options import (
+    DataDir,
+    Device,
+    Jobs,
+    Overrides,
+    Reports,
+    Results,
+    exit_if_failed,
+    parse_jobs,
+    write_report,
+)
+
+
+def tune(
+    search: Annotated[
+        str, typer.Argument(metavar="SEARCH", help="The search file, e.g. ablations/tune-shortcut.yaml.")
+    ],
+    overrides: Overrides = None,
+    jobs: Jobs = "auto",
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Where Optuna keeps the trials: a URL, or a journal file; by default next to the records."),
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Of each arm; more than before continues.")] = None,
+    export: Annotated[Path | None, typer.Option(metavar="GRID", help="Write the winners as a grid file.")] = None,
+    device: Device = "auto",
+    data_dir: DataDir = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print what would be done and stop.")] = False,
+) -> None:
+    """Tune every arm of a search with the same trials, then run the winners on fresh seeds."""
+    from resbench.tuning.reader import load_search
+    from resbench.tuning.session import TuneOptions, describe, run_search
+
+    loaded = load_search(search, [*(overrides or []), *([f"trials={trials}"] if trials else [])])
+    options = TuneOptions(results, data_dir, device, parse_jobs(jobs), storage, export)
+    if dry_run:
+        print(describe(loaded, options))
+        return
+    statuses = run_search(loaded, options)
+    write_report(results, reports, loaded.name)
+    exit_if_failed(statuses.count("failed"))

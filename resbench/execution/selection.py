@@ -1,0 +1,52 @@
+"""The grid that a command speaks of, and those of its runs that it selects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from resbench.core.errors import UserError
+from resbench.grid.grid import Grid, PlannedRun, filter_runs
+from resbench.grid.reader import read_grid
+
+
+def open_grid(grid: Grid | str | Path, overrides: Sequence[str] = ()) -> Grid:
+    """The grid itself, or the one in a file.
+
+    Args:
+        overrides: `path=value`, for a file.
+
+    Raises:
+        UserError: a mistake in the file or in an override.
+    """
+    if not isinstance(grid, Grid):
+        return read_grid(grid, overrides)
+    if overrides:
+        raise UserError(f"{grid.name}: overrides are for grid files: make a Grid with these values")
+    return grid
+
+
+def select_runs(grid: Grid, only: Sequence[str] = (), shard: str | None = None) -> list[PlannedRun]:
+    """Some runs of a grid, or all.
+
+    Args:
+        only: expressions such as `model.depth>=34 & seed<2`, all of which must hold.
+        shard: `I/N`, the I-th of N parts.
+
+    Raises:
+        UserError: an expression or a part that means nothing, or leaves no run.
+    """
+    runs = filter_runs(only, grid.runs())
+    if not runs:
+        raise UserError("--only: no run of the grid satisfies it")
+    return _part(runs, shard) if shard else runs
+
+
+def _part(runs: list[PlannedRun], shard: str) -> list[PlannedRun]:
+    """Every N-th run, so that each part has runs of every cell and of the expensive ones."""
+    index, _, parts = shard.partition("/")
+    if not (index.isdecimal() and parts.isdecimal() and 1 <= int(index) <= int(parts)):
+        raise UserError(f"--shard {shard}: write it as I/N with I from 1 to N, e.g. 2/4")
+    if int(parts) > len(runs):
+        raise UserError(f"--shard {shard}: there are only {len(runs)} runs to divide")
+    return runs[int(index) - 1 :: int(parts)]

@@ -1,0 +1,221 @@
+"""The parts of a grid, checked together: those of a file, and those of a grid that is built in Python."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from resbench.core.cell import Cell, Value, contains
+from resbench.core.config import suggestion
+from resbench.grid.expand import Exclusion, Expansion, expand, points
+from resbench.grid.expectations import check_claims, read_claims, read_published, read_target
+from resbench.grid.source import UNREADABLE, Source, readable
+from resbench.records.claim import Claim, Published, Target
+
+KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims", "target")
+_MAX_CELLS = 1_000_000
+_MAX_RUNS = 2_000_000
+
+
+@dataclass
+class GridParts:
+    """What a grid says, checked, and the cells that follow from it."""
+
+    name: str = "invalid"
+    base: dict[str, Any] = field(default_factory=dict)
+    axes: dict[str, list[Any]] = field(default_factory=dict)
+    zips: list[dict[str, list[Any]]] = field(default_factory=list)
+    exclude: list[Exclusion] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=lambda: [0])
+    probes: tuple[str, ...] = ()
+    baseline: Cell = field(default_factory=dict)
+    published: list[Published] = field(default_factory=list)
+    target: Target | None = None
+    claims: list[Claim] = field(default_factory=list)
+    expansion: Expansion = field(default_factory=Expansion)
+
+    @property
+    def paths(self) -> list[str]:
+        """Dotted paths of all axes, crossed ones first."""
+        return [*self.axes, *(path for group in self.zips for path in group)]
+
+
+def read_parts(source: Source, root: Mapping[str, Any], default_name: str = "") -> GridParts:
+    """Read and check everything that a grid says.
+
+    Args:
+        source: of the values: it gets the mistakes, and has the overrides.
+        root: key -> value, as a grid file has them; all keys are known.
+        default_name: of a grid that has none.
+
+    Raises:
+        UserError: one line for every mistake.
+    """
+    parts = _plan(source, root, default_name)
+    _override(source, parts)
+    _check_places(source, parts)
+    parts.baseline = source.values(root.get("baseline", {}), "baseline")
+    parts.published = read_published(source, root.get("published", []))
+    parts.target = read_target(source, root.get("target"))
+    parts.claims = read_claims(source, root.get("claims", []), parts.paths, parts.zips, parts.probes)
+    if source.shape_in_doubt:  # then its cells are too
+        source.raise_mistakes()
+    # go on with the values that can be read, to find the mistakes in their combinations too
+    parts.base = {path: value for path, value in parts.base.items() if value is not UNREADABLE}
+    parts.axes = readable(parts.axes)
+    parts.zips = [group for group in parts.zips if not any(UNREADABLE in values for values in group.values())]
+    parts.expansion = check_cells(source, parts.base, parts.axes, parts.zips, parts.exclude)
+    source.raise_mistakes()
+    _check_runs(source, parts)
+    _check_baseline(source, parts)
+    check_claims(source, parts.claims, [cell for cell, _ in parts.expansion.cells], parts.paths)
+    source.raise_mistakes()
+    return parts
+
+
+def _plan(source: Source, root: Mapping[str, Any], default_name: str) -> GridParts:
+    """The parts that decide which runs there are."""
+    line = source.document.line
+    return GridParts(
+        name=source.name(root.get("name", default_name), line("name")),
+        base=source.base(root.get("base", {}), "base"),
+        axes=source.axes(root.get("axes", {}), "axes"),
+        zips=_zips(source, root.get("zip", [])),
+        exclude=_exclusions(source, root.get("exclude", [])),
+        seeds=_seeds(source, root.get("seeds", 1), line("seeds")),
+        probes=source.probes(root.get("probes", []), line("probes")),
+    )
+
+
+def _zips(source: Source, groups: Any) -> list[dict[str, list[Any]]]:
+    if not isinstance(groups, list):
+        text = f"zip: {groups!r} should be a list of mappings of fields to lists of one length"
+        source.wrong(source.document.line("zip"), text)
+        return []
+    out = []
+    for index, group in enumerate(groups):
+        axes = source.axes(group, "zip", index, repeats=True)
+        lengths = {path: len(values) for path, values in axes.items()}
+        if len(set(lengths.values())) > 1:
+            counts = ", ".join(f"{path} has {length}" for path, length in lengths.items())
+            line = source.document.line("zip", index)
+            source.wrong(line, f"zip: paired axes need lists of one length, but {counts}")
+        elif axes:
+            out.append(axes)
+    return out
+
+
+def _exclusions(source: Source, rules: Any) -> list[Exclusion]:
+    if not isinstance(rules, list):
+        line = source.document.line("exclude")
+        source.wrong(line, f"exclude: {rules!r} should be a list of {{if: ..., because: ...}}")
+        return []
+    out = []
+    for index, rule in enumerate(rules):
+        line = source.document.line("exclude", index)
+        if not isinstance(rule, dict) or set(rule) != {"if", "because"}:
+            source.wrong(line, "exclude: each rule has exactly the keys if and because")
+            continue
+        if not isinstance(rule["because"], str) or not rule["because"].strip():
+            source.wrong(line, f"exclude: because: {rule['because']!r} should be the reason, in words")
+            continue
+        when = source.value_lists(rule["if"], "exclude", index, "if")
+        if when:
+            out.append(Exclusion(when, rule["because"]))
+        elif not rule["if"]:
+            source.wrong(line, "exclude: if: is empty and would leave out everything")
+    return out
+
+
+def _seeds(source: Source, value: Any, line: int) -> list[int]:
+    if type(value) is int and 1 <= value <= 100_000:
+        return list(range(value))
+    if isinstance(value, list) and value and all(type(seed) is int and 0 <= seed < 2**31 for seed in value):
+        if len(set(value)) == len(value):
+            return value
+        source.wrong(line, f"seeds: {value} names a seed twice")
+    else:
+        source.wrong(line, f"seeds: {value!r} should be a number from 1 to 100000, or a list of different seeds")
+    return [0]
+
+
+def _override(source: Source, parts: GridParts) -> None:
+    """Apply `path=value` of the command line."""
+    for _, path, value in source.parsed_overrides():
+        if path == "name":
+            parts.name = source.name(value, 0)
+        elif path == "seeds":
+            parts.seeds = _seeds(source, value, 0)
+        elif path == "probes":
+            parts.probes = source.probes(value, 0)
+        elif any(path in group for group in parts.zips):
+            source.wrong(0, f"{path}: is paired under zip in {source.file}: change it there")
+        elif isinstance(value, list) or path in parts.axes:
+            values = value if isinstance(value, list) else [value]
+            parts.axes[path] = [source.value(path, choice, 0) for choice in values]
+            parts.base.pop(path, None)
+        else:
+            parts.base[path] = source.value(path, value, 0)
+        source.lines[path] = 0
+
+
+def _check_places(source: Source, parts: GridParts) -> None:
+    places = [*parts.base, *parts.paths]
+    for path in dict.fromkeys(path for path in places if places.count(path) > 1):
+        line = source.lines.get(path, 1)
+        source.wrong(line, f"{path}: stands in more than one of base, axes and zip: keep one")
+
+
+def check_cells(
+    source: Source,
+    base: Cell,
+    axes: dict[str, list[Value]],
+    zips: Sequence[dict[str, list[Value]]] = (),
+    exclude: Sequence[Exclusion] = (),
+) -> Expansion:
+    """Expand a grid; what means nothing and is not excluded is a mistake of the file."""
+    count = math.prod(map(len, axes.values())) * math.prod(len(next(iter(group.values()))) for group in zips)
+    if count > _MAX_CELLS:
+        source.wrong(source.document.line("axes"), f"axes: {count} cells are more than {_MAX_CELLS}: split the grid")
+        return Expansion()
+    expansion = expand(points(axes, zips), base, exclude)
+    varying = [*axes, *(path for group in zips for path in group)]
+    refused: dict[tuple[int, str], Cell] = {}
+    for refusal in expansion.refused:
+        if not source.doubtful.keys().isdisjoint(refusal.fields):
+            continue  # it may be refused only because another value could not be read
+        path = next(
+            (path for path in refusal.fields if path in varying),
+            next((path for path in refusal.fields if path in source.lines), refusal.fields[0]),
+        )
+        refused.setdefault((source.lines.get(path, 1), f"{path}: {refusal.text}"), refusal.cell)
+    for (line, text), cell in refused.items():
+        where = ", ".join(f"{path}={value}" for path, value in cell.items() if path not in text)
+        source.wrong(line, text + (f" (first at {where}; `exclude` can drop such cells)" if where else ""))
+    return expansion
+
+
+def _check_runs(source: Source, parts: GridParts) -> None:
+    """There must be runs, and not too many."""
+    cells, seeds = len(parts.expansion.cells), len(parts.seeds)
+    if cells * seeds > _MAX_RUNS:
+        text = f"seeds: {seeds:,} of each of {cells:,} cells are {cells * seeds:,} runs"
+        source.wrong(source.document.line("seeds"), f"{text}, more than {_MAX_RUNS:,}: split the grid")
+        source.raise_mistakes()
+    if not cells:
+        source.wrong(source.document.line("exclude"), "exclude: leaves no cell to run")
+
+
+def _check_baseline(source: Source, parts: GridParts) -> None:
+    """The baseline must point at cells of the grid."""
+    line = source.document.line("baseline")
+    for path, value in parts.baseline.items():
+        if path not in parts.paths:
+            source.wrong(line, f"baseline: {path} is not an axis of this grid{suggestion(path, parts.paths)}")
+            continue
+        values = parts.axes.get(path, [cell[path] for cell, _ in parts.expansion.cells])
+        # where an override took the baseline out, that is what the user wants
+        if not contains(values, value) and not source.set_by_command_line(path):
+            source.wrong(line, f"baseline: no cell has {path}={value}")

@@ -1,0 +1,232 @@
+"""A file of the user's while it is read: its lines, the values of its fields, and every mistake in it."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from resbench.core.cell import Value, contains
+from resbench.core.config import explain, fields, suggestion
+from resbench.core.errors import UserError
+from resbench.core.text import NAME_RULE, is_name
+from resbench.core.yaml_reader import Document, parse
+from resbench.records.metrics import PROBED
+from resbench.training.run import RunConfig
+
+FIELDS = {path: adapter for path, adapter in fields(RunConfig).items() if path != "seed"}
+UNREADABLE: Any = object()  # takes the place of a value that could not be read
+# (path, value, line) -> whether the path is no field of a run, and has been dealt with, and the value as it is read
+ReadExtra = Callable[[str, Value, int], "tuple[bool, Value]"]
+
+
+class Source:
+    """One file and the overrides of the command line. Checks note their mistakes here, and all are raised together.
+
+    Args:
+        file: path of the file.
+        overrides: `path=value` of the command line.
+        title: begins each line in place of file and line, where the values come from Python.
+
+    Attributes:
+        document: the parsed file.
+        mistakes: (line, sentence); line 0 is the command line.
+        lines: dotted path -> line of its value; 0 where the command line set it.
+        doubtful: field -> number of mistakes in its own values.
+        read_extra: reads the paths that are no fields, where a kind of file has some.
+    """
+
+    def __init__(self, file: str = "", overrides: Sequence[str] = (), title: str = "") -> None:
+        self.file = file
+        self.title = title
+        self.overrides = list(overrides)
+        self.document = Document()
+        self.mistakes: list[tuple[int, str]] = []
+        self.lines: dict[str, int] = {}
+        self.doubtful: dict[str, int] = {}
+        self.read_extra: ReadExtra | None = None
+
+    def parse(self) -> str:
+        """Read the file into `document`; returns its text.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
+        try:
+            text = Path(self.file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise UserError(f"{self.file}: cannot be read: {reason}") from None
+        self.document = parse(text)
+        self.mistakes += self.document.mistakes
+        return text
+
+    def wrong(self, line: int, text: str) -> None:
+        """Note a mistake; line 0 is the command line."""
+        self.mistakes.append((line, text))
+
+    def raise_mistakes(self) -> None:
+        """End the reading if there are mistakes.
+
+        Raises:
+            UserError: one line for each.
+        """
+        if self.mistakes:
+            raise UserError(f"{self._place(line)}: {text}" for line, text in dict.fromkeys(sorted(self.mistakes)))
+
+    def _place(self, line: int) -> str:
+        return self.title or (f"{self.file}:{line}" if line else "command line")
+
+    @property
+    def shape_in_doubt(self) -> bool:
+        """Whether there are mistakes beyond those in the values of single fields."""
+        return len(self.mistakes) > sum(self.doubtful.values())
+
+    def set_by_command_line(self, path: str) -> bool:
+        return self.lines.get(path) == 0
+
+    def key(self, key: str, allowed: Sequence[str]) -> None:
+        """Check a key of the file's top level."""
+        if key not in allowed:
+            hint = suggestion(key, allowed)
+            self.wrong(self.document.line(key), f"{key}: unknown key; allowed are {', '.join(allowed)}{hint}")
+
+    def name(self, value: Any, line: int) -> str:
+        """The name of a study."""
+        if not is_name(value):
+            self.wrong(line, f"name: {value!r} is not a name: {NAME_RULE}")
+            return "invalid"
+        return str(value)
+
+    def value(self, path: str, value: Any, line: int) -> Any:
+        """Check one value of one field; returns it as the field reads it, or UNREADABLE."""
+        if self.read_extra is not None:
+            extra, read = self.read_extra(path, value, line)
+            if extra:
+                return read
+        if path not in FIELDS:
+            hint = suggestion(path, FIELDS) or f"; `resbench ls axes` lists all {len(FIELDS)}"
+            self._doubt(next(iter(difflib.get_close_matches(path, FIELDS, 1)), path))
+            self.wrong(line, f"{path}: unknown field{hint}")
+            return UNREADABLE
+        try:
+            return FIELDS[path].validate_python(value)
+        except ValidationError as error:
+            self._doubt(path)
+            self.wrong(line, f"{path}: {' or '.join(text for _, text, _ in explain(error))}")
+            return UNREADABLE
+
+    def _doubt(self, path: str) -> None:
+        self.doubtful[path] = self.doubtful.get(path, 0) + 1
+
+    def values(self, mapping: Any, *at: str | int) -> dict[str, Any]:
+        """One value for each field: a mapping that may be nested or dotted -> dotted path -> value.
+
+        Args:
+            at: where in the file the mapping is.
+        """
+        return {
+            path: self.value(path, value, self.document.line(*at, *keys))
+            for path, keys, value in self._leaves(mapping, at)
+        }
+
+    def value_lists(self, mapping: Any, *at: str | int) -> dict[str, list[Any]]:
+        """As `values`, with one value or a list of them for each field."""
+        return {
+            path: [self.value(path, choice, self.document.line(*at, *keys)) for choice in _listed(value)]
+            for path, keys, value in self._leaves(mapping, at)
+        }
+
+    def base(self, mapping: Any, *at: str | int) -> dict[str, Any]:
+        """As `values`; notes the lines, to which later mistakes in combinations point."""
+        if isinstance(mapping, dict):
+            self.lines |= {path: self.document.line(*at, *keys) for path, keys, _ in leaves(mapping)}
+        return self.values(mapping, *at)
+
+    def _leaves(self, mapping: Any, at: tuple[str | int, ...]) -> list[tuple[str, tuple[str, ...], Any]]:
+        if isinstance(mapping, dict):
+            return list(leaves(mapping))
+        if mapping is not None:
+            self.wrong(self.document.line(*at), f"{at[0]}: {mapping!r} should be a mapping of fields to values")
+        return []
+
+    def axes(self, mapping: Any, *at: str | int, repeats: bool = False) -> dict[str, list[Any]]:
+        """Fields with the lists of their values.
+
+        Args:
+            at: where in the file the mapping is.
+            repeats: whether a value may be listed twice, as in a pair of axes, where only the pair has to be new.
+        """
+        if not isinstance(mapping, dict):
+            if mapping is not None:
+                text = f"{at[0]}: {mapping!r} should be a mapping of fields to lists of values"
+                self.wrong(self.document.line(*at), text)
+            return {}
+        out: dict[str, list[Any]] = {}
+        for path, keys, values in leaves(mapping):
+            line = self.document.line(*at, *keys)
+            if not isinstance(values, list) or not values:
+                example = f", such as [{values}]" if values not in ([], None) else ""
+                self.wrong(line, f"{path}: {values!r} should be a list of values{example}")
+                continue
+            self.lines[path] = line
+            out[path] = [
+                self.value(path, value, self.document.line(*at, *keys, index)) for index, value in enumerate(values)
+            ]
+            doubles = [value for index, value in enumerate(values) if contains(values[:index], value)]
+            if doubles and not repeats:
+                self.wrong(line, f"{path}: {doubles[0]!r} is listed twice: remove one")
+        return out
+
+    def probes(self, value: Any, line: int) -> tuple[str, ...]:
+        """The chosen probes in the order of their table; `none` is none of them."""
+        names = [] if value == "none" else value
+        if not isinstance(names, list):
+            self.wrong(line, f"probes: {value!r} should be a list of {', '.join(PROBED)}, or none")
+            return ()
+        for name in names:
+            if not isinstance(name, str) or name not in PROBED:
+                self.wrong(line, f"probes: {name!r} is not one of {', '.join(PROBED)}{suggestion(name, PROBED)}")
+        return tuple(name for name in PROBED if name in names)
+
+    def parsed_overrides(self) -> Iterator[tuple[str, str, Any]]:
+        """(text, path, value) of each override that can be read."""
+        for text in self.overrides:
+            path, equals, given = text.partition("=")
+            document = parse(given)
+            if not equals or document.mistakes:
+                self.wrong(0, f"{text!r} is not of the form path=value")
+            else:
+                yield text, path, document.value
+
+
+def leaves(
+    mapping: Mapping[str, Any], path: str = "", keys: tuple[str, ...] = ()
+) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+    """(dotted path, keys as written, value) of a mapping that may be nested, dotted, or both."""
+    for key, value in mapping.items():
+        full = f"{path}.{key}" if path else key
+        if isinstance(value, dict):
+            yield from leaves(value, full, (*keys, key))
+        else:
+            yield full, (*keys, key), value
+
+
+def readable(axes: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Axes with the values that could be read; an axis without any is left out."""
+    read = {path: [value for value in values if value is not UNREADABLE] for path, values in axes.items()}
+    return {path: values for path, values in read.items() if values}
+
+
+def opening_comment(text: str) -> str:
+    """The comment block that opens a file."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return "\n".join(line.removeprefix("#").strip() for line in lines)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

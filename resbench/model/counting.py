@@ -1,0 +1,99 @@
+"""What a network has and costs, counted without allocating it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypedDict
+
+import torch
+from torch import Tensor, nn
+
+from resbench.core.config import fields_marked
+from resbench.model.config import ModelConfig
+from resbench.model.family import FAMILIES
+from resbench.model.fields import NoShape
+from resbench.model.resnet import build
+
+
+class Size(TypedDict):
+    """Parameters, forward FLOPs of one image, and activation elements of one image."""
+
+    parameters: int
+    flops: int
+    activations: int
+
+
+def measure(config: ModelConfig, channels: int = 1, size: int = 28, classes: int = 10) -> Size:
+    """The result of `count`, in milliseconds at any depth: all grow by the same amount with every step of the family.
+
+    Networks that differ only in fields without a shape have one count, and the activations of dropout are left out.
+    """
+    shapeless = fields_marked(ModelConfig, NoShape)
+    same: dict[str, Any] = {name: ModelConfig.model_fields[name].default for name in shapeless}
+    if config.norm in ("group", "layer"):
+        same["norm"] = "batch"  # as many parameters and outputs, and not taken apart into its steps while counting
+    shapes = config.model_copy(update=same)
+    return _measured(shapes.model_dump_json(), channels, size, classes)
+
+
+@functools.cache
+def _measured(shapes: str, channels: int, size: int, classes: int) -> Size:
+    config = ModelConfig.model_validate_json(shapes)
+    family = FAMILIES[config.family]
+    steps = config.stage_size - family.smallest
+    if steps < 2:
+        return count(config, channels, size, classes)
+    shallow, deeper = (
+        count(
+            config.model_copy(update={"depth": family.depth(family.smallest + more, config.convs_per_unit)}),
+            channels,
+            size,
+            classes,
+        )
+        for more in (0, 1)
+    )
+
+    def at_depth(few: int, more: int) -> int:
+        return few + steps * (more - few)
+
+    return {
+        "parameters": at_depth(shallow["parameters"], deeper["parameters"]),
+        "flops": at_depth(shallow["flops"], deeper["flops"]),
+        "activations": at_depth(shallow["activations"], deeper["activations"]),
+    }
+
+
+def count(config: ModelConfig, channels: int = 1, size: int = 28, classes: int = 10) -> Size:
+    """`tally` of the network of a configuration."""
+    return tally(lambda: build(config, channels, size, classes), (channels, size, size))
+
+
+def tally(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> Size:
+    """Parameters, forward FLOPs of one image, and activation elements of one image, without allocating the network.
+
+    FLOPs are torch's own count (`FlopCounterMode`): 2 per multiply-add of convolutions and matrix products; norms,
+    ReLUs and additions count nothing.
+
+    Args:
+        make: builds the network.
+        shape: of an image, `(channels, side, side)`.
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    elements = 0
+
+    def add(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        nonlocal elements
+        elements += output.numel()
+
+    with torch.device("meta"):
+        network = make().eval()
+        for module in network.modules():
+            if not any(module.children()) and not isinstance(module, nn.Identity):
+                module.register_forward_hook(add)
+        counter = FlopCounterMode(display=False)
+        with counter, torch.no_grad():
+            network(torch.empty(1, *shape))
+    parameters = sum(p.numel() for p in network.parameters())
+    return {"parameters": parameters, "flops": counter.get_total_flops(), "activations": elements}

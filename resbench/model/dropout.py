@@ -1,0 +1,39 @@
+"""`model.dropout`, `model.dropout_at` and `model.drop_path`: what is switched off at random in training."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from resbench.core.config import Config, acts_if, one_of
+from resbench.model.fields import NoShape
+
+DROPOUT_AT = {"head": "before the classifier", "unit": "before the last convolution of each branch"}
+
+
+class DropoutFields(Config):
+    """Dropout of features, and of whole branches."""
+
+    dropout: Annotated[float, Field(ge=0, lt=1), NoShape()] = 0.0
+    dropout_at: Annotated[str, one_of(DROPOUT_AT), NoShape(), acts_if(lambda model: model.dropout > 0)] = "head"
+    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class DropPath(nn.Module):
+    """Stochastic depth (Huang et al. 2016, 1603.09382): the branch of an image is kept with probability p.
+
+    Kept branches are divided by p in training, so that evaluation needs no factor.
+    """
+
+    def __init__(self, survival: float) -> None:
+        super().__init__()
+        self.survival = survival
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        mask = torch.empty(x.shape[0], 1, 1, 1, dtype=x.dtype, device=x.device).bernoulli_(self.survival)
+        return x * (mask / self.survival)

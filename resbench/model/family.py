@@ -1,0 +1,51 @@
+"""`model.family`, `model.depth` and `model.width`: how many units there are, and of which width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from resbench.core.config import Config, one_of
+
+
+@dataclass(frozen=True)
+class DepthFamily:
+    """A rule that turns a depth into stages.
+
+    Attributes:
+        formula: depth at two convolutions per unit, for messages.
+        smallest: least n.
+        first, per_n: there are `first + per_n * n` units.
+        extra: layers that the depth counts besides the convolutions of the units.
+        stages: n -> units of each width (the width doubles from one entry to the next).
+    """
+
+    formula: str
+    smallest: int
+    first: int
+    per_n: int
+    extra: int
+    stages: Callable[[int], list[int]]
+
+    def depth(self, n: int, convs: int) -> int:
+        return self.extra + convs * (self.first + self.per_n * n)
+
+
+# seed: N units at each of three widths, a widening unit after each; depth counts the convolution modules with the
+# three projections of the residual network: 1 + 2 (3N + 3) + 3 = 6N + 10. A plain network keeps its twin's name.
+# cifar: He et al. 2015, section 4.2: n units at each of three widths; depth 6n + 2 counts stem and classifier.
+FAMILIES: dict[str, DepthFamily] = {
+    "seed": DepthFamily("6N + 10", smallest=0, first=3, per_n=3, extra=4, stages=lambda n: [n, 1 + n, 1 + n, 1]),
+    "cifar": DepthFamily("6n + 2", smallest=1, first=0, per_n=3, extra=2, stages=lambda n: [n, n, n]),
+}
+
+
+class FamilyFields(Config):
+    """Depth and width."""
+
+    family: Annotated[str, one_of(FAMILIES)] = "seed"
+    depth: Annotated[int, Field(ge=4, le=20_000)] = 34
+    width: Annotated[int, Field(ge=1, le=4096)] = 16

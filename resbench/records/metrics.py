@@ -1,0 +1,73 @@
+"""Every metric of a run that a claim can be made on: one row each, which reader, report and figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that a run leaves.
+
+    Attributes:
+        words: as a reader calls it.
+        better: which side of a difference is better.
+        proportion: a share of images: margins and differences are in percentage points.
+        exact: the same for every seed: compared as a number, without statistics.
+        probe: the probe that measures it; empty if every run has it.
+        compared_as: the metric by which it is compared: accuracies on the test set by their errors, image by image.
+    """
+
+    name: str
+    words: str
+    better: Literal["lower", "higher"] = "lower"
+    proportion: bool = False
+    exact: bool = False
+    probe: str = ""
+    compared_as: str = ""
+
+    @property
+    def factor(self) -> float:
+        """By which differences are multiplied before they are shown."""
+        return 100.0 if self.proportion else 1.0
+
+    @property
+    def unit(self) -> str:
+        """Of differences as they are shown."""
+        return "points" if self.proportion else ""
+
+    @property
+    def digits(self) -> int:
+        """Decimals of differences as they are shown."""
+        return 2 if self.proportion else 4
+
+    @property
+    def by_image(self) -> bool:
+        """Whether two runs are compared image by image."""
+        return (self.compared_as or self.name) == "test_error"
+
+
+_ROWS = (
+    Metric("test_error", "test error", proportion=True),
+    Metric("test_accuracy", "test error", "higher", proportion=True, compared_as="test_error"),
+    Metric("val_accuracy", "validation accuracy", "higher", proportion=True),
+    Metric("train_accuracy", "training accuracy", "higher", proportion=True),
+    Metric("probe.lesion_mean", "probe.lesion_mean", proportion=True, probe="lesions"),
+    Metric("train_loss", "training loss"),
+    Metric("parameters", "parameters", exact=True),
+    Metric("flops", "FLOPs", exact=True),
+    Metric("probe.gradient_ratio", "probe.gradient_ratio", probe="gradients"),
+    Metric("probe.gradient_ratio_end", "probe.gradient_ratio_end", probe="gradients"),
+    Metric("probe.gradient_decades", "probe.gradient_decades", probe="gradients"),
+    Metric("probe.shattering", "probe.shattering", probe="gradients"),
+    Metric("probe.response_ratio", "probe.response_ratio", probe="responses"),
+    Metric("probe.sharpness", "probe.sharpness", probe="curvature"),
+)
+METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
+# probe -> the metrics that it leaves, in the order in which probes are measured and listed
+PROBED: Mapping[str, tuple[str, ...]] = {
+    probe: tuple(row.name for row in _ROWS if row.probe == probe)
+    for probe in ("gradients", "responses", "curvature", "lesions")
+}

@@ -1,0 +1,133 @@
+"""What a study supports, from Python: `resbench.report`, `resbench.check`, `resbench.compare`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from resbench.core.cell import Cell, Value
+from resbench.core.text import show
+from resbench.records.claim import DEFAULT_MARGIN
+from resbench.report.check import check as check_study
+from resbench.report.check import compare as compare_cells
+from resbench.report.page.index_page import write_index
+from resbench.report.page.study_page import write
+
+
+class Named(Protocol):
+    """Has the name of a study, as a Grid has."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Checked(NamedTuple):
+    """The verdicts on the claims of a study.
+
+    Attributes:
+        lines: each claim with its verdict, and indented its comparisons.
+        supported: whether all claims are supported, and none by a part of its runs alone.
+    """
+
+    lines: list[str]
+    supported: bool
+
+
+def report(study: str | Named, results: str | Path = "results", reports: str | Path = "reports") -> Path:
+    """Write the page of a study, with its figures and tables, from its records alone.
+
+    Example:
+        >>> base = {"model.depth": 10, "model.width": 4, "data.train_size": 64, "recipe.epochs": 1}
+        >>> grid = resbench.Grid("tiny", base=base, axes={"model.shortcut": ["identity", "none"]})
+        >>> frame = resbench.run(grid)
+        >>> print(resbench.report(grid).as_posix())
+        reports/tiny/index.html
+
+    Args:
+        study: its name, or its Grid.
+        results: folder of all studies.
+        reports: folder of all reports, whose index is brought up to date.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: there is no such study, or nothing in it.
+    """
+    page = write(Path(results), Path(reports), _name(study))
+    write_index(Path(results), Path(reports))
+    return page
+
+
+def check(study: str | Named, results: str | Path = "results") -> Checked:
+    """The verdict on every claim of a study.
+
+    Example:
+        >>> from resbench.records.claim import Claim
+        >>> cheaper = Claim(
+        ...     says="no shortcut takes fewer parameters than a projection",
+        ...     compare={"model.shortcut": "none"},
+        ...     to={"model.shortcut": "projection"},
+        ...     on="parameters",
+        ...     expect="lower",
+        ...     margin=0,
+        ... )
+        >>> base = {"model.depth": 10, "model.width": 4, "data.train_size": 64, "recipe.epochs": 1}
+        >>> axes = {"model.shortcut": ["projection", "none"]}
+        >>> grid = resbench.Grid("cheaper", base=base, axes=axes, claims=[cheaper])
+        >>> frame = resbench.run(grid)
+        >>> resbench.check(grid).supported
+        True
+
+    Args:
+        study: its name, or its Grid.
+        results: folder of all studies.
+
+    Raises:
+        UserError: there is no such study, or it claims nothing.
+    """
+    return Checked(*check_study(Path(results), _name(study)))
+
+
+def compare(
+    study: str | Named,
+    to: Cell,
+    results: str | Path = "results",
+    *,
+    arm: Cell | None = None,
+    at: Cell | None = None,
+    on: str = "test_error",
+    margin: float = DEFAULT_MARGIN,
+) -> list[str]:
+    """Compare cells with the ones that differ only in having the values of `to`: one sentence each.
+
+    Example:
+        >>> base = {"model.depth": 10, "model.width": 4, "data.train_size": 64, "recipe.epochs": 1}
+        >>> grid = resbench.Grid("tiny", base=base, axes={"model.shortcut": ["identity", "none"]})
+        >>> frame = resbench.run(grid)
+        >>> for line in resbench.compare(grid, to={"model.shortcut": "none"}, on="flops"):
+        ...     print(line)
+        identity against none: 1,218,304 against 1,176,832.
+
+    Args:
+        study: its name, or its Grid.
+        to: values of the cells to compare with.
+        results: folder of all studies.
+        arm: values of the cells to compare; by default all that differ from the others in these axes alone.
+        at: values that all cells must have.
+        on: the metric.
+        margin: the smallest difference that matters; in percentage points for proportions.
+
+    Raises:
+        UserError: no such study, axis, value or metric.
+    """
+    return compare_cells(Path(results), _name(study), _words(to), _words(arm or {}), _words(at or {}), on, margin)
+
+
+def _name(study: str | Named) -> str:
+    return study if isinstance(study, str) else study.name
+
+
+def _words(cell: Mapping[str, Value]) -> list[str]:
+    return [f"{path}={show(value)}" for path, value in cell.items()]

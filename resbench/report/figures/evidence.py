@@ -1,0 +1,106 @@
+"""What the figures of a study are built from: its records, what was computed from them, and the arms that they share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from resbench.report.figures.styles import Arms, follows, hues_of
+from resbench.report.format import capitalised
+from resbench.report.study import Study
+from resbench.report.tables.factors import Factors, factors_of
+from resbench.report.tables.hardest import MOST_ARMS, Hardest, hardest
+from resbench.report.tables.search import Trials
+from resbench.report.verdicts import ClaimVerdict
+from resbench.report.wording import summary
+
+DEPTH = "model.depth"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A study and everything that its figures need.
+
+    Attributes:
+        study: its runs and records.
+        frame: as `cells.cells` returns.
+        verdicts: as `verdicts.judge` returns.
+        compared: as `cells.comparisons` returns; empty without a baseline.
+        costs: as `cost.cost_frame` returns; empty if nothing was measured.
+        trials: of a tuned study.
+    """
+
+    study: Study
+    frame: pd.DataFrame
+    verdicts: Sequence[ClaimVerdict] = ()
+    compared: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    costs: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    trials: Trials | None = None
+
+    @cached_property
+    def x(self) -> str | None:
+        """The axis to the right: the depth, or the first one."""
+        axes = self.study.axes
+        return DEPTH if DEPTH in axes else axes[0] if axes else None
+
+    @cached_property
+    def along(self) -> list[str]:
+        """Axes that change with x alone."""
+        return [axis for axis in self.study.axes if axis != self.x and follows(self.frame, axis, self.x)]
+
+    @cached_property
+    def arms(self) -> Arms:
+        """The combinations of all other axes."""
+        return self.arms_by([axis for axis in self.study.axes if axis != self.x and axis not in self.along])
+
+    @cached_property
+    def hues(self) -> Arms:
+        """What colours tell apart: the arms, or something coarser if they are many."""
+        return self.hues_of(self.arms)
+
+    @cached_property
+    def arms_of_depth(self) -> Arms:
+        """The arms of figures in which each depth has panels of its own: of all axes but the depth, if there are others."""
+        return self.arms_by([axis for axis in self.study.axes if axis != DEPTH] or self.study.axes)
+
+    def arms_by(self, axes: Sequence[str]) -> Arms:
+        """The combinations of these axes."""
+        return Arms(self.frame, axes, self.study.baseline)
+
+    def hues_of(self, arms: Arms) -> Arms:
+        """The colours of these arms."""
+        return hues_of(arms, self.frame, self.study.baseline)
+
+    @cached_property
+    def few_arms(self) -> Arms:
+        """The arms that the hardest images are counted for: if they are many, the baseline's axes alone make them."""
+        arms = self.arms if self.arms.axes else self.arms_by(self.study.axes)
+        if len(arms.names) > MOST_ARMS:
+            arms = self.arms_by([axis for axis in arms.axes if axis in self.study.baseline])
+        return arms if len(arms.names) <= MOST_ARMS else self.arms_by([])
+
+    @cached_property
+    def factors(self) -> Factors:
+        """The analysis of variance."""
+        return factors_of(self.study)
+
+    @cached_property
+    def hardest(self) -> Hardest | None:
+        """The images that most runs miss."""
+        return hardest(self.study, self.few_arms.names, self.few_arms.name)
+
+    @cached_property
+    def margin(self) -> float:
+        """The smallest difference to the baseline that matters, in points; 0 without comparisons."""
+        contrasts = [contrast for contrast in self.compared.get("contrast", ()) if contrast is not None]
+        return 100 * float(contrasts[0].margin) if contrasts else 0.0
+
+    @cached_property
+    def verdict_text(self) -> str:
+        """The verdicts, a sentence each."""
+        texts = [summary(verdict) for verdict in self.verdicts if verdict.contrasts]
+        return " ".join(f"{capitalised(text).rstrip('.')}." for text in texts)

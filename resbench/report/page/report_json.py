@@ -1,0 +1,63 @@
+"""`report.json`: the verdicts of a study for programs, with every number of each contrast."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from resbench.report.cells import contrast_columns
+from resbench.report.published import Reproduction
+from resbench.report.study import Study
+from resbench.report.target import target_facts
+from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
+from resbench.report.wording import sentence
+
+
+def report_json(study: Study, verdicts: Sequence[ClaimVerdict], reproductions: Sequence[Reproduction]) -> str:
+    """The text of the file."""
+    counts = study.runs["status"].value_counts().sort_index().to_dict()
+    facts: dict[str, Any] = {"schema": 1, "study": study.name, "runs": counts}
+    facts |= {"claims": list(map(_claim, verdicts)), "published": list(map(_published, reproductions))}
+    facts |= {"target": target} if (target := target_facts(study)) else {}
+    return json.dumps(_finite(facts), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _claim(verdict: ClaimVerdict) -> dict[str, Any]:
+    state = {"verdict": verdict.state, "outstanding": verdict.outstanding}
+    return verdict.claim.to_json() | state | {"contrasts": [_contrast(verdict, judged) for judged in verdict.contrasts]}
+
+
+def _contrast(verdict: ClaimVerdict, judged: ContrastVerdict) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "at": dict(judged.context),
+        "compare": dict(judged.ours.cell),
+        "to": dict(judged.theirs.cell),
+    }
+    facts |= {"verdict": judged.state, "sentence": sentence(verdict, judged), "p_holm": judged.p_holm}
+    facts |= {"more_seeds": judged.more_seeds, "images_needed": judged.images_needed, "detectable": judged.detectable}
+    return facts | (contrast_columns(judged.contrast) if judged.contrast else {})
+
+
+def _published(reproduction: Reproduction) -> dict[str, Any]:
+    ours = {
+        "ours": reproduction.ours.estimate,
+        "low": reproduction.ours.low,
+        "high": reproduction.ours.high,
+        "seeds": reproduction.seeds,
+    }
+    return reproduction.published.to_json() | ours | {"verdict": reproduction.verdict, "because": reproduction.because}
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what is no number: JSON has no NaN. Ten digits, as in the tables."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.10g}") if math.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else bool(value) if isinstance(value, np.bool_) else value

@@ -1,0 +1,80 @@
+"""Every cell of a study in numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from resbench.core.text import show
+from resbench.report.document import Table
+from resbench.report.format import DASH, number, percent, within
+
+_MEANING = (
+    "Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for new images of this kind "
+    "(crossed over seeds and images; of one network Wilson's) and, never wider, for these test images (Student's t over "
+    "seeds). SD: standard deviation over seeds; true SD: what it would be without the noise of a finite test set "
+    "(Jordan 2023, equation 3). Diverged runs are counted, with Wilson's interval, and are in no mean."
+)
+_RAW = {
+    "test accuracy": "mean",
+    "errors in 10,000": "errors",
+    "train loss": "train_loss",
+    "train accuracy": "train_accuracy",
+    "val. accuracy": "val_accuracy",
+    "parameters": "parameters",
+    "MFLOPs": "flops",
+    "seconds a run": "train_seconds",
+}
+
+
+def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
+    """One row per cell.
+
+    Args:
+        frame: what `cells.cells` returns.
+        axes: the columns that name a cell.
+    """
+    rows = frame.to_dict("records")
+    columns: dict[str, list[str]] = {axis: [show(row[axis]) for row in rows] for axis in axes}
+    columns["seeds"] = [_of(int(row["seeds_ok"]), int(row["planned"])) for row in rows]
+    if frame["diverged"].sum():
+        columns["diverged"] = [_rate(row) for row in rows]
+    if frame["failed"].sum():
+        columns["failed"] = [str(row["failed"]) for row in rows]
+    columns["test accuracy"] = [within(row["mean"], row["low"], row["high"]) for row in rows]
+    if frame["seed_low"].notna().any():
+        columns["on these images"] = [_range(row["seed_low"], row["seed_high"]) for row in rows]
+        columns["SD"] = [percent(row["sd"]) for row in rows]
+        columns["true SD"] = [percent(row["true_sd"]) for row in rows]
+        columns["least – most"] = [
+            f"{percent(row['least'])} – {percent(row['most'])}" if row["seeds_ok"] else DASH for row in rows
+        ]
+    columns["errors in 10,000"] = [number(row["errors"], ",.1f") for row in rows]
+    columns["train loss"] = [number(row["train_loss"], ".4f") for row in rows]
+    columns["train accuracy"] = [percent(row["train_accuracy"]) for row in rows]
+    if frame["val_accuracy"].notna().any():
+        columns["val. accuracy"] = [percent(row["val_accuracy"]) for row in rows]
+    columns["parameters"] = [number(row["parameters"]) for row in rows]
+    columns["MFLOPs"] = [number(row["flops"] / 1e6, ",.1f") for row in rows]
+    columns["seconds a run"] = [number(row["train_seconds"]) for row in rows]
+    raw = {name: [row[field] for row in rows] for name, field in _RAW.items() if name in columns}
+    return Table.of(columns, raw, caption=_MEANING, name="cells", frame=frame)
+
+
+def _range(low: float, high: float) -> str:
+    return DASH if math.isnan(low) else f"[{percent(low)}, {percent(high)}]"
+
+
+def _rate(row: Mapping[Any, Any]) -> str:
+    """`7 (70 % [40, 89])`."""
+    if not row["diverged"]:
+        return "0"
+    share = 100 * row["diverged"] / row["seeds_done"]
+    return f"{row['diverged']} ({share:.0f} % [{100 * row['diverged_low']:.0f}, {100 * row['diverged_high']:.0f}])"
+
+
+def _of(done: int, planned: int) -> str:
+    return str(done) if done == planned else f"{done} of {planned}"

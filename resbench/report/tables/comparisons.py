@@ -1,0 +1,104 @@
+"""Comparisons of arms as rows: those of each claim, and each cell against its baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from resbench.core.cell import Cell
+from resbench.core.text import show
+from resbench.records.metrics import METRICS, Metric
+from resbench.report.arms import name_pair
+from resbench.report.cells import contrast_columns
+from resbench.report.document import Columns, Table
+from resbench.report.format import DASH, context_text, interval_text, name_of, p_cell, percent, signed
+from resbench.report.statistics.contrast import Contrast
+from resbench.report.verdicts import ClaimVerdict
+from resbench.report.wording import rules
+
+_MEANING = (
+    "Differences of shares in percentage points, with the 95 % interval for new images (crossed over seeds and images), "
+    "for these test images (paired t over seeds). "
+    "P: share of seeds in which the first arm is better, with its exact interval. Churn: images that "
+    "exactly one of two networks misses. The CSV file has more: sign-flip and rank tests, correlation of "
+    "the arms, standardised differences, equivalence."
+)
+
+
+def claim_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
+    """One row per comparison of every claim; None if there are none."""
+    columns = Columns()
+    for verdict in verdicts:
+        claim = verdict.claim
+        for judged in verdict.contrasts:
+            ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
+            columns.put("claim", claim.says)
+            columns.put("comparison", f"{ours} − {theirs}{context_text(judged.context)}")
+            columns.put("verdict", judged.state)
+            columns.put("metric", claim.metric.words)
+            columns.put("expected", claim.direction)
+            _put_contrast(judged.contrast, claim.metric, columns)
+            columns.put("p (Holm)", p_cell(judged.p_holm), judged.p_holm)
+    if not columns.texts:
+        return None
+    return columns.table(caption=f"{_MEANING} {rules()}", name="claims", frame=_claim_frame(verdicts))
+
+
+def _claim_frame(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
+    """Every number of each comparison."""
+    rows: list[dict[str, Any]] = []
+    for verdict in verdicts:
+        for judged in verdict.contrasts:
+            row: dict[str, Any] = {"claim": verdict.claim.says, "on": verdict.claim.on, "expect": verdict.claim.expect}
+            row |= {"compare": name_of(judged.ours.cell), "to": name_of(judged.theirs.cell), "verdict": judged.state}
+            row |= {"p_holm": judged.p_holm, "more_seeds": judged.more_seeds, "images_needed": judged.images_needed}
+            rows.append(row | (contrast_columns(judged.contrast) if judged.contrast else {}))
+    return pd.DataFrame(rows)
+
+
+def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Cell) -> Table | None:
+    """Each cell against its baseline, exploratory; None if there is nothing to compare.
+
+    Args:
+        frame: as `cells.comparisons` returns.
+    """
+    if frame.empty or frame["contrast"].isna().all():
+        return None
+    columns = Columns()
+    rows = frame.to_dict("records")
+    for row in rows:
+        for axis in axes:
+            columns.put(axis, show(row[axis]))
+        _put_contrast(row["contrast"], METRICS["test_error"], columns)
+        columns.put("q", p_cell(row["q"]), row["q"])
+    caption = (
+        f"Test error of each cell minus that of the baseline ({name_of(baseline)}). Exploratory, but for what a claim "
+        "names: its verdict counts, not this row. q: false-discovery rate over all rows (Benjamini and Hochberg). "
+        + _MEANING
+    )
+    whole = [
+        {axis: row[axis] for axis in axes}
+        | {"q": row["q"]}
+        | (contrast_columns(row["contrast"]) if row["contrast"] else {})
+        for row in rows
+    ]
+    return columns.table(caption=caption, name="comparisons", frame=pd.DataFrame(whole))
+
+
+def _put_contrast(contrast: Contrast | None, metric: Metric, columns: Columns) -> None:
+    """The numbers of a contrast as cells of a row."""
+    if contrast is None:
+        for name in ("seeds", "difference", "on new images", "on these images", "P", "churn %"):
+            columns.put(name, DASH)
+        return
+    difference, won = metric.factor * contrast.interval.estimate, contrast.improvement
+    columns.put("seeds", str(contrast.min_seeds))
+    columns.put("difference", signed(difference), difference)
+    for name, interval in (("on new images", contrast.crossed), ("on these images", contrast.this_test_set)):
+        columns.put(name, DASH if math.isnan(interval.low) else interval_text(interval, metric))
+    share = DASH if math.isnan(won.low) else f"{won.estimate:.2f} [{won.low:.2f}, {won.high:.2f}]"
+    columns.put("P", share, won.estimate)
+    columns.put("churn %", percent(contrast.churn), contrast.churn)

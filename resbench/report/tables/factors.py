@@ -1,0 +1,108 @@
+"""How much of the spread of the error each axis accounts for: the analysis of variance of a study, and its table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from resbench.report.document import Table
+from resbench.report.format import number, p_cell
+from resbench.report.statistics.factors import Analysis, anova
+from resbench.report.study import Study
+
+RESPONSE = "test error (%)"
+_SCALES = {"as measured": "test error", "square root": "√(test error)"}
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What the axes of a study do to its test error.
+
+    Attributes:
+        frame: one row per run that ended well: the axes, `seed`, and `RESPONSE`.
+        axes: of the study.
+        analysis: as `factors.anova` returns; its remark says why the table is empty, or what it leaves out.
+    """
+
+    frame: pd.DataFrame
+    axes: list[str]
+    analysis: Analysis
+
+    @property
+    def reason(self) -> str:
+        """Why there is no analysis, in a sentence; empty if there is one."""
+        return self.analysis.remark if self.analysis.table.empty else ""
+
+
+def factors_of(study: Study) -> Factors:
+    """The analysis of variance of a study, once for its table and its figures."""
+    ok = study.runs[study.runs["status"] == "ok"].reset_index(drop=True)
+    frame = ok[[*study.axes, "seed"]].copy()
+    accuracy = ok["metrics.test_accuracy"] if "metrics.test_accuracy" in ok else pd.Series(math.nan, index=ok.index)
+    frame[RESPONSE] = 100 * (1 - pd.to_numeric(accuracy, errors="coerce"))
+    analysis = anova(frame, study.axes, RESPONSE).rounded()
+    diverged = int((study.runs["status"] == "diverged").sum())
+    if diverged and not analysis.table.empty:
+        remark = f"{analysis.remark} Runs that diverged have no error and take no part: {diverged}."
+        analysis = Analysis(analysis.table, remark.strip())
+    return Factors(frame, list(study.axes), analysis)
+
+
+def factor_table(factors: Factors) -> Table | None:
+    """A row per term, on the error and on its square root; None if there is no analysis (`Factors.reason` says why)."""
+    terms = factors.analysis.table
+    if terms.empty:
+        return None
+    columns: dict[str, list[str]] = {
+        "on": [_SCALES[scale] for scale in terms["scale"]],
+        "term": [term_name(term) for term in terms["term"]],
+        "df": [f"{df:.0f}" for df in terms["df"]],
+        "F": [number(value, ",.1f") for value in terms["F"]],
+        "p": [p_cell(value) for value in terms["p"]],
+    }
+    for name, head in (("eta2", "η²"), ("omega2", "ω²"), ("partial_omega2", "partial ω²")):
+        columns[head] = [number(value, ".3f") for value in terms[name]]
+    raw = {"F": list(terms["F"]), "p": list(terms["p"]), "η²": list(terms["eta2"])}
+    raw |= {"ω²": list(terms["omega2"]), "partial ω²": list(terms["partial_omega2"])}
+    caption = (
+        "Type II analysis of variance over the seeds that ended, with the seed as a block: what seeds can tell, for "
+        "these test images. η²: share of all variation; ω²: the same without what chance adds (below zero means none); "
+        "partial ω²: share of what other terms leave. The root of an error varies alike wherever the error lies: an "
+        f"interaction that is there on one scale only depends on the scale. {factors.analysis.remark}"
+    )
+    return Table.of(columns, raw, caption=caption.strip(), name="factors", frame=terms)
+
+
+def shares(factors: Factors, most: int) -> pd.DataFrame:
+    """Terms by their share of the variation, the largest first and the residual last.
+
+    Args:
+        most: number of terms; the residual is always among them.
+
+    Returns:
+        `term`, `kind` (axis, interaction, seed or residual), `share` (ω²; of the residual η²), `share_of_root`, the same
+        of the root of the error, and `p`.
+    """
+    terms = factors.analysis.table
+    root = {row["term"]: row for row in terms[terms["scale"] == "square root"].to_dict("records")}
+    rows = []
+    for row in terms[terms["scale"] == "as measured"].to_dict("records"):
+        term = str(row["term"])
+        # what is left has a share, and no estimate of one without chance
+        column = "eta2" if term == "residual" else "omega2"
+        kind = term if term in ("seed", "residual") else "interaction" if " x " in term else "axis"
+        of_root = float(root[term][column]) if term in root else math.nan
+        values = {"share": float(row[column]), "share_of_root": of_root, "p": float(row["p"])}
+        rows.append({"term": term, "kind": kind} | values)
+    points = pd.DataFrame(rows, columns=["term", "kind", "share", "share_of_root", "p"])
+    points = points.assign(last=points["kind"] == "residual")
+    points = points.sort_values(["last", "share"], ascending=[True, False], kind="stable").drop(columns="last")
+    shown = pd.concat([points.head(most), points[points["kind"] == "residual"]])
+    return shown[~shown.index.duplicated()].reset_index(drop=True)
+
+
+def term_name(term: str) -> str:
+    """`model.depth x model.shortcut` -> `depth × shortcut`."""
+    return " × ".join(axis.rpartition(".")[2] for axis in term.split(" x "))

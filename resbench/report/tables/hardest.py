@@ -1,0 +1,169 @@
+"""The test images that most runs miss: hard for every arm, or for one of them; some of them are wrongly labelled."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from resbench.core.cell import Cell
+from resbench.core.errors import UserError
+from resbench.data.embedded import mnist_5k
+from resbench.records.record import Record
+from resbench.report.document import Table
+from resbench.report.study import Study
+
+MOST_ARMS = 4
+_MOST_IMAGES = 24
+_EMBEDDED = {"mnist-5k": mnist_5k}  # datasets that need no files, so that a page never depends on what lies on a disk
+
+
+class TestImages(NamedTuple):
+    """The images that a run was tested on.
+
+    Attributes:
+        name: of the dataset; empty if it is not known.
+        sha256: of images and labels, as the records give it; empty if they do not.
+        images: how many they are.
+    """
+
+    name: str
+    sha256: str
+    images: int
+
+
+@dataclass(frozen=True)
+class Hardest:
+    """The images that the largest share of runs misses.
+
+    Attributes:
+        rows: `image` (its index in the test set), `label` (of embedded data), `missed` (share of all runs), one share
+            per arm, and `instead`, the class most often given, hardest first.
+        arms: what the runs are told apart by; empty if there is one arm.
+        test_set: of which they are.
+        runs, others: runs counted, and runs on other images that are not.
+        missed: number of images that any run misses.
+    """
+
+    rows: pd.DataFrame
+    arms: list[str]
+    test_set: TestImages
+    runs: int
+    others: int
+    missed: int
+
+    @cached_property
+    def pictures(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None:
+        """Test images `(n, side, side)` and labels `(n,)`, if they are embedded and are those that the runs saw."""
+        return _pictures(self.test_set)
+
+    def caption(self, drawn: bool) -> str:
+        """What the numbers mean.
+
+        Args:
+            drawn: whether the images are drawn, with bars, and not only listed.
+        """
+        by_arm = ", by arm" if drawn and self.arms else ""
+        numbers = (
+            "Bars and numbers: percent of the runs that miss it"
+            if drawn
+            else "Numbers by arm: percent of its runs that miss it"
+        )
+        text = (
+            f"The {len(self.rows)} test images missed by the largest share of {self.runs} runs, of {self.missed:,} that any "
+            f"run misses and {self.test_set.images:,} in all. {numbers}{by_arm}. An image that nearly all runs of "
+            "well-trained networks take for the same other class may be labelled wrongly."
+        )
+        if "label" not in self.rows:
+            text += " Records hold no labels, so only the class that was given instead is known."
+        if self.others:
+            text += f" {self.others} runs on other test images are left out."
+        return text
+
+
+def hardest(study: Study, arms: Sequence[str], arm_of: Callable[[Cell], str]) -> Hardest | None:
+    """The hardest images, or None if fewer than two runs kept predictions, or no run missed an image.
+
+    Args:
+        arms: names of what the runs are told apart by.
+        arm_of: cell -> name of its arm.
+    """
+    runs = [
+        (arm_of(cell), study.by_id[run_id])
+        for _, cell, part in study.cells
+        for run_id in part.loc[part["status"] == "ok", "id"]
+        if study.by_id[run_id].predictions
+    ]
+    test_sets = Counter(_test_set(record) for _, record in runs)
+    if not test_sets:
+        return None
+    test_set = test_sets.most_common(1)[0][0]
+    counted = [(arm, record) for arm, record in runs if _test_set(record) == test_set]
+    rows, missed = _rows(counted, arms)
+    if len(counted) < 2 or rows.empty:
+        return None
+    names = list(arms) if len(arms) > 1 else []
+    result = Hardest(rows, names, test_set, len(counted), len(runs) - len(counted), missed)
+    if result.pictures is not None:
+        rows.insert(1, "label", result.pictures[1][rows["image"]])
+    return result
+
+
+def hardest_table(images: Hardest | None) -> Table | None:
+    """A row per image."""
+    if images is None:
+        return None
+    rows = images.rows
+    columns = {"image": [str(image) for image in rows["image"]]}
+    if "label" in rows:
+        columns["label"] = [str(label) for label in rows["label"]]
+    columns["missed by % of runs"] = [f"{100 * share:.0f}" for share in rows["missed"]]
+    columns |= {name: [f"{100 * share:.0f}" for share in rows[name]] for name in images.arms}
+    columns["most often taken for"] = [str(instead) for instead in rows["instead"]]
+    raw = {"missed by % of runs": list(100 * rows["missed"])} | {name: list(100 * rows[name]) for name in images.arms}
+    return Table.of(columns, raw, caption=images.caption(drawn=False), name="hardest", frame=rows)
+
+
+def _test_set(record: Record) -> TestImages:
+    data = record.config.get("data")
+    name = str(data.get("name", "")) if isinstance(data, dict) else ""
+    assert record.predictions is not None
+    return TestImages(name, record.provenance.test_sha256 or "", record.predictions.images)
+
+
+def _rows(runs: Sequence[tuple[str, Record]], arms: Sequence[str]) -> tuple[pd.DataFrame, int]:
+    """The hardest images of runs with their arms, and how many images are missed by any run."""
+    size = Counter(arm for arm, _ in runs)
+    given: dict[int, Counter[int]] = {}
+    by_arm: dict[int, Counter[str]] = {}
+    for arm, record in runs:
+        for image, instead in record.predictions.classes().items() if record.predictions else ():
+            given.setdefault(image, Counter())[instead] += 1
+            by_arm.setdefault(image, Counter())[arm] += 1
+    rows = []
+    for image in sorted(given, key=lambda index: (-given[index].total(), index))[:_MOST_IMAGES]:
+        row: dict[str, Any] = {"image": image, "missed": given[image].total() / len(runs)}
+        row |= {name: by_arm[image][name] / size[name] if size[name] else float("nan") for name in arms}
+        row["instead"] = min(given[image], key=lambda label: (-given[image][label], label))
+        rows.append(row)
+    return pd.DataFrame(rows, columns=["image", "missed", *arms, "instead"]), len(given)
+
+
+def _pictures(test_set: TestImages) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None:
+    if test_set.name not in _EMBEDDED:
+        return None
+    try:
+        pixels, labels = _EMBEDDED[test_set.name](False)
+    except UserError:
+        return None
+    digest = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
+    if len(labels) != test_set.images or digest != test_set.sha256:
+        return None  # other images than those the runs were tested on
+    return pixels[:, 0], labels

@@ -1,0 +1,60 @@
+"""What costs are predicted from: records of runs like those to come, and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from resbench.execution.cost import Costs
+from resbench.grid.grid import PlannedRun
+from resbench.records.store import Store
+from resbench.training.device import resolve_placement
+from resbench.training.provenance import provenance
+from resbench.training.run import RunConfig
+from resbench.training.train import empty_record
+
+CPU = torch.device("cpu")
+
+
+def config(precision: str, depth: int = 10) -> RunConfig:
+    return RunConfig.model_validate({"model": {"depth": depth, "width": 4}, "recipe": {"precision": precision}})
+
+
+def add(store: Store, run: RunConfig, rate: float, **facts: Any) -> None:
+    placement = resolve_placement(CPU, 1, run.recipe.precision, run.model.width)
+    record = empty_record(run, "ok", provenance(placement).with_facts(**facts), None)
+    record.metrics = {"images_per_second": rate, "flops": 10**6}
+    store.add(record)
+
+
+def test_records_of_the_same_precision_and_hardware_give_the_rate(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    add(store, config("fp32"), 1000.0)
+    add(store, config("bf16"), 2000.0)
+    costs = Costs(store, CPU, 1)
+    fast, slow = config("bf16", 22), config("fp32", 22)
+    costs.calibrate([PlannedRun.of(fast), PlannedRun.of(slow)])
+    assert costs.source == "2 earlier records"
+    # at constant FLOP/s beyond what is known
+    assert costs.of(slow).seconds == pytest.approx(2 * costs.of(fast).seconds)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"device_name": "another"}, {"cpu_capability": "another"}, {"threads": 2}, {"device": "cuda"}]
+)
+def test_records_of_other_hardware_do_not(facts: dict[str, Any], tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    add(store, config("fp32"), 1e-3, **facts)  # believed, it would make the run last for years
+    costs = Costs(store, CPU, 1)
+    costs.calibrate([PlannedRun.of(config("fp32"))])
+    assert costs.source == "a short calibration" and costs.of(config("fp32")).seconds < 1e6
+
+
+def test_an_unknown_precision_is_calibrated(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    add(store, config("bf16"), 1e-3)
+    costs = Costs(store, CPU, 1)
+    costs.calibrate([PlannedRun.of(config("bf16")), PlannedRun.of(config("fp32"))])
+    assert costs.source == "1 earlier record and a short calibration"
+    assert costs.of(config("fp32")).seconds < 1e6 < costs.of(config("bf16")).seconds

@@ -1,0 +1,76 @@
+"""One run by whatever process: it leaves its record, or the state to go on from, and never both machines' work."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resbench.execution.task import BUSY, DONE, STOPPED, Setting, Task, execute_run
+from resbench.records.store import Store
+from resbench.training.epoch import Stopped
+from resbench.training.run import RunConfig
+
+
+def tiny(epochs: int) -> RunConfig:
+    config: dict[str, Any] = {"model": {"width": 2, "depth": 10}, "data": {"train_size": 40, "val_size": 0}}
+    return RunConfig.model_validate(config | {"recipe": {"epochs": epochs}})
+
+
+def test_a_task_is_text_and_back(tmp_path: Path) -> None:
+    task = Task(tiny(3), Setting(tmp_path, tmp_path, "cpu", 1, ("abc", True), ("gradients",), 60.0))
+    assert Task.from_json(task.to_json()) == task
+
+
+class Thief:
+    """Takes a run over in the middle, as another machine would that saw no sign of life, and lets it train on."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.stolen = False
+
+    def __call__(self, epochs: float) -> None:
+        (lease,) = self.store.work.glob("*.lease")
+        if not self.stolen:
+            text = lease.read_text()
+            lease.unlink()
+            lease.write_text(re.sub("[0-9a-f]{8,}", lambda match: "f" * len(match[0]), text))
+            self.stolen = True
+        time.sleep(0.01)  # of training, until the next sign of life finds it out
+
+
+def test_a_run_that_was_taken_over_is_left_to_the_other_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resbench.core.locks.LEASE_SECONDS", 2.0)
+    monkeypatch.setenv("RESBENCH_LOCKS", "lease")
+    store = Store(tmp_path)
+    setting = Setting(tmp_path, tmp_path, "cpu", 1, (None, False))
+    assert execute_run(Task(tiny(10_000), setting), Thief(store)) == BUSY
+    assert not store.ids()
+
+
+def test_a_run_that_is_done_again_for_its_probes_keeps_its_checkpoint(tmp_path: Path) -> None:
+    run, store = tiny(3), Store(tmp_path)
+    setting = Setting(tmp_path, tmp_path, "cpu", 1, (None, False))
+    assert execute_run(Task(run, setting)) == DONE
+    old = store.checkpoint(run.id)
+    old.write_bytes(b"left by a crash")
+    os.utime(old, (0, 0))
+    store.sweep()
+    assert not old.exists()
+
+    def stop(epochs: float) -> None:
+        if epochs >= 2:
+            raise Stopped
+
+    probed = dataclasses.replace(setting, probes=("gradients",))
+    assert execute_run(Task(run, probed), stop) == STOPPED
+    store.sweep()
+    assert store.checkpoint(run.id).exists()
+    assert execute_run(Task(run, probed)) == DONE and not store.checkpoint(run.id).exists()

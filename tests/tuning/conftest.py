@@ -1,0 +1,54 @@
+"""Storages of each kind, PostgreSQL among them where it is installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of its own, as Debian's package installs it."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = str(installed[-1]) if installed else shutil.which("initdb")
+    if not initdb:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    programs = Path(initdb).resolve().parent
+    folder = Path("/tmp") / f"resbench-postgres-{os.getpid()}"  # PostgreSQL's user must reach it, and tmp_path is ours
+    folder.mkdir(mode=0o755)
+    as_user = []
+    if os.getuid() == 0:  # it refuses to run as root
+        shutil.chown(folder, "postgres", "postgres")
+        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = folder / "data"
+    initialise = [*as_user, initdb, "-D", data, "-U", "tuner", "-A", "trust", "--no-sync"]
+    subprocess.run(initialise, check=True, capture_output=True, cwd=folder)
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    control = [*as_user, programs / "pg_ctl", "-D", data, "-w"]
+    subprocess.run(
+        [*control, "-o", options, "-l", folder / "log", "start"], check=True, cwd=folder, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield f"postgresql+psycopg://tuner@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=False, cwd=folder, stdout=subprocess.DEVNULL)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["journal", "sqlite", "postgresql"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
+    if request.param == "journal":
+        return None
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'trials.db'}"
+    return str(request.getfixturevalue("postgres"))

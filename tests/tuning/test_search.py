@@ -1,0 +1,77 @@
+"""Searches in Python: what identifies one, what its arms can train, and its mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.searches import SEARCH, load, load_two_trials
+
+from resbench.core.errors import UserError
+from resbench.tuning.search import Search
+from resbench.tuning.session import tune
+from resbench.tuning.space import Choices, Range
+
+
+def test_ranges_and_choices_know_their_values_and_go_through_the_storage() -> None:
+    assert Range(10, 22, step=6).values() == [10, 16, 22] and Range(1, 3).values() == [1, 2, 3]
+    assert Range(0.1, 0.35, step=0.1).values() == [0.1, 0.2, 0.3] and Range(0.1, 1.0).values() is None
+    assert Range(0.1, 1.0).examples() == [0.1, 1.0]
+    choices = Choices(("none", [10, 16]))
+    stored = [choices.to_storage(value) for value in choices.values() or []]
+    assert stored == ["none", "[10,16]"] and [choices.from_storage(text) for text in stored] == ["none", [10, 16]]
+    assert json.dumps(Range(10, 22).describe().to_json()) == '{"low": 10, "high": 22, "log": false, "step": null}'
+    assert choices.describe().to_json() == {"choices": ["none", [10, 16]]}
+
+
+def test_arms_may_have_their_own_epochs_and_a_base_that_is_nothing_without_them(tmp_path: Path) -> None:
+    text = SEARCH.replace("model: {depth: 10, width: 4}", "model: {width: 4, family: cifar}")
+    text = text.replace(
+        "arms: {model.shortcut: [identity, none]}", "arms: {model.depth: [8, 14], recipe.epochs: [1, 27]}"
+    )
+    text = text[: text.index("claims:")].replace("epochs: 2, ", "")
+    search = load(tmp_path, text, "trials=1", "seeds.search=2")
+    assert [search.epochs(arm) for arm in search.points()] == [2, 54, 2, 54]
+    assert [list(search.untuned(arm)) for arm in search.points()] == [["recipe.lr", "model.dropout"]] * 4
+
+
+def test_more_trials_are_the_same_search_and_another_base_is_not(tmp_path: Path) -> None:
+    search = load(tmp_path)
+    [arm, _] = search.points()
+    stored = json.loads(json.dumps(search.identity(arm)))
+    assert load(tmp_path, SEARCH, "trials=50", "seeds.confirm=9").differences(arm, stored) == []
+    assert load(tmp_path, SEARCH, "pruner=median", "model.width=8").differences(arm, stored) == ["base", "pruner"]
+
+
+def test_a_search_built_in_python_is_that_of_the_file(tmp_path: Path) -> None:
+    read = load_two_trials(tmp_path)
+    built = Search(
+        "tiny",
+        base=read.base,
+        arms={"model.shortcut": ["identity"]},
+        space={"recipe.lr": Choices((0.1, 1000.0))},
+        trials=2,
+        confirm=2,
+        sampler="grid",
+        pruner="none",
+    )
+    assert [built.identity(arm) for arm in built.points()] == [read.identity(arm) for arm in read.points()]
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ({"name": "A B"}, "'A B' is not a name"),
+        ({"sampler": "cmaes"}, "search s: sampler: 'cmaes' is not one of tpe, random, grid, gp"),
+        ({"pruner": "medin"}, "did you mean 'median'?"),
+        ({"arms": {"model.dpth": [10]}}, "model.dpth: unknown field (did you mean 'model.depth'?)"),
+        ({"space": {"recipe.lrr": Range(0.1, 1.0)}}, "recipe.lrr: unknown field (did you mean 'recipe.lr'?)"),
+        ({"space": {"recipe.lr": Range(0.1, 5000.0)}}, "search s: recipe.lr: 5000.0 is not allowed"),
+        ({"arms": {"model.shortcut": ["none"]}, "base": {"model.drop_path": 0.3}}, "needs a shortcut"),
+    ],
+)
+def test_a_mistake_in_python_is_a_line_too(words: dict[str, object], part: str) -> None:
+    with pytest.raises(UserError) as caught:
+        tune(Search(**({"name": "s"} | words)))  # type: ignore[arg-type]
+    assert part in str(caught.value)
