@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from resbench.core.text import control_free
 from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table
 
-_LONG = 30  # a table with more rows than this is cut to its first ones: nobody reads 500 rows of Markdown
+_MAX_ROWS = 30  # a table with more rows than this is cut to its first ones: no one reads 500 rows of Markdown
 _FIRST = 20
 _SPECIAL = re.compile(r"([\\`*_|\[\]~#$])")
 _MARKER = re.compile(r"^(\d*)([.)+-])(?=\s)", re.MULTILINE)  # would begin a list
@@ -21,18 +21,18 @@ def escape(text: str) -> str:
     text = control_free(text)
     for character, entity in _ENTITIES.items():
         text = text.replace(character, entity)
-    text = _SPECIAL.sub(lambda found: _keep_underscore(found, text), text)
-    return _MARKER.sub(lambda found: f"{found[1]}&#{ord(found[2])};", text)
+    text = _SPECIAL.sub(lambda match: _escape_special(match, text), text)
+    return _MARKER.sub(lambda match: f"{match[1]}&#{ord(match[2])};", text)
 
 
-def _keep_underscore(found: re.Match[str], text: str) -> str:
-    """`max_pool` needs no backslash: an underscore within a word is only itself."""
-    inside = text[max(found.start() - 1, 0) : found.end() + 1]
-    return found.group() if re.fullmatch(r"\w_\w", inside) else f"\\{found.group()}"
+def _escape_special(match: re.Match[str], text: str) -> str:
+    """The character with a backslash; `max_pool` needs none, as an underscore within a word is only itself."""
+    around = text[max(match.start() - 1, 0) : match.end() + 1]
+    return match.group() if re.fullmatch(r"\w_\w", around) else f"\\{match.group()}"
 
 
 def markdown(title: str, blocks: Sequence[Block]) -> str:
-    """The page as Markdown, figures linked as PNG files."""
+    """The page as Markdown. Its figures are SVG files; the files of its data are named, as a repository may not keep them."""
     return "\n\n".join([f"# {_line(title)}", *(_markdown(block) for block in blocks)]) + "\n"
 
 
@@ -48,8 +48,8 @@ def _markdown(block: Block) -> str:
         case Code():
             return "\n".join(f"    {control_free(line)}" for line in block.text.splitlines())
         case Image():
-            files = ", ".join(f"[{kind.upper()}](figures/{block.name}.{kind})" for kind in ("svg", "csv"))
-            return f"![{_line(block.alt)}](figures/{block.name}.png)\n\n{_line(block.caption)} ({files})"
+            image = f"![{_line(block.alt)}](figures/{block.name}.svg)"
+            return f"{image}\n\n{_line(block.caption)} (`figures/{block.name}.csv`)"
         case Table():
             return _table(block)
 
@@ -62,10 +62,10 @@ def _bullets(block: Bullets) -> str:
 
 def _table(table: Table) -> str:
     rule = ["---:" if right else "---" for right in table.right]
-    shown = table.rows[:_FIRST] if len(table.rows) > _LONG else table.rows
+    shown = table.rows[:_FIRST] if len(table.rows) > _MAX_ROWS else table.rows
     rows = [[_line(cell) for cell in table.head], rule, *([_line(cell) for cell in row] for row in shown)]
     parts = ["\n".join(f"| {' | '.join(row)} |" for row in rows)]
-    files = ", ".join(f"[{label}](tables/{table.name}.{kind})" for label, kind in (("CSV", "csv"), ("LaTeX", "tex")))
+    files = ", ".join(f"`tables/{table.name}.{kind}`" for kind in ("csv", "tex"))
     if len(shown) < len(table.rows):
         parts.append(f"The first {len(shown)} of {len(table.rows)} rows; all are in the CSV file.")
     if table.caption or table.name:
