@@ -13,7 +13,7 @@ def read_json(text: str) -> Json:
     """The value of a JSON text.
 
     Raises:
-        ValueError: it is no JSON, or has infinities, or half characters, which no file can hold, or exhausts the stack.
+        ValueError: it is no JSON, has infinities or half characters, which no file can hold, or exhausts the stack.
     """
     try:
         value: Json = json.loads(text, parse_constant=_refuse_constant)
@@ -32,7 +32,7 @@ def _refuse_constant(text: str) -> NoReturn:
 
 
 def check_depth(value: Json, key: str, depth: int = 0) -> None:
-    """Refuse what would exhaust the stack of those who walk it.
+    """Refuse a value that would exhaust the stack of a function that walks it.
 
     Raises:
         ValueError: the value is nested more than ten times.

@@ -1,8 +1,8 @@
 """A YAML reader for people: YAML 1.2 scalars, the line of every value, every mistake at once, no code.
 
-PyYAML follows YAML 1.1, in which `no` is false, `1e-3` a string and `10:30` the number 630. Its parser is kept, its
-scalar rules are replaced by the core schema (YAML 1.2.2, section 10.3.2), and trees are walked here so that
-duplicate keys, aliases and tags are reported with their lines.
+PyYAML follows YAML 1.1, in which `no` is false, `1e-3` a string and `10:30` the number 630. This module uses its parser,
+reads scalars by the core schema (YAML 1.2.2, section 10.3.2), and walks the tree itself, so that it can report duplicate
+keys, aliases and tags with their lines.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 MAX_BYTES = 1 << 20
-_MOST_DIGITS = 100  # Python takes long over very long ones, and refuses those of more than 4300 digits
-_MOST_BRACKETS = 100
+_MAX_DIGITS = 100  # Python takes long to read very long ones, and refuses those of more than 4300 digits
+_MAX_BRACKETS = 100
 _SURROGATE = re.compile("[\ud800-\udfff]")  # `"\\ud83d"` without its other half
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -24,16 +24,7 @@ _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
 }
 
-_PLAIN_TAGS = {
-    "str",
-    "int",
-    "float",
-    "bool",
-    "null",
-    "timestamp",
-    "merge",
-    "value",
-}  # what PyYAML resolves to
+_PLAIN_TAGS = {"str", "int", "float", "bool", "null", "timestamp", "merge", "value"}  # what PyYAML resolves to
 
 
 @dataclass
@@ -75,9 +66,9 @@ def parse(text: str) -> Document:
     if len(text.encode(errors="replace")) > MAX_BYTES:
         document.mistakes.append((1, f"the file is larger than {MAX_BYTES} bytes"))
         return document
-    deep = _too_deep(text)
-    if deep:
-        document.mistakes.append((deep, f"not valid: brackets nested more than {_MOST_BRACKETS} times"))
+    line = _too_deep(text)
+    if line:
+        document.mistakes.append((line, f"not valid: brackets nested more than {_MAX_BRACKETS} times"))
         return document
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -97,12 +88,12 @@ def parse(text: str) -> Document:
 
 
 def _too_deep(text: str) -> int:
-    """The line in which brackets are nested too deeply, or 0: the parser takes seconds over them, then exhausts the stack."""
+    """The line in which brackets are nested too deeply, or 0: they cost the parser seconds, then the stack."""
     depth = 0
-    for found in re.finditer(r"[][{}]", text):
-        depth = max(0, depth + (1 if found[0] in "[{" else -1))
-        if depth > _MOST_BRACKETS:
-            return text.count("\n", 0, found.start()) + 1
+    for bracket in re.finditer(r"[][{}]", text):
+        depth = max(0, depth + (1 if bracket[0] in "[{" else -1))
+        if depth > _MAX_BRACKETS:
+            return text.count("\n", 0, bracket.start()) + 1
     return 0
 
 
@@ -129,8 +120,8 @@ def _walk(node: yaml.Node, path: tuple[str | int, ...], document: Document, seen
         return node.value
     if node.tag.removeprefix("tag:yaml.org,2002:") not in _PLAIN_TAGS:
         document.mistakes.append((line, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is not supported"))
-    if len(node.value) > _MOST_DIGITS and (_INT.fullmatch(node.value) or _FLOAT.fullmatch(node.value)):
-        document.mistakes.append((line, f"a number of {len(node.value)} characters: {_MOST_DIGITS} are the most"))
+    if len(node.value) > _MAX_DIGITS and (_INT.fullmatch(node.value) or _FLOAT.fullmatch(node.value)):
+        document.mistakes.append((line, f"a number of {len(node.value)} characters: at most {_MAX_DIGITS} are allowed"))
         return None
     value = scalar(node.value)
     if isinstance(value, float) and math.isinf(value):

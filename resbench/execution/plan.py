@@ -33,7 +33,7 @@ class PlannedCell:
 
 
 @dataclass(frozen=True)
-class Plan:
+class GridPlan:
     """What a grid will do and cost; as text it is what `resbench plan` prints.
 
     Attributes:
@@ -94,7 +94,7 @@ def plan(
     executor: str = "local",
     fleet: Fleet | None = None,
     threads: int = 1,
-) -> Plan:
+) -> GridPlan:
     """Say what a grid will do and cost, without doing it.
 
     Example:
@@ -127,7 +127,7 @@ def describe(
     jobs: int | None,
     fleet: Fleet | None = None,
     threads: int = 1,
-) -> Plan:
+) -> GridPlan:
     """The plan of some runs of a grid.
 
     Args:
@@ -143,7 +143,7 @@ def describe(
     each = {id(config): costs.of(config).seconds for config in distinct_cells(missing)}
     seconds = [each[id(run.cell_config)] for run in missing]
     expected = forecast(seconds, [run.cell_config.recipe.epochs for run in missing], fleet) if fleet else None
-    return Plan(
+    return GridPlan(
         name=grid.name,
         cells=_cells(runs, done, costs),
         excluded=grid.excluded,

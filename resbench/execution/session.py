@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from resbench.data.loading import prepare
 from resbench.execution.concurrency import Concurrency, choose_concurrency
 from resbench.execution.cost import Costs
 from resbench.execution.driver import Watcher, drive
-from resbench.execution.executors import CLUSTERS, Cluster, MakeEngine, check_executor, device_of, engine
+from resbench.execution.executors import CLUSTERS, Cluster, MakeEngine, device_of, engine
+from resbench.execution.options import RunOptions as RunOptions
 from resbench.execution.plan import unprobed
 from resbench.execution.selection import open_grid, select_runs
 from resbench.execution.task import Setting
@@ -26,56 +27,6 @@ from resbench.training.device import cores, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_MAX_JOBS = 1024
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How and where the runs of a grid are executed; nothing here changes what a run is.
-
-    Attributes:
-        results: folder of all studies.
-        data_dir: torchvision data root; None for the default.
-        device: auto, cpu, cuda or mps.
-        jobs: runs side by side; None chooses.
-        threads: CPU threads of each run; None divides the cores among the runs.
-        timeout: seconds that a run may take; one that takes longer is recorded as failed.
-        executor: serial (in this process), local, ray or slurm.
-        cluster: other machines, for ray and slurm.
-        fresh: forget the records of these runs first.
-
-    Raises:
-        UserError: options that mean nothing together.
-    """
-
-    results: Path = Path("results")
-    data_dir: Path | None = None
-    device: str = "auto"
-    jobs: int | None = None
-    threads: int | None = None
-    timeout: float | None = None
-    executor: str = "local"
-    cluster: Cluster = field(default_factory=Cluster)
-    fresh: bool = False
-
-    def __post_init__(self) -> None:
-        check_executor(self.executor)
-        if self.jobs is not None and not 1 <= self.jobs <= _MAX_JOBS:
-            raise UserError(f"--jobs {self.jobs}: use a number from 1 to {_MAX_JOBS}, or auto")
-        if self.threads is not None and self.threads < 1:
-            raise UserError(f"--threads {self.threads}: use a number from 1")
-        if self.timeout and self.executor == "serial":
-            raise UserError(
-                "--timeout: not with --executor serial, whose one process cannot end itself: use local -j 1"
-            )
-        if self.cluster.slurm and self.executor != "slurm":
-            raise UserError("--slurm and --detach: only with --executor slurm")
-
-    @property
-    def width(self) -> int | None:
-        """Runs side by side that are asked for; None chooses."""
-        return 1 if self.executor == "serial" else self.jobs
 
 
 @dataclass(frozen=True)

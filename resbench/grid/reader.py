@@ -44,7 +44,7 @@ def read_grid(file: str | Path, overrides: Sequence[str] = ()) -> Grid:
         probes=parts.probes,
         about=opening_comment(text),
         file=source.file,
-        overrides=source.overrides,
+        overrides=tuple(source.overrides),
         given=parts.expansion,
     )
 

@@ -1,1 +1,1 @@
-"""What was asked of a study and what its runs left."""
+"""The question of a study and the records of its runs."""

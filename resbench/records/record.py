@@ -124,7 +124,7 @@ class Record:
 
     Attributes:
         id: 16 hexadecimal digits.
-        config: what was asked, nested as in a grid file.
+        config: of the run, nested as in a grid file.
         metrics: name -> number; None where it is not finite.
         history: a row for each epoch.
         predictions: on the test set; None where it was not read.
@@ -160,7 +160,7 @@ class Record:
         return self.status != "failed"
 
     def complete(self, probes: Iterable[str] = ()) -> bool:
-        """Whether its run need not be done again: it is finished, and was probed as asked."""
+        """Whether its run need not be done again: it is finished, and was has these probes."""
         return self.finished and set(probes) <= (self.probes or {}).keys()
 
     def sanitised(self) -> Record:
@@ -174,10 +174,10 @@ class Record:
 
     def content(self) -> dict[str, Json]:
         """As JSON, without what the clock and the machine put into it: equal for two passes of the same run."""
-        kept = {key: value for key, value in self._json().items() if key != "provenance"}
-        kept["metrics"] = _without_measured(self.metrics)
-        kept["history"] = [_without_measured(epoch) for epoch in self.history]
-        return kept
+        content = {key: value for key, value in self._json().items() if key != "provenance"}
+        content["metrics"] = _without_measured(self.metrics)
+        content["history"] = [_without_measured(epoch) for epoch in self.history]
+        return content
 
     def _json(self) -> dict[str, Json]:
         values: dict[str, Any] = {

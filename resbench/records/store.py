@@ -1,7 +1,7 @@
-"""A folder of records: `results/<study>/<run-id>.json`, and `.work/` beside them for what is unfinished.
+"""A folder of records: `results/<study>/<run-id>.json`, and `.work/` next to them for what is unfinished.
 
 A record appears whole or not at all: it is written to a temporary file, flushed to disk, and linked to its name, and
-the first writer wins. What is done is what has a record; nothing else is ever asked.
+the first writer wins. A run is done if it has a record; nothing else counts.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Store:
         """The record, or None if there is none or it is damaged (which is then named in `damaged`)."""
         path = self.path(run_id)
         try:
-            found, _ = read_record(path, run_id)
+            return read_record(path, run_id)[0]
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, OSError, RecursionError) as error:
@@ -66,14 +66,13 @@ class Store:
                 f"{path}: a damaged record ({' '.join(str(error).split())}): the run will be done again"
             )
             return None
-        return found
 
     def records(self) -> list[Record]:
         """All readable records, by id."""
-        return [found for run_id in sorted(self.ids()) if (found := self.read(run_id))]
+        return [record for run_id in sorted(self.ids()) if (record := self.read(run_id))]
 
     def done(self, probes: Iterable[str] = ()) -> set[str]:
-        """Ids of runs that need not be done again: ok or diverged, and probed as asked."""
+        """Ids of runs that need not be done again: ok or diverged, with these probes."""
         probes = list(probes)
         return {record.id for record in self.records() if record.complete(probes)}
 
@@ -142,10 +141,10 @@ class Store:
     def stamp(self, run_id: str) -> tuple[int, int] | None:
         """Changes when the record does; None if there is none."""
         try:
-            found = self.path(run_id).stat()
+            status = self.path(run_id).stat()
         except FileNotFoundError:
             return None
-        return found.st_ino, found.st_mtime_ns
+        return status.st_ino, status.st_mtime_ns
 
     def write_study(self, study: StudyFile) -> bool:
         """Keep the question next to the answers, so that the report needs nothing else; returns whether it is new."""
@@ -158,7 +157,7 @@ class Store:
         return True
 
     def finished_outside(self, study: StudyFile) -> int:
-        """Finished runs that belong to the study as it was kept, and not to this one of the same name."""
+        """Finished runs that belong to the study file in the folder, and not to this study of the same name."""
         try:
             before = self.study()
         except UserError:  # damaged: it is written again
@@ -168,7 +167,7 @@ class Store:
         return sum(record is not None and record.finished for record in records)
 
     def study(self) -> StudyFile | None:
-        """What `write_study` kept; None if there is none.
+        """The study file in the folder, or None.
 
         Raises:
             UserError: the file is damaged.
@@ -178,7 +177,7 @@ class Store:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise UserError(f"{self._study_path}: damaged ({error}): run the grid again to write it anew") from None
+            raise UserError(f"{self._study_path}: damaged ({error}): run the grid again to rewrite it") from None
 
     @property
     def _study_path(self) -> Path:

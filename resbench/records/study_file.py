@@ -58,14 +58,14 @@ class StudyFile(Part):
     """The question of a study.
 
     Attributes:
-        file, overrides: with which command it was asked.
+        file, overrides: of the command that ran it.
         about: the comment that opens the grid file.
         axes: dotted paths that span the cells; None where that is not known.
         runs: in the order of the grid.
         search: of a study whose winners come from `resbench tune`.
     """
 
-    schema_version: int = Field(1, alias="schema")
+    schema_version: int = Field(default=1, alias="schema")
     name: Annotated[str, AfterValidator(_study_name)] | None = None
     file: str = ""
     about: Annotated[str, BeforeValidator(lambda value: value or "")] = ""

@@ -70,7 +70,7 @@ class TrialsFile(Part):
         importance: name of the method.
     """
 
-    schema_version: int = Field(1, alias="schema")
+    schema_version: int = Field(default=1, alias="schema")
     search: str = ""
     sampler: str
     pruner: str

@@ -133,36 +133,47 @@ def run_search(search: Search, options: TuneOptions) -> list[Status]:
     """
     if options.export:
         check_target(options.export, search)
-    untuned = Session(confirmation(search, {}), options.run_options)
-    store, storage = untuned.store, printable_storage(options.storage, untuned.store)
-    studies = Studies(search, options.storage, store)
+    session = Session(confirmation(search, {}), options.run_options)
+    studies = Studies(search, options.storage, session.store)
     try:
-        with reachable():
-            winners, missing = _earlier_winners(studies, store), _missing_trials(studies)
-        session = Session(_grid(search, winners, options), options.run_options)
-        # by the untuned arms alone: the choice is the same at the beginning and at the end
-        session.start(choose_concurrency(options.jobs, untuned.runs, store, session.device))
-        if missing:
-            jobs, reason = session.concurrency.jobs, session.concurrency.reason
-            print(
-                f"{search.name}: {missing} trials to finish for {len(studies.arms)} arms with {search.budget} each; "
-                f"{jobs} at a time on {session.device} ({reason}); trials in {storage}",
-                file=sys.stderr,
-            )
-            run_workers(search, options.storage, session.setting, jobs)
-        with reachable():
-            trials = trials_file.write(studies, store)
-            reasons = _reasons(studies) if _missing_trials(studies) else []
+        session, trials = _search(studies, session, options)
     except Unreachable as error:
-        raise UserError(f"{storage}: {error}: the same command goes on when it is back", code=1) from None
-    if reasons:
-        raise UserError(reasons, code=1)
+        name = printable_storage(options.storage, session.store)
+        raise UserError(f"{name}: {error}: the same command goes on when it is back", code=1) from None
     winners = _winners(trials)
     for line in _unchanged(search, winners):
         print(line, file=sys.stderr)
     if options.export:
         print(*write_winners(options.export, search, winners), sep="\n", file=sys.stderr)
     return _confirm(Session(_grid(search, winners, options), options.run_options), session)
+
+
+def _search(studies: Studies, untuned: Session, options: TuneOptions) -> tuple[Session, TrialsFile]:
+    """Do the trials that are missing; returns the session that was started for them, and all trials.
+
+    Args:
+        untuned: of the untuned arms alone.
+    """
+    search, store = studies.search, untuned.store
+    with reachable():
+        winners, missing = _earlier_winners(studies, store), _missing_trials(studies)
+    session = Session(_grid(search, winners, options), options.run_options)
+    # by the untuned arms alone: the choice is the same at the beginning and at the end
+    session.start(choose_concurrency(options.jobs, untuned.runs, store, session.device))
+    if missing:
+        jobs, reason = session.concurrency.jobs, session.concurrency.reason
+        print(
+            f"{search.name}: {missing} trials to finish for {len(studies.arms)} arms with {search.budget} each; "
+            f"{jobs} at a time on {session.device} ({reason}); trials in {printable_storage(options.storage, store)}",
+            file=sys.stderr,
+        )
+        run_workers(search, options.storage, session.setting, jobs)
+    with reachable():
+        trials = trials_file.write(studies, store)
+        reasons = _reasons(studies) if _missing_trials(studies) else []
+    if reasons:
+        raise UserError(reasons, code=1)
+    return session, trials
 
 
 def _confirm(confirming: Session, searching: Session) -> list[Status]:

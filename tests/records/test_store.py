@@ -168,11 +168,11 @@ def test_sweeping_leaves_what_may_be_in_use(tmp_path: Path) -> None:
 
 def test_a_study_file_is_written_when_it_is_new(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    study = StudyFile(name="some", runs=[StudyRun(id=record().id, cell={"model.depth": 10}, seed=0)])
+    study = StudyFile(schema=1, name="some", runs=[StudyRun(id=record().id, cell={"model.depth": 10}, seed=0)])
     assert store.study() is None and store.finished_outside(study) == 0
     assert store.write_study(study) and not store.write_study(study)
     assert store.study() == study
-    other = StudyFile(name="some", runs=[])
+    other = StudyFile(schema=1, name="some", runs=[])
     assert store.finished_outside(other) == 0
     store.add(record())
     assert store.finished_outside(other) == 1 and store.finished_outside(study) == 0
@@ -186,6 +186,6 @@ def test_a_damaged_study_file_is_named_and_written_again(content: bytes, tmp_pat
     (tmp_path / "study.json").write_bytes(content)
     with pytest.raises(UserError, match=r"study\.json: damaged \(.+\): run the grid again"):
         store.study()
-    study = StudyFile(runs=[])
+    study = StudyFile(schema=1, runs=[])
     assert store.finished_outside(study) == 0 and store.write_study(study)
     assert store.study() == study

@@ -1,0 +1,59 @@
+"""How and where the runs of a grid are executed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from resbench.core.errors import UserError
+from resbench.execution.executors import Cluster, check_executor
+
+_MAX_JOBS = 1024
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How and where the runs of a grid are executed; nothing here changes what a run is.
+
+    Attributes:
+        results: folder of all studies.
+        data_dir: torchvision data root; None for the default.
+        device: auto, cpu, cuda or mps.
+        jobs: runs side by side; None chooses.
+        threads: CPU threads of each run; None divides the cores among the runs.
+        timeout: seconds that a run may take; one that takes longer is recorded as failed.
+        executor: serial (in this process), local, ray or slurm.
+        cluster: other machines, for ray and slurm.
+        fresh: forget the records of these runs first.
+
+    Raises:
+        UserError: options that mean nothing together.
+    """
+
+    results: Path = Path("results")
+    data_dir: Path | None = None
+    device: str = "auto"
+    jobs: int | None = None
+    threads: int | None = None
+    timeout: float | None = None
+    executor: str = "local"
+    cluster: Cluster = field(default_factory=Cluster)
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        check_executor(self.executor)
+        if self.jobs is not None and not 1 <= self.jobs <= _MAX_JOBS:
+            raise UserError(f"--jobs {self.jobs}: use a number from 1 to {_MAX_JOBS}, or auto")
+        if self.threads is not None and self.threads < 1:
+            raise UserError(f"--threads {self.threads}: use a number from 1")
+        if self.timeout and self.executor == "serial":
+            raise UserError(
+                "--timeout: not with --executor serial, whose one process cannot end itself: use local -j 1"
+            )
+        if self.cluster.slurm and self.executor != "slurm":
+            raise UserError("--slurm and --detach: only with --executor slurm")
+
+    @property
+    def width(self) -> int | None:
+        """Runs side by side that are asked for; None chooses."""
+        return 1 if self.executor == "serial" else self.jobs
