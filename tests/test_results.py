@@ -22,7 +22,9 @@ ROW = re.compile(r"^\| \[(?P<study>[\w-]+)\]\(reports/(?P=study)/report\.md\) (?
 
 def committed(folder: str) -> set[Path]:
     """Files that git has below a folder of the repository, whatever else lies there."""
-    names = subprocess.run(["git", "ls-files", "-z", "--", folder], cwd=ROOT, check=True, capture_output=True, text=True)
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--", folder], cwd=ROOT, check=True, capture_output=True, text=True
+    )
     return {Path(name).relative_to(folder) for name in names.stdout.split("\0") if name}
 
 

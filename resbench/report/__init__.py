@@ -15,7 +15,9 @@ __all__ = ["check", "compare", "costs", "summary", "write", "write_index"]
 class _Callable(ModuleType):
     """Makes `resbench.report("depth")` work: the public function has the name of this package."""
 
-    def __call__(self, study: str | api.Named, results: str | Path = "results", reports: str | Path = "reports") -> Path:
+    def __call__(
+        self, study: str | api.Named, results: str | Path = "results", reports: str | Path = "reports"
+    ) -> Path:
         return api.report(study, results, reports)
 
 

@@ -65,7 +65,12 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = tmp_path_factory.mktemp("stranger") / "results"
     axes: dict[str, list[Any]] = {"model.shortcut": list(MARKUP), f"model.{MARKUP[0]}": ["a"], "=cmd": ["b"]}
     at = {path: None for path in list(axes)[1:]}
-    claim: dict[str, Any] = {"says": ALL, "compare": {"model.shortcut": MARKUP[0]}, "to": {"model.shortcut": MARKUP[1]}, "at": at}
+    claim: dict[str, Any] = {
+        "says": ALL,
+        "compare": {"model.shortcut": MARKUP[0]},
+        "to": {"model.shortcut": MARKUP[1]},
+        "at": at,
+    }
     claim |= {"on": "test_error", "expect": "lower", "margin": 0.1, "source": ALL}
     published = [{"source": ALL, "on": "test_error", "at": {"model.shortcut": MARKUP[2]}, "value": 0.1, "differs": ALL}]
     outcome = noise(lambda cell: 0.02, images=100)
