@@ -78,7 +78,8 @@ def _evidence(results: Path, study: str) -> Evidence:
 
 
 def _figures(results: Path, study: str) -> dict[str, Figure]:
-    figures = (build(_evidence(results, study)) for build in FIGURES)
+    evidence = _evidence(results, study)
+    figures = (build(evidence) for build in FIGURES)
     return {figure.name: figure for figure in figures if figure and figure.name in NAMES}
 
 
