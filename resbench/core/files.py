@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resbench.core.errors import Unwritable
-from resbench.core.locks import wait_for
+from resbench.core.locks import wait_for_lock
 
 # what file systems without hard links say (AFS and BeeGFS have none between folders, SMB and some FUSE have none)
 _UNLINKABLE = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
@@ -19,7 +19,7 @@ _UNLINKABLE = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOS
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Let one command at a time write into a folder, such as the reports; the others wait."""
-    with wait_for(hidden(folder / ".work") / "writing.lock"):
+    with wait_for_lock(hidden(folder / ".work") / "writing.lock"):
         yield
 
 

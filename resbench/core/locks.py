@@ -41,7 +41,7 @@ _SHARED = (
 )
 
 
-class Hold:
+class HeldLock:
     """A lock that is held.
 
     Attributes:
@@ -53,9 +53,9 @@ class Hold:
 
 
 @contextlib.contextmanager
-def hold(path: Path) -> Iterator[Hold | None]:
+def try_lock(path: Path) -> Iterator[HeldLock | None]:
     """Hold the lock of this path while the body runs; yields None at once if another live process has it."""
-    held = Hold()
+    held = HeldLock()
     lock = _lock(path, held)
     if not _acquired(lock):
         yield None
@@ -67,13 +67,13 @@ def hold(path: Path) -> Iterator[Hold | None]:
 
 
 @contextlib.contextmanager
-def wait_for(path: Path) -> Iterator[None]:
+def wait_for_lock(path: Path) -> Iterator[None]:
     """Hold the lock of this path while the body runs, as soon as no other process does."""
-    with _lock(path, Hold()):
+    with _lock(path, HeldLock()):
         yield
 
 
-class Waiting:
+class LockObserver:
     """Locks that others were seen to hold: only repeated attempts show that a lease is no longer kept fresh."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class Waiting:
 
     def free(self, path: Path) -> bool:
         """Whether no process holds the lock of this path at the moment."""
-        lock = self._seen.pop(path, None) or _lock(path, Hold())
+        lock = self._seen.pop(path, None) or _lock(path, HeldLock())
         if _acquired(lock):
             lock.release()
             return True
@@ -97,7 +97,7 @@ def _acquired(lock: BaseFileLock) -> bool:
     return True
 
 
-def _lock(path: Path, held: Hold) -> BaseFileLock:
+def _lock(path: Path, held: HeldLock) -> BaseFileLock:
     if not _between_machines(path.parent):
         return FileLock(path)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 
 from resbench.core.files import replace
-from resbench.core.locks import wait_for
+from resbench.core.locks import wait_for_lock
 from resbench.data.datasets import DATASETS
 from resbench.grid.grid import PlannedRun
 from resbench.model import measure
@@ -78,7 +78,7 @@ def choose_concurrency(jobs: int | None, runs: Sequence[PlannedRun], store: Stor
         return default
     store.open()
     # of commands that begin together one measures, and the others take its choice
-    with wait_for(store.work / "share.lock"):
+    with wait_for_lock(store.work / "share.lock"):
         earlier = load_choice(store, len(runs), device)
         return earlier or _measured(list(cells.values()), len(runs), default, store, device)
 

@@ -48,14 +48,14 @@ class RunOutcome:
         status: done (it returned), busy (another process has the run), died (by its own doing), lost (with its
             machine, so that it deserves another try), or unwritable (its results could not be stored).
         kind, message: for the record of a run that died; of an unwritable one the error as JSON: number, text, file.
-        kept: epochs that a lost run need not do again.
+        epochs_saved: epochs that a lost run need not do again.
     """
 
     run: PlannedRun
     status: Literal["done", "busy", "died", "lost", "unwritable"]
     message: str = ""
     kind: str = "process died"
-    kept: int = 0
+    epochs_saved: int = 0
 
 
 class Engine(Protocol):
@@ -166,8 +166,8 @@ def drive(
                     raise Unwritable(*json.loads(outcome.message))
                 if outcome.status == "busy":
                     waiting.put_off(run)
-                elif outcome.status == "lost" and losses[run.id, outcome.kept] < _MAX_LOSSES:
-                    losses[run.id, outcome.kept] += 1
+                elif outcome.status == "lost" and losses[run.id, outcome.epochs_saved] < _MAX_LOSSES:
+                    losses[run.id, outcome.epochs_saved] += 1
                     waiting.ready.appendleft(run)
                 else:
                     finish(run, _result(outcome, source, setting))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from resbench.core.config import flatten
 from resbench.core.errors import Unwritable, UserError
 from resbench.core.files import hidden, named_first, replace, sync_folder, temporary_in, write_through
-from resbench.core.locks import Hold, Waiting, hold, wait_for
+from resbench.core.locks import HeldLock, LockObserver, try_lock, wait_for_lock
 from resbench.records.record import Record
 from resbench.records.study_file import StudyFile
 
@@ -40,7 +40,7 @@ class Store:
         self.folder = folder
         self.work = folder / ".work"
         self.damaged: list[str] = []
-        self._waiting = Waiting()
+        self._waiting = LockObserver()
 
     def path(self, run_id: str) -> Path:
         return self.folder / f"{run_id}.json"
@@ -91,7 +91,7 @@ class Store:
         write_through(temporary, content)
         try:
             if not named_first(temporary, path):
-                with wait_for(self.work / "replacing.lock"):  # between the look and the replacement nothing may come
+                with wait_for_lock(self.work / "replacing.lock"):  # between the look and the replacement nothing may come
                     present = self.read(record.id)
                     if present and present.finished and (not record.finished or present.complete(record.probes or ())):
                         return False
@@ -112,10 +112,10 @@ class Store:
         return had
 
     @contextlib.contextmanager
-    def claim(self, run_id: str) -> Iterator[Hold | None]:
+    def claim(self, run_id: str) -> Iterator[HeldLock | None]:
         """Hold the run while it is trained; yields None if another live process holds it."""
         self.open()
-        with hold(self._lock(run_id)) as held:
+        with try_lock(self._lock(run_id)) as held:
             yield held
 
     def free(self, run_id: str) -> bool:

@@ -11,7 +11,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from resbench.core.errors import UserError
-from resbench.core.locks import wait_for
+from resbench.core.locks import wait_for_lock
 
 _FIRST = b'{"op_code":'  # how each of its lines begins
 _CHUNK = 4096
@@ -88,7 +88,7 @@ class JournalLock(JournalFileOpenLock):
 
     def acquire(self) -> bool:
         with contextlib.ExitStack() as stack:
-            stack.enter_context(wait_for(self._ours))
+            stack.enter_context(wait_for_lock(self._ours))
             self._optunas.acquire()
             stack.callback(self._optunas.release)
             removed = _remove_unfinished(self._path)

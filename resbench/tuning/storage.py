@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from resbench.core.cell import Cell
 from resbench.core.config import digest
 from resbench.core.errors import Unwritable, UserError
-from resbench.core.locks import wait_for
+from resbench.core.locks import wait_for_lock
 from resbench.records.store import Store
 from resbench.training.epoch import Stopped
 from resbench.tuning.journal import check_journal, open_journal
@@ -143,7 +143,7 @@ class Studies:
 
     def admission(self) -> contextlib.AbstractContextManager[None]:
         """Lets one process at a time give out trials, so that several together stay within the budget."""
-        return wait_for(self._admission)
+        return wait_for_lock(self._admission)
 
     def _open(self, arm: Cell) -> optuna.Study:
         name = self.search.study_name(arm)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from resbench.core.config import explain
 from resbench.core.errors import UserError
 from resbench.core.files import discard
-from resbench.core.locks import Hold
+from resbench.core.locks import HeldLock
 from resbench.execution.task import Setting
 from resbench.records.record import Record, Row
 from resbench.training.device import choose
@@ -54,7 +54,7 @@ class RunningTrial:
     arm: int
     trial: optuna.Trial
     worker: Worker
-    claim: Hold
+    claim: HeldLock
     setting: Setting
 
     @property

@@ -183,7 +183,7 @@ class SimulatedEngine:
     def _notice(self, when: float, node: int) -> None:
         self.losses += 1
         run, kept = self._gone.popleft()
-        self._ready.append(RunOutcome(run, "lost", "its node failed", kept=kept))
+        self._ready.append(RunOutcome(run, "lost", "its node failed", epochs_saved=kept))
 
     def _back(self, when: float, node: int) -> None:
         self._idle.extend([node] * self._fleet.slots)

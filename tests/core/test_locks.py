@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from resbench.core.errors import UserError
-from resbench.core.locks import file_system, hold, mounted
+from resbench.core.locks import file_system, mounted, try_lock
 
 
 def test_the_type_of_a_file_system_is_known(tmp_path: Path) -> None:
@@ -20,6 +20,6 @@ def test_an_unknown_kind_of_lock_is_a_line(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("RESBENCH_LOCKS", "flock")
     with (
         pytest.raises(UserError, match="RESBENCH_LOCKS=flock: use one of auto, kernel, lease"),
-        hold(tmp_path / "x.lock"),
+        try_lock(tmp_path / "x.lock"),
     ):
         pass

@@ -232,7 +232,7 @@ class RayTasks:
         except (
             RayError
         ) as error:  # its node died, or the process that waited for it, which does nothing that could fail
-            return RunOutcome(run, "lost", _line(error), kept=checkpoint.epoch(saved))
+            return RunOutcome(run, "lost", _line(error), epochs_saved=checkpoint.epoch(saved))
         if status == "unshared":
             folder = self._setting.folder.resolve() if self._setting else ""
             raise UserError(f"--executor ray: node {message} does not see {folder}: it joined the cluster without it")

@@ -18,7 +18,7 @@ from submitit import SlurmExecutor
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from resbench.core.errors import UserError
-from resbench.core.locks import hold
+from resbench.core.locks import try_lock
 from resbench.execution.driver import RunOutcome, Watcher
 from resbench.execution.executors import Cluster
 from resbench.execution.slurm import queue
@@ -152,7 +152,7 @@ class Slurm:
         setting = self._new[0][1].setting
         ledger = self._open_ledger(setting)
         total = adopted = 0
-        with hold(ledger.open() / "submit.lock") as lock:
+        with try_lock(ledger.open() / "submit.lock") as lock:
             if lock is None:
                 self._send_pace.done(began)
                 return None
