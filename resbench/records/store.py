@@ -91,7 +91,9 @@ class Store:
         write_through(temporary, content)
         try:
             if not named_first(temporary, path):
-                with wait_for_lock(self.work / "replacing.lock"):  # between the look and the replacement nothing may come
+                with wait_for_lock(
+                    self.work / "replacing.lock"
+                ):  # between the look and the replacement nothing may come
                     present = self.read(record.id)
                     if present and present.finished and (not record.finished or present.complete(record.probes or ())):
                         return False
