@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from resbench.grid.grid import Grid
     from resbench.grid.reader import read_grid
     from resbench.model import ModelConfig, build
+    from resbench.records.claim import Claim
     from resbench.records.store import load
     from resbench.report.api import check, compare, report
     from resbench.training.run import RunConfig
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from resbench.tuning.session import tune
 
 __all__ = [
+    "Claim",
     "Grid",
     "ModelConfig",
     "RunConfig",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Claim": "records.claim",
     "Grid": "grid.grid",
     "ModelConfig": "model",
     "RunConfig": "training.run",

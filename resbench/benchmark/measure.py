@@ -137,8 +137,9 @@ def _training(run: RunConfig, placement: Placement, protocol: Protocol) -> tuple
 
 
 def _plain_steps(run: RunConfig, steps: int, directory: Path) -> list[float]:
-    """Seconds of each step of the plain loop after its warm-up."""
-    recipe = run.recipe.model_copy(update={"epochs": 1, "warmup": 0.0})
+    """Seconds of at least so many steps of the plain loop, its warm-up left out."""
+    epochs = -(-steps // -(-run.data.sizes[0] // run.recipe.batch_size))
+    recipe = run.recipe.model_copy(update={"epochs": epochs, "warmup": 0.0})
     config = run.model_copy(update={"recipe": recipe}).model_dump_json()
     command = [*PLAIN_LOOP, config, "--steps", str(steps), "--no-test", "--data-dir", str(directory)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -30,6 +30,7 @@ from resbench.cli.options import (
 from resbench.core.errors import UserError
 
 if TYPE_CHECKING:
+    from resbench.execution.forecast import Fleet
     from resbench.execution.session import RunOptions, Session
     from resbench.grid.grid import Grid, PlannedRun
 
@@ -71,7 +72,7 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget these runs' records and start over.")] = False,
 ) -> None:
     """Do what is missing of a grid. The same command continues where it was interrupted."""
-    from resbench.execution.executors import Cluster
+    from resbench.execution.executors import CLUSTERS, Cluster
     from resbench.execution.selection import open_grid, select_runs
     from resbench.execution.session import RunOptions, Session
 
@@ -91,7 +92,8 @@ def run(
     opened = open_grid(grid, overrides or [])
     runs = select_runs(opened, only or [], shard)
     if dry_run:
-        _print_plan(opened, runs, options)
+        fleet = parse_fleet(None, None, threads or 1, None, device) if executor in CLUSTERS else None
+        _print_plan(opened, runs, options, fleet, threads or 1)
         return
     session = Session(opened, options, runs)
     warn(session.store)
@@ -109,14 +111,17 @@ def run(
         exit_if_failed(failed)
 
 
-def _print_plan(grid: Grid, runs: list[PlannedRun], options: RunOptions) -> None:
+def _print_plan(
+    grid: Grid, runs: list[PlannedRun], options: RunOptions, fleet: Fleet | None = None, threads: int = 1
+) -> None:
+    """Print what the options make of these runs, on a fleet of other machines where one is given."""
     from resbench.execution.executors import device_of
     from resbench.execution.plan import describe
     from resbench.records.store import Store
-    from resbench.training.device import nearest
 
-    device_of(options.device, options.executor)  # a device that does not exist is a mistake of this command already
-    print(describe(grid, runs, Store(options.results / grid.name), nearest(options.device), options.width))
+    store, device = Store(options.results / grid.name), device_of(options.device, options.executor)
+    print(describe(grid, runs, store, device, options.width, fleet, threads))
+    warn(store)
 
 
 def _nothing_to_do(session: Session) -> None:
@@ -150,25 +155,27 @@ def plan(
     only: Only = None,
     shard: Shard = None,
     executor: Executor = "local",
-    nodes: Annotated[int | None, typer.Option(min=1, help="Machines to plan for, with --executor ray.")] = None,
-    cpus_per_node: Annotated[int | None, typer.Option(min=1, help="Of each; those of this machine.")] = None,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, help="Machines to plan for, with --executor ray or slurm.")
+    ] = None,
+    cpus_per_node: Annotated[int | None, typer.Option(min=1, help="Cores of each; by default as many as here.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each run on them.")] = 1,
-    mtbf: Annotated[str | None, typer.Option(help="Mean time between failures of a node, e.g. 12h; never.")] = None,
+    mtbf: Annotated[
+        str | None, typer.Option(help="Mean time between failures of a node, e.g. 12h; by default none fails.")
+    ] = None,
 ) -> None:
     """Cells, runs done and to do, what is excluded and why, parameters, FLOPs, predicted time and memory."""
-    from resbench.execution.executors import CLUSTERS, device_of
-    from resbench.execution.plan import describe
+    from resbench.execution.executors import CLUSTERS
     from resbench.execution.selection import open_grid, select_runs
-    from resbench.records.store import Store
+    from resbench.execution.session import RunOptions
 
-    opened = open_grid(grid, overrides or [])
-    runs = select_runs(opened, only or [], shard)
-    store = Store(results / opened.name)
+    options = RunOptions(results=results, device=device, jobs=parse_jobs(jobs), executor=executor)
     fleet = parse_fleet(nodes, cpus_per_node, threads, mtbf, device) if executor in CLUSTERS else None
-    if nodes and not fleet:
-        raise UserError(f"--nodes {nodes}: only with --executor {' or '.join(CLUSTERS)}")
-    print(describe(opened, runs, store, device_of(device, executor), parse_jobs(jobs), fleet, threads))
-    warn(store)
+    for name, given in (("--nodes", nodes), ("--cpus-per-node", cpus_per_node), ("--mtbf", mtbf)):
+        if given and not fleet:
+            raise UserError(f"{name} {given}: only with --executor {' or '.join(CLUSTERS)}")
+    opened = open_grid(grid, overrides or [])
+    _print_plan(opened, select_runs(opened, only or [], shard), options, fleet, threads)
 
 
 def collect(

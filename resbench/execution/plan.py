@@ -12,12 +12,11 @@ from resbench.core.cell import Cell, label
 from resbench.core.text import duration, printable
 from resbench.execution.concurrency import Concurrency, load_choice, unmeasured
 from resbench.execution.cost import Cost, Costs, distinct_cells
-from resbench.execution.executors import device_of
+from resbench.execution.executors import check_executor, device_of
 from resbench.execution.forecast import Fleet, Forecast, forecast
 from resbench.execution.selection import open_grid, select_runs
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.store import Store
-from resbench.training.device import choose
 
 _MAX_LINES = 200
 
@@ -113,9 +112,10 @@ def plan(
     Raises:
         UserError: a mistake in the grid or in an argument.
     """
+    check_executor(executor)
     opened = open_grid(grid, overrides)
     runs = select_runs(opened, only, shard)
-    kind = device_of(device, executor) if fleet else choose(device)
+    kind = device_of(device, executor)
     return describe(opened, runs, Store(Path(results) / opened.name), kind, jobs, fleet, threads)
 
 

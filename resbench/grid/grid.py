@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -73,7 +73,7 @@ class Grid:
         probes: what is measured during training; no part of a run's identity, as training is the same without.
         about: the question in words.
         file, overrides: where it was read from.
-        given: the cells, where they do not follow from the rest; then nothing is checked again.
+        given: only when it is made: the cells, where they do not follow from the rest; then nothing is checked again.
 
     Raises:
         UserError: one line for every mistake.
@@ -93,15 +93,17 @@ class Grid:
     about: str = ""
     file: str = ""
     overrides: Sequence[str] = ()
-    given: Expansion | None = field(default=None, repr=False)
+    given: InitVar[Expansion | None] = None
+    _expansion: Expansion = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        if self.given is not None:
+    def __post_init__(self, given: Expansion | None) -> None:
+        if given is not None:
+            object.__setattr__(self, "_expansion", given)
             return
         parts = read_parts(Source(title=f"grid {self.name}"), self._root())
         for name in ("base", "axes", "zips", "exclude", "seeds", "baseline", "published", "claims", "target", "probes"):
             object.__setattr__(self, name, getattr(parts, name))
-        object.__setattr__(self, "given", parts.expansion)
+        object.__setattr__(self, "_expansion", parts.expansion)
 
     def _root(self) -> dict[str, Any]:
         """The same as the root of a grid file."""
@@ -110,7 +112,10 @@ class Grid:
             "base": self.base,
             "axes": self.axes,
             "zip": self.zips,
-            "exclude": [{"if": rule.when, "because": rule.because} for rule in self.exclude],
+            "exclude": [
+                {"if": rule.when, "because": rule.because} if isinstance(rule, Exclusion) else rule
+                for rule in self.exclude
+            ],
             "seeds": self.seeds,
             "probes": self.probes,
             "baseline": self.baseline,
@@ -120,8 +125,10 @@ class Grid:
         }
         return {key: _plain(value) for key, value in root.items()}
 
-    def _claim(self, claim: Claim) -> dict[str, Any]:
+    def _claim(self, claim: Claim | dict[str, Any]) -> dict[str, Any]:
         """The same as an entry of a grid file, whose `at` is a list of axes, or has values for each."""
+        if not isinstance(claim, Claim):
+            return claim
         entry = claim.to_json()
         if "at" in entry and all(choices is None for choices in claim.at.values()):
             entry["at"] = list(claim.at)
@@ -148,7 +155,7 @@ class Grid:
         Raises:
             UserError: a combination of values that means nothing; one line for each.
         """
-        expansion = self.given or Expansion()
+        expansion = self._expansion
         if expansion.refused:
             lines = {(refusal.path, refusal.text): refusal.cell for refusal in expansion.refused}
             raise UserError(

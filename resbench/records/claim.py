@@ -51,6 +51,16 @@ class Claim(Part):
     """A statement about the cells of a grid.
 
     Example:
+        >>> claim = resbench.Claim(
+        ...     says="shortcuts help",
+        ...     compare={"model.shortcut": "identity"},
+        ...     to={"model.shortcut": "none"},
+        ...     expect="lower",
+        ... )
+        >>> claim.on, claim.metric.unit
+        ('test_error', 'points')
+
+    Example:
         >>> claim = Claim(
         ...     says="shortcuts help",
         ...     compare={"model.shortcut": "identity"},

@@ -54,7 +54,6 @@ _ROWS = (
     Metric("test_accuracy", "test error", "higher", proportion=True, compared_as="test_error"),
     Metric("val_accuracy", "validation accuracy", "higher", proportion=True),
     Metric("train_accuracy", "training accuracy", "higher", proportion=True),
-    Metric("probe.lesion_mean", "probe.lesion_mean", proportion=True, probe="lesions"),
     Metric("train_loss", "training loss"),
     Metric("parameters", "parameters", exact=True),
     Metric("flops", "FLOPs", exact=True),
@@ -64,10 +63,11 @@ _ROWS = (
     Metric("probe.shattering", "probe.shattering", probe="gradients"),
     Metric("probe.response_ratio", "probe.response_ratio", probe="responses"),
     Metric("probe.sharpness", "probe.sharpness", probe="curvature"),
+    Metric("probe.lesion_mean", "probe.lesion_mean", proportion=True, probe="lesions"),
 )
 METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
 # probe -> the metrics that it leaves, in the order in which probes are measured and listed
 PROBED: Mapping[str, tuple[str, ...]] = {
     probe: tuple(row.name for row in _ROWS if row.probe == probe)
-    for probe in ("gradients", "responses", "curvature", "lesions")
+    for probe in dict.fromkeys(row.probe for row in _ROWS if row.probe)
 }

@@ -160,7 +160,7 @@ class Record:
         return self.status != "failed"
 
     def complete(self, probes: Iterable[str] = ()) -> bool:
-        """Whether its run need not be done again: it is finished, and was has these probes."""
+        """Whether its run need not be done again: it is finished, and has these probes."""
         return self.finished and set(probes) <= (self.probes or {}).keys()
 
     def sanitised(self) -> Record:

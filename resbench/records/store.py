@@ -234,9 +234,13 @@ def load(folder: str | Path) -> pd.DataFrame:
         folder: `results/<study>`.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: there is no such folder, or it is one of several studies.
     """
     path = Path(folder)
     if not path.is_dir():
         raise UserError(f"{path}: no such folder of records: run a grid first, or name another folder")
-    return Store(path).frame()
+    store = Store(path)
+    studies = sorted(inner.parent.name for inner in path.glob("*/study.json"))
+    if studies and not store.ids():
+        raise UserError(f"{path}: a folder of studies, not of one: name one of {', '.join(studies)} in it")
+    return store.frame()

@@ -64,8 +64,7 @@ def check(study: str | Named, results: str | Path = "results") -> Checked:
     """The verdict on every claim of a study.
 
     Example:
-        >>> from resbench.records.claim import Claim
-        >>> cheaper = Claim(
+        >>> cheaper = resbench.Claim(
         ...     says="no shortcut takes fewer parameters than a projection",
         ...     compare={"model.shortcut": "none"},
         ...     to={"model.shortcut": "projection"},

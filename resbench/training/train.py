@@ -34,7 +34,7 @@ _UNWATCHED = Observer()
 
 def train(
     run: RunConfig,
-    directory: Path,
+    directory: str | Path,
     device: torch.device | None = None,
     threads: int | None = None,
     saved: Path | None = None,
@@ -73,7 +73,7 @@ def train(
     record = empty_record(run, "ok", facts.with_facts(warning=start.warning) if start.warning else facts)
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            _Training(run, directory, saved, observer, record).complete(start, tested)
+            _Training(run, Path(directory), saved, observer, record).complete(start, tested)
     except (UserError, Stopped, Unwritable):
         raise
     except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,26 @@ def test_runs_are_filtered_by_their_values() -> None:
     for expression, reason in (("model.dept==1", "did you mean 'model.depth'"), ("depth", "write path==value")):
         with pytest.raises(UserError, match=reason):
             filter_runs([expression], runs)
+
+
+def test_a_grid_with_other_parts_has_other_cells(tmp_path: Path) -> None:
+    file = tmp_path / "g.yaml"
+    file.write_text("base: {model: {depth: 34}}\naxes:\n  model.shortcut: [identity, none]\n")
+    changed = dataclasses.replace(read_grid(file), base={"model.depth": 10}, axes={"model.norm": ["batch", "group"]})
+    assert [(run.config.model.depth, run.config.model.norm) for run in changed.runs()] == [(10, "batch"), (10, "group")]
+
+
+def test_claims_and_exclusions_may_be_mappings_as_in_a_file() -> None:
+    axes = {"model.depth": [10, 16], "model.shortcut": ["identity", "none"]}
+    entry = {
+        "says": "x",
+        "compare": {"model.shortcut": "identity"},
+        "to": {"model.shortcut": "none"},
+        "expect": "lower",
+    }
+    rule = {"if": {"model.depth": 16}, "because": "too deep"}
+    grid = Grid("x", axes=axes, claims=[entry], exclude=[rule])  # type: ignore[list-item]
+    assert [type(part) for part in (*grid.claims, *grid.exclude)] == [Claim, Exclusion]
+    assert len(grid.cells) == 2
+    with pytest.raises(UserError, match="did you mean 'lower'"):
+        Grid("x", axes=axes, claims=[entry | {"expect": "lowr"}])  # type: ignore[list-item]

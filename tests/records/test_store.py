@@ -189,3 +189,11 @@ def test_a_damaged_study_file_is_named_and_written_again(content: bytes, tmp_pat
     study = StudyFile(schema=1, runs=[])
     assert store.finished_outside(study) == 0 and store.write_study(study)
     assert store.study() == study
+
+
+def test_a_folder_of_studies_is_not_a_study(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "study.json").write_text("{}")
+    with pytest.raises(UserError, match="name one of a, b in it"):
+        load(tmp_path)

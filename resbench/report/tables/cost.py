@@ -28,7 +28,7 @@ _REFERENCE_MEANING = (
 )
 
 
-class _Column(NamedTuple):
+class _CostColumn(NamedTuple):
     """How a measured metric is shown.
 
     Attributes:
@@ -42,17 +42,23 @@ class _Column(NamedTuple):
     unit: float = 1.0
 
 
-_PARAMETERS = _Column("parameters", "parameters", ",.0f")
+_PARAMETERS = _CostColumn("parameters", "parameters", ",.0f")
 _RATES = (
-    _Column("training images/s", "train_images_per_second"),
-    _Column("inference images/s", "inference_images_per_second"),
-    _Column("latency ms", "latency_ms"),
+    _CostColumn("training images/s", "train_images_per_second"),
+    _CostColumn("inference images/s", "inference_images_per_second"),
+    _CostColumn("latency ms", "latency_ms"),
 )
-_USE = (_Column("GFLOP/s", "flops_per_second", ",.1f", 1e9), _Column("share of peak %", "share_of_peak", ".0f", 0.01))
-_MEMORY = _Column("memory MiB", "peak_memory", ",.0f", 2**20)
-_COLUMNS = (_PARAMETERS, _Column("MFLOPs", "flops", ",.1f", 1e6), *_RATES, _MEMORY, *_USE)
-_AGAINST_PLAIN = (_Column("plain images/s", "plain_images_per_second"), _Column("against plain", "speedup", ".2f"))
-_REFERENCE = (_PARAMETERS, _Column("GFLOPs", "flops", ".2f", 1e9), *_RATES, *_USE)
+_USE = (
+    _CostColumn("GFLOP/s", "flops_per_second", ",.1f", 1e9),
+    _CostColumn("share of peak %", "share_of_peak", ".0f", 0.01),
+)
+_MEMORY = _CostColumn("memory MiB", "peak_memory", ",.0f", 2**20)
+_COLUMNS = (_PARAMETERS, _CostColumn("MFLOPs", "flops", ",.1f", 1e6), *_RATES, _MEMORY, *_USE)
+_AGAINST_PLAIN = (
+    _CostColumn("plain images/s", "plain_images_per_second"),
+    _CostColumn("against plain", "speedup", ".2f"),
+)
+_REFERENCE = (_PARAMETERS, _CostColumn("GFLOPs", "flops", ".2f", 1e9), *_RATES, *_USE)
 
 
 def cost_frame(results: Path, study: Study) -> pd.DataFrame:
@@ -111,7 +117,7 @@ def _measurements(results: Path, study: Study) -> list[Record]:
     return Store(results / study.name / "bench").records()
 
 
-def _text(row: Mapping[str, Any], column: _Column) -> str:
+def _text(row: Mapping[str, Any], column: _CostColumn) -> str:
     value = row.get(column.metric)
     value = math.nan if value is None else float(value)
     if column.form:

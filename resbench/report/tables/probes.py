@@ -17,7 +17,7 @@ from resbench.report.statistics.interval import t_interval
 from resbench.report.study import Study
 
 
-class _Column(NamedTuple):
+class _ProbeColumn(NamedTuple):
     """How a metric of a probe is shown.
 
     Attributes:
@@ -31,26 +31,26 @@ class _Column(NamedTuple):
     at_start: bool = False
 
 
-_COLUMNS: Mapping[str, _Column] = {
-    "probe.gradient_ratio": _Column(
+_COLUMNS: Mapping[str, _ProbeColumn] = {
+    "probe.gradient_ratio": _ProbeColumn(
         "gradient ratio", "Gradient ratio: |g|/|w| of the first layer over that of the last, at initialisation", True
     ),
-    "probe.gradient_ratio_end": _Column("gradient ratio at the end"),
-    "probe.gradient_decades": _Column(
+    "probe.gradient_ratio_end": _ProbeColumn("gradient ratio at the end"),
+    "probe.gradient_decades": _ProbeColumn(
         "decades of it at initialisation", "Decades: how far its log10 is from zero", True
     ),
-    "probe.shattering": _Column(
+    "probe.shattering": _ProbeColumn(
         "shattering",
         "Shattering: 1 minus the correlation of gradients by the input at neighbouring inputs, at initialisation",
         True,
     ),
-    "probe.response_ratio": _Column(
+    "probe.response_ratio": _ProbeColumn(
         "response ratio", "Response ratio: mean deviation of the units' layers over that of the stem, at the end"
     ),
-    "probe.sharpness": _Column(
+    "probe.sharpness": _ProbeColumn(
         "sharpness", "Sharpness: the largest eigenvalue of the Hessian of the training loss, at the end"
     ),
-    "probe.lesion_mean": _Column(
+    "probe.lesion_mean": _ProbeColumn(
         "rise by a lesion (points)",
         "Rise by a lesion: mean rise of the test error over the units removed one at a time",
     ),
@@ -88,8 +88,8 @@ def probe_frame(study: Study, metrics: Sequence[str]) -> pd.DataFrame:
     return frame_of(rows, study.axes)
 
 
-def _column(name: str) -> _Column:
-    return _COLUMNS.get(name, _Column(name))
+def _column(name: str) -> _ProbeColumn:
+    return _COLUMNS.get(name, _ProbeColumn(name))
 
 
 def _text(row: Mapping[Any, Any], name: str) -> str:
