@@ -41,6 +41,8 @@ def bench(
 ) -> pd.DataFrame:
     """Measure every cell of a grid: throughput, latency, memory, and the fraction of this machine's peak.
 
+    Its processes import the script that calls this, which therefore needs `if __name__ == "__main__":`.
+
     Example:
         >>> grid = resbench.Grid("cost", base={"model.width": 4}, axes={"model.depth": [10]})
         >>> frame = resbench.bench(grid, threads=1, seconds=0.0)

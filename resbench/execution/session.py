@@ -228,7 +228,8 @@ def run(
 
     Args:
         grid: a Grid, or the path of a grid file.
-        jobs: runs side by side; 1 runs in this process, None chooses.
+        jobs: runs side by side; 1 runs in this process, None chooses. Processes of their own import the script that calls
+            this, which therefore needs `if __name__ == "__main__":`.
         results: folder of all studies.
         data_dir: torchvision data root.
         device: auto, cpu, cuda or mps.

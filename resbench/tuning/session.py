@@ -70,6 +70,8 @@ def tune(
 ) -> pd.DataFrame:
     """Tune every arm of a search with the same trials, run the winners on fresh seeds, and return all records.
 
+    Its processes import the script that calls this, which therefore needs `if __name__ == "__main__":`.
+
     Interrupted, the same call goes on.
 
     Example:
