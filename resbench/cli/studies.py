@@ -99,7 +99,10 @@ def compare(
     arm: Annotated[list[str] | None, typer.Option(metavar="PATH=VALUE", help="Only these against them.")] = None,
     at: Annotated[list[str] | None, typer.Option(metavar="PATH=VALUE", help="Only at these values.")] = None,
     on: Annotated[str, typer.Option(help="The metric.")] = "test_error",
-    margin: Annotated[float, typer.Option(min=0.0, help="Smallest difference that matters, in points.")] = 0.05,
+    margin: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Smallest difference that matters; of shares of images 0.05 points by default."),
+    ] = None,
     results: Results = Path("results"),
 ) -> None:
     """Cells against the ones that differ only in having the values of --to: difference, interval, p."""

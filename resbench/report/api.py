@@ -8,7 +8,6 @@ from typing import NamedTuple, Protocol
 
 from resbench.core.cell import Cell, Value
 from resbench.core.text import show
-from resbench.records.claim import DEFAULT_MARGIN
 from resbench.report.check import check as check_study
 from resbench.report.check import compare as compare_cells
 from resbench.report.page.index_page import write_index
@@ -97,7 +96,7 @@ def compare(
     arm: Cell | None = None,
     at: Cell | None = None,
     on: str = "test_error",
-    margin: float = DEFAULT_MARGIN,
+    margin: float | None = None,
 ) -> list[str]:
     """Compare cells with the ones that differ only in having the values of `to`: one sentence each.
 
@@ -116,7 +115,8 @@ def compare(
         arm: values of the cells to compare; by default all that differ from the others in these axes alone.
         at: values that all cells must have.
         on: the metric.
-        margin: the smallest difference that matters; in percentage points for proportions.
+        margin: the smallest difference that matters, in percentage points for proportions; by default 0.05 of these
+            and none for other metrics.
 
     Raises:
         UserError: no such study, axis, value or metric.

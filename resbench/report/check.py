@@ -10,7 +10,7 @@ from resbench.core.config import suggestion
 from resbench.core.errors import UserError
 from resbench.core.text import printable, show
 from resbench.core.yaml_reader import parse
-from resbench.records.claim import DEFAULT_MARGIN, EXPECTATIONS, Claim
+from resbench.records.claim import EXPECTATIONS, Claim, default_margin
 from resbench.records.metrics import METRICS
 from resbench.report.arms import arms_of
 from resbench.report.study import Study, load
@@ -53,7 +53,7 @@ def compare(
     ours: Sequence[str] = (),
     at: Sequence[str] = (),
     on: str = "test_error",
-    margin: float = DEFAULT_MARGIN,
+    margin: float | None = None,
 ) -> list[str]:
     """Each cell against the cell that differs only in having the values of `to`; one sentence each.
 
@@ -61,7 +61,8 @@ def compare(
         to: `path=value` of the cells to compare with.
         ours: the same of the cells to compare; by default all that differ from them in these axes alone.
         at: the same, to leave out all other cells.
-        on, margin: metric, and the smallest difference that matters, in points for shares of images.
+        on: the metric.
+        margin: the smallest difference that matters, in points for shares of images; by default as in claims.
 
     Raises:
         UserError: no such study, axis, value or metric.
@@ -69,6 +70,7 @@ def compare(
     study = load(results, name)
     if on not in METRICS:
         raise UserError(f"--on {on}: not one of {', '.join(METRICS)}{suggestion(on, METRICS)}")
+    margin = default_margin(on) if margin is None else margin
     if not 0 <= margin < 1e12:
         raise UserError(f"--margin {margin:g}: use a number from 0 to 1e12")
     arms = {repr(arm.cell): arm for arm in arms_of(study).values()}

@@ -16,6 +16,7 @@ from resbench.report.format import value_text
 from resbench.report.frames import numbers
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.statistics.interval import Interval, t_interval, unknown
+from resbench.report.statistics.rounding import at_least, same
 from resbench.report.study import Study
 
 _HARMLESS = ("name=", "seeds=")  # overrides that change no run
@@ -71,14 +72,14 @@ def _verdict(
     if changed:
         return "not comparable", f"our runs have other settings than the grid file: {', '.join(changed)}"
     if published.metric.exact and values:
-        same = values[0] == published.value
-        return ("reproduced", "exactly") if same else ("not reproduced", "it is another number")
+        exactly = same(values[0], published.value)
+        return ("reproduced", "exactly") if exactly else ("not reproduced", "it is another number")
     diverged = int((runs["status"] == "diverged").sum())
     if diverged:
         return "not reproduced", f"{diverged} of {len(runs)} runs diverged"
     if len(values) < MIN_SEEDS:
         return "not comparable", f"{len(values)} of the at least {MIN_SEEDS} seeds that a spread takes"
-    inside = ours.low <= published.value <= ours.high
+    inside = at_least(published.value, ours.low) and at_least(ours.high, published.value)
     half = value_text((ours.high - ours.low) / 2, published.metric)
     because = f"it lies {'within' if inside else 'outside'} the interval of new runs like ours (± {half})"
     return "reproduced" if inside else "not reproduced", because

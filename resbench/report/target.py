@@ -13,6 +13,7 @@ from resbench.report.frames import numbers
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.statistics.interval import Interval, t_interval
 from resbench.report.statistics.mean import mean
+from resbench.report.statistics.rounding import at_least
 from resbench.report.study import Study
 
 _REACHED = WHOLLY, BY_MEAN = "yes", "by its mean"
@@ -44,9 +45,9 @@ class Spending:
             return f"{self.diverged} diverged"
         if self.seeds < MIN_SEEDS:
             return f"{self.seeds} of {MIN_SEEDS} seeds"
-        if self.accuracy.low >= target:
+        if at_least(self.accuracy.low, target):
             return WHOLLY
-        return BY_MEAN if self.accuracy.estimate >= target else "no"
+        return BY_MEAN if at_least(self.accuracy.estimate, target) else "no"
 
 
 def spending_of(study: Study) -> list[Spending]:

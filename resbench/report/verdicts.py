@@ -32,6 +32,7 @@ from resbench.report.arms import Arm, arms_of, compare_arms
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import holm
+from resbench.report.statistics.rounding import at_least, beyond
 from resbench.report.study import Study
 
 STATES = ("refuted", "not trained", "inconclusive", "equivalent", "supported")
@@ -141,10 +142,10 @@ def _p(contrast: Contrast, expected: str) -> float:
     interval = contrast.interval
     if expected not in AGAINST_MARGIN or math.isnan(interval.se):
         return contrast.p
-    beyond = _worse(interval.estimate, expected) - contrast.margin
+    worse = _worse(interval.estimate, expected)
     if interval.se == 0:
-        return 0.0 if beyond > 0 else 1.0
-    return float(stats.t.sf(beyond / interval.se, interval.df))
+        return 0.0 if beyond(worse, contrast.margin) else 1.0
+    return float(stats.t.sf((worse - contrast.margin) / interval.se, interval.df))
 
 
 def _worse(difference: float, expected: str) -> float:
@@ -157,10 +158,10 @@ def _within(contrast: Contrast, expected: str) -> bool:
     interval = contrast.interval
     if expected == "equivalent" or interval.estimate == interval.se == 0:  # on one side of nothing lies what is on both
         return contrast.equivalent
-    inside = contrast.margin - _worse(interval.estimate, expected)
+    worse = _worse(interval.estimate, expected)
     if interval.se == 0:
-        return inside > 0
-    return bool(stats.t.sf(inside / interval.se, interval.df) < ALPHA)
+        return beyond(contrast.margin, worse)
+    return bool(stats.t.sf((contrast.margin - worse) / interval.se, interval.df) < ALPHA)
 
 
 def _unsure(claim: Claim, ours: Arm, theirs: Arm, contrast: Contrast | None) -> str:
@@ -187,8 +188,8 @@ def _state(claim: Claim, contrast: Contrast | None, p_holm: float) -> str:
 def _exact(claim: Claim, contrast: Contrast) -> str:
     difference = contrast.ours - contrast.theirs
     if claim.against_margin:
-        return "supported" if _worse(difference, claim.expect) <= claim.margin else "refuted"
-    if abs(difference) <= claim.margin:
+        return "supported" if at_least(claim.margin, _worse(difference, claim.expect)) else "refuted"
+    if at_least(claim.margin, abs(difference)):
         return "equivalent"
     return "supported" if (difference < 0) == (claim.expect == "lower") else "refuted"
 

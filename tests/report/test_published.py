@@ -55,3 +55,10 @@ def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:
     with_accuracies(tmp_path, "published", axes, lambda *_: 0.95, published=published)
     text = (write(tmp_path, tmp_path / "reports", "published").parent / "report.md").read_text()
     assert "| paper | model.depth 10 | test_error | 6.61 | 5.00 \\[5.00, 5.00\\] |" in text
+
+
+@pytest.mark.parametrize(("on", "value"), [("test_error", 0.007), ("test_accuracy", 0.993)])
+def test_a_published_number_that_equals_ours_is_reproduced(on: str, value: float, tmp_path: Path) -> None:
+    published = [{"source": "p", "on": on, "at": {"model.depth": 10}, "value": value, "runs": 5}]
+    made = make(tmp_path, "s", {"model.depth": [10]}, 5, lambda *_: np.arange(1000) < 7, published=published)
+    assert [one.verdict for one in compare_published(load(made, "s"))] == ["reproduced"]

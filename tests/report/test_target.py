@@ -10,6 +10,8 @@ import pytest
 from support.studies import Cell, make
 
 from resbench.report import check, summary, write
+from resbench.report.statistics.interval import t_interval
+from resbench.report.target import Spending
 
 ERRORS = {1: 40, 2: 12, 4: 10, 8: 8}  # in 1,000, of each number of epochs
 TARGET = {"test_accuracy": 0.985, "training_flops": 3e16, "source": "somebody"}
@@ -91,3 +93,24 @@ def test_a_cell_that_costs_more_and_an_old_record_are_described_as_they_are(tmp_
     make(tmp_path / "old", "cheap", {"recipe.epochs": [2]}, 5, missed, metrics=old, target=TARGET)
     mean = (2e12 + 4 * 3 * 5e6 * 100 * 10) / 5
     assert f"{mean:.1e} FLOPs of training a run" in check(tmp_path / "old", "cheap")[0][0]
+
+
+@pytest.mark.parametrize("errors", [[5, 5, 5, 5, 5], [4, 6, 5, 4, 6]])
+def test_a_mean_of_exactly_the_target_reaches_it(errors: list[int], tmp_path: Path) -> None:
+    def missing(cell: Cell, seed: int, draw: np.random.Generator) -> npt.NDArray[np.bool_]:
+        return np.arange(1000) < errors[seed]
+
+    target = {"test_accuracy": 0.995}
+    make(tmp_path, "equal", {"recipe.epochs": [1]}, 5, missing, metrics=cost, target=target)
+    (line,), settled = check(tmp_path, "equal")
+    assert settled and line.startswith("Reached: 99.50 %")
+
+
+def test_every_count_of_errors_reaches_the_target_that_it_makes() -> None:
+    """Five seeds, whose mean is a count over five times the images, against that number as a file has it."""
+    for count in range(0, 5000, 7):
+        accuracy = t_interval([1 - (count // 5 + (seed < count % 5)) / 1000 for seed in range(5)])
+        spending = Spending({}, 5, accuracy, 1.0, 1.0, 0, 0)
+        assert spending.reaches(float(f"{1 - count / 5000:.4f}")) in ("yes", "by its mean")
+        assert spending.reaches(1 - (count - 1) / 5000) != "yes"
+        assert spending.reaches(accuracy.estimate + 1 / 5_000_000) != "by its mean"

@@ -1,5 +1,6 @@
 """Claims judged on studies of known truth: the verdict, and words that say no more than the interval."""
 
+import math
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pytest
 from support.studies import Cell, make, noise
 
+from resbench.core.errors import UserError
 from resbench.report import check, compare
 from resbench.report.study import load
 from resbench.report.verdicts import judge
@@ -264,3 +266,42 @@ def test_compare_gives_contrasts_that_nobody_claimed(tmp_path: Path) -> None:
     ):
         with pytest.raises(Exception, match=sentences):
             compare(tmp_path, "s", to)
+
+
+def test_compare_has_no_margin_where_none_was_given(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "s",
+        {"model.shortcut": ["identity", "none"]},
+        8,
+        noise(lambda cell: 0.01),
+        metrics=lambda cell, seed: {
+            "train_loss": {"identity": 0.0101, "none": 0.0212}[cell["model.shortcut"]] + seed / 1e5
+        },
+    )
+    to = ["model.shortcut=none"]
+    (line,) = compare(tmp_path, "s", to, on="train_loss")
+    assert "from 0.02" in line and "matter" not in line and "0.05" not in line
+    assert compare(tmp_path, "s", to, on="train_loss", margin=0.05) != [line]
+    assert compare(tmp_path, "s", to) == compare(tmp_path, "s", to, margin=0.05)
+    for margin in (math.inf, math.nan):
+        with pytest.raises(UserError, match="--margin"):
+            compare(tmp_path, "s", to, margin=margin)
+
+
+def test_a_difference_of_exactly_the_margin_is_not_beyond_it(tmp_path: Path) -> None:
+    """0.002 and 0.003 as binary fractions differ by a little less, or a little more, than 0.001."""
+    for name, ours, theirs in (("a", 3, 2), ("b", 8, 7), ("c", 1, 0)):
+        claim = {"says": "no worse", "compare": {"model.depth": 10}, "to": {"model.depth": 22}, "at": {}}
+        claim |= {"on": "val_accuracy", "expect": "not_lower", "margin": 0.1}
+        counts = {10: ours, 22: theirs}
+        make(
+            tmp_path,
+            name,
+            {"model.depth": [10, 22]},
+            5,
+            noise(lambda cell: 0.01),
+            [claim],
+            metrics=lambda cell, seed, counts=counts: {"val_accuracy": 1 - counts[cell["model.depth"]] / 1000},
+        )
+        assert [verdict.state for verdict in judge(load(tmp_path, name))] == ["inconclusive"]
