@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from resbench.cli.options import DataDir, Device, GridFile, Only, Overrides, Reports, Results
+from resbench.cli.options import DataDir, Device, GridFile, Only, Overrides, Reports, Results, write_page
 
 
 def bench(
@@ -28,7 +28,7 @@ def bench(
     """Measure every cell: training and inference throughput, latency, memory, fraction of the machine's peak."""
     from resbench.execution.bench import bench_protocol, measurements
     from resbench.execution.selection import open_grid, select_runs
-    from resbench.report import costs, write, write_index
+    from resbench.report import costs
 
     protocol = bench_protocol(device, threads, seconds, against, data_dir)
     opened = open_grid(grid, overrides or [])
@@ -36,8 +36,7 @@ def bench(
     for name, rate in measurements(opened, runs, results, protocol, known, fresh):
         print(f"{name}: {rate:,.1f} images/s", file=sys.stderr, flush=True)
     print(costs(results, opened.name))
-    print(f"page: {write(results, reports, opened.name)}")
-    write_index(results, reports)
+    write_page(results, reports, opened.name)
 
 
 def inspect_init(

@@ -101,11 +101,21 @@ def warn(store: Store) -> None:
 
 def write_report(results: Path, reports: Path, study: str) -> None:
     """Print the table, write the page."""
-    from resbench.report import summary, write, write_index
+    from resbench.report import summary
 
     print(summary(results, study))
-    print(f"page: {write(results, reports, study)}")
-    write_index(results, reports)
+    write_page(results, reports, study)
+
+
+def write_page(results: Path, reports: Path, study: str) -> None:
+    """Write the page and the index; where one cannot be written that is said, and the command ends as its runs did."""
+    from resbench.report import write, write_index
+
+    try:
+        print(f"page: {write(results, reports, study)}")
+        write_index(results, reports)
+    except UserError as error:
+        print("\n".join(error.lines), file=sys.stderr)
 
 
 def exit_if_failed(failed: int) -> None:

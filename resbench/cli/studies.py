@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,8 +27,13 @@ def status(
 
     for name in [study] if study else study_names(results):
         store = Store(study_folder(results, name))
-        for line in _status(name, store):
-            print(printable(line))
+        try:
+            for line in _status(name, store):
+                print(printable(line))
+        except UserError as error:
+            if study:
+                raise
+            print("\n".join(error.lines), file=sys.stderr)
         warn(store)
 
 
@@ -37,6 +43,8 @@ def _status(name: str, store: Store) -> list[str]:
     from resbench.training import checkpoint
 
     file = store.study()
+    if not file and not store.ids():
+        raise UserError(f"{store.folder}: not a study: neither study.json nor records are in it")
     states = {record.id: str(record.status) for record in store.records()}
     # two cells with the same settings are the same runs
     runs = {run.id: run for run in file.runs} if file else {}
@@ -75,9 +83,25 @@ def report(
     """Write reports/<study>/ from the records alone; the same bytes each time."""
     from resbench.report import write, write_index
 
+    problems: dict[str, None] = {}
+    written = 0
     for name in studies or study_names(results):
-        print(printable(str(write(results, reports, name))))
-    print(write_index(results, reports))
+        try:
+            print(printable(str(write(results, reports, name))))
+            written += 1
+        except UserError as error:
+            problems |= dict.fromkeys(error.lines)
+    if problems and not written:
+        raise UserError(problems)
+    complete = not (studies and problems)
+    try:
+        print(write_index(results, reports, problems.setdefault))
+    except UserError as error:
+        complete = False
+        problems |= dict.fromkeys(error.lines)
+    print("".join(f"{line}\n" for line in problems), end="", file=sys.stderr)
+    if not complete:
+        raise typer.Exit(2)
 
 
 def check(

@@ -178,7 +178,7 @@ class Store:
             return StudyFile.read(self._study_path)
         except FileNotFoundError:
             return None
-        except ValueError as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise UserError(f"{self._study_path}: damaged ({error}): run the grid again to rewrite it") from None
 
     @property

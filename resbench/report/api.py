@@ -52,7 +52,7 @@ def report(study: str | Named, results: str | Path = "results", reports: str | P
         The page.
 
     Raises:
-        UserError: there is no such study, or nothing in it.
+        UserError: there is no such study, or nothing in it; or a file that is not ours is in the place of a page.
     """
     page = write(Path(results), Path(reports), _name(study))
     write_index(Path(results), Path(reports))

@@ -3,48 +3,135 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from resbench.core.errors import UserError
 from resbench.core.files import alone
+from resbench.core.text import printable
 from resbench.report.document import Block, Columns, Paragraph, Table
 from resbench.report.format import DASH, difference_text, name_of
 from resbench.report.goals import goal_blocks
 from resbench.report.page.html import html
-from resbench.report.page.markdown import markdown
-from resbench.report.page.save import clean, save, write_text
+from resbench.report.page.markdown import markdown, unescape
+from resbench.report.page.save import clean, foreign, is_html, save, write_text
 from resbench.report.study import Study, load, names
 from resbench.report.target import cheapest
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, judge
 from resbench.report.wording import failures, rules
 
+_GOALS = "goals"
+_RULES = "Differences with their 95 % intervals, of shares of images in points."
+_ENTRY = re.compile(r"\[.*\]\(<(.+)/report\.md>\): (.*)", re.DOTALL)
+_EMPTY = "No study has a report yet."
 
-def write_index(results: Path, reports: Path) -> Path:
+
+def _to_stderr(line: str) -> None:
+    print(printable(line), file=sys.stderr)
+
+
+def write_index(results: Path, reports: Path, say: Callable[[str], None] = _to_stderr) -> Path:
     """Write `reports/index.html` and `reports/README.md`.
+
+    A study whose page is in the folder keeps its entry, although its results are elsewhere or damaged.
+
+    Args:
+        say: takes a line for each study that cannot be read.
 
     Returns:
         The HTML page.
+
+    Raises:
+        UserError: a file that is not ours is in the place of one of them; both stay as they are.
     """
     with alone(reports):
-        return _write_index(results, reports)
+        return _write_index(results, reports, say)
 
 
-def _write_index(results: Path, reports: Path) -> Path:
-    blocks: list[Block] = []
-    for name in names(results):
-        if (reports / name / "index.html").is_file():
-            study = load(results, name)
-            blocks.append(Paragraph(_progress(study), link=study.name, label=study.name))
-            verdicts = verdict_table(judge(study)) if study.records else None
-            blocks += [verdicts] if verdicts else []
+def _write_index(results: Path, reports: Path, say: Callable[[str], None]) -> Path:
+    page, text = reports / "index.html", reports / "README.md"
+    others = [path for path, ours in ((page, is_html), (text, _is_index)) if path.exists() and not ours(path)]
+    if others:
+        raise UserError(map(foreign, others))
+    _write_goals(results, reports, say)
+    earlier = _entries(text)
+    entries = {}
+    for name in sorted({*names(results), *_pages(reports)}):
+        if (reports / name / "report.md").is_file():
+            entries[name] = _entry(results, name, say) or earlier.get(name) or [_unread(reports, name)]
+    write_text(text, markdown("Reports", _blocks(reports, entries, "report.md")))
+    return write_text(page, html("Reports", _blocks(reports, entries, "index.html")))
+
+
+def _blocks(reports: Path, entries: Mapping[str, Sequence[Block]], file: str) -> list[Block]:
+    """The entries whose page has this file; what git keeps of a page is not all of it."""
+    blocks = [block for name, entry in entries.items() if (reports / name / file).is_file() for block in entry]
     if any(isinstance(block, Table) for block in blocks):
-        blocks.append(Paragraph(f"Differences with their 95 % intervals, of shares of images in points. {rules()}"))
-    if goals := goal_blocks(results):
-        save(clean(reports / "goals"), "Speed: goals and measurements", goals)
-        blocks.append(Paragraph("What resbench promises of its own speed, measured.", link="goals", label="goals"))
-    shown = blocks or [Paragraph("No study has a report yet.")]
-    write_text(reports / "README.md", markdown("Reports", shown))
-    return write_text(reports / "index.html", html("Reports", shown))
+        blocks.append(Paragraph(f"{_RULES} {rules()}"))
+    if (reports / _GOALS / file).is_file():
+        blocks.append(Paragraph("What resbench promises of its own speed, measured.", link=_GOALS, label=_GOALS))
+    return blocks or [Paragraph(_EMPTY)]
+
+
+def _write_goals(results: Path, reports: Path, say: Callable[[str], None]) -> None:
+    title = "Speed: goals and measurements"
+    try:
+        if goals := goal_blocks(results):
+            save(clean(reports / _GOALS, title), title, goals)
+    except UserError as error:
+        say(error.lines[0])
+
+
+def _entry(results: Path, name: str, say: Callable[[str], None]) -> list[Block]:
+    """What the index says of a study; nothing if its results are not in the folder, or cannot be read."""
+    if not (results / name).is_dir():
+        return []
+    try:
+        study = load(results, name)
+    except UserError as error:
+        say(error.lines[0])
+        return []
+    verdicts = verdict_table(judge(study)) if study.records else None
+    return [Paragraph(_progress(study), link=name, label=study.name), *([verdicts] if verdicts else [])]
+
+
+def _pages(reports: Path) -> list[str]:
+    """Folders of pages of studies."""
+    return [path.parent.name for path in reports.glob("*/report.json")]
+
+
+def _is_index(path: Path) -> bool:
+    """Whether a README.md is an index that we wrote."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    opening = text.removeprefix(markdown("Reports", [])).strip()
+    return opening != text.strip() and (opening.startswith(_EMPTY) or bool(_ENTRY.match(opening.split("\n")[0])))
+
+
+def _entries(path: Path) -> dict[str, list[Block]]:
+    """What an earlier index says of each study."""
+    out: dict[str, list[Block]] = {}
+    entry: list[Block] = []
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    for part in text.strip().split("\n\n")[1:]:
+        if match := _ENTRY.fullmatch(part):
+            name = unescape(match[1])
+            label = unescape(part[1 : part.index("](<")])
+            entry = out.setdefault(name, [])
+            entry.append(Paragraph(unescape(match[2]), link=name, label=label))
+        elif part.startswith("| "):
+            head, _, *rows = [list(map(unescape, line[2:-2].split(" | "))) for line in part.split("\n")]
+            entry.append(Table(head, rows))
+        elif part.startswith(_RULES):
+            entry = []
+        else:
+            entry.append(Paragraph(unescape(part)))
+    return out
+
+
+def _unread(reports: Path, name: str) -> Paragraph:
+    """The entry of a study of which there is the page alone."""
+    return Paragraph("Its results cannot be read here.", link=name, label=name)
 
 
 def _progress(study: Study) -> str:

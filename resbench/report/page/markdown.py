@@ -25,6 +25,14 @@ def escape(text: str) -> str:
     return _MARKER.sub(lambda match: f"{match[1]}&#{ord(match[2])};", text)
 
 
+def unescape(text: str) -> str:
+    """The text that `escape` has made this of, but for its control characters."""
+    text = re.sub(r"\\([\\`*_|\[\]~#$])", r"\1", re.sub(r"&#(\d+);", lambda match: chr(int(match[1])), text))
+    for character, entity in reversed(_ENTITIES.items()):
+        text = text.replace(entity, character)
+    return text
+
+
 def _escape_special(match: re.Match[str], text: str) -> str:
     """The character with a backslash; `max_pool` needs none, as an underscore within a word is only itself."""
     around = text[max(match.start() - 1, 0) : match.end() + 1]

@@ -2,25 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from resbench.core.errors import UserError
 from resbench.report.document import Block, Image, Table, named, titled
 from resbench.report.page.html import html
 from resbench.report.page.latex import latex
 from resbench.report.page.markdown import markdown
 
 _KINDS = {"figures": ("svg", "png", "csv"), "tables": ("csv", "tex")}
+# lines of report.md that no text of a study makes, as their brackets and backticks would be escaped
+_FIGURE = re.compile(r"^!\[.*\]\(figures/([a-z0-9-]+)\.svg\)$", re.MULTILINE)
+_TABLE = re.compile(r"^(?! {4}).*(?<!\\)`tables/([a-z0-9-]+)\.csv`, `tables/\1\.tex`\)$", re.MULTILINE)
+_TITLE = " · resbench</title>"  # of every page as HTML
+_TITLE_WITHIN = 2000  # characters from the beginning
 
 
-def clean(folder: Path) -> Path:
-    """The folder of a page, without the figures and tables of an earlier one."""
-    for part, kinds in _KINDS.items():
+def clean(folder: Path, title: str) -> Path:
+    """The folder of a page, without the figures and tables of an earlier one; all other files stay.
+
+    Raises:
+        UserError: a page that is not ours is in its place; then nothing is changed.
+    """
+    page, text = folder / "index.html", folder / "report.md"
+    if page.exists() and not is_html(page):
+        raise UserError(foreign(page))
+    known = page.exists() or (folder / "report.json").exists()
+    if text.exists() and not known and not _beginning(text).startswith(markdown(title, []).rstrip()):
+        raise UserError(foreign(text))
+    for part in _KINDS:
         (folder / part).mkdir(parents=True, exist_ok=True)
-        for kind in kinds:
-            for path in (folder / part).glob(f"*.{kind}"):
-                path.unlink()
+    for path in _earlier(folder):
+        path.unlink(missing_ok=True)
     return folder
+
+
+def _earlier(folder: Path) -> Iterator[Path]:
+    """The files of an earlier page: its text names its figures and tables."""
+    page = folder / "report.md"
+    text = page.read_text(encoding="utf-8", errors="replace") if page.exists() else ""
+    for part, line in (("figures", _FIGURE), ("tables", _TABLE)):
+        for name in set(line.findall(text)):
+            yield from (folder / part / f"{name}.{kind}" for kind in _KINDS[part])
+
+
+def is_html(path: Path) -> bool:
+    """Whether a file is a page that we wrote as HTML."""
+    return _TITLE in _beginning(path)
+
+
+def foreign(path: Path) -> str:
+    """What is said of a file that is in the place of ours."""
+    return f"{path}: not written by resbench, and stays as it is: move it away, or name another folder with --reports"
+
+
+def _beginning(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(_TITLE_WITHIN)
 
 
 def save(folder: Path, title: str, blocks: Sequence[Block]) -> Path:

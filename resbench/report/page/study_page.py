@@ -51,13 +51,13 @@ def write(results: Path, reports: Path, study: str) -> Path:
         The HTML page.
 
     Raises:
-        UserError: there is no such study, or its study file is damaged.
+        UserError: there is no such study, its study file is damaged, or a page that is not ours is in its place.
     """
     evidence = _evidence(results, load(results, study))
     reproductions = compare_published(evidence.study)
     measured = [cost_table(evidence.costs, evidence.study.axes), reference_table(results, evidence.study)]
     with alone(reports):
-        folder = clean(reports / study)
+        folder = clean(reports / study, evidence.study.name)
         images = save_figures(folder / "figures", evidence)
         write_text(folder / "report.json", report_json(evidence.study, evidence.verdicts, reproductions))
         blocks = _blocks(evidence, reproductions, [table for table in measured if table], images)
