@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -134,6 +135,20 @@ def test_five_mistakes_are_five_lines(tmp_path: Path) -> None:
 )
 def test_mistakes_on_the_command_line_exit_2_with_a_line(words: list[str], part: str, study: Path) -> None:
     assert part in call(*words, cwd=study, check=2).stderr
+
+
+def test_a_damaged_study_and_a_foreign_index_stop_no_run(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "results" / "tiny" / "study.json").write_text('{"half')
+    words = ("run", "tiny.yaml", "recipe.epochs=1", "--only", "seed==0", "-j1")
+    done = call(*words, "name=other", cwd=tmp_path)
+    assert "page: reports/other/index.html" in done.stdout
+    assert "results/tiny/study.json: damaged" in done.stderr
+    assert "](<tiny/report.md>): does it run?" in (tmp_path / "reports" / "README.md").read_text()
+    (tmp_path / "README.md").write_text("# Mine\n")
+    done = call(*words, "name=third", "--reports", ".", cwd=tmp_path)
+    assert "page: third/index.html" in done.stdout and "README.md: not written by resbench" in done.stderr
+    assert (tmp_path / "README.md").read_text() == "# Mine\n"
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
