@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 from pathlib import Path
 from typing import TypeAlias
@@ -16,9 +17,13 @@ def revision() -> Revision:
     """Git revision of the package, and whether its code differs from it; (None, False) outside a checkout."""
     package = Path(__file__).resolve().parent.parent  # all of it: one level deeper git would see only core/
 
+    # of this package's checkout: whoever owns it, and whatever repository a hook that calls us works in
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-c", "safe.directory=*", "--no-optional-locks", "-C", str(package)]
+
     def git(*words: str) -> str:
         return subprocess.run(
-            ["git", "-C", str(package), *words], capture_output=True, text=True, check=True
+            [*command, *words], env=environment, capture_output=True, text=True, check=True
         ).stdout.strip()
 
     try:
