@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,8 +14,6 @@ from resbench.core.text import printable
 from resbench.report.cells import cells, comparisons, margin_of
 from resbench.report.check import verdict_lines
 from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table
-from resbench.report.figures.evidence import Evidence
-from resbench.report.figures.gallery import save_figures
 from resbench.report.format import capitalised
 from resbench.report.page.markdown import text_table
 from resbench.report.page.report_json import report_json
@@ -38,6 +37,9 @@ from resbench.report.verdicts import ClaimVerdict, judge
 from resbench.report.wording import sentence
 from resbench.report.wording import summary as claim_summary
 
+if TYPE_CHECKING:
+    from resbench.report.figures.evidence import Evidence
+
 
 def write(results: Path, reports: Path, study: str) -> Path:
     """Write `reports/<study>/`: page, figures and tables; the same bytes for the same records.
@@ -53,6 +55,8 @@ def write(results: Path, reports: Path, study: str) -> Path:
     Raises:
         UserError: there is no such study, its study file is damaged, or a page that is not ours is in its place.
     """
+    from resbench.report.figures.gallery import save_figures  # check and compare draw nothing
+
     evidence = _evidence(results, load(results, study))
     reproductions = compare_published(evidence.study)
     measured = [cost_table(evidence.costs, evidence.study.axes), reference_table(results, evidence.study)]
@@ -65,6 +69,8 @@ def write(results: Path, reports: Path, study: str) -> Path:
 
 
 def _evidence(results: Path, study: Study) -> Evidence:
+    from resbench.report.figures.evidence import Evidence
+
     return Evidence(
         study=study,
         frame=cells(study),
