@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from resbench.core.errors import UserError
+from resbench.core.files import user_path
 from resbench.core.text import printable
 
 if TYPE_CHECKING:
@@ -23,9 +24,15 @@ Overrides = Annotated[
 ]
 Jobs = Annotated[str, typer.Option("-j", "--jobs", help="Runs side by side: a number, or auto.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-DataDir = Annotated[Path | None, typer.Option(envvar="RESBENCH_DATA", help="torchvision data root.")]
-Results = Annotated[Path, typer.Option(envvar="RESBENCH_RESULTS", help="Folder of all studies.")]
-Reports = Annotated[Path, typer.Option(envvar="RESBENCH_REPORTS", help="Folder of all reports.")]
+DataDir = Annotated[
+    Path | None, typer.Option(envvar="RESBENCH_DATA", parser=user_path, metavar="PATH", help="torchvision data root.")
+]
+Results = Annotated[
+    Path, typer.Option(envvar="RESBENCH_RESULTS", parser=user_path, metavar="PATH", help="Folder of all studies.")
+]
+Reports = Annotated[
+    Path, typer.Option(envvar="RESBENCH_REPORTS", parser=user_path, metavar="PATH", help="Folder of all reports.")
+]
 Only = Annotated[
     list[str] | None,
     typer.Option(help="Only runs with e.g. 'model.depth>=34 & model.shortcut==none & seed<2'."),
@@ -100,22 +107,28 @@ def warn(store: Store) -> None:
 
 
 def write_report(results: Path, reports: Path, study: str) -> None:
-    """Print the table, write the page."""
+    """Write the page, print the table."""
     from resbench.report import summary
 
+    lines = write_page(results, reports, study)
     print(summary(results, study))
-    write_page(results, reports, study)
+    print(*lines, sep="\n")
 
 
-def write_page(results: Path, reports: Path, study: str) -> None:
-    """Write the page and the index; where one cannot be written that is said, and the command ends as its runs did."""
+def write_page(results: Path, reports: Path, study: str) -> list[str]:
+    """Write the page and the index; returns the line that names the page.
+
+    Where one cannot be written that is said, and the command ends as its runs did.
+    """
     from resbench.report import write, write_index
 
     try:
-        print(f"page: {write(results, reports, study)}")
+        lines = [f"page: {write(results, reports, study)}"]
         write_index(results, reports)
     except UserError as error:
         print("\n".join(error.lines), file=sys.stderr)
+        return []
+    return lines
 
 
 def exit_if_failed(failed: int) -> None:

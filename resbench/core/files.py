@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from resbench.core.errors import Unwritable
+from resbench.core.errors import Unwritable, UserError
 from resbench.core.locks import wait_for_lock
 
 # what file systems without hard links say (AFS and BeeGFS have none between folders, SMB and some FUSE have none)
@@ -105,3 +105,15 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def user_path(text: str | Path) -> Path:
+    """A path as a user gives it: `~` is the home, also where no shell has replaced it.
+
+    Raises:
+        UserError: no home is known.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise UserError(f"{text}: this home is not known: write the path without ~") from None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor
 
 from resbench.core.errors import UserError
+from resbench.core.files import user_path
 from resbench.data.embedded import mnist_5k
 
 # (data directory, train) -> images uint8 `(n, channels, side, side)`, labels int64 `(n,)`
@@ -60,9 +63,15 @@ def _torchvision(name: str, **options: Any) -> Load:
             except RuntimeError as missing:
                 if "not found" not in str(missing):
                     raise
-                directory.mkdir(parents=True, exist_ok=True)
-                with FileLock(directory / ".resbench-download.lock"):
-                    data = kind(download=True, **arguments)
+                found = _elsewhere(name, directory)
+                if found:
+                    raise UserError(found) from None
+                with _removed_if_empty(directory, directory / name, directory / name / "raw"):
+                    directory.mkdir(parents=True, exist_ok=True)
+                    with FileLock(directory / ".resbench-download.lock"):
+                        data = kind(download=True, **arguments)
+        except UserError:
+            raise
         except Exception as error:  # torchvision raises what a damaged file causes: asserts, ValueError, EOFError ...
             raise UserError(_explain_failure(name, directory, error)) from None
         images = torch.as_tensor(np.asarray(data.data))
@@ -85,9 +94,40 @@ def _explain_failure(name: str, directory: Path, error: Exception) -> str:
             advice = "delete it and run again to download it, or name another directory with --data-dir"
             return f"{path}: damaged: {size} bytes {problem}: {advice}"
     return (
-        f"{directory}: {name} is not there and could not be downloaded ({reason}): put its files there, or name the "
-        "directory that holds them with --data-dir or RESBENCH_DATA"
+        f"{_folder(name, directory.absolute())}: {name} is not there and could not be downloaded ({reason}): put its "
+        f"files there, or name the directory that holds {_folder(name, Path())} with --data-dir or RESBENCH_DATA"
     )
+
+
+def _folder(name: str, directory: Path) -> Path:
+    """Where torchvision looks for the files."""
+    return directory / "cifar-10-batches-py" if name == "CIFAR10" else directory / name / "raw"
+
+
+def _elsewhere(name: str, directory: Path) -> str:
+    """The sentence of a mistake where the files are near the directory but not where they are looked for, else empty."""
+    here = directory.absolute()
+    expected = _folder(name, here)
+    for root in (here.parent, here.parent.parent, *sorted(path for path in here.glob("*") if path.is_dir())):
+        folder = _folder(name, root)
+        near = here in (folder, *folder.parents) or root.parent == here
+        if near and folder.is_dir() and any(folder.iterdir()):
+            return f"{expected}: {name} is not there, but in {folder}: use --data-dir {root}"
+    return ""
+
+
+@contextlib.contextmanager
+def _removed_if_empty(*folders: Path) -> Iterator[None]:
+    """Of folders that were not there before, and stay empty because nothing came."""
+    new = [folder for folder in folders if not folder.exists()]
+    try:
+        yield
+    except Exception:
+        for folder in reversed(new):
+            with contextlib.suppress(OSError):
+                (folder / ".resbench-download.lock").unlink(missing_ok=True)
+                folder.rmdir()
+        raise
 
 
 def _idx_bytes(path: Path) -> int:
@@ -168,8 +208,13 @@ def sha256_of(images: Tensor, labels: Tensor) -> str:
 
 
 def default_directory() -> Path:
-    """RESBENCH_DATA, else a folder in the user's cache."""
+    """RESBENCH_DATA, else a folder in the user's cache, else one for temporary files."""
     from platformdirs import user_cache_path
 
     given = os.environ.get("RESBENCH_DATA")
-    return Path(given) if given else user_cache_path("resbench") / "data"
+    if given:
+        return user_path(given)
+    try:
+        return user_cache_path("resbench") / "data"
+    except RuntimeError:  # a user without a home, as in a container
+        return Path(tempfile.gettempdir()) / f"resbench-{os.getuid()}" / "data"

@@ -10,6 +10,7 @@ from resbench.benchmark.measure import measure_runs
 from resbench.benchmark.reference import measure_references
 from resbench.core.cell import label
 from resbench.core.errors import UserError
+from resbench.core.files import user_path
 from resbench.core.version import revision
 from resbench.data.datasets import default_directory
 from resbench.execution.selection import open_grid, select_runs
@@ -68,7 +69,7 @@ def bench(
         UserError: a mistake in the grid or in an argument.
     """
     opened = open_grid(grid, overrides)
-    directory = Path(data_dir) if data_dir else None
+    directory = user_path(data_dir) if data_dir else None
     protocol = bench_protocol(device, threads, seconds, against, directory)
     for _ in measurements(opened, select_runs(opened, only), Path(results), protocol, known, fresh):
         pass

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resbench.core.errors import UserError
+from resbench.core.files import user_path
 from resbench.core.text import duration
 from resbench.core.version import revision
 from resbench.data.datasets import default_directory
@@ -252,8 +253,8 @@ def run(
     opened = open_grid(grid, overrides)
     serial = jobs == 1 and timeout is None
     options = RunOptions(
-        results=Path(results),
-        data_dir=Path(data_dir) if data_dir else None,
+        results=user_path(results),
+        data_dir=user_path(data_dir) if data_dir else None,
         device=device,
         jobs=jobs,
         threads=threads,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resbench.core.errors import UserError
+from resbench.core.files import user_path
 from resbench.core.text import duration
 from resbench.execution.concurrency import choose_concurrency
 from resbench.execution.cost import Costs
@@ -113,8 +114,8 @@ def tune(
     else:
         search.check()
     options = TuneOptions(
-        Path(results),
-        Path(data_dir) if data_dir else None,
+        user_path(results),
+        user_path(data_dir) if data_dir else None,
         device,
         jobs,
         storage,
