@@ -10,6 +10,7 @@ import time
 
 from resbench.cli.app import app
 from resbench.core.errors import SAME_SECONDS, Unwritable, UserError
+from resbench.core.terminal import prepare_output
 
 
 class _Signalled(BaseException):
@@ -18,6 +19,7 @@ class _Signalled(BaseException):
 
 def main() -> None:
     """Run the command line; mistakes of the user's end in plain lines and exit code 2, Ctrl-C in 130."""
+    prepare_output()
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:

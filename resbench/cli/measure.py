@@ -35,8 +35,9 @@ def bench(
     runs = select_runs(opened, only or [])
     for name, rate in measurements(opened, runs, results, protocol, known, fresh):
         print(f"{name}: {rate:,.1f} images/s", file=sys.stderr, flush=True)
+    lines = write_page(results, reports, opened.name)
     print(costs(results, opened.name))
-    write_page(results, reports, opened.name)
+    print(*lines, sep="\n")
 
 
 def inspect_init(

@@ -15,6 +15,7 @@ import optuna
 from optuna.trial import TrialState
 
 from resbench.core.errors import Unwritable, UserError
+from resbench.core.terminal import prepare_output
 from resbench.execution.local import fork_server
 from resbench.execution.process import end_with_parent
 from resbench.execution.task import Setting
@@ -73,6 +74,7 @@ def _child(search: Search, url: str | None, setting: Setting) -> None:
     """Take one trial after the other, in a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent decides
     end_with_parent()
+    prepare_output()
     code = 0
     try:
         if not work(search, url, setting):
