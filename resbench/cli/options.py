@@ -116,18 +116,18 @@ def write_report(results: Path, reports: Path, study: str) -> None:
 
 
 def write_page(results: Path, reports: Path, study: str) -> list[str]:
-    """Write the page and the index; returns the line that names the page.
+    """Write the page and the index; returns the line that names the page, if there is one.
 
     Where one cannot be written that is said, and the command ends as its runs did.
     """
     from resbench.report import write, write_index
 
+    lines = []
     try:
-        lines = [f"page: {write(results, reports, study)}"]
+        lines.append(f"page: {write(results, reports, study)}")
         write_index(results, reports)
     except UserError as error:
         print("\n".join(error.lines), file=sys.stderr)
-        return []
     return lines
 
 
