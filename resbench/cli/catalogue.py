@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from resbench.cli.options import Results, study_names
+from resbench.cli.options import Results
 from resbench.core.text import printable
 
 ls = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List what there is: axes, datasets, studies.")
@@ -52,6 +52,8 @@ def probes() -> None:
 @ls.command()
 def studies(results: Results = Path("results")) -> None:
     """The studies that have records."""
+    from resbench.records.store import study_names
+
     for name in study_names(results):
         print(printable(name))
 

@@ -37,7 +37,8 @@ def bench(
         print(f"{name}: {rate:,.1f} images/s", file=sys.stderr, flush=True)
     lines = write_page(results, reports, opened.name)
     print(costs(results, opened.name))
-    print(*lines, sep="\n")
+    for line in lines:
+        print(line)
 
 
 def inspect_init(

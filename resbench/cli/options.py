@@ -80,19 +80,14 @@ def parse_fleet(nodes: int | None, cpus: int | None, threads: int, mtbf: str | N
     return Fleet(nodes or 1, slots, parse_seconds(mtbf, "--mtbf"))
 
 
-def study_names(results: Path) -> list[str]:
-    """Names of the studies that have records."""
-    if not results.is_dir():
-        return []
-    return sorted(folder.name for folder in results.iterdir() if folder.is_dir() and any(folder.glob("*.json")))
-
-
 def study_folder(results: Path, study: str) -> Path:
     """Folder of a study.
 
     Raises:
         UserError: there is no such study.
     """
+    from resbench.records.store import study_names
+
     names = study_names(results)
     if study not in names:  # as a path to another folder is not
         raise UserError(f"{results / study}: no such study; there are: {', '.join(names) or 'none'}")
@@ -112,7 +107,8 @@ def write_report(results: Path, reports: Path, study: str) -> None:
 
     lines = write_page(results, reports, study)
     print(summary(results, study))
-    print(*lines, sep="\n")
+    for line in lines:
+        print(line)
 
 
 def write_page(results: Path, reports: Path, study: str) -> list[str]:

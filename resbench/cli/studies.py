@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from resbench.cli.options import Reports, Results, study_folder, study_names, warn
+from resbench.cli.options import Reports, Results, study_folder, warn
 from resbench.core.cell import label
 from resbench.core.errors import UserError
 from resbench.core.text import printable
@@ -23,7 +23,7 @@ def status(
     results: Results = Path("results"),
 ) -> None:
     """How far each study is."""
-    from resbench.records.store import Store
+    from resbench.records.store import Store, study_names
 
     for name in [study] if study else study_names(results):
         store = Store(study_folder(results, name))
@@ -81,6 +81,7 @@ def report(
     reports: Reports = Path("reports"),
 ) -> None:
     """Write reports/<study>/ from the records alone; the same bytes each time."""
+    from resbench.records.store import study_names
     from resbench.report import write, write_index
 
     problems: dict[str, None] = {}

@@ -43,7 +43,7 @@ def tune(
     from resbench.tuning.session import TuneOptions, describe, run_search
 
     loaded = load_search(search, [*(overrides or []), *([f"trials={trials}"] if trials else [])])
-    options = TuneOptions(results, data_dir, device, parse_jobs(jobs), storage, export)
+    options = TuneOptions(results, data_dir, device, parse_jobs(jobs), storage=storage, export=export)
     if dry_run:
         print(describe(loaded, options))
         return

@@ -1,4 +1,4 @@
-"""Output that never ends a command: to terminals that lack a character, and to pipes that nobody reads any more."""
+"""Output that never ends a command: to terminals that lack a character, and to pipes whose reader has gone."""
 
 from __future__ import annotations
 

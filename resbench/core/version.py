@@ -17,7 +17,7 @@ def revision() -> Revision:
     """Git revision of the package, and whether its code differs from it; (None, False) outside a checkout."""
     package = Path(__file__).resolve().parent.parent  # all of it: one level deeper git would see only core/
 
-    # of this package's checkout: whoever owns it, and whatever repository a hook that calls us works in
+    # of this package's checkout: any owner, and whatever repository a hook that calls us works in
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-c", "safe.directory=*", "--no-optional-locks", "-C", str(package)]
 

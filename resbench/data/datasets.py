@@ -63,9 +63,8 @@ def _torchvision(name: str, **options: Any) -> Load:
             except RuntimeError as missing:
                 if "not found" not in str(missing):
                     raise
-                found = _elsewhere(name, directory)
-                if found:
-                    raise UserError(found) from None
+                if advice := _elsewhere(name, directory):
+                    raise UserError(advice) from None
                 with _removed_if_empty(directory, directory / name, directory / name / "raw"):
                     directory.mkdir(parents=True, exist_ok=True)
                     with FileLock(directory / ".resbench-download.lock"):

@@ -51,11 +51,7 @@ def read_grid(file: str | Path, overrides: Sequence[str] = ()) -> Grid:
 
 def _root(source: Source) -> dict[str, Any]:
     """The file as a mapping with known keys."""
-    root = source.document.value
-    if not isinstance(root, dict):
-        if not source.mistakes:
-            source.wrong(1, f"a grid file is a mapping with the keys {', '.join(KEYS)}")
-        source.raise_mistakes()
+    root = source.root("grid", KEYS)
     if "search" in root and {"axes", "zip"}.isdisjoint(root):
         line = source.document.line("search")
         text = f"this is a search file, whose arms are tuned first: `resbench tune {source.file}` runs it"
@@ -63,4 +59,4 @@ def _root(source: Source) -> dict[str, Any]:
         source.raise_mistakes()
     for key in root:
         source.key(key, KEYS)
-    return dict(root)
+    return root

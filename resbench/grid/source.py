@@ -89,6 +89,23 @@ class Source:
     def set_by_command_line(self, path: str) -> bool:
         return self.lines.get(path) == 0
 
+    def root(self, kind: str, keys: Sequence[str]) -> dict[str, Any]:
+        """The file as a mapping.
+
+        Args:
+            kind: of file, in words.
+            keys: that it may have.
+
+        Raises:
+            UserError: it is no mapping.
+        """
+        root = self.document.value
+        if not isinstance(root, dict):
+            if not self.mistakes:
+                self.wrong(1, f"a {kind} file is a mapping with the keys {', '.join(keys)}")
+            self.raise_mistakes()
+        return dict(root)
+
     def key(self, key: str, allowed: Sequence[str]) -> None:
         """Check a key of the file's top level."""
         if key not in allowed:

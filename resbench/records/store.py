@@ -221,6 +221,13 @@ def read_record(path: Path, run_id: str) -> tuple[Record, bytes]:
     return record, content
 
 
+def study_names(results: Path) -> list[str]:
+    """Studies of a results folder: its folders with something in them."""
+    if not results.is_dir():
+        return []
+    return sorted(folder.name for folder in results.iterdir() if folder.is_dir() and any(folder.glob("*.json")))
+
+
 def load(folder: str | Path) -> pd.DataFrame:
     """Records of a study as a frame, one row per run.
 

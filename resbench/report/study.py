@@ -17,7 +17,7 @@ from resbench.core.errors import UserError
 from resbench.core.text import show
 from resbench.records.claim import Claim, Published, Target
 from resbench.records.record import Record
-from resbench.records.store import Store
+from resbench.records.store import Store, study_names
 from resbench.records.study_file import ExcludedCell, StudyFile
 from resbench.report.frames import CellRuns, cell_runs, frame_of
 
@@ -106,7 +106,7 @@ def load(results: Path, name: str) -> Study:
     """
     folder = results / name
     if name in ("", "..") or Path(name).name != name or not folder.is_dir():
-        known = ", ".join(names(results)) or "none"
+        known = ", ".join(study_names(results)) or "none"
         raise UserError([f"{name}: no such study in {results}; there are: {known}"])
     store = Store(folder)
     records = {record.id: record.sanitised() for record in store.records()}
@@ -127,13 +127,6 @@ def load(results: Path, name: str) -> Study:
         others=len(records) - len(known_records),
         damaged=len(store.damaged),
     )
-
-
-def names(results: Path) -> list[str]:
-    """Studies that have a folder with something in it."""
-    if not results.is_dir():
-        return []
-    return sorted(entry.name for entry in results.iterdir() if entry.is_dir() and any(entry.glob("*.json")))
 
 
 def resume_command(file: StudyFile) -> str:

@@ -62,11 +62,7 @@ def load_search(file: str | Path, overrides: Sequence[str] = ()) -> Search:
 
 def _root(source: Source) -> dict[str, Any]:
     """The file as a mapping with known keys."""
-    root = source.document.value
-    if not isinstance(root, dict):
-        if not source.mistakes:
-            source.wrong(1, f"a search file is a mapping with the keys {', '.join(KEYS)}")
-        source.raise_mistakes()
+    root = source.root("search", KEYS)
     if "search" not in root and not {"axes", "zip"}.isdisjoint(root):
         line = source.document.line("axes" if "axes" in root else "zip")
         text = f"this is a grid file, and there is nothing to search: `resbench run {source.file}` trains it"
@@ -74,7 +70,7 @@ def _root(source: Source) -> dict[str, Any]:
         source.raise_mistakes()
     for key in root:
         source.key(key, KEYS)
-    return dict(root)
+    return root
 
 
 def _search(source: Source, root: dict[str, Any]) -> Search:

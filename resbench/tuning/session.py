@@ -34,28 +34,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TuneOptions:
+class TuneOptions(RunOptions):
     """How and where a search is done; nothing here changes what its trials are.
 
     Attributes:
-        results: folder of all studies.
-        data_dir: torchvision data root; None for the default.
-        device: auto, cpu, cuda or mps.
         jobs: workers, and then runs, side by side; None chooses.
         storage: as Optuna takes it; None for the journal file next to the study.
         export: the grid file to write the winners to.
     """
 
-    results: Path = Path("results")
-    data_dir: Path | None = None
-    device: str = "auto"
-    jobs: int | None = None
     storage: str | None = None
     export: Path | None = None
-
-    @property
-    def run_options(self) -> RunOptions:
-        return RunOptions(self.results, self.data_dir, self.device, self.jobs)
 
 
 def tune(
@@ -114,12 +103,12 @@ def tune(
     else:
         search.check()
     options = TuneOptions(
-        user_path(results),
-        user_path(data_dir) if data_dir else None,
-        device,
-        jobs,
-        storage,
-        Path(export) if export else None,
+        results=user_path(results),
+        data_dir=user_path(data_dir) if data_dir else None,
+        device=device,
+        jobs=jobs,
+        storage=storage,
+        export=Path(export) if export else None,
     )
     run_search(search, options)
     return Store(options.results / search.name).frame()
@@ -136,7 +125,7 @@ def run_search(search: Search, options: TuneOptions) -> list[Status]:
     """
     if options.export:
         check_target(options.export, search)
-    session = Session(confirmation(search, {}), options.run_options)
+    session = Session(confirmation(search, {}), options)
     studies = Studies(search, options.storage, session.store)
     try:
         session, trials = _search(studies, session, options)
@@ -148,7 +137,7 @@ def run_search(search: Search, options: TuneOptions) -> list[Status]:
         print(line, file=sys.stderr)
     if options.export:
         print(*write_winners(options.export, search, winners), sep="\n", file=sys.stderr)
-    return _confirm(Session(_grid(search, winners, options), options.run_options), session)
+    return _confirm(Session(_grid(search, winners, options), options), session)
 
 
 def _search(studies: Studies, untuned: Session, options: TuneOptions) -> tuple[Session, TrialsFile]:
@@ -160,7 +149,7 @@ def _search(studies: Studies, untuned: Session, options: TuneOptions) -> tuple[S
     search, store = studies.search, untuned.store
     with reachable():
         winners, missing = _earlier_winners(studies, store), _missing_trials(studies)
-    session = Session(_grid(search, winners, options), options.run_options)
+    session = Session(_grid(search, winners, options), options)
     # by the untuned arms alone: the choice is the same at the beginning and at the end
     session.start(choose_concurrency(options.jobs, untuned.runs, store, session.device))
     if missing:

@@ -1,7 +1,6 @@
 """Figures: they plot what the statistics say, say nothing where there is nothing, and are legible at any size."""
 
 import hashlib
-import itertools
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from support.studies import Cell, make, noise
+from support.figures import drawn, letter_sizes, overlapping, saved_twice
+from support.studies import HELPS, Cell, make, noise
 
 from resbench.data.embedded import mnist_5k
 from resbench.records.record import Record
@@ -20,7 +20,7 @@ from resbench.report.cells import cells, comparisons
 from resbench.report.figures.drawing import Canvas, canvas, spread, width_of, wrapped
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
-from resbench.report.figures.gallery import FIGURES, save_figures, settings
+from resbench.report.figures.gallery import FIGURES, save_figures
 from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.styles import Arms
 from resbench.report.statistics.factors import anova, marginal_means
@@ -33,15 +33,6 @@ from resbench.report.tables.hardest import hardest_table
 from resbench.report.tables.power import power_table
 from resbench.report.verdicts import judge
 
-HELPS: dict[str, Any] = {
-    "says": "shortcuts help at each depth",
-    "compare": {"model.shortcut": "identity"},
-    "to": {"model.shortcut": "none"},
-    "at": {"model.depth": None},
-    "on": "test_error",
-    "expect": "lower",
-    "margin": 0.05,
-}
 PLAIN = {"model.shortcut": "none"}
 SMALL = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
 
@@ -56,14 +47,6 @@ def evidence_of(results: Path, name: str) -> Evidence:
 def figures_of(evidence: Evidence) -> dict[str, Figure]:
     """Every figure of a study, by name."""
     return {figure.name: figure for build in FIGURES if (figure := build(evidence))}
-
-
-def drawn(figure: Figure) -> Canvas:
-    """The figure as it is saved."""
-    with settings():
-        sheet = figure.draw()
-        sheet.draw_without_rendering()
-    return sheet
 
 
 def _rate(cell: Cell) -> float:
@@ -317,16 +300,11 @@ def test_no_labels_touch_and_no_letters_are_tiny(name: str, request: pytest.Fixt
         sheet = drawn(figure)
         for one, other in _touching(sheet):
             pytest.fail(f"{name}: {figure.name}: {one!r} touches {other!r}")
-        assert min(_sizes(sheet)) >= 7
+        assert min(letter_sizes(sheet)) >= 7
 
 
 def test_figures_are_equal_byte_for_byte_and_speak_to_the_blind(results: Path, tmp_path: Path) -> None:
-    saved = []
-    for folder in (tmp_path / "one", tmp_path / "two"):
-        folder.mkdir()
-        images = save_figures(folder, evidence_of(results, "m"))
-        saved.append({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
-    assert saved[0] == saved[1]
+    images = saved_twice(tmp_path, evidence_of(results, "m"))
     names = ["error", "forest", "interactions", "curves", "heat-map", "variance", "power"]
     assert [image.name for image in images] == names
     for image in images:
@@ -382,15 +360,4 @@ def _touching(figure: Canvas) -> Iterator[tuple[str, str]]:
     """Pairs of labels of one axis that overlap; slanted ones are compared by their right ends."""
     for axes in figure.axes:
         for labels in (axes.get_xticklabels(), axes.get_yticklabels(), axes.texts):
-            seen = [label for label in labels if label.get_visible() and label.get_text()]
-            boxes = [(label, label.get_window_extent()) for label in seen if label.get_rotation() in (0, 90)]
-            for (one, a), (other, b) in itertools.combinations(boxes, 2):
-                if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1:
-                    yield one.get_text(), other.get_text()
-
-
-def _sizes(figure: Canvas) -> Iterator[float]:
-    for axes in figure.axes:
-        for label in (*axes.get_xticklabels(), *axes.get_yticklabels(), *axes.texts, axes.title, axes.xaxis.label):
-            if label.get_text():
-                yield float(label.get_fontsize())
+            yield from overlapping(label for label in labels if label.get_rotation() in (0, 90))

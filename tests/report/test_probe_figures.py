@@ -1,6 +1,5 @@
 """Figures of probes: what records hold is what they plot, nothing without probes, legible for deep networks."""
 
-import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from support.figures import drawn, letter_sizes, overlapping, saved_twice
 from support.probes import EPOCHS, diverged, found, grown
 from support.studies import Cell, make, noise
 
@@ -19,7 +19,7 @@ from resbench.report.cells import cells
 from resbench.report.figures.drawing import Canvas
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
-from resbench.report.figures.gallery import FIGURES, save_figures, settings
+from resbench.report.figures.gallery import FIGURES
 from resbench.report.statistics.interval import t_interval
 from resbench.report.study import load
 from resbench.report.tables.probes import probe_table
@@ -86,10 +86,7 @@ def _figures(results: Path, study: str) -> dict[str, Figure]:
 def _drawn(results: Path, study: str, name: str) -> tuple[Canvas, pd.DataFrame, str]:
     """A figure as it is saved, its points and its caption."""
     figure = _figures(results, study)[name]
-    with settings():
-        canvas = figure.draw()
-        canvas.draw_without_rendering()
-    return canvas, figure.points, figure.caption
+    return drawn(figure), figure.points, figure.caption
 
 
 def _found(results: Path, study: str, probe: str, **at: Any) -> list[Mapping[str, Any]]:
@@ -250,16 +247,11 @@ def test_no_labels_touch_and_no_letters_are_tiny(study: str, results: Path) -> N
         figure = _drawn(results, study, name)[0]
         for one, other in _touching(figure):
             pytest.fail(f"{study}: {name}: {one!r} touches {other!r}")
-        assert min(_sizes(figure)) >= 7
+        assert min(letter_sizes(figure)) >= 7
 
 
 def test_figures_are_equal_byte_for_byte_and_speak_to_the_blind(results: Path, tmp_path: Path) -> None:
-    saved = []
-    for folder in (tmp_path / "one", tmp_path / "two"):
-        folder.mkdir()
-        images = save_figures(folder, _evidence(results, "grow"))
-        saved.append({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
-    assert saved[0] == saved[1]
+    images = saved_twice(tmp_path, _evidence(results, "grow"))
     assert [image.name for image in images if image.name in NAMES] == list(NAMES)
     for image in images:
         if image.name in NAMES:
@@ -279,15 +271,4 @@ def _touching(figure: Canvas) -> Iterator[tuple[str, str]]:
     titles = [label for axes in figure.axes for label in (axes.title, axes._left_title)]  # type: ignore[attr-defined]
     for axes in figure.axes:
         for labels in (axes.get_xticklabels(), axes.get_yticklabels(), axes.texts, titles):
-            seen = [label for label in labels if label.get_visible() and label.get_text()]
-            boxes = [(label, label.get_window_extent()) for label in seen]
-            for (one, a), (other, b) in itertools.combinations(boxes, 2):
-                if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1:
-                    yield one.get_text(), other.get_text()
-
-
-def _sizes(figure: Canvas) -> Iterator[float]:
-    for axes in figure.axes:
-        for label in (*axes.get_xticklabels(), *axes.get_yticklabels(), *axes.texts, axes.title, axes.xaxis.label):
-            if label.get_text():
-                yield float(label.get_fontsize())
+            yield from overlapping(labels)

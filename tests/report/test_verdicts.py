@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from support.studies import Cell, make, noise
+from support.studies import HELPS, Cell, make, noise
 
 from resbench.core.errors import UserError
 from resbench.report import check, compare
@@ -19,15 +19,6 @@ from resbench.report.verdicts import judge
 from resbench.report.wording import sentence, summary
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
-HELPS: dict[str, Any] = {
-    "says": "shortcuts help at each depth",
-    "compare": {"model.shortcut": "identity"},
-    "to": {"model.shortcut": "none"},
-    "at": {"model.depth": None},
-    "on": "test_error",
-    "expect": "lower",
-    "margin": 0.05,
-}
 BANNED = re.compile(r"significant|proves|trend|outperform", re.IGNORECASE)
 
 

@@ -33,6 +33,16 @@ WHERE: dict[str, Json] = {
 }
 MESSAGE = "<script>alert(1)</script>"  # of runs that failed: anything may stand in it
 
+HELPS: dict[str, Any] = {
+    "says": "shortcuts help at each depth",
+    "compare": {"model.shortcut": "identity"},
+    "to": {"model.shortcut": "none"},
+    "at": {"model.depth": None},
+    "on": "test_error",
+    "expect": "lower",
+    "margin": 0.05,
+}
+
 
 def make(
     results: Path,

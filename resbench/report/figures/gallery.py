@@ -1,4 +1,4 @@
-"""Figures of a study in the order of its page, saved as SVG, PNG and CSV: the same bytes for the same data."""
+"""Figures of a study in the order of its page, saved as SVG and PNG: the same bytes for the same data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import matplotlib as mpl
 
-from resbench.report.document import Image, csv_text
+from resbench.report.document import Image
 from resbench.report.figures import (
     cost,
     curves,
@@ -86,7 +86,7 @@ def settings() -> Iterator[None]:
 
 
 def save_figures(folder: Path, evidence: Evidence) -> list[Image]:
-    """Write SVG, PNG and CSV of each figure that has something to show, in the order of the page."""
+    """Write SVG and PNG of each figure that has something to show, in the order of the page."""
     figures = [figure for build in FIGURES if (figure := build(evidence))]
     with settings():
         return [_save(folder, figure) for figure in figures]
@@ -100,7 +100,6 @@ def _save(folder: Path, figure: Figure) -> Image:
     (folder / f"{figure.name}.svg").write_bytes(svg.getvalue())
     path = folder / f"{figure.name}.png"
     canvas.savefig(path, dpi=160, metadata={"Software": None})
-    (folder / f"{figure.name}.csv").write_text(csv_text(figure.points), encoding="utf-8")
     return Image(figure.name, svg.getvalue(), figure.alt, figure.caption, figure.points, path.read_bytes())
 
 

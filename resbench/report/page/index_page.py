@@ -10,13 +10,14 @@ from pathlib import Path
 from resbench.core.errors import UserError
 from resbench.core.files import alone
 from resbench.core.text import printable
+from resbench.records.store import study_names
 from resbench.report.document import Block, Columns, Paragraph, Table
 from resbench.report.format import DASH, difference_text, name_of
 from resbench.report.goals import goal_blocks
 from resbench.report.page.html import html
 from resbench.report.page.markdown import markdown, unescape
 from resbench.report.page.save import clean, foreign, is_html, save, write_text
-from resbench.report.study import Study, load, names
+from resbench.report.study import Study, load
 from resbench.report.target import cheapest
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, judge
 from resbench.report.wording import failures, rules
@@ -57,7 +58,7 @@ def _write_index(results: Path, reports: Path, say: Callable[[str], None]) -> Pa
     _write_goals(results, reports, say)
     earlier = _entries(text)
     entries = {}
-    for name in sorted({*names(results), *_pages(reports)}):
+    for name in sorted({*study_names(results), *_pages(reports)}):
         if (reports / name / "report.md").is_file():
             entries[name] = _entry(results, name, say) or earlier.get(name) or [_unread(reports, name)]
     write_text(text, markdown("Reports", _blocks(reports, entries, "report.md")))
