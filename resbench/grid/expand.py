@@ -12,7 +12,7 @@ from resbench.core.cell import Cell, Value, contains
 from resbench.core.config import explain, flatten, nest
 from resbench.training.run import RunConfig
 
-_DEFAULTS = flatten(RunConfig().model_dump())
+DEFAULTS = flatten(RunConfig().model_dump())
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def expand(cells: Iterable[Cell], base: Cell, exclude: Sequence[Exclusion] = ())
     out = Expansion()
     for cell in cells:
         values = {**base, **cell}
-        rule = next((rule for rule in exclude if rule.matches(_DEFAULTS | values)), None)
+        rule = next((rule for rule in exclude if rule.matches(DEFAULTS | values)), None)
         if rule:
             out.excluded.append((cell, rule.because))
             continue

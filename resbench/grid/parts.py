@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from resbench.core.cell import Cell, Value, contains
+from resbench.core.cell import Cell, Value, contains, label, matches
 from resbench.core.config import suggestion
-from resbench.grid.expand import Exclusion, Expansion, expand, points
-from resbench.grid.expectations import check_claims, read_claims, read_published, read_target
+from resbench.grid.expand import DEFAULTS, Exclusion, Expansion, expand, points
+from resbench.grid.expectations import check_claims, check_published, read_claims, read_published, read_target
 from resbench.grid.source import UNREADABLE, Source, readable
 from resbench.records.claim import Claim, Published, Target
 
@@ -69,8 +69,13 @@ def read_parts(source: Source, root: Mapping[str, Any], default_name: str = "") 
     parts.expansion = check_cells(source, parts.base, parts.axes, parts.zips, parts.exclude)
     source.raise_mistakes()
     _check_runs(source, parts)
+    _check_exclusions(source, parts)
     _check_baseline(source, parts)
-    check_claims(source, parts.claims, [cell for cell, _ in parts.expansion.cells], parts.paths)
+    if parts.expansion.cells:
+        cells, excluded = ([cell for cell, _ in pairs] for pairs in (parts.expansion.cells, parts.expansion.excluded))
+        narrowed = _narrowed(source, parts)
+        check_published(source, parts.published, cells, narrowed)
+        check_claims(source, parts.claims, cells, parts.paths, excluded, narrowed)
     source.raise_mistakes()
     return parts
 
@@ -103,6 +108,10 @@ def _zips(source: Source, groups: Any) -> list[dict[str, list[Any]]]:
             line = source.document.line("zip", index)
             source.wrong(line, f"zip: paired axes need lists of one length, but {counts}")
         elif axes:
+            pairs = [list(pair) for pair in zip(*axes.values(), strict=True)]
+            for pair in [pair for place, pair in enumerate(pairs) if pair in pairs[:place]][:1]:
+                text = label(dict(zip(axes, pair, strict=True)))
+                source.wrong(source.document.line("zip", index), f"zip: {text} is listed twice: remove one")
             out.append(axes)
     return out
 
@@ -132,10 +141,14 @@ def _exclusions(source: Source, rules: Any) -> list[Exclusion]:
 def _seeds(source: Source, value: Any, line: int) -> list[int]:
     if type(value) is int and 1 <= value <= 100_000:
         return list(range(value))
-    if isinstance(value, list) and value and all(type(seed) is int and 0 <= seed < 2**31 for seed in value):
-        if len(set(value)) == len(value):
+    if isinstance(value, list) and value:
+        wrong = [seed for seed in value if type(seed) is not int or not 0 <= seed < 2**31]
+        if wrong:
+            source.wrong(line, f"seeds: {wrong[0]!r} is not a seed: use whole numbers from 0 to {2**31 - 1}")
+        elif len(set(value)) != len(value):
+            source.wrong(line, f"seeds: {value} names a seed twice")
+        else:
             return value
-        source.wrong(line, f"seeds: {value} names a seed twice")
     else:
         source.wrong(line, f"seeds: {value!r} should be a number from 1 to 100000, or a list of different seeds")
     return [0]
@@ -153,9 +166,10 @@ def _override(source: Source, parts: GridParts) -> None:
         elif any(path in group for group in parts.zips):
             source.wrong(0, f"{path}: is paired under zip in {source.file}: change it there")
         elif isinstance(value, list) or path in parts.axes:
-            values = value if isinstance(value, list) else [value]
-            parts.axes[path] = [source.value(path, choice, 0) for choice in values]
-            parts.base.pop(path, None)
+            values = source.axis_of_override(path, value)
+            if values:
+                parts.axes[path] = values
+                parts.base.pop(path, None)
         else:
             parts.base[path] = source.value(path, value, 0)
         source.lines[path] = 0
@@ -208,14 +222,52 @@ def _check_runs(source: Source, parts: GridParts) -> None:
         source.wrong(source.document.line("exclude"), "exclude: leaves no cell to run")
 
 
+def _narrowed(source: Source, parts: GridParts) -> bool:
+    """Whether the command line may have taken cells away, by an axis or by a field that decides what is excluded."""
+    return any(map(source.set_by_command_line, [*parts.paths, *(path for rule in parts.exclude for path in rule.when)]))
+
+
+def _check_exclusions(source: Source, parts: GridParts) -> None:
+    """Each rule must match a cell, and each of its values must be one of a cell; fields may be set by the command line."""
+    for index, rule in enumerate(parts.exclude):
+        line = source.document.line("exclude", index)
+        cells = {**DEFAULTS, **parts.base}
+        unmet = [
+            (path, value, present)
+            for path, values in rule.when.items()
+            if not source.set_by_command_line(path)
+            for present in [_values_of(parts, path) or [cells[path]]]
+            for value in values
+            if not contains(present, value)
+        ]
+        for path, value, present in unmet:
+            text = f"{path} is never {value} in this grid: it is {', '.join(map(str, present))}"
+            source.wrong(line, f"exclude: if: {text}")
+        if unmet or _narrowed(source, parts):
+            continue
+        if not any(rule.matches(cells | cell) for cell in points(parts.axes, parts.zips)):
+            source.wrong(line, "exclude: if: no cell matches this rule: leave it out")
+
+
+def _values_of(parts: GridParts, path: str) -> list[Value]:
+    """The values of an axis, crossed or paired; none if it is no axis."""
+    values = next((group[path] for group in [parts.axes, *parts.zips] if path in group), [])
+    return list({repr(value): value for value in values}.values())
+
+
 def _check_baseline(source: Source, parts: GridParts) -> None:
     """The baseline must point at cells of the grid."""
-    line = source.document.line("baseline")
+    line, known = source.document.line("baseline"), dict[str, Value]()
     for path, value in parts.baseline.items():
         if path not in parts.paths:
             source.wrong(line, f"baseline: {path} is not an axis of this grid{suggestion(path, parts.paths)}")
             continue
-        values = parts.axes.get(path, [cell[path] for cell, _ in parts.expansion.cells])
         # where an override took the baseline out, that is what the user wants
-        if not contains(values, value) and not source.set_by_command_line(path):
+        if source.set_by_command_line(path) or contains(_values_of(parts, path), value):
+            known[path] = value
+        else:
             source.wrong(line, f"baseline: no cell has {path}={value}")
+    cells = [cell for cell, _ in parts.expansion.cells]
+    whole = len(known) == len(parts.baseline) and bool(cells)
+    if whole and not _narrowed(source, parts) and not any(matches(cell, known) for cell in cells):
+        source.wrong(line, f"baseline: no cell has {' and '.join(f'{path}={value}' for path, value in known.items())}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class Source:
             UserError: the file cannot be read.
         """
         try:
-            text = Path(self.file).read_text(encoding="utf-8")
+            text = Path(self.file).read_text(encoding="utf-8-sig")  # without the mark that some editors put first
         except (OSError, UnicodeDecodeError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise UserError(f"{self.file}: cannot be read: {reason}") from None
@@ -114,6 +114,11 @@ class Source:
 
     def name(self, value: Any, line: int) -> str:
         """The name of a study."""
+        if isinstance(value, bool | int | float):
+            example = 'name: "2024"' if line else """'name="2024"'"""
+            kind = "true or false" if isinstance(value, bool) else "a number"
+            self.wrong(line, f"name: {value!r} is not a name but {kind}: put it in quotes, as in {example}")
+            return "invalid"
         if not is_name(value):
             self.wrong(line, f"name: {value!r} is not a name: {NAME_RULE}")
             return "invalid"
@@ -153,10 +158,19 @@ class Source:
 
     def value_lists(self, mapping: Any, *at: str | int) -> dict[str, list[Any]]:
         """As `values`, with one value or a list of them for each field."""
-        return {
-            path: [self.value(path, choice, self.document.line(*at, *keys)) for choice in _listed(value)]
-            for path, keys, value in self._leaves(mapping, at)
-        }
+        return {path: values or [] for path, values in self.limits(mapping, *at).items() if values is not None}
+
+    def limits(self, mapping: Any, *at: str | int, optional: bool = False) -> dict[str, list[Any] | None]:
+        """As `value_lists`; where they are optional, a field without a value has None."""
+        out: dict[str, list[Any] | None] = {}
+        for path, keys, value in self._leaves(mapping, at):
+            line = self.document.line(*at, *keys)
+            if value == []:
+                self.wrong(line, f"{path}: [] should be a value, or a list of values")
+            listed = value if isinstance(value, list) else [value]
+            absent = optional and value is None
+            out[path] = None if absent else [self.value(path, choice, line) for choice in listed]
+        return out
 
     def base(self, mapping: Any, *at: str | int) -> dict[str, Any]:
         """As `values`; notes the lines, to which later mistakes in combinations point."""
@@ -166,10 +180,27 @@ class Source:
 
     def _leaves(self, mapping: Any, at: tuple[str | int, ...]) -> list[tuple[str, tuple[str, ...], Any]]:
         if isinstance(mapping, dict):
-            return list(leaves(mapping))
+            return self.once(leaves(mapping), *at)
         if mapping is not None:
             self.wrong(self.document.line(*at), f"{at[0]}: {mapping!r} should be a mapping of fields to values")
         return []
+
+    def once(
+        self, spelled: Iterable[tuple[str, tuple[str, ...], Any]], *at: str | int
+    ) -> list[tuple[str, tuple[str, ...], Any]]:
+        """Fields, keys as written and values, without those of a field that another spelling has given before.
+
+        Args:
+            at: where in the file they are.
+        """
+        first: dict[str, tuple[str, tuple[str, ...], Any]] = {}
+        for path, keys, value in spelled:
+            if path in first:
+                where = "" if self.title else f" (first on line {self.document.line(*at, *first[path][1])})"
+                self.wrong(self.document.line(*at, *keys), f"{path}: given twice{where}: remove one")
+            else:
+                first[path] = (path, keys, value)
+        return list(first.values())
 
     def axes(self, mapping: Any, *at: str | int, repeats: bool = False) -> dict[str, list[Any]]:
         """Fields with the lists of their values.
@@ -184,7 +215,7 @@ class Source:
                 self.wrong(self.document.line(*at), text)
             return {}
         out: dict[str, list[Any]] = {}
-        for path, keys, values in leaves(mapping):
+        for path, keys, values in self.once(leaves(mapping), *at):
             line = self.document.line(*at, *keys)
             if not isinstance(values, list) or not values:
                 example = f", such as [{values}]" if values not in ([], None) else ""
@@ -194,10 +225,24 @@ class Source:
             out[path] = [
                 self.value(path, value, self.document.line(*at, *keys, index)) for index, value in enumerate(values)
             ]
-            doubles = [value for index, value in enumerate(values) if contains(values[:index], value)]
-            if doubles and not repeats:
-                self.wrong(line, f"{path}: {doubles[0]!r} is listed twice: remove one")
+            if not repeats:
+                self._listed_once(path, values, line)
         return out
+
+    def axis_of_override(self, path: str, value: Any) -> list[Any]:
+        """The values of an axis of the command line, with the same mistakes as in a file; none if the list is empty."""
+        values = value if isinstance(value, list) else [value]
+        if not values and path in FIELDS:
+            self.wrong(0, f"{path}: [] should be a list of values")
+        elif not values:
+            self.value(path, None, 0)
+        self._listed_once(path, values, 0)
+        return [self.value(path, choice, 0) for choice in values]
+
+    def _listed_once(self, path: str, values: Sequence[Value], line: int) -> None:
+        doubles = [value for index, value in enumerate(values) if contains(values[:index], value)]
+        if doubles:
+            self.wrong(line, f"{path}: {doubles[0]!r} is listed twice: remove one")
 
     def probes(self, value: Any, line: int) -> tuple[str, ...]:
         """The chosen probes in the order of their table; `none` is none of them."""
@@ -211,13 +256,17 @@ class Source:
         return tuple(name for name in PROBED if name in names)
 
     def parsed_overrides(self) -> Iterator[tuple[str, str, Any]]:
-        """(text, path, value) of each override that can be read."""
+        """(text, path, value) of each override that can be read, and is the first of its path."""
+        first: dict[str, str] = {}
         for text in self.overrides:
             path, equals, given = text.partition("=")
             document = parse(given)
             if not equals or document.mistakes:
                 self.wrong(0, f"{text!r} is not of the form path=value")
+            elif path in first:
+                self.wrong(0, f"{path}: given twice, as {first[path]} and as {text}: leave one out")
             else:
+                first[path] = text
                 yield text, path, document.value
 
 
@@ -243,7 +292,3 @@ def opening_comment(text: str) -> str:
     """The comment block that opens a file."""
     lines = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
     return "\n".join(line.removeprefix("#").strip() for line in lines)
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

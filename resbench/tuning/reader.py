@@ -126,9 +126,10 @@ def _override(source: Source, search: Search) -> None:
         elif path == "probes":
             search.probes = source.probes(value, 0)
         elif isinstance(value, list) or path in search.arms:
-            values = value if isinstance(value, list) else [value]
-            search.arms[path] = [source.value(path, choice, 0) for choice in values]
-            search.base.pop(path, None)
+            values = source.axis_of_override(path, value)
+            if values:
+                search.arms[path] = values
+                search.base.pop(path, None)
         else:  # a searched field is fixed by its override
             search.base[path] = source.value(path, value, 0)
             search.space.pop(path, None)
@@ -172,7 +173,8 @@ def _claims(source: Source, claims: Any, search: Search) -> list[Claim]:
     for index, claim in enumerate(read):
         if claims[index].get("at") is None and TUNING in claim.at:
             read[index] = claim.model_copy(update={"at": {**claim.at, TUNING: [TUNED]}})
-    check_claims(source, read, list(points(axes)), list(axes))
+    narrowed = any(map(source.set_by_command_line, search.arms))
+    check_claims(source, read, list(points(axes)), list(axes), narrowed=narrowed)
     return read
 
 

@@ -121,7 +121,7 @@ def read_space(source: Source, mapping: Any) -> Space:
         source.wrong(source.document.line("search"), f"search: {text}")
         return {}
     out: Space = {}
-    for path, keys, part in _parts(mapping):
+    for path, keys, part in source.once(_parts(mapping), "search"):
         source.lines[path] = source.document.line("search", *keys)
         searched = _field(source, path, part, keys)
         if searched:

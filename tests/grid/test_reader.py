@@ -119,6 +119,13 @@ def test_only_selects_runs(tmp_path: Path) -> None:
         ("published:\n- {source: x, on: [1], at: {}, value: 1}", "on: [1] is not one of test_error"),
         ("published:\n- {source: x, on: flops, at: {}, value: 1e305}", "should be a number"),
         ("seeds: [1, 1]", "names a seed twice"),
+        ("seeds: [0, 4294967295]", "seeds: 4294967295 is not a seed: use whole numbers from 0 to 2147483647"),
+        ("name: 2024", 'name: 2024 is not a name but a number: put it in quotes, as in name: "2024"'),
+        ("name: 1.10", "name: 1.1 is not a name but a number: put it in quotes"),
+        ("name: true", "name: True is not a name but true or false: put it in quotes"),
+        ("exclude:\n- {if: {model.depth: []}, because: x}", "model.depth: [] should be a value, or a list of values"),
+        ("zip:\n- {model.depth: [10, 10], model.norm: [none, none]}",
+         "zip: model.depth=10 model.norm=none is listed twice: remove one"),
         ("seeds: 0", "a number from 1 to 100000"),
         ("probes: [gradient]", "did you mean 'gradients'"),
         ("zip: 3", "should be a list of mappings"),
@@ -126,7 +133,7 @@ def test_only_selects_runs(tmp_path: Path) -> None:
         ("axis: {}", "unknown key; allowed are name, base, axes"),
         ("search: {}", "`resbench tune"),
     ],
-)
+)  # fmt: skip
 def test_mistakes(text: str, part: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         grid(text, tmp_path)
@@ -216,3 +223,116 @@ def test_a_wrong_claim_is_one_line(tmp_path: Path, change: tuple[str, str], reas
         grid(CLAIMS.replace(*change), tmp_path)
     assert len(caught.value.lines) == 1 and reason in caught.value.lines[0]
     assert "claims: " in caught.value.lines[0]
+
+
+def mistakes(text: str, tmp_path: Path, *overrides: str) -> list[str]:
+    """The lines of the error, without the folder."""
+    with pytest.raises(UserError) as caught:
+        grid(text, tmp_path, *overrides)
+    return [line.removeprefix(f"{tmp_path}/g.yaml:") for line in caught.value.lines]
+
+
+PLAIN = "axes:\n  model.shortcut: [identity, none]\n  model.depth: [10, 22, 34]\n"
+NO_DEEP = "exclude:\n- {if: {model.depth: 34, model.shortcut: none}, because: slow}\n"
+HELPS = (
+    "claims:\n- says: it helps\n  compare: {model.shortcut: identity}\n  to: {model.shortcut: none}\n  expect: lower\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (HELPS + "  at: {model.depth: [22, 58]}\n", ["5: claims: at: model.depth is never 58 in this grid: it is 10, 22, 34"]),
+        (NO_DEEP + HELPS + "  at: {model.depth: [22, 58, 34]}\n",
+         ["7: claims: at: model.depth is never 58 in this grid: it is 10, 22, 34",
+          "7: claims: at: model.depth=34: no cell has model.shortcut=none: leave it out"]),
+        (NO_DEEP + HELPS + "  at: {model.depth: [22, 34]}\n", ["7: claims: at: model.depth=34: no cell has model.shortcut=none: leave it out"]),
+        (NO_DEEP.replace("model.depth: 34, model.shortcut: none", "model.depth: 34") + HELPS + "  at: {model.depth: [22, 34]}\n",
+         ["7: claims: at: model.depth=34: no cell has model.shortcut=identity or model.shortcut=none: leave it out"]),
+        ("  model.norm: [batch, layer]\nexclude:\n- {if: {model.depth: 34, model.norm: layer, model.shortcut: none}, because: slow}\n"
+         + HELPS + "  at: {model.depth: [22, 34], model.norm: [batch, layer]}\n",
+         ["8: claims: at: model.depth=34 model.norm=layer: no cell has model.shortcut=none: leave it out"]),
+        (HELPS + "  at: {model.depth: []}\n", ["9: model.depth: [] should be a value, or a list of values"]),
+        (HELPS + "  at: [model.depth, model.depth]\n", ["9: claims: at: model.depth is listed twice: remove one"]),
+        ("exclude:\n- {if: {model.depth: 100}, because: x}\n", ["5: exclude: if: model.depth is never 100 in this grid: it is 10, 22, 34"]),
+        ("exclude:\n- {if: {model.depth: [34, 100]}, because: x}\n", ["5: exclude: if: model.depth is never 100 in this grid: it is 10, 22, 34"]),
+        ("exclude:\n- {if: {model.width: 4}, because: x}\n", ["5: exclude: if: model.width is never 4 in this grid: it is 16"]),
+        ("zip:\n- {model.norm: [batch, none], recipe.lr: [0.1, 0.01]}\nexclude:\n- {if: {model.norm: none, recipe.lr: 0.1}, because: x}\n",
+         ["7: exclude: if: no cell matches this rule: leave it out"]),
+        (NO_DEEP + "baseline: {model.depth: 34, model.shortcut: none}\n", ["6: baseline: no cell has model.depth=34 and model.shortcut=none"]),
+        ("baseline: {model.depth: 100}\n", ["4: baseline: no cell has model.depth=100"]),
+        ("published:\n- {source: x, on: test_error, at: {model.depth: 12}, value: 0.1}\n",
+         ["5: published: at: model.depth is never 12 in this grid: it is 10, 22, 34"]),
+        (NO_DEEP + "published:\n- {source: x, on: test_error, at: {model.depth: 34, model.shortcut: none}, value: 0.1}\n",
+         ["7: published: at: no cell has model.depth=34 model.shortcut=none"]),
+    ],
+)  # fmt: skip
+def test_a_value_that_matches_no_cell_is_one_line(text: str, lines: list[str], tmp_path: Path) -> None:
+    assert mistakes(PLAIN + text, tmp_path) == lines
+    assert mistakes(PLAIN + text, tmp_path, "seeds=2", "name=other", "recipe.epochs=1") == lines
+
+
+def test_the_command_line_may_take_cells_away(tmp_path: Path) -> None:
+    text = PLAIN + NO_DEEP.replace("34", "22") + HELPS + "  at: {model.depth: [10, 34]}\n"
+    text += "baseline: {model.depth: 34, model.shortcut: none}\n"
+    text += "published:\n- {source: x, on: test_error, at: {model.depth: 34}, value: 0.1}\n"
+    assert len(cells(grid(text, tmp_path))) == 5
+    for override, count in (("model.depth=10", 2), ("model.depth=[10, 22]", 3), ("model.shortcut=none", 2)):
+        assert len(cells(grid(text, tmp_path, override))) == count
+    wrong = text.replace("at: {model.depth: [10, 34]}", "at: {model.depth: [10, 58]}")
+    assert "model.depth is never 58" in mistakes(wrong, tmp_path, "model.shortcut=[identity, none]")[0]
+
+
+def test_a_claim_at_every_value_speaks_of_the_cells_that_remain(tmp_path: Path) -> None:
+    for at in ("", "  at: [model.depth]\n", "  at: {model.depth: null}\n", "  at: {model: {depth: null}}\n"):
+        loaded = grid(PLAIN + NO_DEEP + HELPS + at, tmp_path)
+        assert [pair.context["model.depth"] for pair in loaded.claims[0].comparisons(cells(loaded))] == [10, 22]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("base:\n  model: {width: 4}\n  model.width: 8\n", "3: model.width: given twice (first on line 2): remove one"),
+        ("axes:\n  model.shortcut: [identity, none]\n  model: {shortcut: [conv]}\n", "3: model.shortcut: given twice (first on line 2): remove one"),
+        ("zip:\n- model.depth: [10]\n  model: {depth: [16]}\n", "3: model.depth: given twice (first on line 2): remove one"),
+        (PLAIN + "exclude:\n- because: x\n  if:\n    model.depth: 10\n    model: {depth: 22}\n", "8: model.depth: given twice (first on line 7): remove one"),
+        (PLAIN + "baseline:\n  model.depth: 10\n  model: {depth: 22}\n", "6: model.depth: given twice (first on line 5): remove one"),
+        (PLAIN + "published:\n- source: x\n  on: test_error\n  value: 0.1\n  at:\n    model.depth: 10\n    model: {depth: 22}\n",
+         "10: model.depth: given twice (first on line 9): remove one"),
+        (PLAIN + HELPS.replace("to: {", "to: {model: {shortcut: conv}, "), "7: model.shortcut: given twice (first on line 7): remove one"),
+        (PLAIN + HELPS + "  at:\n    model.depth: [10]\n    model: {depth: [22]}\n", "11: model.depth: given twice (first on line 10): remove one"),
+    ],
+)  # fmt: skip
+def test_a_field_that_is_spelled_twice_is_one_line(text: str, line: str, tmp_path: Path) -> None:
+    assert line in mistakes(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        (["model.shortcut=[]"], "model.shortcut: [] should be a list of values"),
+        (["model.depth=[]"], "model.depth: [] should be a list of values"),
+        (["model.width=[]"], "model.width: [] should be a list of values"),
+        (["bogus.field=[]"], "bogus.field: unknown field; `resbench ls axes` lists all"),
+        (["model.dpeth=[]"], "model.dpeth: unknown field (did you mean 'model.depth'?)"),
+        (["claims=[]"], "claims: unknown field"),
+        (["seeds=[]"], "seeds: [] should be a number from 1 to 100000, or a list of different seeds"),
+        (["model.depth=[10,10]"], "model.depth: 10 is listed twice: remove one"),
+        (["model.width=[8, 8]"], "model.width: 8 is listed twice: remove one"),
+        (["model.depth=10", "model.depth=22"], "model.depth: given twice, as model.depth=10 and as model.depth=22: leave one out"),
+        (["seeds=2", "seeds=2"], "seeds: given twice, as seeds=2 and as seeds=2: leave one out"),
+        (["name=2024"], "name: 2024 is not a name but a number: put it in quotes, as in 'name=\"2024\"'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_on_the_command_line_is_one_line(overrides: list[str], line: str, tmp_path: Path) -> None:
+    [only] = mistakes(PLAIN + HELPS, tmp_path, *overrides)
+    assert only.startswith(f"command line: {line}")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_question(tmp_path: Path) -> None:
+    path = tmp_path / "g.yaml"
+    path.write_text("# Question: does it help?\nbase: {model: {dpeth: 10}}\n", encoding="utf-8-sig")
+    with pytest.raises(UserError, match=r"g\.yaml:2: model\.dpeth"):
+        read_grid(path)
+    path.write_text("# Question: does it help?\nbase: {model: {depth: 10}}\n", encoding="utf-8-sig")
+    assert read_grid(path).about == "Question: does it help?"
