@@ -8,13 +8,13 @@ from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from resbench.core.cell import Cell, Value, label
+from resbench.core.cell import Cell, Value, contains, label
 from resbench.core.config import suggestion
 from resbench.core.errors import UserError
 from resbench.core.yaml_reader import parse
 from resbench.grid.expand import Exclusion, Expansion, points
 from resbench.grid.parts import read_parts
-from resbench.grid.source import FIELDS, Source
+from resbench.grid.source import FIELDS, UNREADABLE, Source
 from resbench.records.claim import Claim, Published, Target
 from resbench.records.part import Part
 from resbench.records.study_file import ExcludedCell, StudyFile, StudyRun
@@ -226,7 +226,7 @@ def filter_runs(expressions: Sequence[str], runs: Sequence[PlannedRun]) -> list[
         expressions: comparisons joined by `&`, such as `model.depth>=34 & model.shortcut==none & seed<2`.
 
     Raises:
-        UserError: an expression that cannot be read, or an unknown path.
+        UserError: an expression that cannot be read, an unknown path, or a value that no run has.
     """
     chosen = list(runs)
     for expression in expressions:
@@ -238,8 +238,25 @@ def filter_runs(expressions: Sequence[str], runs: Sequence[PlannedRun]) -> list[
                     hint = f"unknown field{suggestion(match[1], [*FIELDS, 'seed'])}"
                 raise UserError(f"--only: {part.strip()!r}: {hint}")
             value = parse(match[3]).value
+            if match[2] in ("=", "==", "!="):
+                _check_choice(part.strip(), match[1], value, runs)
             chosen = [run for run in chosen if _satisfies(_setting(run, match[1]), match[2], value)]
     return chosen
+
+
+def _check_choice(text: str, path: str, value: Any, runs: Sequence[PlannedRun]) -> None:
+    """What is equal to nothing, or differs from everything, is a slip.
+
+    Raises:
+        UserError: the field cannot have the value, or no run has it.
+    """
+    source = Source(title=f"--only: {text!r}")
+    if path in FIELDS and source.value(path, value, 0) is UNREADABLE:
+        source.raise_mistakes()
+    present = {str(setting): setting for setting in (_setting(run, path) for run in runs)}
+    if not contains(present.values(), value):
+        source.wrong(0, f"no run has {path}={value}: it is {', '.join(list(present)[:20])}")
+        source.raise_mistakes()
 
 
 def _setting(run: PlannedRun, path: str) -> Value:
@@ -252,9 +269,9 @@ def _setting(run: PlannedRun, path: str) -> Value:
 
 def _satisfies(left: Value, sign: str, right: Value) -> bool:
     if sign in ("==", "="):
-        return left == right
+        return contains([left], right)
     if sign == "!=":
-        return left != right
+        return not contains([left], right)
     if not isinstance(left, int | float) or not isinstance(right, int | float):
         return False
     return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[sign]

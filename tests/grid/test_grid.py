@@ -179,3 +179,28 @@ def test_claims_and_exclusions_may_be_mappings_as_in_a_file() -> None:
     assert len(grid.cells) == 2
     with pytest.raises(UserError, match="did you mean 'lower'"):
         Grid("x", axes=axes, claims=[entry | {"expect": "lowr"}])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("model.shortcut!=nnoe", "'model.shortcut!=nnoe': model.shortcut: 'nnoe' is not one of"),
+        ("model.depth>10 & model.shortcut==nnoe", "(did you mean 'none'?)"),
+        ("model.depth!=100", "'model.depth!=100': no run has model.depth=100: it is 10, 16"),
+        ("model.shortcut=projection", "no run has model.shortcut=projection: it is identity, none"),
+        ("model.depth==deep", "model.depth: 'deep' is not allowed"),
+        ("recipe.nesterov!=1", "unknown field"),
+        ("seed!=2", "no run has seed=2: it is 0, 1"),
+        ("seed=true", "no run has seed=True: it is 0, 1"),
+    ],
+)
+def test_a_filter_by_a_value_that_no_run_has_is_one_line(expression: str, reason: str) -> None:
+    runs = Grid("some", axes={**SHORTCUT, **DEPTH}, seeds=2).runs()
+    with pytest.raises(UserError) as caught:
+        filter_runs([expression], runs)
+    [line] = caught.value.lines
+    assert line.startswith("--only: ") and reason in line
+
+
+def test_a_field_spelled_twice_in_python_is_one_line() -> None:
+    assert mistakes(base={"model": {"width": 4}, "model.width": 8}) == ["model.width: given twice: remove one"]
