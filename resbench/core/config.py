@@ -6,9 +6,9 @@ import difflib
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
@@ -22,38 +22,83 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    def normalised(self) -> Self:
-        """The same with every field that has no effect at its default, in its sections too.
+    def alike(self) -> Iterator[Alike]:
+        """The fields that could have another value here for the same training, those with `acts_if` first."""
+        for name, condition in fields_marked(type(self), ActsIf).items():
+            if not condition.holds(self):
+                why = f"{{path}} acts only where {condition.where}"
+                yield Alike(name, type(self).model_fields[name].default, why, idle=True)
 
-        Two runs of a grid with the same normalised configuration are the same training.
-        """
-        kind = type(self)
-        changes = {
-            name: kind.model_fields[name].default
-            for name, condition in fields_marked(kind, ActsIf).items()
-            if not condition.holds(self)
-        }
-        for name in kind.model_fields:
-            section = getattr(self, name)
-            if isinstance(section, Config) and (other := section.normalised()) is not section:
+    def normalised(self) -> Self:
+        """The same with every field that has no effect at its default, in its sections too."""
+        changes: Nested = {one.field: one.value for one in self.alike() if one.idle}
+        for name, section in self._sections():
+            if (other := section.normalised()) is not section:
                 changes[name] = other
         return self.model_copy(update=changes) if changes else self
+
+    def simplest(self) -> Self:
+        """The same training with every field that could have another value at that value, in its sections too.
+
+        Runs whose simplest forms are equal are one training. Ids are of normalised ones, so that a rule more leaves
+        them as they are.
+        """
+        out = self
+        for _ in type(self).model_fields:  # one field may let another act no more
+            changes: Nested = {one.field: one.value for one in out.alike() if getattr(out, one.field) != one.value}
+            if not changes:
+                break
+            out = out.model_copy(update=changes)
+        sections = {name: section.simplest() for name, section in out._sections()}
+        return out.model_copy(update=sections) if sections else out
+
+    def all_alike(self, prefix: str = "") -> dict[str, Alike]:
+        """Dotted path -> what `alike` says of the field, in its sections too."""
+        out = {f"{prefix}{one.field}": one for one in self.alike()}
+        for name, section in self._sections():
+            out |= section.all_alike(f"{prefix}{name}.")
+        return out
+
+    def _sections(self) -> Iterator[tuple[str, Config]]:
+        for name in type(self).model_fields:
+            section = getattr(self, name)
+            if isinstance(section, Config):
+                yield name, section
+
+
+class Alike(NamedTuple):
+    """A field that makes no difference in a configuration: the training is the same as with `value`.
+
+    Attributes:
+        why: a clause; `{path}` in it stands for the field.
+        idle: whether it makes none at any value.
+    """
+
+    field: str
+    value: Any
+    why: str
+    idle: bool = False
 
 
 @dataclass(frozen=True)
 class ActsIf:
-    """Annotation of a field that has an effect only where a condition on the configuration holds."""
+    """Annotation of a field that has an effect only where a condition on the configuration holds.
+
+    Attributes:
+        where: the condition in words.
+    """
 
     holds: Callable[[Any], bool]
+    where: str
 
 
-def acts_if(condition: Callable[[Any], bool]) -> ActsIf:
+def acts_if(condition: Callable[[Any], bool], where: str) -> ActsIf:
     """Annotation for a field that has no effect elsewhere.
 
     Example:
-        gate_bias: Annotated[float, acts_if(lambda model: model.shortcut in GATED)] = -6.0
+        gate_bias: Annotated[float, acts_if(lambda model: model.shortcut in GATED, "model.shortcut is a gate")] = -6.0
     """
-    return ActsIf(condition)
+    return ActsIf(condition, where)
 
 
 @functools.cache

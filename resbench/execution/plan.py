@@ -15,6 +15,7 @@ from resbench.execution.cost import Cost, Costs, distinct_cells
 from resbench.execution.executors import check_executor, device_of
 from resbench.execution.forecast import Fleet, Forecast, forecast
 from resbench.execution.selection import open_grid, select_runs
+from resbench.grid.expand import Merged
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.store import Store
 
@@ -36,8 +37,10 @@ class GridPlan:
     """What a grid will do and cost; as text it is what `resbench plan` prints.
 
     Attributes:
-        cells: in the order of the grid.
+        cells: in the order of the grid; of those that are one training, the first.
         excluded: cells that are left out, each with the reason.
+        merged: cells that are one training, and why.
+        idle: lines about values of the base that act in no cell.
         unprobed: a line about finished runs that are trained again for their probes; empty if there are none.
         seconds: predicted, until all is done.
         source: where the prediction comes from, in words.
@@ -56,6 +59,8 @@ class GridPlan:
     device: str
     fleet: Fleet | None = None
     forecast: Forecast | None = None
+    merged: Sequence[Merged] = ()
+    idle: Sequence[str] = ()
 
     @property
     def done(self) -> int:
@@ -71,14 +76,22 @@ class GridPlan:
         lines = _table(self.cells)
         lines += [self.unprobed] if self.unprobed else []
         lines += [f"excluded: {label(cell)}: {because}" for cell, because in self.excluded[:_MAX_LINES]]
+        lines += [_one_network(merged) for merged in self.merged[:_MAX_LINES]]
+        lines += self.idle
         if self.fleet and self.forecast:
             lines.append(_expectation(self.fleet, self.forecast))
         lines.append(
-            f"{self.name}: {len(self.cells)} cells, {self.done + self.missing} runs: {self.done} done, "
+            f"{self.name}: {self._count()}, {self.done + self.missing} runs: {self.done} done, "
             f"{self.missing} to do, {len(self.excluded)} cells excluded; {self.jobs} at a time on {self.device}: "
             f"about {duration(self.seconds)}, by {self.source}"
         )
         return "\n".join(map(printable, lines))
+
+    def _count(self) -> str:
+        """`6 cells of 4 networks`, where some are the same."""
+        same = sum(len(merged.cells) - 1 for merged in self.merged)
+        cells = len(self.cells) + same
+        return f"{cells} cells of {len(self.cells)} networks" if same else f"{cells} cell{'s' * (cells != 1)}"
 
 
 def plan(
@@ -154,7 +167,27 @@ def describe(
         device=device.type,
         fleet=fleet,
         forecast=expected,
+        merged=_merged(grid, runs),
+        idle=_idle(grid),
     )
+
+
+def _merged(grid: Grid, runs: Sequence[PlannedRun]) -> list[Merged]:
+    """The cells that are one training, of the runs that were chosen."""
+    chosen = {repr(run.cell) for run in runs}
+    return [merged for merged in grid.merged if repr(merged.cells[0]) in chosen]
+
+
+def _idle(grid: Grid) -> list[str]:
+    """A line for each value of the base that has no effect."""
+    whys = {path: grid.expansion.idle(path) for path in grid.base}
+    return [f"without effect: {path}={grid.base[path]}: {why}" for path, why in whys.items() if why]
+
+
+def _one_network(merged: Merged) -> str:
+    some = [label(cell) for cell in merged.cells[:4]]
+    more = f" and {len(merged.cells) - 4} more" if len(merged.cells) > 4 else ""
+    return f"one network, trained once: {'; '.join(some)}{more}: {merged.because}"
 
 
 def _concurrency(

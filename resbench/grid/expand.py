@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from resbench.core.cell import Cell, Value, contains
-from resbench.core.config import explain, flatten, nest
+from resbench.core.config import Alike, canonical, explain, flatten, nest
 from resbench.training.run import RunConfig
 
 DEFAULTS = flatten(RunConfig().model_dump())
@@ -43,19 +43,63 @@ class Refusal:
     cell: Cell
 
 
+@dataclass(frozen=True)
+class Merged:
+    """Cells that are one network with one training, and why.
+
+    Attributes:
+        cells: in the order of the grid.
+    """
+
+    cells: Sequence[Cell]
+    because: str
+
+
 @dataclass
 class Expansion:
     """The cells of a grid.
 
     Attributes:
-        cells: what remains after the exclusions, with the configuration of each (seed 0).
-        excluded: what does not, with the reason.
+        cells: what remains after the exclusions, with the configuration of each (seed 0); those that are one training
+            share one.
+        alike: for each of them, the fields of its values that could have another value for the same training.
+        merged: those that share a configuration.
+        excluded: what does not remain, with the reason.
         refused: what means nothing and is not excluded.
     """
 
     cells: list[tuple[Cell, RunConfig]] = field(default_factory=list)
+    alike: list[dict[str, Alike]] = field(default_factory=list)
+    merged: list[Merged] = field(default_factory=list)
     excluded: list[tuple[Cell, str]] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+
+    def add(self, cell: Cell, config: RunConfig, values: Cell) -> None:
+        """Append a cell with its configuration, which follows from these values."""
+        self.cells.append((cell, config.normalised()))
+        self.alike.append({path: one for path, one in config.all_alike().items() if path in values})
+
+    def share(self) -> None:
+        """Give the cells that are one training one configuration: the simplest if the grid has it, else the first."""
+        groups: dict[str, list[int]] = {}
+        for position, (_, config) in enumerate(self.cells):
+            groups.setdefault(canonical(config.simplest()), []).append(position)
+        for simplest, members in groups.items():
+            if len(members) == 1:
+                continue
+            configs = [self.cells[position][1] for position in members]
+            shared = next((config for config in configs if canonical(config) == simplest), configs[0])
+            cells = [self.cells[position][0] for position in members]
+            for position, cell in zip(members, cells, strict=True):
+                self.cells[position] = (cell, shared)
+            self.merged.append(Merged(cells, _why(cells, [self.alike[position] for position in members])))
+
+    def idle(self, path: str) -> str:
+        """Why a field acts in no cell, as a clause; empty if it acts in one."""
+        found = [alike.get(path) for alike in self.alike]
+        if not found or not all(one and one.idle for one in found):
+            return ""
+        return next(one.why.format(path="it") for one in found if one)
 
 
 def points(
@@ -84,7 +128,17 @@ def expand(cells: Iterable[Cell], base: Cell, exclude: Sequence[Exclusion] = ())
             out.excluded.append((cell, rule.because))
             continue
         try:
-            out.cells.append((cell, RunConfig.model_validate(nest(values)).normalised()))
+            config = RunConfig.model_validate(nest(values))
         except ValidationError as error:
             out.refused += [Refusal(path or blamed[0], text, blamed, cell) for path, text, blamed in explain(error)]
+            continue
+        out.add(cell, config, values)
+    out.share()
     return out
+
+
+def _why(cells: Sequence[Cell], alike: Sequence[dict[str, Alike]]) -> str:
+    """Why the fields in which these cells differ make no difference there."""
+    varying = [path for path in cells[0] if any(cell[path] != cells[0][path] for cell in cells)]
+    clauses = dict.fromkeys(found[path].why.format(path=path) for found in alike for path in varying if path in found)
+    return "; ".join(clauses) or "their settings are the same"

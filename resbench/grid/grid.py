@@ -12,12 +12,12 @@ from resbench.core.cell import Cell, Value, contains, label
 from resbench.core.config import suggestion
 from resbench.core.errors import UserError
 from resbench.core.yaml_reader import parse
-from resbench.grid.expand import Exclusion, Expansion, points
+from resbench.grid.expand import Exclusion, Expansion, Merged, points
 from resbench.grid.parts import read_parts
 from resbench.grid.source import FIELDS, UNREADABLE, Source
 from resbench.records.claim import Claim, Published, Target
 from resbench.records.part import Part
-from resbench.records.study_file import ExcludedCell, StudyFile, StudyRun
+from resbench.records.study_file import ExcludedCell, IdleFields, MergedCells, StudyFile, StudyRun
 from resbench.training.run import RunConfig
 
 
@@ -27,13 +27,16 @@ class PlannedRun:
 
     Attributes:
         cell_config: the configuration of the cell, with seed 0.
+        cell: the first that it belongs to.
         seed: of this replicate.
+        others: further cells that are the same training.
     """
 
     cell_config: RunConfig
     cell: Cell
     seed: int
     id: str
+    others: Sequence[Cell] = ()
 
     @classmethod
     def of(cls, config: RunConfig, cell: Cell | None = None) -> PlannedRun:
@@ -174,16 +177,23 @@ class Grid:
         """What does not remain, with the reason."""
         return self.expansion.excluded
 
+    @property
+    def merged(self) -> list[Merged]:
+        """Those of the cells that are one training."""
+        return self.expansion.merged
+
     def runs(self) -> list[PlannedRun]:
-        """Cells x seeds without the excluded ones, each training once (deduplicated by id)."""
+        """Cells x seeds without the excluded ones, each training once, in the order of the first cell of each."""
         return list(self._runs.values())
 
     @cached_property
     def _runs(self) -> dict[str, PlannedRun]:
         seen: dict[str, PlannedRun] = {}
+        others = {repr(merged.cells[0]): merged.cells[1:] for merged in self.merged}
         for cell, config in self.cells:
+            more = others.get(repr(cell), ())
             for seed, run_id in zip(self.seed_list, config.ids(self.seed_list), strict=True):
-                seen.setdefault(run_id, PlannedRun(config, cell, seed, run_id))
+                seen.setdefault(run_id, PlannedRun(config, cell, seed, run_id, more))
         return seen
 
     def study(self) -> StudyFile:
@@ -191,6 +201,7 @@ class Grid:
         optional: dict[str, Any] = {"schema": 1}
         optional |= {"target": self.target} if self.target else {}
         optional |= {"probes": list(self.probes)} if self.probes else {}
+        optional |= self._alike()
         return StudyFile(
             name=self.name,
             file=self.file,
@@ -205,9 +216,25 @@ class Grid:
             excluded=[ExcludedCell(cell=dict(cell), because=because) for cell, because in self.excluded],
         )
 
+    def _alike(self) -> dict[str, list[Any]]:
+        """What the report needs to know of fields that make no difference, if there are any."""
+        merged = [MergedCells(cells=[*map(dict, one.cells)], because=one.because) for one in self.merged]
+        idle = [
+            IdleFields(cell=dict(cell), fields=fields)
+            for (cell, _), alike in zip(self.cells, self.expansion.alike, strict=True)
+            if (fields := [path for path in self.paths if path in alike and alike[path].idle])
+        ]
+        return ({"merged": merged} if merged else {}) | ({"idle": idle} if idle else {})
+
     def _study_runs(self) -> list[StudyRun]:
+        """Every cell with all its seeds; those that are one training have the same ids."""
+        seeds = self.seed_list
         # there may be 100,000, of values that were checked
-        return [StudyRun.model_construct(id=run.id, cell=dict(run.cell), seed=run.seed) for run in self.runs()]
+        return [
+            StudyRun.model_construct(id=run_id, cell=dict(cell), seed=seed)
+            for cell, config in self.cells
+            for seed, run_id in zip(seeds, config.ids(seeds), strict=True)
+        ]
 
 
 def _plain(value: Any) -> Any:
@@ -228,7 +255,8 @@ def filter_runs(expressions: Sequence[str], runs: Sequence[PlannedRun]) -> list[
     Raises:
         UserError: an expression that cannot be read, an unknown path, or a value that no run has.
     """
-    chosen = list(runs)
+    pairs = [(run, cell) for run in runs for cell in (run.cell, *run.others)]
+    chosen = pairs
     for expression in expressions:
         for part in expression.split("&"):
             match = re.fullmatch(r"\s*([a-z_.]+[a-z0-9_.]*)\s*(==|=|!=|<=|>=|<|>)\s*(.+?)\s*", part)
@@ -239,12 +267,12 @@ def filter_runs(expressions: Sequence[str], runs: Sequence[PlannedRun]) -> list[
                 raise UserError(f"--only: {part.strip()!r}: {hint}")
             value = parse(match[3]).value
             if match[2] in ("=", "==", "!="):
-                _check_choice(part.strip(), match[1], value, runs)
-            chosen = [run for run in chosen if _satisfies(_setting(run, match[1]), match[2], value)]
-    return chosen
+                _check_choice(part.strip(), match[1], value, pairs)
+            chosen = [pair for pair in chosen if _satisfies(_setting(*pair, match[1]), match[2], value)]
+    return list({run.id: run for run, _ in chosen}.values())
 
 
-def _check_choice(text: str, path: str, value: Any, runs: Sequence[PlannedRun]) -> None:
+def _check_choice(text: str, path: str, value: Any, pairs: Sequence[tuple[PlannedRun, Cell]]) -> None:
     """What is equal to nothing, or differs from everything, is a slip.
 
     Raises:
@@ -253,15 +281,17 @@ def _check_choice(text: str, path: str, value: Any, runs: Sequence[PlannedRun]) 
     source = Source(title=f"--only: {text!r}")
     if path in FIELDS and source.value(path, value, 0) is UNREADABLE:
         source.raise_mistakes()
-    present = {str(setting): setting for setting in (_setting(run, path) for run in runs)}
+    present = {str(setting): setting for setting in (_setting(*pair, path) for pair in pairs)}
     if not contains(present.values(), value):
         source.wrong(0, f"no run has {path}={value}: it is {', '.join(list(present)[:20])}")
         source.raise_mistakes()
 
 
-def _setting(run: PlannedRun, path: str) -> Value:
+def _setting(run: PlannedRun, cell: Cell, path: str) -> Value:
     if path == "seed":
         return run.seed
+    if path in cell:
+        return cell[path]
     section, _, name = path.partition(".")
     value: Value = getattr(getattr(run.cell_config, section), name)
     return value

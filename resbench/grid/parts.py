@@ -68,6 +68,7 @@ def read_parts(source: Source, root: Mapping[str, Any], default_name: str = "") 
     parts.zips = [group for group in parts.zips if not any(UNREADABLE in values for values in group.values())]
     parts.expansion = check_cells(source, parts.base, parts.axes, parts.zips, parts.exclude)
     source.raise_mistakes()
+    check_idle(source, parts.expansion, parts.paths)
     _check_runs(source, parts)
     _check_exclusions(source, parts)
     _check_baseline(source, parts)
@@ -209,6 +210,14 @@ def check_cells(
         where = ", ".join(f"{path}={value}" for path, value in cell.items() if path not in text)
         source.wrong(line, text + (f" (first at {where}; `exclude` can drop such cells)" if where else ""))
     return expansion
+
+
+def check_idle(source: Source, expansion: Expansion, paths: Sequence[str]) -> None:
+    """An axis that acts in no cell is a mistake: its cells would be one network under several names."""
+    for path in paths:
+        if why := expansion.idle(path):
+            text = f"{path}: acts in no cell of the axis: {why}: leave the axis out, or give {path} one value in base"
+            source.wrong(source.lines.get(path, 1), text)
 
 
 def _check_runs(source: Source, parts: GridParts) -> None:

@@ -51,9 +51,16 @@ class Bias(nn.Module):
         return x + self.bias
 
 
-def _start(place: Place, paper: float) -> float:
+# branch -> number of units -> start of its learned scale in the paper
+PAPER_SCALES: dict[str, Callable[[int], float]] = {
+    "skipinit": lambda units: units**-0.5,
+    "layerscale": lambda units: 0.1 if units <= 18 else 1e-5 if units <= 24 else 1e-6,
+}
+
+
+def _start(place: Place) -> float:
     given = place.config.branch_scale
-    return paper if given == "auto" else float(given)
+    return PAPER_SCALES[place.config.branch](place.units) if given == "auto" else float(given)
 
 
 def plain(place: Place) -> list[nn.Module]:
@@ -62,7 +69,7 @@ def plain(place: Place) -> list[nn.Module]:
 
 def skipinit(place: Place) -> list[nn.Module]:
     """De and Smith 2020 (2002.10444): a learned scalar, 1/sqrt(units) at the start; with 0 it is `rezero`."""
-    return [LearnedScale(_start(place, place.units**-0.5))]
+    return [LearnedScale(_start(place))]
 
 
 def rezero(place: Place) -> list[nn.Module]:
@@ -72,8 +79,7 @@ def rezero(place: Place) -> list[nn.Module]:
 
 def layerscale(place: Place) -> list[nn.Module]:
     """Touvron et al. 2021 (2103.17239), section 2: a factor per channel; 0.1 up to 18 units, 1e-5 to 24, then 1e-6."""
-    paper = 0.1 if place.units <= 18 else 1e-5 if place.units <= 24 else 1e-6
-    return [LearnedScale(_start(place, paper), place.channels)]
+    return [LearnedScale(_start(place), place.channels)]
 
 
 def fixup(place: Place) -> list[nn.Module]:
@@ -152,5 +158,8 @@ class BranchFields(Config):
     branch_scale: Annotated[
         Annotated[float, Field(ge=0, le=10)] | Literal["auto"],
         NoShape(),
-        acts_if(lambda model: model.shortcut == "scaled" or model.branch in SCALED),
+        acts_if(
+            lambda model: model.shortcut == "scaled" or model.branch in SCALED,
+            f"model.shortcut is scaled, or model.branch is {' or '.join(SCALED)}",
+        ),
     ] = "auto"

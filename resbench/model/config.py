@@ -12,21 +12,16 @@ from typing import Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from resbench.core.config import refuse
-from resbench.model.branch import SCALED, BranchFields
-from resbench.model.dropout import DropoutFields
-from resbench.model.family import FAMILIES, FamilyFields
-from resbench.model.head import HeadFields
-from resbench.model.init import InitFields
-from resbench.model.norm import NormFields
-from resbench.model.shortcut import CARRYING, ShortcutFields
-from resbench.model.unit import UNITS, UnitFields
+from resbench.core.config import Alike, refuse
+from resbench.model.alike import alike
+from resbench.model.all_fields import AllFields
+from resbench.model.branch import SCALED
+from resbench.model.family import FAMILIES
+from resbench.model.shortcut import CARRYING
+from resbench.model.unit import UNITS
 
 
-# pydantic lists the fields of the last base first: the order in which records and `ls axes` have them
-class ModelConfig(
-    DropoutFields, InitFields, BranchFields, NormFields, UnitFields, HeadFields, ShortcutFields, FamilyFields
-):
+class ModelConfig(AllFields):
     """The network. Every field can be an axis.
 
     Example:
@@ -35,16 +30,10 @@ class ModelConfig(
         [4, 5, 5, 1]
     """
 
-    @property
-    def stage_size(self) -> int:
-        """n of the depth formula."""
-        family = FAMILIES[self.family]
-        return ((self.depth - family.extra) // self.convs_per_unit - family.first) // family.per_n
-
-    @property
-    def stages(self) -> list[int]:
-        """Units of each width; the first unit of every stage but the first widens and shrinks."""
-        return FAMILIES[self.family].stages(self.stage_size)
+    def alike(self) -> Iterator[Alike]:
+        """The fields that could have another value here for the same network, those that do not act first."""
+        yield from super().alike()
+        yield from alike(self)
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:

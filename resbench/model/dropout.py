@@ -18,7 +18,9 @@ class DropoutFields(Config):
     """Dropout of features, and of whole branches."""
 
     dropout: Annotated[float, Field(ge=0, lt=1), NoShape()] = 0.0
-    dropout_at: Annotated[str, one_of(DROPOUT_AT), NoShape(), acts_if(lambda model: model.dropout > 0)] = "head"
+    dropout_at: Annotated[
+        str, one_of(DROPOUT_AT), NoShape(), acts_if(lambda model: model.dropout > 0, "model.dropout is above 0")
+    ] = "head"
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 

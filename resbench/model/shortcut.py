@@ -171,12 +171,27 @@ class ShortcutFields(Config):
 
     shortcut: Annotated[str, one_of(SHORTCUTS)] = "identity"
     shortcut_scale: Annotated[
-        float, Field(ge=0, le=10), NoShape(), acts_if(lambda model: model.shortcut == "scaled")
+        float,
+        Field(ge=0, le=10),
+        NoShape(),
+        acts_if(lambda model: model.shortcut == "scaled", "model.shortcut is scaled"),
     ] = 0.5
     shortcut_dropout: Annotated[
-        float, Field(gt=0, lt=1), NoShape(), acts_if(lambda model: model.shortcut == "dropout")
+        float,
+        Field(gt=0, lt=1),
+        NoShape(),
+        acts_if(lambda model: model.shortcut == "dropout", "model.shortcut is dropout"),
     ] = 0.5
-    gate_bias: Annotated[float, Field(ge=-50, le=50), NoShape(), acts_if(lambda model: model.shortcut in GATED)] = -6.0
+    gate_bias: Annotated[
+        float,
+        Field(ge=-50, le=50),
+        NoShape(),
+        acts_if(lambda model: model.shortcut in GATED, f"model.shortcut is {' or '.join(GATED)}"),
+    ] = -6.0
     projection_norm: Annotated[
-        bool, acts_if(lambda model: model.shortcut not in UNPROJECTED and model.norm != "none")
+        bool,
+        acts_if(
+            lambda model: model.shortcut not in UNPROJECTED and model.norm != "none",
+            f"there is a norm, and model.shortcut is not {' or '.join(UNPROJECTED)}",
+        ),
     ] = True

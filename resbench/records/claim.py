@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
@@ -30,6 +30,17 @@ class ClaimedCells(NamedTuple):
     context: Cell
     compare: list[Cell]
     to: list[Cell]
+
+
+Idle = Sequence[Collection[str]]
+
+
+def _inside(cells: Sequence[Cell], context: Cell) -> list[Cell]:
+    return [cell for cell in cells if matches(cell, context)]
+
+
+def _without(cell: Cell, fields: Collection[str]) -> Cell:
+    return {path: value for path, value in cell.items() if path not in fields}
 
 
 def default_margin(on: object) -> float:
@@ -104,23 +115,41 @@ class Claim(Part):
         """What is expected of the difference as it is computed: test accuracy is compared by its errors."""
         return _MIRRORED.get(self.expect, self.expect) if self.metric.compared_as else self.expect
 
-    def comparisons(self, cells: Sequence[Cell]) -> Iterator[ClaimedCells]:
+    def comparisons(self, cells: Sequence[Cell], idle: Idle = ()) -> Iterator[ClaimedCells]:
         """The comparisons that these cells allow; combinations that lack a side have none.
 
         Args:
             cells: of the grid, in its order.
+            idle: for each of them, the axes that do not act there: it stands for all of their values.
         """
+        return (one for one in self._contexts(cells, idle) if one.compare and one.to)
+
+    def unpaired(self, cells: Sequence[Cell], idle: Idle = ()) -> list[Cell]:
+        """The combinations that lack one side, and so are not compared."""
+        return [one.context for one in self._contexts(cells, idle) if bool(one.compare) != bool(one.to)]
+
+    def _contexts(self, cells: Sequence[Cell], idle: Idle) -> Iterator[ClaimedCells]:
         contexts: dict[str, dict[str, Value]] = {}
         for cell in cells:
             if all(values is None or contains(values, cell[path]) for path, values in self.at.items()):
                 context = {path: cell[path] for path in self.at}
                 contexts.setdefault(repr(context), context)
         for context in contexts.values():
-            inside = [cell for cell in cells if matches(cell, context)]
-            compare = [cell for cell in inside if matches(cell, self.compare)]
-            to = [cell for cell in inside if matches(cell, self.to)]
-            if compare and to:
-                yield ClaimedCells(context, compare, to)
+            compare = _inside([cell for cell in cells if matches(cell, self.compare)], context)
+            to = _inside([cell for cell in cells if matches(cell, self.to)], context)
+            if idle and bool(compare) != bool(to):
+                loose = [_without(cell, fields) for cell, fields in zip(cells, idle, strict=True)]
+                compare = compare or self._stand_in(self.compare, context, cells, loose)
+                to = to or self._stand_in(self.to, context, cells, loose)
+            yield ClaimedCells(context, compare, to)
+
+    def _stand_in(self, side: Cell, context: Cell, cells: Sequence[Cell], loose: Sequence[Cell]) -> list[Cell]:
+        """The first cell of a side that agrees with the context in all that acts there."""
+        return [
+            cell
+            for cell, acting in zip(cells, loose, strict=True)
+            if matches(cell, side) and matches(acting, {path: context[path] for path in context if path in acting})
+        ][:1]
 
 
 class Published(Part):

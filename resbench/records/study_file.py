@@ -40,6 +40,20 @@ class ExcludedCell(Part):
     because: str
 
 
+class MergedCells(Part):
+    """Cells that are one network with one training, and why: their runs have the same ids."""
+
+    cells: list[dict[str, Value]]
+    because: str
+
+
+class IdleFields(Part):
+    """A cell, and those of its fields that have no effect there."""
+
+    cell: dict[str, Value]
+    fields: list[str]
+
+
 class SearchSource(Part):
     """Where the winners of a tuned study come from.
 
@@ -61,7 +75,9 @@ class StudyFile(Part):
         file, overrides: of the command that ran it.
         about: the comment that opens the grid file.
         axes: dotted paths that span the cells; None where that is not known.
-        runs: in the order of the grid.
+        runs: of every cell, in the order of the grid; an id stands in all cells that are the same training.
+        merged: the cells of which that is so, where the grid says why.
+        idle: the axes that do not act in a cell.
         search: of a study whose winners come from `resbench tune`.
     """
 
@@ -80,6 +96,8 @@ class StudyFile(Part):
     probes: list[str] = Field(default_factory=list)
     runs: list[StudyRun]
     excluded: Annotated[list[ExcludedCell], NULL_IS_EMPTY] = Field(default_factory=list)
+    merged: Annotated[list[MergedCells], NULL_IS_EMPTY] = Field(default_factory=list)
+    idle: Annotated[list[IdleFields], NULL_IS_EMPTY] = Field(default_factory=list)
     command: Literal["run", "tune"] = "run"
     search: SearchSource | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, Literal, Self
 
 import torch
@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resbench.core.config import Config, acts_if, one_of, refuse
+from resbench.core.config import Alike, Config, acts_if, one_of, refuse
 
 
 def sgd(parameters: Iterable[nn.Parameter], recipe: RecipeConfig, **options: Any) -> torch.optim.Optimizer:
@@ -102,7 +102,11 @@ class RecipeConfig(Config):
     optimizer: Annotated[str, one_of(OPTIMIZERS)] = "nesterov"
     lr: Annotated[float, Field(gt=0, le=1000)] = 0.1
     schedule: Annotated[str, one_of(SCHEDULES)] = "onecycle"
-    lr_decay: Annotated[float, Field(ge=0, le=1), acts_if(lambda recipe: recipe.schedule == "inverse_time")] = 5e-6
+    lr_decay: Annotated[
+        float,
+        Field(ge=0, le=1),
+        acts_if(lambda recipe: recipe.schedule == "inverse_time", "recipe.schedule is inverse_time"),
+    ] = 5e-6
     warmup: Annotated[float, Field(ge=0)] = 0.0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 5e-4
@@ -112,6 +116,12 @@ class RecipeConfig(Config):
     select: Annotated[str, one_of(SELECTS)] = "last"
     precision: Annotated[str, one_of(PRECISIONS)] = "auto"
     grow: list[int] | Literal["none"] = "none"
+
+    def alike(self) -> Iterator[Alike]:
+        """The fields that could have another value here for the same training."""
+        yield from super().alike()
+        if self.schedule == "inverse_time" and self.lr_decay == 0:
+            yield Alike("schedule", "constant", "inverse_time without a decay is constant")
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:

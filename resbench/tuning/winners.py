@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from resbench.core.cell import Cell
 from resbench.grid.expand import Expansion, expand
 from resbench.grid.grid import Grid
-from resbench.records.study_file import SearchSource, StudyFile, StudyRun
-from resbench.training.run import RunConfig
+from resbench.records.study_file import SearchSource, StudyFile
 from resbench.tuning.search import Search, arm_label
 
 if TYPE_CHECKING:
@@ -29,14 +28,6 @@ class Confirmation(Grid):
     def study(self) -> StudyFile:
         return super().study().model_copy(update={"command": "tune", "search": self.search})
 
-    def _study_runs(self) -> list[StudyRun]:
-        """As of any grid, but with every cell: a winner with the values of the base is the same runs as its arm untuned."""
-        return [
-            StudyRun(id=run_id, cell=dict(cell), seed=seed)
-            for cell, config in self.cells
-            for seed, run_id in zip(self.seed_list, config.ids(self.seed_list), strict=True)
-        ]
-
 
 def confirmation(search: Search, winners: Winners, storage: str | None = None) -> Confirmation:
     """The grid of winners and untuned arms; an arm without a winner is in it only untuned.
@@ -45,11 +36,12 @@ def confirmation(search: Search, winners: Winners, storage: str | None = None) -
         storage: as it may be printed; None for the journal next to the study.
     """
     arms = expand(search.points(), search.base)
-    cells: list[tuple[Cell, RunConfig]] = []
+    expansion = Expansion(refused=arms.refused)
     for arm, config in arms.cells:
-        cells.append(({**arm, TUNING: UNTUNED}, config))
+        expansion.add({**arm, TUNING: UNTUNED}, config, arm)
         if arm_label(arm) in winners:
-            cells.append(({**arm, TUNING: TUNED}, search.config(arm, winners[arm_label(arm)])))
+            expansion.add({**arm, TUNING: TUNED}, search.config(arm, winners[arm_label(arm)]), arm)
+    expansion.share()
     return Confirmation(
         search.name,
         axes={**search.arms, TUNING: [UNTUNED, TUNED]},
@@ -60,7 +52,7 @@ def confirmation(search: Search, winners: Winners, storage: str | None = None) -
         about=search.about,
         file=search.file,
         overrides=search.overrides,
-        given=Expansion(cells=cells, refused=arms.refused),
+        given=expansion,
         search=SearchSource(
             storage=storage, trials=search.budget, studies=[search.study_name(arm) for arm in search.points()]
         ),
