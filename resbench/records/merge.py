@@ -7,19 +7,19 @@ under one name, are conflicts, which a person has to settle: then nothing is cop
 from __future__ import annotations
 
 import hashlib
+import itertools
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from resbench.core import files
-from resbench.core.config import flatten
 from resbench.core.errors import UserError
-from resbench.core.json_reader import Json
 from resbench.core.text import NAME_RULE, is_name, printable
-from resbench.records.metrics import PROBED
+from resbench.records.circumstances import DATA, counts, mixture
+from resbench.records.differences import difference, differences_of, first
 from resbench.records.part import Part
 from resbench.records.record import Record
 from resbench.records.store import Store, read_record
@@ -27,8 +27,6 @@ from resbench.records.study_file import StudyFile
 from resbench.records.trials import TrialsFile
 
 _WORDING = ("schema", "file", "about", "overrides", "probes", "command")  # of study.json; the rest is the grid
-_CIRCUMSTANCES = ("threads", "device", "device_name", "precision", "versions.torch", "revision", "data_sha256")
-_MAX_DIFFERENCES = 4
 _File = TypeVar("_File", bound=Part)
 _Compare: TypeAlias = Callable[[Path, Path, _File, _File], None]  # path of ours, path of theirs, ours, theirs
 
@@ -164,7 +162,7 @@ class RecordMerge:
         self.present.add(run_id)
         if self.measured or not theirs.finished:
             return
-        differences = _differences(ours, theirs)
+        differences = differences_of(ours, theirs)
         if differences:
             path = before.path if before else self.store.path(run_id)
             text = f"both finished, and differ: {differences}: delete one of them"
@@ -185,6 +183,24 @@ class RecordMerge:
         parts = [f"{reasons.total()} records {'would come' if dry else 'came'} in ({counts})"] if reasons else []
         parts += [f"{present} were here"] if present else []
         return f"{self.title}: {', '.join(parts)}" if parts else ""
+
+    def other_data(self) -> list[str]:
+        """A line for each kind of data of which the records, ours and theirs, have several where one was meant."""
+        lines = []
+        records = [*self._labelled()]
+        for one in DATA:
+            for values in mixture(one, records).values():
+                text = f"different {one.name}: {counts(values)}: no verdict is given between them"
+                lines.append(printable(f"{self.title}: {text}"))
+        return lines
+
+    def _labelled(self) -> Iterator[tuple[str, Record]]:
+        """Each record that will be here, bare of results, with the folder that it comes from."""
+        theirs = ((str(incoming.path.parent), incoming.read()[0]) for incoming in self.incoming.values())
+        ours = (self.store.read(run_id) for run_id in sorted(self.store.ids() - self.incoming.keys()))
+        for folder, record in itertools.chain(theirs, ((str(self.store.folder), one) for one in ours)):
+            if record:
+                yield folder, Record(record.id, record.config, record.status, record.provenance)
 
 
 class StudyMerge:
@@ -240,13 +256,14 @@ class StudyMerge:
         a, b = (study.model_dump(mode="json", by_alias=True) for study in (ours, theirs))
         keys = [key for key in {**a, **b} if key not in _WORDING and a.get(key) != b.get(key)]
         if keys:
-            differences = _first([_difference(key, a.get(key), b.get(key)) for key in keys])
+            differences = first([difference(key, a.get(key), b.get(key)) for key in keys])
             remedy = "merge it under another name, or run one grid on both machines"
             self._conflicts.append(f"{our_path} and {path}: different grids under one name: {differences}: {remedy}")
 
     def take(self, dry: bool) -> list[str]:
         """Copy what is missing; returns a line for each kind of records."""
-        lines = [line for part in self._parts if (line := part.take(dry))]
+        other_data = self._parts[0].other_data()
+        lines = [line for part in self._parts if (line := part.take(dry))] + other_data
         for name, path in self._files.items() if not dry else ():
             self.store.open()
             files.replace(self.store.folder / name, path.read_bytes(), self.store.work)
@@ -257,43 +274,3 @@ def _unite(ours: Record, theirs: Record) -> Record:
     """Our record with the probes of theirs too."""
     probes = {**(theirs.probes or {}), **(ours.probes or {})}
     return replace(ours, metrics=theirs.metrics | ours.metrics, probes=probes)
-
-
-def _differences(ours: Record, theirs: Record) -> str:
-    """What differs between two finished records of a run, except for the clock and for probes that only one has."""
-    unshared = set(ours.probes or ()) ^ set(theirs.probes or ())
-    hidden = {f"metrics.{metric}" for probe in unshared for metric in PROBED.get(probe, ())}
-    a, b = (_flat(record, unshared) for record in (ours, theirs))
-    keys = [key for key in {**a, **b} if a.get(key) != b.get(key) and key not in hidden]
-    keys.sort(key=lambda key: (not key.startswith("metrics.test"), not key.startswith("metrics.")))
-    if not keys:
-        return ""
-    here, elsewhere = ours.provenance.flat, theirs.provenance.flat
-    circumstances = [key for key in _CIRCUMSTANCES if here.get(key) != elsewhere.get(key)]
-    parts = [_first([_difference(key, a.get(key), b.get(key)) for key in keys])]
-    parts += [", ".join(_difference(key, here.get(key), elsewhere.get(key)) for key in circumstances)]
-    return "; ".join(filter(None, parts))
-
-
-def _flat(record: Record, without: Set[str]) -> dict[str, Json]:
-    """The content of a record by dotted path, without some probes."""
-    content = record.content()
-    if record.probes is not None:
-        content["probes"] = {name: result for name, result in record.probes.items() if name not in without}
-    return flatten(content)
-
-
-def _difference(key: str, ours: Json, theirs: Json) -> str:
-    if isinstance(ours, list) and isinstance(theirs, list):
-        return f"{key} ({f'{len(ours)} against {len(theirs)}' if len(ours) != len(theirs) else 'not the same'})"
-    return f"{key} {_short(ours)} against {_short(theirs)}"
-
-
-def _short(value: Json) -> str:
-    text = "none" if value is None else str(value)
-    return text if len(text) <= 24 else f"{text[:16]}…"
-
-
-def _first(differences: Sequence[str]) -> str:
-    more = f" and {len(differences) - _MAX_DIFFERENCES} more" if len(differences) > _MAX_DIFFERENCES else ""
-    return ", ".join(differences[:_MAX_DIFFERENCES]) + more

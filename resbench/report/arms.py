@@ -28,6 +28,7 @@ class Arm:
         planned: runs that the study asks for.
         ended: seed -> id of each run that ended well.
         diverged, failed, missing: number of runs of each other fate.
+        results: ids of the runs that ended well or diverged.
     """
 
     cell: Cell
@@ -36,6 +37,7 @@ class Arm:
     diverged: int
     failed: int
     missing: int
+    results: Sequence[str] = ()
 
     @property
     def trained(self) -> bool:
@@ -59,7 +61,8 @@ def arm_of(runs: pd.DataFrame, cell: Cell) -> Arm:
     ok = runs[status == "ok"]
     ended = {int(seed): str(run_id) for seed, run_id in zip(ok["seed"], ok["id"], strict=True)}
     diverged, failed, missing = (int((status == name).sum()) for name in ("diverged", "failed", "missing"))
-    return Arm(cell, len(runs), ended, diverged, failed, missing)
+    results = [str(run_id) for run_id in runs.loc[status.isin(["ok", "diverged"]), "id"]]
+    return Arm(cell, len(runs), ended, diverged, failed, missing, results)
 
 
 def arms_of(study: Study) -> dict[Key, Arm]:

@@ -16,6 +16,7 @@ from resbench.core.text import show
 from resbench.records.claim import DEFAULT_MARGIN
 from resbench.records.metrics import METRICS
 from resbench.report.arms import Arm, arm_of, arms_of, compare_arms, error_table
+from resbench.report.comparable import why_not_comparable
 from resbench.report.frames import frame_of, numbers
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import benjamini_hochberg
@@ -103,7 +104,7 @@ def comparisons(study: Study, baseline: Cell, margin: float = DEFAULT_MARGIN) ->
         margin: the smallest difference that matters, in points.
 
     Returns:
-        The axes; `contrast` (None if an arm has nothing, or diverged runs), `ours` and `theirs` (arms), and `q`, the false-discovery
+        The axes; `contrast` (None if an arm has nothing, or diverged runs, or for a `reason`), `ours` and `theirs` (arms), `reason` (why they are not comparable; else empty), and `q`, the false-discovery
         rate of Benjamini and Hochberg over all rows.
     """
     arms = arms_of(study)
@@ -116,10 +117,11 @@ def comparisons(study: Study, baseline: Cell, margin: float = DEFAULT_MARGIN) ->
             continue
         theirs = arms[other]
         # over the seeds that did not diverge it would compare a selection
-        trained = ours.trained and theirs.trained
-        contrast = compare_arms(study, ours, theirs, METRICS["test_error"], margin) if trained else None
-        rows.append({**ours.cell, "contrast": contrast, "ours": ours, "theirs": theirs})
-    frame = frame_of(rows, study.axes, [*study.axes, "contrast", "ours", "theirs"])
+        reason = why_not_comparable(study, ours, theirs, METRICS["test_error"])
+        fit = ours.trained and theirs.trained and not reason
+        contrast = compare_arms(study, ours, theirs, METRICS["test_error"], margin) if fit else None
+        rows.append({**ours.cell, "contrast": contrast, "ours": ours, "theirs": theirs, "reason": reason})
+    frame = frame_of(rows, study.axes, [*study.axes, "contrast", "ours", "theirs", "reason"])
     frame["q"] = benjamini_hochberg([row["contrast"].p if row["contrast"] else math.nan for row in rows])
     return frame
 

@@ -13,6 +13,7 @@ from resbench.core.yaml_reader import parse
 from resbench.records.claim import EXPECTATIONS, Claim, default_margin
 from resbench.records.metrics import METRICS
 from resbench.report.arms import arms_of
+from resbench.report.comparable import data_note
 from resbench.report.study import Study, load
 from resbench.report.target import cheapest, reached
 from resbench.report.verdicts import ClaimVerdict, Comparison, judge, judge_family
@@ -34,7 +35,9 @@ def check(results: Path, name: str) -> tuple[list[str], bool]:
         file = study.file.file or "its grid file"
         raise UserError(f"{name}: states no claims: add `claims:` to {file} and run it again")
     settled = all(verdict.state == "supported" and not verdict.outstanding for verdict in verdicts)
-    return target + verdict_lines(verdicts), settled and reached(study)
+    data = data_note(study)
+    note = [printable(f"note: {data}; no verdict is given between them")] if data else []
+    return target + verdict_lines(verdicts) + note, settled and reached(study)
 
 
 def verdict_lines(verdicts: Sequence[ClaimVerdict]) -> list[str]:

@@ -12,6 +12,7 @@ from scipy import stats
 from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.records.claim import Published
+from resbench.report.comparable import data_note
 from resbench.report.format import value_text
 from resbench.report.frames import numbers
 from resbench.report.planning import MIN_SEEDS
@@ -74,6 +75,8 @@ def _verdict(
     if published.metric.exact and values:
         exactly = same(values[0], published.value)
         return ("reproduced", "exactly") if exactly else ("not reproduced", "it is another number")
+    if other := data_note(study, runs):
+        return "not comparable", other
     diverged = int((runs["status"] == "diverged").sum())
     if diverged:
         return "not reproduced", f"{diverged} of {len(runs)} runs diverged"

@@ -15,6 +15,7 @@ import pandas as pd
 from resbench.core.cell import Value
 from resbench.core.errors import UserError
 from resbench.core.text import show
+from resbench.records.circumstances import DATA, Circumstance, Mixture, mixture
 from resbench.records.claim import Claim, Published, Target
 from resbench.records.record import Record
 from resbench.records.store import Store, study_names
@@ -91,6 +92,17 @@ class Study:
                 if path != "seed" and path not in self.axes:
                     out.setdefault(path, {})[show(value)] = None
         return {path: sorted(values) for path, values in sorted(out.items())}
+
+    @cached_property
+    def mixed_data(self) -> list[tuple[Circumstance, Mixture]]:
+        """The data of which runs have several where one was meant, with the cells that have each."""
+        rows = self.runs.drop_duplicates("id")
+        labelled = [
+            (" ".join(f"{axis}={show(row[axis])}" for axis in self.axes) or "the only cell", self.by_id[row["id"]])
+            for row in rows.to_dict("records")
+            if row["id"] in self.by_id
+        ]
+        return [(one, found) for one in DATA if (found := mixture(one, labelled))]
 
     def provenance(self, path: str) -> Counter[str]:
         """How many records have each value of a fact of their provenance."""

@@ -10,24 +10,16 @@ from typing import Any
 
 import pandas as pd
 
+from resbench.report.comparable import mixed_notes
 from resbench.report.format import difference_text, name_of, percent, within
 from resbench.report.frames import numbers
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.study import Study, resume_command
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording import counted
+from resbench.report.wording import counted, state_text
 
 _TRAINED = 20.0  # percent of test images; guessing reaches 10 with ten classes
 _MOST_CHARACTERS = 160  # of the message of a failed run
-_MIXED = {
-    "revision": "code revisions",
-    "device": "devices",
-    "device_name": "processors",
-    "precision": "precisions",
-    "threads": "numbers of threads",
-    "versions.torch": "versions of torch",
-    "data_sha256": "data files",
-}
 
 
 def answer(frame: pd.DataFrame, study: Study, verdicts: Sequence[ClaimVerdict], compared: pd.DataFrame) -> str:
@@ -51,20 +43,21 @@ def answer(frame: pd.DataFrame, study: Study, verdicts: Sequence[ClaimVerdict], 
 
 def _verdict(verdict: ClaimVerdict) -> str:
     """`Supported: shortcuts help (−0.12 points [−0.18, −0.06]).`, or how many comparisons have which state."""
-    states, metric = [judged.state for judged in verdict.contrasts], verdict.claim.metric
+    states, metric = [state_text(judged) for judged in verdict.contrasts], verdict.claim.metric
     says = verdict.claim.says.rstrip(".")
     head = f"{verdict.state.capitalize()}{' so far' if verdict.outstanding else ''}: {says}"
     if len(states) != 1:
         return f"{head} ({counted(states) or 'no cells of it were run'})."
     judged = verdict.contrasts[0]
+    but = f", {judged.other.text}" if judged.other.text else ""
     if judged.contrast is None or judged.state == "not trained" or math.isnan(judged.contrast.interval.low):
-        return f"{head}."
+        return f"{head}{f' ({judged.reason})' if judged.reason else but}."
     over = (
         f", {judged.contrast.seeds} seed{'s' if judged.contrast.seeds != 1 else ''}"
         if judged.contrast.shared_seeds
         else ""
     )
-    return f"{head} ({metric.words} {difference_text(judged.contrast, metric)}{over})."
+    return f"{head} ({metric.words} {difference_text(judged.contrast, metric)}{over}){but}."
 
 
 def _range(study: Study, frame: pd.DataFrame) -> str:
@@ -86,11 +79,13 @@ def _accuracy(row: Mapping[Hashable, Any]) -> str:
 def _count(study: Study, compared: pd.DataFrame) -> str:
     """How many differences to the baseline have a sign, at a false-discovery rate of 5 %."""
     everything = compared.to_dict("records")
-    lost = sum(not (row["ours"].trained and row["theirs"].trained) for row in everything)
+    apart = sum(bool(row["reason"]) for row in everything)
+    lost = sum(not (row["reason"] or (row["ours"].trained and row["theirs"].trained)) for row in everything)
     rows = [row for row in everything if row["contrast"] is not None]
     several = [row for row in rows if row["contrast"].min_seeds >= MIN_SEEDS]
     versus = f"the baseline ({name_of(study.baseline)})"
     rest = f" Not compared, because runs diverged there or in the baseline: {lost}." if lost else ""
+    rest += f" Not compared, because the data are not the same or values are missing: {apart}." if apart else ""
     if not rows:
         return f"No cell can be compared with {versus}.{rest}"
     if not several:
@@ -128,11 +123,7 @@ def notes(study: Study) -> list[str]:
     seeds = max((int((runs["status"] == "ok").sum()) for _, _, runs in study.cells), default=0)
     if 0 < seeds < MIN_SEEDS:
         out.append(f"At most {seeds} seed{'s' if seeds > 1 else ''} a cell: no verdict takes fewer than {MIN_SEEDS}.")
-    for field, words in _MIXED.items():
-        values = study.provenance(field)
-        if len(values) > 1 and f"recipe.{field}" not in study.axes:
-            counts = ", ".join(f"{value[:12]} ({count})" for value, count in values.items())
-            out.append(f"The records come from different {words}: {counts}.")
+    out += mixed_notes(study)
     dirty = study.provenance("dirty")["true"]
     if dirty:
         out.append(f"Records from code with changes that were not committed: {dirty} of {len(study.records)}.")

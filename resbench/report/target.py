@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resbench.core.cell import Cell
+from resbench.report.comparable import data_note
 from resbench.report.format import name_of, percent, within
 from resbench.report.frames import numbers
 from resbench.report.planning import MIN_SEEDS
@@ -29,6 +30,7 @@ class Spending:
         flops, seconds: of training one of them, means.
         diverged: runs.
         outstanding: runs without a result yet.
+        mixed: runs of the study that were meant to have the data of these had others.
     """
 
     cell: Cell
@@ -38,9 +40,12 @@ class Spending:
     seconds: float
     diverged: int
     outstanding: int
+    mixed: bool = False
 
     def reaches(self, target: float) -> str:
         """`yes`, `by its mean`, `no`, or why that cannot be said."""
+        if self.mixed:
+            return "not the same data"
         if self.diverged:
             return f"{self.diverged} diverged"
         if self.seeds < MIN_SEEDS:
@@ -61,7 +66,8 @@ def spending_of(study: Study) -> list[Spending]:
             diverged = int((runs["status"] == "diverged").sum())
             outstanding = int(runs["status"].isin(["missing", "failed"]).sum())
             means = mean(flops), mean(seconds)
-            out.append(Spending(cell, len(ok), t_interval(accuracy), *means, diverged, outstanding))
+            mixed = bool(data_note(study, ok))
+            out.append(Spending(cell, len(ok), t_interval(accuracy), *means, diverged, outstanding, mixed))
     return sorted(out, key=lambda spending: spending.flops)
 
 
@@ -81,7 +87,12 @@ def cheapest(study: Study) -> str:
         return ""
     accuracy = target.test_accuracy
     goal = f"{percent(accuracy)} % of test accuracy"
-    reaching = [spending for spending in spending_of(study) if spending.reaches(accuracy) in _REACHED]
+    spent = spending_of(study)
+    reaching = [spending for spending in spent if spending.reaches(accuracy) in _REACHED]
+    mixed = sum(spending.mixed for spending in spent)
+    apart = f" Not judged: {mixed} of {len(spent)} cells, as {data_note(study)}." if mixed else ""
+    if mixed and not reaching:
+        return f"Open: {goal} as a mean of at least {MIN_SEEDS} seeds.{apart}"
     unfinished = bool(study.runs["status"].isin(["missing", "failed"]).any())
     if not reaching:
         head = "Not reached so far" if unfinished else "Not reached"
@@ -94,9 +105,9 @@ def cheapest(study: Study) -> str:
         text += f", {_times(target.training_flops / least.flops)} the published {target.training_flops:.1e}"
     text += f" ({target.source})" if target.source else ""
     if fastest is least:
-        return f"{text}, and in the least time, {least.seconds:,.3g} seconds."
+        return f"{text}, and in the least time, {least.seconds:,.3g} seconds.{apart}"
     by_time = f"in the least time by {_described(fastest, accuracy)} in {fastest.seconds:,.3g}"
-    return f"{text} in {least.seconds:,.3g} seconds; {by_time}."
+    return f"{text} in {least.seconds:,.3g} seconds; {by_time}.{apart}"
 
 
 def _described(spending: Spending, target: float) -> str:

@@ -2,6 +2,7 @@
 
 The rules, for one contrast (ours - theirs, at 95 %):
 
+- `not comparable`: the runs were not all on the same data, or some have no value of the metric where others do;
 - `not trained`: a run of either arm diverged, so that means over the others would be a selection;
 - `inconclusive`: fewer than five seeds ended in both arms (exact metrics excepted), whatever their numbers;
 - of a claim of a direction: `supported` or `refuted` if the interval excludes zero and Holm's p over the claim's
@@ -29,13 +30,14 @@ from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.records.claim import AGAINST_MARGIN, Claim
 from resbench.report.arms import Arm, arms_of, compare_arms
+from resbench.report.comparable import NO_OTHER, Explanation, other_explanation, why_not_comparable
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import holm
 from resbench.report.statistics.rounding import at_least, beyond
 from resbench.report.study import Study
 
-STATES = ("refuted", "not trained", "inconclusive", "equivalent", "supported")
+STATES = ("refuted", "not comparable", "not trained", "inconclusive", "equivalent", "supported")
 
 
 class Comparison(NamedTuple):
@@ -52,13 +54,15 @@ class ContrastVerdict:
 
     Attributes:
         context: the values of the `at` axes.
-        contrast: None if an arm has no run that ended.
+        contrast: None if an arm has no run that ended, or the arms are not comparable.
         p_holm: over the claim's family, of no difference (of equivalence: of none beyond the margin); NaN without one.
         state: one of `STATES`.
         more_seeds: beyond those that ended in both arms, to find the margin with a power of 80 % at Holm's first
             step; None if no number suffices or none is needed.
         images_needed: test images from which seeds would begin to help, where no number of seeds suffices.
         detectable: smallest difference that the seeds so far find with a power of 80 %.
+        reason: why the arms are not comparable, in a clause.
+        other: what else could explain the difference, and the verdict cannot rule out.
     """
 
     context: Cell
@@ -70,6 +74,8 @@ class ContrastVerdict:
     more_seeds: int | None = None
     images_needed: int | None = None
     detectable: float = math.nan
+    reason: str = ""
+    other: Explanation = NO_OTHER
 
 
 @dataclass(frozen=True)
@@ -111,8 +117,15 @@ def judge_family(study: Study, claim: Claim, comparisons: Sequence[Comparison]) 
     Args:
         claim: of which `on`, `expect` and `margin` count.
     """
-    contrasts = [compare_arms(study, ours, theirs, claim.metric, claim.margin) for _, ours, theirs in comparisons]
-    unsure = [_unsure(claim, ours, theirs, one) for (_, ours, theirs), one in zip(comparisons, contrasts, strict=True)]
+    reasons = [why_not_comparable(study, ours, theirs, claim.metric) for _, ours, theirs in comparisons]
+    contrasts = [
+        None if reason else compare_arms(study, ours, theirs, claim.metric, claim.margin)
+        for reason, (_, ours, theirs) in zip(reasons, comparisons, strict=True)
+    ]
+    unsure = [
+        "not comparable" if reason else _unsure(claim, ours, theirs, one)
+        for reason, (_, ours, theirs), one in zip(reasons, comparisons, contrasts, strict=True)
+    ]
     raw = [
         _p(one, claim.direction) if one and why != "not trained" else math.nan
         for why, one in zip(unsure, contrasts, strict=True)
@@ -121,11 +134,14 @@ def judge_family(study: Study, claim: Claim, comparisons: Sequence[Comparison]) 
     firm = holm([math.nan if why else p for why, p in zip(unsure, raw, strict=True)])
     adjusted = np.where(np.isnan(firm), holm(raw), firm)
     judged = []
-    for (context, ours, theirs), contrast, why, p in zip(comparisons, contrasts, unsure, adjusted, strict=True):
+    for (context, ours, theirs), contrast, why, p, reason in zip(
+        comparisons, contrasts, unsure, adjusted, reasons, strict=True
+    ):
+        other = NO_OTHER if claim.metric.exact or reason else other_explanation(study, ours, theirs)
         state = why or _state(claim, contrast, float(p))
         planned = contrast is not None and state == "inconclusive" and usable(contrast)
         plan = _plan(claim, contrast, len(comparisons)) if contrast and planned else (None, None, math.nan)
-        judged.append(ContrastVerdict(context, ours, theirs, contrast, float(p), state, *plan))
+        judged.append(ContrastVerdict(context, ours, theirs, contrast, float(p), state, *plan, reason, other))
     return ClaimVerdict(claim, judged, _overall([one.state for one in judged]))
 
 

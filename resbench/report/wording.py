@@ -22,8 +22,11 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
     metric, contrast = verdict.claim.metric, judged.contrast
     if metric.exact:
         return f"{head}: {_exact(contrast)}."
+    if judged.reason:
+        return f"{head}: {judged.reason}."
+    but = f", {judged.other.text}" if judged.other.text else ""
     if judged.state == "not trained":
-        return f"{head}: {_not_trained(judged, ours, theirs)}."
+        return f"{head}: {_not_trained(judged, ours, theirs)}{but}."
     if contrast is None or contrast.seeds == 0:
         return f"{head}: at least one arm has no ended run with a value of {metric.words}."
     parts = [f"{metric.words} {difference_text(contrast, metric)}{_over(contrast)}", *_counts(contrast, metric)]
@@ -39,7 +42,7 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
         parts += ["few seeds"] if contrast.few_seeds else []
         parts += _improvement(contrast)
     parts += _margin(verdict, judged, contrast)
-    return f"{head}: {'; '.join(parts)}."
+    return f"{head}: {'; '.join(parts)}{but}."
 
 
 def _over(contrast: Contrast) -> str:
@@ -148,16 +151,21 @@ def failures(arm: Arm) -> str:
 
 def summary(verdict: ClaimVerdict) -> str:
     """The claim and its verdict in one line: `supported (3 supported): residual networks ...`."""
-    states = [judged.state for judged in verdict.contrasts]
+    states = [state_text(judged) for judged in verdict.contrasts]
     if not states:
         text = "inconclusive (its cells are not in this run of the grid)"
-    elif len(states) == 1 and states[0] == verdict.state:
-        text = verdict.state
+    elif len(states) == 1 and verdict.contrasts[0].state == verdict.state:
+        text = states[0]
     else:
         text = f"{verdict.state} ({counted(states)})"
     count = verdict.outstanding
     interim = f"; interim: {count} {'runs are' if count > 1 else 'run is'} outstanding" if count else ""
     return f"{text}{interim}: {verdict.claim.says}"
+
+
+def state_text(judged: ContrastVerdict) -> str:
+    """The state of a comparison, and whether something else than the arms could explain it."""
+    return judged.state + (f", confounded with {', '.join(judged.other.names)}" if judged.other.names else "")
 
 
 def counted(states: list[str]) -> str:
@@ -172,7 +180,8 @@ def rules() -> str:
         f"below {ALPHA:g}; equivalent: the 90 % interval lies within the margin. Of equivalence, supported: the 90 % interval "
         f"lies within the margin (not corrected for the number of comparisons, of which all must be); refuted: Holm's p of a "
         f"difference no larger than the margin is below {ALPHA:g}; of not_higher and not_lower (no worse) the same on that side "
-        f"alone. Not trained: a run diverged. A claim has the verdict of its "
+        f"alone. Not trained: a run diverged. Not comparable: the runs were not all on the same data, or some have no value "
+        "of the metric. Confounded: no run of one arm shares these circumstances with one of the other. A claim has the verdict of its "
         f"worst comparison, and none with fewer than {MIN_SEEDS} seeds. Intervals of test errors are crossed over seeds and "
         "images: they speak of new images of this kind, not of these alone."
     )

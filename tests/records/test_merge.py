@@ -212,3 +212,19 @@ def test_two_shards_merged_are_the_undivided_study(tmp_path: Path) -> None:
     merged, whole = (Store(tmp_path / name / "tiny").records() for name in ("c", "whole"))
     assert len(whole) == 4 and [r.content() for r in merged] == [r.content() for r in whole]
     assert Store(tmp_path / "c" / "tiny").study() == Store(tmp_path / "whole" / "tiny").study()
+
+
+def test_runs_on_other_data_are_named(two: tuple[Path, Path]) -> None:
+    """Two shards whose machines have other test files: no run is on both, so that no two records conflict."""
+    a, b = two
+    Store(b / "some").path(SHARED).unlink()
+    for results, digest in ((a, "0"), (b, "e")):
+        store = Store(results / "some")
+        for record in store.records():
+            record.provenance = record.provenance.with_facts(test_sha256=digest * 64)
+            store.path(record.id).write_text(record.to_json())
+    for dry in (True, False):
+        came, named = merge([b], a, dry=dry)
+        assert "in (" in came and named.startswith("some: different test data: 000000000000 (")
+        assert f"{a / 'some'})" in named and f"{b / 'some'})" in named and "no verdict is given between them" in named
+    assert len(merge([b], a)) == 2  # named again, as they are still here

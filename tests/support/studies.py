@@ -53,14 +53,16 @@ def make(
     claims: Sequence[Mapping[str, Any]] = (),
     baseline: Cell | None = None,
     published: Sequence[Mapping[str, Any]] = (),
-    metrics: Callable[[Cell, int], Mapping[str, float]] = lambda cell, seed: {},
+    metrics: Callable[[Cell, int], Mapping[str, float | None]] = lambda cell, seed: {},
     probes: Callable[[Cell, int], Mapping[str, Any]] | None = None,
     target: Mapping[str, Any] | None = None,
+    where: Callable[[Cell, int], Mapping[str, Json]] = lambda cell, seed: {},
 ) -> Path:
     """Write a study of all combinations of the axes; returns the folder of all studies.
 
     Args:
         metrics: more of them, of runs that ended.
+        where: more facts of its provenance.
         probes: what each run has under `probes`; without it records have no such key.
     """
     store = Store(results / name)
@@ -73,6 +75,7 @@ def make(
         if isinstance(errors, str) and errors == "missing":
             continue
         record = _record(run_id, cell, seed, errors, metrics(cell, seed))
+        record.provenance = record.provenance.with_facts(**where(cell, seed))
         record.probes = dict(probes(cell, seed)) if probes else None
         store.add(record)
     file: dict[str, Any] = {"schema": 1, "name": name, "file": f"{name}.yaml", "about": f"Question: {name}?"}
@@ -140,7 +143,7 @@ def _runs(axes: Axes, seeds: int) -> Iterator[tuple[dict[str, Value], int]]:
 
 
 def _record(
-    run_id: str, cell: Cell, seed: int, errors: npt.NDArray[np.bool_] | str, more: Mapping[str, float]
+    run_id: str, cell: Cell, seed: int, errors: npt.NDArray[np.bool_] | str, more: Mapping[str, float | None]
 ) -> Record:
     record = Record(run_id, nest({"seed": seed, **cell}), "ok", Provenance(WHERE))
     if isinstance(errors, str):

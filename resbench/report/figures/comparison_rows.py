@@ -93,6 +93,7 @@ def explored(study: Study, compared: pd.DataFrame, margin: float) -> list[Family
             pair[axis] if isinstance(pair[axis], str) else f"{leaf(axis)} {show(pair[axis])}" for axis in study.axes
         ]
         verdict = f"q {p_text(pair['q'])}" if ours.trained and theirs.trained else "not trained"
+        verdict = "not comparable" if pair["reason"] else verdict
         seeds = _seed_differences(study, ours, theirs, metric)
         rows.append(Row(", ".join(values), ours, theirs, pair["contrast"], verdict, seeds))
     if not rows:

@@ -216,6 +216,8 @@ def _draw_family(
 
 def _reason(row: Row) -> str:
     """Why there is no difference."""
+    if row.verdict == "not comparable":
+        return "other data, or values that are missing"
     if row.verdict != "not trained":
         return "at least one arm has no ended run with this number"
     ours, theirs = name_pair(row.ours.cell, row.theirs.cell)

@@ -51,7 +51,8 @@ def figure(evidence: Evidence) -> Figure | None:
         f"{int((low > 0).sum())} above. Grey band: the margin. Exploratory: the intervals are of each comparison for itself."
     )
     if lost := len(points) - len(known):
-        caption += f" Hatched, to the right: {lost} comparisons with an arm that did not train."
+        unlike = " or is not comparable" if evidence.compared["reason"].any() else ""
+        caption += f" Hatched, to the right: {lost} comparisons with an arm that did not train{unlike}."
     alt = f"Differences to the baseline in order: {len(known)}; {signs(low, high)}."
     return Figure("specification", points, partial(_draw, evidence, points), caption, alt)
 
@@ -102,7 +103,7 @@ def _draw_effects(axes: Axes, points: pd.DataFrame, colors: Sequence[str], margi
         end = len(points) - 0.5
         axes.axvspan(end - lost, end, facecolor=BAND, zorder=2, **HATCH)
         axes.annotate(
-            f"not trained\n({lost})", (end, 1), (0, 2), xycoords=("data", "axes fraction"),
+            f"not judged\n({lost})", (end, 1), (0, 2), xycoords=("data", "axes fraction"),
             textcoords="offset points", fontsize=TINY, color=GREY, ha="right", va="bottom",
         )  # fmt: skip
     axes.set_ylabel("difference in test error (points)")

@@ -20,7 +20,7 @@ from resbench.report.page.save import clean, foreign, is_html, save, write_text
 from resbench.report.study import Study, load
 from resbench.report.target import cheapest
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, judge
-from resbench.report.wording import failures, rules
+from resbench.report.wording import failures, rules, state_text
 
 _GOALS = "goals"
 _RULES = "Differences with their 95 % intervals, of shares of images in points."
@@ -159,7 +159,7 @@ def verdict_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
         for judged in verdict.contrasts:
             columns.put("claim", verdict.claim.says)
             columns.put("at", name_of(judged.context) if judged.context else "")
-            columns.put("verdict", f"{judged.state}{' so far' if verdict.outstanding else ''}")
+            columns.put("verdict", f"{state_text(judged)}{' so far' if verdict.outstanding else ''}")
             columns.put("difference", _difference(verdict, judged))
             columns.put("seeds", str(judged.contrast.seeds) if judged.contrast else DASH)
     return columns.table() if columns.texts else None
@@ -168,6 +168,8 @@ def verdict_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
 def _difference(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
     """`test error −0.44 points [−0.63, −0.25]`, or what happened instead."""
     metric = verdict.claim.metric
+    if judged.reason:
+        return judged.reason
     if judged.state == "not trained":
         return f"diverged: {failures(judged.ours)} against {failures(judged.theirs)}"
     if judged.contrast is None or not judged.contrast.seeds:

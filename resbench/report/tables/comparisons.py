@@ -17,7 +17,7 @@ from resbench.report.document import Columns, Table
 from resbench.report.format import DASH, context_text, interval_text, name_of, p_cell, percent, signed
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording import rules
+from resbench.report.wording import rules, state_text
 
 _MEANING = (
     "Differences of shares in percentage points, with the 95 % interval for new images (crossed over seeds and images), "
@@ -37,7 +37,7 @@ def claim_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
             ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
             columns.put("claim", claim.says)
             columns.put("comparison", f"{ours} − {theirs}{context_text(judged.context)}")
-            columns.put("verdict", judged.state)
+            columns.put("verdict", state_text(judged))
             columns.put("metric", claim.metric.words)
             columns.put("expected", claim.direction)
             _put_contrast(judged.contrast, claim.metric, columns)

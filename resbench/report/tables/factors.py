@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from resbench.report.comparable import data_note
 from resbench.report.document import Table
-from resbench.report.format import number, p_cell
-from resbench.report.statistics.factors import Analysis, anova
+from resbench.report.format import capitalised, number, p_cell
+from resbench.report.statistics.factors import ANOVA_COLUMNS, Analysis, anova
 from resbench.report.study import Study
 
 RESPONSE = "test error (%)"
@@ -42,6 +43,9 @@ def factors_of(study: Study) -> Factors:
     frame = ok[[*study.axes, "seed"]].copy()
     accuracy = ok["metrics.test_accuracy"] if "metrics.test_accuracy" in ok else pd.Series(math.nan, index=ok.index)
     frame[RESPONSE] = 100 * (1 - pd.to_numeric(accuracy, errors="coerce"))
+    if other := data_note(study):
+        nothing = Analysis(pd.DataFrame(columns=ANOVA_COLUMNS), f"{capitalised(other)}.")
+        return Factors(frame.iloc[:0], list(study.axes), nothing)
     analysis = anova(frame, study.axes, RESPONSE).rounded()
     diverged = int((study.runs["status"] == "diverged").sum())
     if diverged and not analysis.table.empty:

@@ -1,0 +1,176 @@
+"""No verdict between runs on other data or with missing values, and a verdict says what else could explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.inprocess import resbench
+from support.studies import HELPS, Cell, make, noise
+
+from resbench.core.json_reader import Json
+
+AXES: dict[str, list[Any]] = {"model.depth": [10], "model.shortcut": ["identity", "none"]}
+OURS, OTHER = "0" * 64, "e" * 64
+Where = Callable[[Cell, int], Mapping[str, Json]]
+
+
+def rates(cell: Cell) -> float:
+    return 0.02 if cell["model.shortcut"] == "identity" else 0.2
+
+
+def study(folder: Path, where: Where, **fields: Any) -> Path:
+    """A study whose claim is supported if nothing is off, with a published number that is reproduced and a target."""
+    fields = {
+        "claims": [HELPS],
+        "baseline": {"model.shortcut": "identity"},
+        "published": [
+            {"source": "p", "on": "train_loss", "at": {"model.shortcut": "identity"}, "value": 0.1, "runs": 5}
+        ],
+        "target": {"test_accuracy": 0.9},
+    } | fields
+    return make(folder, "s", AXES, 6, noise(rates, images=500, hard=0.5), where=where, **fields)
+
+
+def plain(cell: Cell) -> bool:
+    return bool(cell["model.shortcut"] == "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "counts"),
+    [
+        ("test data", lambda c, s: {"test_sha256": OTHER if plain(c) else OURS}, "000000000000 (6: identity), eeeeeeeeeeee (6: none)"),
+        ("test data", lambda c, s: {"test_sha256": OTHER} if plain(c) else {}, "eeeeeeeeeeee (6: none), unknown (6: identity)"),
+        ("test data", lambda c, s: {"test_sha256": OTHER if plain(c) and s < 2 else OURS}, "(10: identity 6; none 4), eeeeeeeeeeee (2: none)"),
+        ("test data", lambda c, s: {"test_sha256": OTHER if s < 2 else OURS}, "(8: identity 4; none 4), eeeeeeeeeeee (4: identity 2; none 2)"),
+        ("training data", lambda c, s: {"test_sha256": OURS, "data_sha256": OTHER if s == 5 else OURS}, "eeeeeeeeeeee (2: identity 1; none 1)"),
+    ],
+    ids=["arms", "one unknown", "within one", "within both", "training"],
+)  # fmt: skip
+def test_runs_on_other_data_have_no_verdict(name: str, where: Where, counts: str, tmp_path: Path) -> None:
+    results = study(tmp_path, where)
+    code, out, _ = resbench("check", "s", "--results", results)
+    assert code == 1 and "\nnot comparable: shortcuts help" in out and "upported" not in out
+    assert f"Not comparable at model.depth 10: identity against none: different {name}: " in out and counts in out
+    assert f"note: runs have different {name}: " in out and "model.shortcut=none" in out
+    assert out.startswith("Open: 90.00 %") and "Not judged: 2 of 2 cells" in out
+    code, out, _ = resbench("compare", "s", "--to", "model.shortcut=none", "--results", results)
+    assert code == 0 and f"different {name}: " in out and "points" not in out
+
+
+def page(results: Path, reports: Path) -> str:
+    assert resbench("report", "s", "--results", results, "--reports", reports)[0] == 0
+    return (reports / "s" / "report.md").read_text()
+
+
+def test_the_page_names_other_data_and_judges_nothing(tmp_path: Path) -> None:
+    text = page(
+        study(tmp_path, lambda cell, seed: {"test_sha256": OTHER if plain(cell) else OURS}), tmp_path / "reports"
+    )
+    assert "- Runs have different test data: 000000000000 (6: model.depth=10 model.shortcut=identity), eeee" in text
+    assert "Supported" not in text and "| supported" not in text and "| not comparable | runs have different" in text
+    assert "There is no analysis of variance: runs have different test data" in text
+
+
+def test_the_same_data_are_compared(tmp_path: Path) -> None:
+    results = study(tmp_path, lambda cell, seed: {"test_sha256": OURS, "data_sha256": OTHER})
+    code, out, _ = resbench("check", "s", "--results", results)
+    assert code == 0 and "supported: shortcuts help" in out and "different" not in out
+
+
+@pytest.mark.parametrize("axis", ["data.name", "data.train_size"])
+def test_data_that_differ_by_intention_are_compared(axis: str, tmp_path: Path) -> None:
+    """An axis of the data: every value of it has images of its own, and runs of one value have the same."""
+    claim = {"says": "worse", "compare": {axis: "a"}, "to": {axis: "b"}, "at": {}, "on": "train_loss"}
+
+    def where(cell: Cell, seed: int) -> dict[str, Json]:
+        return {"test_sha256": OURS, "data_sha256": OTHER if cell[axis] == "a" else OURS}
+
+    def metrics(cell: Cell, seed: int) -> dict[str, float]:
+        return {"train_loss": (0.5 if cell[axis] == "a" else 0.1) + 0.01 * (seed % 3) * (1 if cell[axis] == "a" else 2)}
+
+    make(
+        tmp_path, "s", {axis: ["a", "b"]}, 6, noise(lambda cell: 0.1, images=200), where=where, metrics=metrics,
+        claims=[claim | {"expect": "higher", "margin": 0}],
+    )  # fmt: skip
+    code, out, _ = resbench("check", "s", "--results", tmp_path)
+    assert code == 0 and out.startswith("supported: worse")
+
+
+FOLLOW: list[tuple[dict[str, Json], dict[str, Json], str, str]] = [
+    ({"revision": "a" * 40}, {"revision": "b" * 40}, "code aaaaaaaaaaaa", "code bbbbbbbbbbbb"),
+    ({"dirty": False}, {"dirty": True}, "uncommitted changes false", "uncommitted changes true"),
+    ({"versions": {"torch": "2.6"}}, {"versions": {"torch": "2.7"}}, "torch 2.6", "torch 2.7"),
+    ({"versions": {"numpy": "2.0"}}, {"versions": {"numpy": "2.1"}}, "numpy 2.0", "numpy 2.1"),
+    ({"device": "cpu"}, {"device": "cuda"}, "device cpu", "device cuda"),
+    ({"device_name": "A100"}, {"device_name": "H100"}, "processor A100", "processor H100"),
+    ({"precision": "fp32"}, {"precision": "bf16"}, "precision fp32", "precision bf16"),
+    ({"cpu_capability": "AVX2"}, {"cpu_capability": "AVX512"}, "instructions AVX2", "instructions AVX512"),
+    ({"channels_last": True}, {"channels_last": False}, "channels last true", "channels last false"),
+    ({"threads": 1}, {"threads": 2}, "threads 1", "threads 2"),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "here", "there"), FOLLOW, ids=[row[2].split()[0] for row in FOLLOW])
+def test_a_verdict_names_what_follows_the_compared_axis(
+    ours: dict[str, Json], theirs: dict[str, Json], here: str, there: str, tmp_path: Path
+) -> None:
+    results = study(tmp_path, lambda cell, seed: theirs if plain(cell) else ours)
+    code, out, _ = resbench("check", "s", "--results", results)
+    clause = f", but every run of identity was trained with {here}, and every run of none with {there}: the difference"
+    assert code == 0 and "\nsupported, confounded with " in out and clause in out
+    assert clause in resbench("compare", "s", "--to", "model.shortcut=none", "--results", results)[1]
+
+
+def test_the_page_names_what_follows_the_compared_axis(tmp_path: Path) -> None:
+    results = study(tmp_path, lambda cell, seed: {"device": "cuda" if plain(cell) else "cpu"})
+    text = page(results, tmp_path / "reports")
+    clause = ", but every run of identity was trained with device cpu, and every run of none with device cuda: the"
+    assert text.count(clause) == 2  # the answer, and the claim
+    assert "| supported, confounded with device |" in text
+    assert (
+        "different devices: cpu (6), cuda (6). They follow model.shortcut (identity cpu, none cuda): its diff" in text
+    )
+
+
+def test_what_is_merely_mixed_is_a_note(tmp_path: Path) -> None:
+    facts = [
+        {name: value for one in side for name, value in one.items() if name != "versions"}
+        for side in zip(*[(a, b) for a, b, _, _ in FOLLOW], strict=True)
+    ]
+    results = study(tmp_path, lambda cell, seed: facts[seed % 2] | {"versions": {"numpy": f"2.{seed % 2}"}})
+    out = resbench("check", "s", "--results", results)[1]
+    assert "\nsupported: " in out and "every run of" not in out
+    text = page(results, tmp_path / "reports")
+    for words in (
+        "code revisions",
+        "versions of numpy",
+        "processors",
+        "instructions of the processor",
+        "memory formats",
+    ):
+        assert f"- The records come from different {words}" in text
+    assert "They follow" not in text
+
+
+def test_two_values_on_either_side_and_none_in_common_are_confounded(tmp_path: Path) -> None:
+    results = study(tmp_path, lambda cell, seed: {"device_name": f"GPU {seed % 2 + 2 * plain(cell)}"})
+    out = resbench("check", "s", "--results", results)[1]
+    assert (
+        "identity was trained with processor GPU 0 or GPU 1, and every run of none with processor GPU 2 or GPU 3" in out
+    )
+    one = study(tmp_path / "b", lambda cell, seed: {"device_name": "GPU 1" if plain(cell) or seed else "GPU 0"})
+    assert "every run" not in resbench("check", "s", "--results", one)[1]
+
+
+def test_a_precision_that_is_the_axis_is_not_confounded_with_itself(tmp_path: Path) -> None:
+    axis = "recipe.precision"
+    claim = HELPS | {"compare": {axis: "fp32"}, "to": {axis: "bf16"}, "at": {}}
+    make(
+        tmp_path, "s", {axis: ["fp32", "bf16"]}, 6, noise(lambda c: 0.02 if c[axis] == "fp32" else 0.2, 500, 0.5), [claim],
+        where=lambda cell, seed: {"precision": cell[axis], "channels_last": cell[axis] == "bf16"},
+    )  # fmt: skip
+    out = resbench("check", "s", "--results", tmp_path)[1]
+    assert out.startswith("supported: ") and "every run" not in out
