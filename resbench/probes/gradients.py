@@ -13,13 +13,14 @@ from resbench.core.json_reader import Json
 from resbench.model import build
 from resbench.probes.layers import layers, ratio, relative_gradients, similarity, unit_inputs
 from resbench.probes.subject import Probe, Subject, affordable_images, moments, rounded
+from resbench.records.metrics import INFINITE
 from resbench.records.record import ProbeResult
 from resbench.training.growth import deep_name, depth_in, positions
 from resbench.training.run import RunConfig
 from resbench.training.step import BACKWARD
 
 LINE = 32  # inputs between two images
-_UNDERFLOW = 38.0  # decades of fp32; a ratio beyond is given as this
+_DECADES = math.log10(INFINITE)
 
 
 def gradients(subject: Subject, earlier: ProbeResult) -> ProbeResult:
@@ -41,11 +42,12 @@ def gradients(subject: Subject, earlier: ProbeResult) -> ProbeResult:
     result["epochs"] = [*cast("list[Json]", result["epochs"]), subject.epoch]
     result["relative"] = [*cast("list[Json]", result["relative"]), rounded(full.get(name) for name in names)]
     first_to_last = ratio(list(relative.values()))
-    result["gradient_ratio_end"] = rounded(first_to_last)
+    written = None if first_to_last is None else rounded(min(first_to_last, INFINITE))
+    result["gradient_ratio_end"] = written
     if subject.epoch == 0:
         network.eval()
         correlation = gradient_similarity(network, subject.forward, _line(inputs))
-        result |= {"gradient_ratio": rounded(first_to_last), "gradient_decades": rounded(decades(first_to_last))}
+        result |= {"gradient_ratio": written, "gradient_decades": rounded(decades(first_to_last))}
         result |= {"correlation": rounded(correlation), "shattering": rounded(1 - correlation[0])}
     return result
 
@@ -57,7 +59,7 @@ def decades(of: float | None) -> float | None:
     """|log10| of a ratio: how far it is from 1, vanishing and exploding alike; at most the 38 decades of fp32."""
     if of is None:
         return None
-    return min(abs(math.log10(of)), _UNDERFLOW) if of else _UNDERFLOW
+    return min(abs(math.log10(of)), _DECADES) if of else _DECADES
 
 
 def gradient_similarity(network: nn.Module, forward: Callable[[Tensor], Tensor], inputs: Tensor) -> list[float]:

@@ -33,9 +33,18 @@ def relative_gradients(network: nn.Module, loss: Tensor) -> dict[str, float | No
 
 
 def ratio(values: Sequence[float | None]) -> float | None:
-    """The first over the last of the layers that have a value; None if fewer than two have one, or the last is 0."""
-    finite = [value for value in values if value is not None and math.isfinite(value)]
-    return finite[0] / finite[-1] if len(finite) > 1 and finite[-1] else None
+    """The first over the last of the layers that have a value; None if fewer than two have one, or it means nothing.
+
+    A first of 0 is the strongest vanishing, whatever the last is, and a last of 0 after that the strongest exploding.
+    """
+    known = [value for value in values if value is not None]
+    if len(known) < 2 or math.isnan(known[0]) or math.isnan(known[-1]):
+        return None
+    first, last = known[0], known[-1]
+    if first == 0 or last == 0:
+        return math.inf if first else 0.0
+    out = first / last
+    return None if math.isnan(out) else out
 
 
 @contextmanager

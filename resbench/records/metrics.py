@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+INFINITE = 1e38  # the range of fp32: JSON has no infinity, so a record has this in place of what is as large or larger
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,13 @@ _ROWS = (
     Metric("probe.sharpness", "probe.sharpness", probe="curvature"),
     Metric("probe.lesion_mean", "probe.lesion_mean", proportion=True, probe="lesions"),
 )
+
+
+def number(value: float | None) -> float:
+    """A value of a record: NaN where there is none, and infinite from `INFINITE` on."""
+    return math.nan if value is None else math.copysign(math.inf, value) if abs(value) >= INFINITE else float(value)
+
+
 METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
 # probe -> the metrics that it leaves, in the order in which probes are measured and listed
 PROBED: Mapping[str, tuple[str, ...]] = {

@@ -11,7 +11,7 @@ import pandas as pd
 
 from resbench.core.cell import Cell
 from resbench.core.text import show
-from resbench.records.metrics import METRICS, Metric
+from resbench.records.metrics import METRICS, Metric, number
 from resbench.report.frames import Key
 from resbench.report.statistics.compare import paired, paired_values, unpaired, unpaired_values
 from resbench.report.statistics.contrast import Contrast
@@ -120,8 +120,7 @@ def error_table(study: Study, ids: Sequence[str]) -> npt.NDArray[np.bool_] | Non
 
 def metric_values(study: Study, ids: Sequence[str], name: str) -> npt.NDArray[np.float64]:
     """A metric of each run, `(runs,)`, NaN where it is not known."""
-    values = [study.by_id[run_id].metrics.get(name) for run_id in ids]
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array([number(study.by_id[run_id].metrics.get(name)) for run_id in ids], dtype=np.float64)
 
 
 def name_pair(ours: Cell, theirs: Cell) -> tuple[str, str]:

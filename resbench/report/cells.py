@@ -25,6 +25,7 @@ from resbench.report.statistics.mean import mean
 from resbench.report.study import Study
 
 _MEANS = ("train_loss", "train_accuracy", "val_accuracy", "train_seconds", "parameters", "flops")
+_VARYING = ("test_accuracy", "train_loss", "train_accuracy", "val_accuracy", "train_seconds")
 _COLUMNS = {"this_test_set": "seed_only"}  # fields whose column has another name
 
 
@@ -36,7 +37,8 @@ def cells(study: Study) -> pd.DataFrame:
         interval of divergence in `diverged_low`, `diverged_high`; of the test accuracy, as shares: `mean`, `low` and
         `high` of the crossed interval (new images), `seed_low` and `seed_high` (this test set), `sd` over seeds,
         `true_sd` (what seeds would show on endless images, Jordan 2023, eq. 3), `predicted_sd` (if errors were
-        independent), `least`, `most`; `errors` in 10,000; means of other metrics.
+        independent), `least`, `most`; `errors` in 10,000; means of other metrics;
+        `<metric>.known`, how many runs have it, where a run that ended well has none.
     """
     rows = []
     for _, cell, runs in study.cells:
@@ -48,8 +50,10 @@ def cells(study: Study) -> pd.DataFrame:
         row |= {"diverged": arm.diverged, "diverged_low": rate.low, "diverged_high": rate.high, "failed": arm.failed}
         row |= _accuracy(study, arm, numbers(ok, "test_accuracy"))
         row |= {name: mean(numbers(runs if _is_exact(name) else ok, name)) for name in _MEANS}
-        rows.append(row)
-    return frame_of(rows, study.axes)
+        rows.append(row | {f"{name}.known": len(numbers(ok, name)) for name in _VARYING})
+    frame = frame_of(rows, study.axes)
+    complete = [f"{name}.known" for name in _VARYING if (frame[f"{name}.known"] == frame["seeds_ok"]).all()]
+    return frame.drop(columns=complete)
 
 
 def _is_exact(name: str) -> bool:

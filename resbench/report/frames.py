@@ -9,6 +9,7 @@ import pandas as pd
 
 from resbench.core.cell import Value
 from resbench.core.text import show
+from resbench.records.metrics import number
 
 Key = tuple[str, ...]
 
@@ -45,11 +46,16 @@ def cell_runs(frame: pd.DataFrame, axes: Sequence[str]) -> Iterator[CellRuns]:
 
 
 def numbers(frame: pd.DataFrame, metric: str) -> list[float]:
-    """The values of a metric that are known."""
+    """The values of a metric that are known, infinite ones among them."""
     column = f"metrics.{metric}"
     if column not in frame:
         return []
-    return [float(value) for value in pd.to_numeric(frame[column]).dropna()]
+    return [number(value) for value in pd.to_numeric(frame[column]).dropna()]
+
+
+def known(count: int, of: int) -> str:
+    """` (5 of 8)` behind a mean over fewer runs than there are; else nothing."""
+    return f" ({count} of {of})" if 0 < count < of else ""
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]], axes: Sequence[str], columns: list[str] | None = None) -> pd.DataFrame:

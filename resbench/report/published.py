@@ -80,6 +80,14 @@ def _verdict(
     diverged = int((runs["status"] == "diverged").sum())
     if diverged:
         return "not reproduced", f"{diverged} of {len(runs)} runs diverged"
+    ended = int((runs["status"] == "ok").sum())
+    if values and len(values) < ended:
+        return (
+            "not comparable",
+            f"{ended - len(values)} of {ended} runs have no value: a mean of the others is of a selection",
+        )
+    if infinite := sum(map(math.isinf, values)):
+        return "not comparable", f"it is infinite in {infinite} of {ended} runs"
     if len(values) < MIN_SEEDS:
         return "not comparable", f"{len(values)} of the at least {MIN_SEEDS} seeds that a spread takes"
     inside = at_least(published.value, ours.low) and at_least(ours.high, published.value)

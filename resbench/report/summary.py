@@ -16,7 +16,7 @@ from resbench.report.frames import numbers
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.study import Study, resume_command
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording import counted, state_text
+from resbench.report.wording import states_text
 
 _TRAINED = 20.0  # percent of test images; guessing reaches 10 with ten classes
 _MOST_CHARACTERS = 160  # of the message of a failed run
@@ -43,11 +43,11 @@ def answer(frame: pd.DataFrame, study: Study, verdicts: Sequence[ClaimVerdict], 
 
 def _verdict(verdict: ClaimVerdict) -> str:
     """`Supported: shortcuts help (−0.12 points [−0.18, −0.06]).`, or how many comparisons have which state."""
-    states, metric = [state_text(judged) for judged in verdict.contrasts], verdict.claim.metric
+    metric = verdict.claim.metric
     says = verdict.claim.says.rstrip(".")
     head = f"{verdict.state.capitalize()}{' so far' if verdict.outstanding else ''}: {says}"
-    if len(states) != 1:
-        return f"{head} ({counted(states) or 'no cells of it were run'})."
+    if len(verdict.contrasts) != 1:
+        return f"{head} ({states_text(verdict) or 'no cells of it were run'})."
     judged = verdict.contrasts[0]
     but = f", {judged.other.text}" if judged.other.text else ""
     if judged.contrast is None or judged.state == "not trained" or math.isnan(judged.contrast.interval.low):

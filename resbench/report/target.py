@@ -31,6 +31,7 @@ class Spending:
         diverged: runs.
         outstanding: runs without a result yet.
         mixed: runs of the study that were meant to have the data of these had others.
+        unknown: runs that ended well and have no test accuracy.
     """
 
     cell: Cell
@@ -41,6 +42,7 @@ class Spending:
     diverged: int
     outstanding: int
     mixed: bool = False
+    unknown: int = 0
 
     def reaches(self, target: float) -> str:
         """`yes`, `by its mean`, `no`, or why that cannot be said."""
@@ -48,6 +50,8 @@ class Spending:
             return "not the same data"
         if self.diverged:
             return f"{self.diverged} diverged"
+        if self.unknown:
+            return f"{self.unknown} without a value"
         if self.seeds < MIN_SEEDS:
             return f"{self.seeds} of {MIN_SEEDS} seeds"
         if at_least(self.accuracy.low, target):
@@ -67,7 +71,11 @@ def spending_of(study: Study) -> list[Spending]:
             outstanding = int(runs["status"].isin(["missing", "failed"]).sum())
             means = mean(flops), mean(seconds)
             mixed = bool(data_note(study, ok))
-            out.append(Spending(cell, len(ok), t_interval(accuracy), *means, diverged, outstanding, mixed))
+            out.append(
+                Spending(
+                    cell, len(ok), t_interval(accuracy), *means, diverged, outstanding, mixed, len(ok) - len(accuracy)
+                )
+            )
     return sorted(out, key=lambda spending: spending.flops)
 
 

@@ -151,13 +151,13 @@ def failures(arm: Arm) -> str:
 
 def summary(verdict: ClaimVerdict) -> str:
     """The claim and its verdict in one line: `supported (3 supported): residual networks ...`."""
-    states = [state_text(judged) for judged in verdict.contrasts]
+    states = [judged.state for judged in verdict.contrasts]
     if not states:
         text = "inconclusive (its cells are not in this run of the grid)"
-    elif len(states) == 1 and verdict.contrasts[0].state == verdict.state:
-        text = states[0]
+    elif len(states) == 1 and states[0] == verdict.state:
+        text = state_text(verdict.contrasts[0])
     else:
-        text = f"{verdict.state} ({counted(states)})"
+        text = f"{verdict.state} ({states_text(verdict)})"
     count = verdict.outstanding
     interim = f"; interim: {count} {'runs are' if count > 1 else 'run is'} outstanding" if count else ""
     return f"{text}{interim}: {verdict.claim.says}"
@@ -166,6 +166,13 @@ def summary(verdict: ClaimVerdict) -> str:
 def state_text(judged: ContrastVerdict) -> str:
     """The state of a comparison, and whether something else than the arms could explain it."""
     return judged.state + (f", confounded with {', '.join(judged.other.names)}" if judged.other.names else "")
+
+
+def states_text(verdict: ClaimVerdict) -> str:
+    """`2 supported, 1 inconclusive; 1 confounded`."""
+    confounded = sum(bool(judged.other.names) for judged in verdict.contrasts)
+    text = counted([judged.state for judged in verdict.contrasts])
+    return text + (f"; {confounded} confounded" if confounded else "")
 
 
 def counted(states: list[str]) -> str:

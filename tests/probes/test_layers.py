@@ -1,9 +1,12 @@
 """What passes through a network: closed forms."""
 
+import math
+
 import pytest
 import torch
 from support.runs import chain
 
+from resbench.probes.gradients import decades
 from resbench.probes.layers import ratio, relative_gradients, similarity
 
 
@@ -19,7 +22,13 @@ def test_gradients_of_a_linear_chain_in_closed_form() -> None:
 
 def test_ratio_of_the_first_to_the_last_layer_that_has_a_value() -> None:
     assert ratio([None, 4.0, 1.0, 2.0, None]) == 2.0
-    assert ratio([1.0]) is None and ratio([1.0, 0.0]) is None
+    assert ratio([1.0]) is None and ratio([None, 1.0, None]) is None and ratio([math.nan, 1.0]) is None
+
+
+def test_a_gradient_of_zero_or_beyond_all_numbers_is_the_strongest_case_and_no_missing_one() -> None:
+    assert ratio([0.0, 1.0]) == ratio([0.0, 0.0]) == ratio([1.0, math.inf]) == 0.0
+    assert ratio([1.0, 0.0]) == ratio([math.inf, 1.0]) == math.inf
+    assert decades(ratio([0.0, 0.0])) == decades(ratio([1.0, 0.0])) == 38.0
 
 
 def test_similarity_of_neighbours() -> None:

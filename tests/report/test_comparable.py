@@ -11,6 +11,12 @@ from support.inprocess import resbench
 from support.studies import HELPS, Cell, make, noise
 
 from resbench.core.json_reader import Json
+from resbench.records.metrics import INFINITE
+from resbench.report.cells import cells
+from resbench.report.published import compare_published
+from resbench.report.study import load
+from resbench.report.tables.cells import cell_table
+from resbench.report.tables.probes import probe_table
 
 AXES: dict[str, list[Any]] = {"model.depth": [10], "model.shortcut": ["identity", "none"]}
 OURS, OTHER = "0" * 64, "e" * 64
@@ -174,3 +180,60 @@ def test_a_precision_that_is_the_axis_is_not_confounded_with_itself(tmp_path: Pa
     )  # fmt: skip
     out = resbench("check", "s", "--results", tmp_path)[1]
     assert out.startswith("supported: ") and "every run" not in out
+
+
+def metric_study(folder: Path, on: str, value: Callable[[Cell, int], float | None], expect: str = "lower") -> Path:
+    """A study of 8 seeds with a claim on a metric, of which some values may be missing."""
+    return make(
+        folder, "s", AXES, 8, noise(rates, images=200, hard=0.5),
+        claims=[HELPS | {"on": on, "expect": expect, "margin": 0}],
+        published=[{"source": "p", "on": on, "at": {"model.shortcut": "none"}, "value": 0.5, "runs": 5}],
+        metrics=lambda cell, seed: {on: value(cell, seed)},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("on", ["val_accuracy", "train_loss", "probe.gradient_decades", "test_error", "test_accuracy"])
+@pytest.mark.parametrize("lost", [1, 3])
+def test_values_that_are_missing_leave_no_verdict(on: str, lost: int, tmp_path: Path) -> None:
+    def value(cell: Cell, seed: int) -> float | None:
+        return None if plain(cell) and seed < lost else (0.5 if plain(cell) else 0.1) + 0.01 * (seed % 3)
+
+    if on == "test_accuracy":  # compared by its errors, which are there; the published number is not
+        results = metric_study(tmp_path, on, value)
+    else:
+        results = metric_study(tmp_path, on, value, "higher" if on == "val_accuracy" else "lower")
+        code, out, _ = resbench("check", "s", "--results", results)
+        assert code == 1 and out.startswith("not comparable: ") and "supported" not in out.lower()
+        assert f": {lost} of 8 runs of none have no value; means of the others would be of a selection" in out
+    found = compare_published(load(results, "s"))[0]
+    assert found.verdict == "not comparable" and found.because.startswith(f"{lost} of 8 runs have no value")
+
+
+def test_an_arm_without_any_value_has_nothing_to_compare(tmp_path: Path) -> None:
+    results = metric_study(tmp_path, "val_accuracy", lambda cell, seed: None if plain(cell) else 0.9)
+    code, out, _ = resbench("check", "s", "--results", results)
+    assert code == 1 and "at least one arm has no ended run with a value of validation accuracy" in out
+
+
+@pytest.mark.parametrize("on", ["probe.gradient_ratio", "probe.gradient_ratio_end"])
+def test_an_infinite_value_is_counted_and_no_mean_is_compared(on: str, tmp_path: Path) -> None:
+    results = metric_study(
+        tmp_path, on, lambda cell, seed: INFINITE if plain(cell) and seed == 5 else 1.0 + 0.1 * (seed % 3)
+    )
+    code, out, _ = resbench("check", "s", "--results", results)
+    assert code == 1 and f"{on}: it is infinite in 1 of 8 runs of none" in out and "e+3" not in out
+    shown = probe_table(load(results, "s"))
+    assert shown and shown.rows[1][-1] == "infinite in 1 of 8" and shown.rows[0][-1].startswith("1.09 [")
+
+
+def test_tables_say_how_many_runs_a_mean_is_of(tmp_path: Path) -> None:
+    on = "probe.sharpness"
+    study = load(metric_study(tmp_path, on, lambda cell, seed: None if plain(cell) and seed < 3 else 2.0), "s")
+    shown = probe_table(study)
+    assert shown and [row[-1] for row in shown.rows] == ["2 [2, 2]", "2 [2, 2] (5 of 8)"]
+    lost = load(
+        metric_study(tmp_path / "b", "val_accuracy", lambda c, seed: None if plain(c) and seed < 3 else 0.9), "s"
+    )
+    table = cell_table(cells(lost), lost.axes)
+    column = list(table.head).index("val. accuracy")
+    assert [row[column] for row in table.rows] == ["90.00", "90.00 (5 of 8)"]

@@ -11,6 +11,7 @@ import pandas as pd
 from resbench.core.text import show
 from resbench.report.document import Table
 from resbench.report.format import DASH, number, percent, within
+from resbench.report.frames import known
 
 _MEANING = (
     "Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for new images of this kind "
@@ -44,7 +45,9 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
         columns["diverged"] = [_rate(row) for row in rows]
     if frame["failed"].sum():
         columns["failed"] = [str(row["failed"]) for row in rows]
-    columns["test accuracy"] = [within(row["mean"], row["low"], row["high"]) for row in rows]
+    columns["test accuracy"] = [
+        within(row["mean"], row["low"], row["high"]) + _known(row, "test_accuracy") for row in rows
+    ]
     if frame["seed_low"].notna().any():
         columns["on these images"] = [_range(row["seed_low"], row["seed_high"]) for row in rows]
         columns["SD"] = [percent(row["sd"]) for row in rows]
@@ -53,15 +56,28 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
             f"{percent(row['least'])} – {percent(row['most'])}" if row["seeds_ok"] else DASH for row in rows
         ]
     columns["errors in 10,000"] = [number(row["errors"], ",.1f") for row in rows]
-    columns["train loss"] = [number(row["train_loss"], ".4f") for row in rows]
-    columns["train accuracy"] = [percent(row["train_accuracy"]) for row in rows]
+    columns["train loss"] = [number(row["train_loss"], ".4f") + _known(row, "train_loss") for row in rows]
+    columns["train accuracy"] = [percent(row["train_accuracy"]) + _known(row, "train_accuracy") for row in rows]
     if frame["val_accuracy"].notna().any():
-        columns["val. accuracy"] = [percent(row["val_accuracy"]) for row in rows]
+        columns["val. accuracy"] = [percent(row["val_accuracy"]) + _known(row, "val_accuracy") for row in rows]
     columns["parameters"] = [number(row["parameters"]) for row in rows]
     columns["MFLOPs"] = [number(row["flops"] / 1e6, ",.1f") for row in rows]
-    columns["seconds a run"] = [number(row["train_seconds"]) for row in rows]
+    columns["seconds a run"] = [number(row["train_seconds"]) + _known(row, "train_seconds") for row in rows]
     raw = {name: [row[field] for row in rows] for name, field in _RAW.items() if name in columns}
-    return Table.of(columns, raw, caption=_MEANING, name="cells", frame=frame)
+    return Table.of(columns, raw, caption=_MEANING + _partly(frame), name="cells", frame=frame)
+
+
+def _partly(frame: pd.DataFrame) -> str:
+    """What the counts behind means are, where there are some."""
+    some = any(str(column).endswith(".known") for column in frame)
+    return (
+        " In round brackets: how many of the runs have a value; a mean over them is one of a selection." if some else ""
+    )
+
+
+def _known(row: Mapping[Any, Any], name: str) -> str:
+    """` (5 of 8)`, where a mean is over fewer runs than ended well."""
+    return known(int(row.get(f"{name}.known", row["seeds_ok"])), int(row["seeds_ok"]))
 
 
 def _range(low: float, high: float) -> str:

@@ -48,8 +48,11 @@ def factors_of(study: Study) -> Factors:
         return Factors(frame.iloc[:0], list(study.axes), nothing)
     analysis = anova(frame, study.axes, RESPONSE).rounded()
     diverged = int((study.runs["status"] == "diverged").sum())
-    if diverged and not analysis.table.empty:
-        remark = f"{analysis.remark} Runs that diverged have no error and take no part: {diverged}."
+    unknown = int(frame[RESPONSE].isna().sum())
+    if not analysis.table.empty:
+        remark = analysis.remark
+        remark += f" Runs that diverged have no error and take no part: {diverged}." if diverged else ""
+        remark += f" Runs that ended well without a test accuracy take no part: {unknown}." if unknown else ""
         analysis = Analysis(analysis.table, remark.strip())
     return Factors(frame, list(study.axes), analysis)
 

@@ -12,7 +12,7 @@ from resbench.core.text import show
 from resbench.records.metrics import METRICS
 from resbench.report.document import Table
 from resbench.report.format import number
-from resbench.report.frames import frame_of, numbers
+from resbench.report.frames import frame_of, known, numbers
 from resbench.report.statistics.interval import t_interval
 from resbench.report.study import Study
 
@@ -56,6 +56,7 @@ _COLUMNS: Mapping[str, _ProbeColumn] = {
     ),
 }
 _PREFIX = "metrics."
+_COUNTS = (".known", ".infinite", ".runs")
 
 
 def probe_table(study: Study) -> Table | None:
@@ -70,18 +71,30 @@ def probe_table(study: Study) -> Table | None:
     columns["seeds"] = [str(row["seeds"]) for row in rows]
     columns |= {_column(name).head: [_text(row, name) for row in rows] for name in metrics}
     raw = {_column(name).head: [row[name] for row in rows] for name in metrics}
-    return Table.of(columns, raw, caption=_caption(metrics), name="probes", frame=frame)
+    caption = _caption(metrics, frame)
+    frame = frame.drop(columns=[f"{name}{end}" for name in metrics if _whole(frame, name) for end in _COUNTS])
+    return Table.of(columns, raw, caption=caption, name="probes", frame=frame)
 
 
 def probe_frame(study: Study, metrics: Sequence[str]) -> pd.DataFrame:
-    """By cell: the axes, `seeds` that ended or diverged, and of each metric its mean, `<metric>.low` and `.high`."""
+    """By cell: the axes, `seeds` that ended or diverged, and of each metric its mean, `<metric>.low` and `.high`.
+
+    Of each metric also the number of `.runs` that should have it, those that have it, `.known`, and `.infinite` ones, with
+    which there is no mean.
+    """
     rows: list[dict[str, Any]] = []
     for _, cell, runs in study.cells:
         begun, ended = runs[runs["status"].isin(["ok", "diverged"])], runs[runs["status"] == "ok"]
         row: dict[str, Any] = {**cell, "seeds": len(begun)}
         for name in metrics:
-            values = numbers(begun if _column(name).at_start else ended, name)
-            mean = t_interval([value for value in values if math.isfinite(value)])
+            of = begun if _column(name).at_start else ended
+            values = numbers(of, name)
+            mean = t_interval(values)
+            row |= {
+                f"{name}.known": len(values),
+                f"{name}.runs": len(of),
+                f"{name}.infinite": sum(map(math.isinf, values)),
+            }
             factor = METRICS[name].factor if name in METRICS else 1.0
             row |= {name: factor * mean.estimate, f"{name}.low": factor * mean.low, f"{name}.high": factor * mean.high}
         rows.append(row)
@@ -94,12 +107,23 @@ def _column(name: str) -> _ProbeColumn:
 
 def _text(row: Mapping[Any, Any], name: str) -> str:
     value, low, high = (float(row[f"{name}{end}"]) for end in ("", ".low", ".high"))
-    return number(value, ".3g") + ("" if math.isnan(low) else f" [{number(low, '.3g')}, {number(high, '.3g')}]")
+    have, infinite, runs = (int(row[f"{name}.{count}"]) for count in ("known", "infinite", "runs"))
+    if infinite:
+        return f"infinite in {infinite} of {runs}"
+    interval = "" if math.isnan(low) else f" [{number(low, '.3g')}, {number(high, '.3g')}]"
+    return number(value, ".3g") + interval + known(have, runs)
 
 
-def _caption(metrics: Sequence[str]) -> str:
+def _whole(frame: pd.DataFrame, name: str) -> bool:
+    """Whether every run has a value of a metric, and a finite one."""
+    return bool((frame[f"{name}.known"] == frame[f"{name}.runs"]).all() and not frame[f"{name}.infinite"].any())
+
+
+def _caption(metrics: Sequence[str], frame: pd.DataFrame) -> str:
     meanings = [text for name in metrics if (text := _column(name).meaning)]
     text = "Mean over the seeds of what the probes measured, with Student's 95 % interval over the seeds."
     if meanings:
         text += f" {'; '.join([meanings[0], *(f'{one[:1].lower()}{one[1:]}' for one in meanings[1:])])}."
+    if not all(_whole(frame, name) for name in metrics):
+        text += " In round brackets: how many runs have a value, where some have none. With an infinite one there is no mean."
     return f"{text} Runs that diverged count in what is measured at initialisation, and in nothing else."
