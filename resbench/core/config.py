@@ -6,6 +6,7 @@ import difflib
 import functools
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple, Self, TypeVar
@@ -30,11 +31,14 @@ class Config(BaseModel):
                 yield Alike(name, type(self).model_fields[name].default, why, idle=True)
 
     def normalised(self) -> Self:
-        """The same with every field that has no effect at its default, in its sections too."""
+        """The same with every field that has no effect at its default, and zeros without a sign, in its sections too."""
         changes: Nested = {one.field: one.value for one in self.alike() if one.idle}
-        for name, section in self._sections():
-            if (other := section.normalised()) is not section:
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, Config) and (other := value.normalised()) is not value:
                 changes[name] = other
+            elif isinstance(value, float) and value == 0 and name not in changes:
+                changes |= {name: 0.0} if math.copysign(1, value) < 0 else {}
         return self.model_copy(update=changes) if changes else self
 
     def simplest(self) -> Self:

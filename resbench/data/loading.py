@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import torch
@@ -68,6 +68,14 @@ class DataConfig(Config):
     val_size: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     order: Annotated[str, one_of(ORDERS)] = "shuffle"
     pixels: Annotated[str, one_of(PIXELS)] = "standard"
+
+    def normalised(self) -> Self:
+        """The same with sizes at their default where that gives the same images."""
+        out = super().normalised()
+        for change in ({"train_size": "all"}, {"val_size": "auto"}):
+            other = out.model_copy(update=change)
+            out = other if other.sizes == out.sizes else out
+        return out
 
     @property
     def dataset(self) -> Dataset:

@@ -290,7 +290,7 @@ def _check_choice(text: str, path: str, value: Any, pairs: Sequence[tuple[Planne
 def _setting(run: PlannedRun, cell: Cell, path: str) -> Value:
     if path == "seed":
         return run.seed
-    if path in cell:
+    if path in cell:  # as the grid has it: the configuration has it normalised
         return cell[path]
     section, _, name = path.partition(".")
     value: Value = getattr(getattr(run.cell_config, section), name)

@@ -123,6 +123,35 @@ def test_a_field_without_effect_leaves_no_trace(values: dict[str, Any]) -> None:
     assert RunConfig.model_validate(nest(values)) != RunConfig()
 
 
+@pytest.mark.parametrize(
+    ("values", "same"),
+    [
+        ({"data.train_size": 3600}, {}),
+        ({"data.val_size": 400}, {}),
+        ({"data.train_size": 3600, "data.val_size": 400}, {}),
+        ({"data.train_size": 4000, "data.val_size": 0}, {"data.val_size": 0}),
+        ({"data.name": "mnist", "data.train_size": 54_000}, {"data.name": "mnist"}),
+        ({"recipe.weight_decay": -0.0}, {"recipe.weight_decay": 0.0}),
+        ({"recipe.momentum": -0.0, "recipe.optimizer": "sgd"}, {"recipe.momentum": 0, "recipe.optimizer": "sgd"}),
+        ({"model.dropout": -0.0}, {}),
+    ],
+    ids=str,
+)
+def test_what_says_the_same_is_the_same_run(values: dict[str, Any], same: dict[str, Any]) -> None:
+    assert normalised(values).id == normalised(same).id
+    assert repr(normalised(values)) == repr(normalised(same))
+
+
+def test_sizes_that_are_others_are_other_runs() -> None:
+    sizes: list[dict[str, Any]] = [{}, {"data.train_size": 3599}, {"data.train_size": 3600, "data.val_size": 0}]
+    sizes += [
+        {"data.val_size": 0},
+        {"data.val_size": 399},
+        {"data.train_size": 54_000, "data.val_size": 0, "data.name": "mnist"},
+    ]
+    assert len({normalised(values).id for values in sizes}) == len(sizes)
+
+
 @pytest.mark.parametrize("values", [{"model.shortcut": "none"}, {"model.shortcut": "zero_pad"}, {"model.norm": "none"}])
 def test_without_projections_or_norms_their_norm_has_no_effect(values: dict[str, Any]) -> None:
     assert normalised(values | {"model.projection_norm": False}).model.projection_norm
