@@ -70,11 +70,14 @@ _ROWS = (
 )
 
 
-def number(value: float | None) -> float:
-    """A value of a record: NaN where there is none, and infinite from `INFINITE` on."""
-    return math.nan if value is None else math.copysign(math.inf, value) if abs(value) >= INFINITE else float(value)
+def number(name: str, value: float | None) -> float:
+    """A metric of a record: NaN where there is none; a ratio of gradients is infinite from `INFINITE` on."""
+    if value is None:
+        return math.nan
+    return math.inf if name in _RATIOS and value >= INFINITE else float(value)
 
 
+_RATIOS = ("probe.gradient_ratio", "probe.gradient_ratio_end")
 METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
 # probe -> the metrics that it leaves, in the order in which probes are measured and listed
 PROBED: Mapping[str, tuple[str, ...]] = {

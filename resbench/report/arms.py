@@ -120,7 +120,7 @@ def error_table(study: Study, ids: Sequence[str]) -> npt.NDArray[np.bool_] | Non
 
 def metric_values(study: Study, ids: Sequence[str], name: str) -> npt.NDArray[np.float64]:
     """A metric of each run, `(runs,)`, NaN where it is not known."""
-    return np.array([number(study.by_id[run_id].metrics.get(name)) for run_id in ids], dtype=np.float64)
+    return np.array([number(name, study.by_id[run_id].metrics.get(name)) for run_id in ids], dtype=np.float64)
 
 
 def name_pair(ours: Cell, theirs: Cell) -> tuple[str, str]:

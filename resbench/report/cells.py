@@ -65,7 +65,7 @@ def _accuracy(study: Study, arm: Arm, accuracy: Sequence[float]) -> dict[str, fl
     seeds = t_interval(accuracy)
     wrong = error_table(study, arm.ids) if arm.ended else None
     both, parts = unknown(seeds.estimate), None
-    if wrong is not None:
+    if wrong is not None and len(accuracy) == len(arm.ended):  # else the mean and the interval are of other runs
         both, parts = _complement(_error(wrong)), Components.of(wrong)
     return {
         "mean": seeds.estimate,

@@ -50,7 +50,7 @@ def numbers(frame: pd.DataFrame, metric: str) -> list[float]:
     column = f"metrics.{metric}"
     if column not in frame:
         return []
-    return [number(value) for value in pd.to_numeric(frame[column]).dropna()]
+    return [number(metric, value) for value in pd.to_numeric(frame[column]).dropna()]
 
 
 def known(count: int, of: int) -> str:

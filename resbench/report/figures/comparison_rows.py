@@ -106,7 +106,8 @@ def _seed_differences(study: Study, ours: Arm, theirs: Arm, metric: Metric) -> n
     """Of each shared seed, `(seeds,)`, in the order of the seeds; accuracy on the test images by its errors."""
     shared, name = shared_seeds(ours, theirs), metric.compared_as or metric.name
     left, right = (metric_values(study, [arm.ended[seed] for seed in shared], name) for arm in (ours, theirs))
-    return left - right
+    with np.errstate(invalid="ignore"):  # inf - inf
+        return np.asarray(left - right)
 
 
 def largest(families: Sequence[Family]) -> tuple[list[Family], int]:

@@ -64,7 +64,7 @@ def draw_bars(
     """Draw the intervals of points, from their `low` to their `high`; a logarithmic axis cuts those that reach zero."""
     for name, part in points[points["low"].notna()].groupby(group, sort=False):
         low = part["low"].clip(lower=1e-9) if axes.get_yscale() == "log" else part["low"]
-        around = [(part[y] - low).to_numpy(), (part["high"] - part[y]).to_numpy()]
+        around = [side.clip(lower=0).to_numpy() for side in (part[y] - low, part["high"] - part[y])]
         color = arms.styles[str(name)].color
         axes.errorbar(part[x], part[y], yerr=around, fmt="none", ecolor=color, capsize=capsize, zorder=2.5)
 
