@@ -17,7 +17,7 @@ from resbench.records.claim import DEFAULT_MARGIN
 from resbench.records.metrics import METRICS
 from resbench.report.arms import Arm, arm_of, arms_of, compare_arms, error_table
 from resbench.report.comparable import why_not_comparable
-from resbench.report.frames import frame_of, numbers
+from resbench.report.frames import frame_of, numbers, partial_rows
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import benjamini_hochberg
 from resbench.report.statistics.interval import Components, Interval, new_images, t_interval, unknown, wilson
@@ -52,8 +52,9 @@ def cells(study: Study) -> pd.DataFrame:
         row |= {name: mean(numbers(runs if _is_exact(name) else ok, name)) for name in _MEANS}
         rows.append(row | {f"{name}.known": len(numbers(ok, name)) for name in _VARYING})
     frame = frame_of(rows, study.axes)
-    complete = [f"{name}.known" for name in _VARYING if (frame[f"{name}.known"] == frame["seeds_ok"]).all()]
-    return frame.drop(columns=complete)
+    return frame.drop(
+        columns=[f"{name}.known" for name in _VARYING if partial_rows(frame, f"{name}.known", "seeds_ok").empty]
+    )
 
 
 def _is_exact(name: str) -> bool:

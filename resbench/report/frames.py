@@ -58,6 +58,11 @@ def known(count: int, of: int) -> str:
     return f" ({count} of {of})" if 0 < count < of else ""
 
 
+def partial_rows(frame: pd.DataFrame, count: str, of: str) -> pd.DataFrame:
+    """The rows in which a mean is over some runs and not over all."""
+    return frame[(frame[count] > 0) & (frame[count] < frame[of])]
+
+
 def frame_of(rows: Sequence[Mapping[str, Any]], axes: Sequence[str], columns: list[str] | None = None) -> pd.DataFrame:
     """A frame whose axis values stay as they are: a column of a frame would make None a NaN, and 1 next to 0.5 a 1.0."""
     frame = pd.DataFrame(rows, columns=columns)

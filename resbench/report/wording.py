@@ -163,9 +163,10 @@ def summary(verdict: ClaimVerdict) -> str:
     return f"{text}{interim}: {verdict.claim.says}"
 
 
-def state_text(judged: ContrastVerdict) -> str:
+def state_text(judged: ContrastVerdict, interim: bool = False) -> str:
     """The state of a comparison, and whether something else than the arms could explain it."""
-    return judged.state + (f", confounded with {', '.join(judged.other.names)}" if judged.other.names else "")
+    head = f"{judged.state}{' so far' if interim else ''}"
+    return head + (f", confounded with {', '.join(judged.other.names)}" if judged.other.names else "")
 
 
 def states_text(verdict: ClaimVerdict) -> str:

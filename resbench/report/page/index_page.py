@@ -159,7 +159,7 @@ def verdict_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
         for judged in verdict.contrasts:
             columns.put("claim", verdict.claim.says)
             columns.put("at", name_of(judged.context) if judged.context else "")
-            columns.put("verdict", f"{state_text(judged)}{' so far' if verdict.outstanding else ''}")
+            columns.put("verdict", state_text(judged, bool(verdict.outstanding)))
             columns.put("difference", _difference(verdict, judged))
             columns.put("seeds", str(judged.contrast.seeds) if judged.contrast else DASH)
     return columns.table() if columns.texts else None

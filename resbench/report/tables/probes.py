@@ -12,7 +12,7 @@ from resbench.core.text import show
 from resbench.records.metrics import METRICS
 from resbench.report.document import Table
 from resbench.report.format import number
-from resbench.report.frames import frame_of, known, numbers
+from resbench.report.frames import frame_of, known, numbers, partial_rows
 from resbench.report.statistics.interval import t_interval
 from resbench.report.study import Study
 
@@ -115,8 +115,9 @@ def _text(row: Mapping[Any, Any], name: str) -> str:
 
 
 def _whole(frame: pd.DataFrame, name: str) -> bool:
-    """Whether every run has a value of a metric, and a finite one."""
-    return bool((frame[f"{name}.known"] == frame[f"{name}.runs"]).all() and not frame[f"{name}.infinite"].any())
+    """Whether in each cell all runs have a value of a metric, and finite ones, or none has."""
+    partial = partial_rows(frame, f"{name}.known", f"{name}.runs")
+    return partial.empty and not frame[f"{name}.infinite"].any()
 
 
 def _caption(metrics: Sequence[str], frame: pd.DataFrame) -> str:
