@@ -100,7 +100,7 @@ def measure_runs(
             run = cell_run.cell_config
             facts = provenance(placement_of(run, choose(protocol.device), protocol.threads), code)
             record = store.read(bench_id(run.id, facts))
-            if fresh or record is None or (protocol.plain and "speedup" not in record.metrics):
+            if fresh or record is None or record.run != run.id or (protocol.plain and "speedup" not in record.metrics):
                 record = pool.submit(measure, run, protocol, code).result()
                 replace_record(store, record)
             yield cell_run.cell, training_rate(record)

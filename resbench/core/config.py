@@ -1,11 +1,10 @@
-"""Frozen, strict configuration: dotted paths, canonical JSON, and the hash that identifies a run."""
+"""Frozen, strict configuration: dotted paths, and the hash that identifies."""
 
 from __future__ import annotations
 
 import difflib
 import functools
 import hashlib
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,13 +29,19 @@ class Config(BaseModel):
                 why = f"{{path}} acts only where {condition.where}"
                 yield Alike(name, type(self).model_fields[name].default, why, idle=True)
 
-    def normalised(self) -> Self:
-        """The same with every field that has no effect at its default, and zeros without a sign, in its sections too."""
-        changes: Nested = {one.field: one.value for one in self.alike() if one.idle}
+    def neutralised(self, neutral: Mapping[str, Any], prefix: str = "") -> Self:
+        """The same with every field that has no effect at its neutral value, and zeros without a sign, in its sections too.
+
+        Args:
+            neutral: dotted path -> value, of every field.
+            prefix: of the paths of this section.
+        """
+        changes: Nested = {one.field: neutral[f"{prefix}{one.field}"] for one in self.alike() if one.idle}
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if isinstance(value, Config) and (other := value.normalised()) is not value:
-                changes[name] = other
+            if isinstance(value, Config):
+                other = value.neutralised(neutral, f"{prefix}{name}.")
+                changes |= {name: other} if other is not value else {}
             elif isinstance(value, float) and value == 0 and name not in changes:
                 changes |= {name: 0.0} if math.copysign(1, value) < 0 else {}
         return self.model_copy(update=changes) if changes else self
@@ -204,16 +209,6 @@ def explain(error: ValidationError) -> list[tuple[str, str, list[str]]]:
             text = f"{item['input']!r} is not allowed: it should be {message}"
         seen.setdefault((path, text), list(context.get("paths", [path])))
     return [(path, text, blamed) for (path, text), blamed in seen.items()]
-
-
-def canonical(config: Config) -> str:
-    """Sorted JSON of what differs from the defaults, so that a new field leaves old identities as they are."""
-    return json.dumps(
-        config.model_dump(mode="json", exclude_defaults=True),
-        sort_keys=True,
-        separators=(",", ":"),
-        allow_nan=False,
-    )
 
 
 def digest(text: str) -> str:

@@ -6,11 +6,11 @@ side, side)` and become normalised floats batch by batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -69,9 +69,9 @@ class DataConfig(Config):
     order: Annotated[str, one_of(ORDERS)] = "shuffle"
     pixels: Annotated[str, one_of(PIXELS)] = "standard"
 
-    def normalised(self) -> Self:
-        """The same with sizes at their default where that gives the same images."""
-        out = super().normalised()
+    def neutralised(self, neutral: Mapping[str, Any], prefix: str = "") -> Self:
+        """The same with sizes at their neutral value where that gives the same images."""
+        out = super().neutralised(neutral, prefix)
         for change in ({"train_size": "all"}, {"val_size": "auto"}):
             other = out.model_copy(update=change)
             out = other if other.sizes == out.sizes else out

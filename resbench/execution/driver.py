@@ -182,7 +182,7 @@ def _recorded(
     """The record that makes a run done: a complete one, or a failure that is new since the command began."""
     stamp = source.stamp(run.id)
     record = source.read(run.id) if stamp else None
-    if record and (record.complete(setting.probes) or (not record.finished and stamp != old[run.id])):
+    if record and (record.answers(setting.probes) or (not record.finished and stamp != old[run.id])):
         return record
     return None
 
@@ -191,7 +191,7 @@ def _result(outcome: RunOutcome, source: RecordSource, setting: Setting) -> Reco
     """The record that the run has left, or one that says how its process died."""
     run = outcome.run
     record = source.read(run.id)
-    if record and (outcome.status == "done" or record.complete(setting.probes)):
+    if record and (outcome.status == "done" or record.answers(setting.probes)):
         return record
     message = outcome.message or "the process of the run ended without a record"
     failure = failed_record(Task(run.config, setting), outcome.kind, message)

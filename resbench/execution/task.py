@@ -104,7 +104,7 @@ def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None)
         if claim is None:
             return BUSY
         before = store.read(run.id)
-        if before and before.complete(setting.probes):
+        if before and before.answers(setting.probes):
             return DONE
         saved = store.checkpoint(run.id)
 

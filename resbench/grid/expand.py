@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from resbench.core.cell import Cell, Value, contains
-from resbench.core.config import Alike, canonical, explain, flatten, nest
+from resbench.core.config import Alike, explain, flatten, nest
 from resbench.training.run import RunConfig
 
 DEFAULTS = flatten(RunConfig().model_dump())
@@ -83,12 +83,12 @@ class Expansion:
         """Give the cells that are one training one configuration: the simplest if the grid has it, else the first."""
         groups: dict[str, list[int]] = {}
         for position, (_, config) in enumerate(self.cells):
-            groups.setdefault(canonical(config.simplest()), []).append(position)
+            groups.setdefault(config.simplest().id, []).append(position)
         for simplest, members in groups.items():
             if len(members) == 1:
                 continue
             configs = [self.cells[position][1] for position in members]
-            shared = next((config for config in configs if canonical(config) == simplest), configs[0])
+            shared = next((config for config in configs if config.id == simplest), configs[0])
             cells = [self.cells[position][0] for position in members]
             for position, cell in zip(members, cells, strict=True):
                 self.cells[position] = (cell, shared)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from resbench.core.config import flatten
 from resbench.core.json_reader import Json, read_json
 from resbench.core.text import sanitise
+from resbench.records.identity import check_identity, is_whole
 from resbench.records.shape import check_shape
 
 SCHEMA = 1
@@ -155,13 +156,33 @@ class Record:
         return flatten(self.config)
 
     @property
+    def whole(self) -> bool:
+        """Whether it says with which settings it was trained, all of them."""
+        return is_whole(self.config)
+
+    def check_identity(self) -> None:
+        """See that its configuration is that of its run.
+
+        Raises:
+            ValueError: it is of another one, and where it differs.
+        """
+        if not self.kind:
+            check_identity(self.id, self.config)
+        elif self.run is not None:  # a measurement of a run, whatever its seed
+            check_identity(self.run, {**self.config, "seed": 0})
+
+    @property
     def finished(self) -> bool:
         """Whether it is a result: ok or diverged."""
         return self.status != "failed"
 
     def complete(self, probes: Iterable[str] = ()) -> bool:
-        """Whether its run need not be done again: it is finished, and has these probes."""
+        """Whether it is finished, and has these probes."""
         return self.finished and set(probes) <= (self.probes or {}).keys()
+
+    def answers(self, probes: Iterable[str] = ()) -> bool:
+        """Whether its run need not be done again: it is complete, and says with which settings it was trained."""
+        return self.complete(probes) and self.whole
 
     def sanitised(self) -> Record:
         """The same without what a terminal obeys or no HTML page may hold."""

@@ -62,10 +62,11 @@ class Store:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, OSError, RecursionError) as error:
-            self.damaged.append(
-                f"{path}: a damaged record ({' '.join(str(error).split())}): the run will be done again"
-            )
+            self._note_damage(path, error)
             return None
+
+    def _note_damage(self, path: Path, reason: object) -> None:
+        self.damaged.append(f"{path}: a damaged record ({' '.join(str(reason).split())}): the run will be done again")
 
     def records(self) -> list[Record]:
         """All readable records, by id."""
@@ -74,7 +75,11 @@ class Store:
     def done(self, probes: Iterable[str] = ()) -> set[str]:
         """Ids of runs that need not be done again: ok or diverged, with these probes."""
         probes = list(probes)
-        return {record.id for record in self.records() if record.complete(probes)}
+        complete = [record for record in self.records() if record.complete(probes)]
+        for record in complete:
+            if not record.whole:
+                self._note_damage(self.path(record.id), "without its whole configuration")
+        return {record.id for record in complete if record.whole}
 
     def add(self, record: Record) -> bool:
         """Publish a record; False if a finished one was there first.
@@ -95,7 +100,7 @@ class Store:
                     self.work / "replacing.lock"
                 ):  # between the look and the replacement nothing may come
                     present = self.read(record.id)
-                    if present and present.finished and (not record.finished or present.complete(record.probes or ())):
+                    if present and present.finished and (not record.finished or present.answers(record.probes or ())):
                         return False
                     temporary.replace(path)
             sync_folder(self.folder)
@@ -218,6 +223,7 @@ def read_record(path: Path, run_id: str) -> tuple[Record, bytes]:
     record = Record.from_json(content.decode("utf-8").replace("\r\n", "\n"))
     if record.id != run_id:
         raise ValueError(f"that says it is {record.id!r}")
+    record.check_identity()
     return record, content
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from resbench.core.config import Config, canonical, digest, explain, refuse
+from resbench.core.config import Config, explain, flatten, nest, refuse
 from resbench.data.loading import DataConfig
 from resbench.model import ModelConfig, Size, measure
+from resbench.records.identity import FROZEN, canonical, id_of
 from resbench.training.recipe import RecipeConfig
-
-SCHEMA = 1
 
 
 class RunConfig(Config):
@@ -61,6 +61,13 @@ class RunConfig(Config):
         if barred:
             raise refuse(["recipe.grow", "model.shortcut", "model.unit"], f"{depths} cannot be grown: {barred}")
 
+    def normalised(self) -> Self:
+        """The same with every field that has no effect at its neutral value.
+
+        Two runs of a grid with the same normalised configuration are the same training.
+        """
+        return self.neutralised(neutral_values())
+
     @cached_property
     def id(self) -> str:
         """16 hexadecimal digits of the normalised content; never of a name, path, machine or worker count."""
@@ -68,10 +75,10 @@ class RunConfig(Config):
 
     def ids(self, seeds: Iterable[int]) -> list[str]:
         """Ids of the same run with these seeds; grids of many seeds need them by the hundred thousand."""
-        rest = canonical(self.model_copy(update={"seed": 0}))  # 0 is the default and leaves no trace
+        rest = canonical(self.with_seed(0).model_dump(mode="json"), nest(neutral_values()))  # 0 leaves no trace
         comma = "" if rest == "{}" else ","
         texts = [rest if seed == 0 else f'{rest[:-1]}{comma}"seed":{seed}}}' for seed in seeds]
-        return [digest(f"{SCHEMA}:{text}") for text in texts]
+        return [id_of(text) for text in texts]
 
     def with_seed(self, seed: int) -> RunConfig:
         """The same run with another seed."""
@@ -87,3 +94,9 @@ class RunConfig(Config):
         """Seed of a named random stream: a 63-bit hash of (seed, purpose, epoch), the same on every machine."""
         key = f"{self.seed}:{purpose}:{epoch}".encode()
         return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") >> 1
+
+
+@functools.cache
+def neutral_values() -> dict[str, Any]:
+    """Dotted path -> the value that leaves no trace in an id; of a field that is not frozen yet, its default."""
+    return flatten(RunConfig().model_dump(mode="json")) | FROZEN

@@ -11,9 +11,9 @@ from resbench.records.record import Record
 from support.faults import ROOT, command
 
 
-def call(*words: object, cwd: Path, check: int | None = 0) -> subprocess.CompletedProcess[str]:
-    """A command, which must end with this exit code, or with any if it is None."""
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
+def call(*words: object, cwd: Path, check: int | None = 0, code: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """A command, which must end with this exit code, or with any if it is None; `code` holds the package."""
+    env = os.environ | {"PYTHONPATH": str(code)}
     done = subprocess.run(command(*words), cwd=cwd, env=env, capture_output=True, text=True)
     if check is not None:
         assert done.returncode == check, done.stdout + done.stderr
