@@ -50,7 +50,9 @@ def _status(name: str, store: Store) -> list[str]:
     runs = {run.id: run for run in file.runs} if file else {}
     wanted = [states.get(run_id, "to do") for run_id in (runs if file else states)]
     counts = [f"{wanted.count(state)} {state}" for state in ("ok", "diverged", "failed", "to do") if state in wanted]
-    lines = [f"{name}: {len(wanted)} runs: {', '.join(counts)}"]
+    others = len(states.keys() - runs.keys()) if file else 0
+    more = f" (+{others} of earlier grids)" if others else ""
+    lines = [f"{name}: {len(wanted)} runs: {', '.join(counts)}{more}"]
     for run in runs.values():
         epochs = checkpoint.epoch(store.checkpoint(run.id)) if run.id not in states else 0
         if epochs:

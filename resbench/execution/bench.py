@@ -16,7 +16,7 @@ from resbench.data.datasets import default_directory
 from resbench.execution.selection import open_grid, select_runs
 from resbench.execution.session import keep_study
 from resbench.grid.grid import Grid, PlannedRun
-from resbench.records.store import Store
+from resbench.records.store import Store, frame_of
 from resbench.training.device import choose, cores
 from resbench.training.timing import Protocol
 
@@ -63,7 +63,7 @@ def bench(
         fresh: measure again what has been measured on this machine.
 
     Returns:
-        One row per measurement of the study.
+        One row per measurement of a cell of the grid, and of a reference model.
 
     Raises:
         UserError: a mistake in the grid or in an argument.
@@ -73,7 +73,9 @@ def bench(
     protocol = bench_protocol(device, threads, seconds, against, directory)
     for _ in measurements(opened, select_runs(opened, only), Path(results), protocol, known, fresh):
         pass
-    return bench_store(Path(results), opened).frame()
+    cells = {run.cell_config.id for run in opened.runs()}
+    measured = bench_store(Path(results), opened).records()
+    return frame_of(record for record in measured if record.run is None or record.run in cells)
 
 
 def bench_protocol(device: str, threads: int, seconds: float, against: str, data_dir: Path | None) -> Protocol:

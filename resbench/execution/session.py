@@ -215,7 +215,7 @@ def run(
     fresh: bool = False,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """Do what is missing of a grid and return all its records; interrupted, the same call goes on.
+    """Do what is missing of a grid and return the records of its runs; interrupted, the same call goes on.
 
     Example:
         >>> grid = resbench.Grid(
@@ -245,7 +245,7 @@ def run(
         progress: print progress to stderr, as `resbench run`.
 
     Returns:
-        One row per record of the study, as `resbench.load`.
+        One row per record of the grid's runs, as `resbench.load`.
 
     Raises:
         UserError: anything that keeps the grid from running.

@@ -190,18 +190,25 @@ class Store:
     def _study_path(self) -> Path:
         return self.folder / "study.json"
 
-    def frame(self) -> pd.DataFrame:
-        """One row per record: id, status, seed, dotted config, `metrics.*` and `provenance.*`."""
-        import pandas as pd
+    def frame(self, all: bool = False) -> pd.DataFrame:
+        """One row per record of a run that the study file asks for, and per record where there is no study file.
 
-        rows = []
-        for record in self.records():
-            settings = record.settings
-            row: dict[str, Any] = {"id": record.id, "status": record.status, "seed": settings.pop("seed")}
-            row |= settings | flatten(record.metrics, "metrics.")
-            row |= flatten(record.provenance.facts, "provenance.")
-            rows.append(row)
-        return pd.DataFrame(rows)
+        Args:
+            all: the others too; `in_grid` then says which the study asks for, and is NA where there is no study file.
+
+        Raises:
+            UserError: the study file is damaged.
+        """
+        study = self.study()
+        asked = {run.id for run in study.runs} if study else None
+        records = [record for record in self.records() if all or asked is None or record.id in asked]
+        frame = frame_of(records)
+        if all:
+            import pandas as pd
+
+            values = [None if asked is None else record.id in asked for record in records]
+            frame["in_grid"] = pd.array(values, dtype="boolean" if asked is None else "bool")
+        return frame
 
     def open(self) -> None:
         """Make the folders.
@@ -227,6 +234,20 @@ def read_record(path: Path, run_id: str) -> tuple[Record, bytes]:
     return record, content
 
 
+def frame_of(records: Iterable[Record]) -> pd.DataFrame:
+    """One row per record: id, status, seed, dotted config, `metrics.*` and `provenance.*`."""
+    import pandas as pd
+
+    rows = []
+    for record in records:
+        settings = record.settings
+        row: dict[str, Any] = {"id": record.id, "status": record.status, "seed": settings.pop("seed", None)}
+        row |= settings | flatten(record.metrics, "metrics.")
+        row |= flatten(record.provenance.facts, "provenance.")
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def study_names(results: Path) -> list[str]:
     """Studies of a results folder: its folders with something in them."""
     if not results.is_dir():
@@ -234,8 +255,8 @@ def study_names(results: Path) -> list[str]:
     return sorted(folder.name for folder in results.iterdir() if folder.is_dir() and any(folder.glob("*.json")))
 
 
-def load(folder: str | Path) -> pd.DataFrame:
-    """Records of a study as a frame, one row per run.
+def load(folder: str | Path, *, all: bool = False) -> pd.DataFrame:
+    """Records of a study as a frame, one row per run that its grid asks for.
 
     Example:
         >>> base = {"model.depth": 10, "model.width": 4, "data.train_size": 64, "recipe.epochs": 1}
@@ -244,10 +265,11 @@ def load(folder: str | Path) -> pd.DataFrame:
         True
 
     Args:
-        folder: `results/<study>`.
+        folder: `results/<study>`; where it has no study file, all its records are given.
+        all: runs of earlier grids too, and the boolean column `in_grid`, which is NA where there is no study file.
 
     Raises:
-        UserError: there is no such folder, or it is one of several studies.
+        UserError: there is no such folder, it is one of several studies, or its study file is damaged.
     """
     path = Path(folder)
     if not path.is_dir():
@@ -256,4 +278,4 @@ def load(folder: str | Path) -> pd.DataFrame:
     studies = sorted(inner.parent.name for inner in path.glob("*/study.json"))
     if studies and not store.ids():
         raise UserError(f"{path}: a folder of studies, not of one: name one of {', '.join(studies)} in it")
-    return store.frame()
+    return store.frame(all)

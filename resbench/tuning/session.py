@@ -58,7 +58,7 @@ def tune(
     storage: str | None = None,
     export: str | Path | None = None,
 ) -> pd.DataFrame:
-    """Tune every arm of a search with the same trials, run the winners on fresh seeds, and return all records.
+    """Tune every arm of a search with the same trials, run the winners on fresh seeds, and return their records.
 
     Its processes import the script that calls this, which therefore needs `if __name__ == "__main__":`.
 
