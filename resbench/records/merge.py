@@ -62,6 +62,9 @@ def _studies(folder: Path, results: Path) -> Iterator[tuple[str, Path]]:
     sources = [path for path in (folder, *sorted(folder.iterdir())) if _is_study(path)]
     if not sources:
         raise UserError(f"merge: {folder}: no records in it: name a results folder, or that of one study")
+    for path in folder.iterdir() if sources[0] != folder else ():
+        if path.is_symlink() and not path.exists():
+            print(printable(f"{path}: a link to nothing: left out"), file=sys.stderr)
     for source in sources[:1] if sources[0] == folder else sources:
         name = _name(source)
         if not is_name(name):
@@ -72,8 +75,6 @@ def _studies(folder: Path, results: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _is_study(folder: Path) -> bool:
-    if not folder.is_dir() or folder.is_symlink():
-        return False
     return (folder / "study.json").exists() or bool(Store(folder).ids() or Store(folder / "bench").ids())
 
 
@@ -83,7 +84,7 @@ def _name(folder: Path) -> str:
         name = StudyFile.read(folder / "study.json").name
     except (OSError, ValueError):
         name = None
-    return name or folder.resolve().name
+    return name or (folder if folder.is_symlink() else folder.resolve()).name
 
 
 @dataclass
@@ -139,8 +140,8 @@ class RecordMerge:
         for run_id in sorted(Store(folder).ids()):
             path = folder / f"{run_id}.json"
             try:
-                if path.is_symlink() or not path.is_file():
-                    raise ValueError("not a file of its own")
+                if not path.is_file():
+                    raise ValueError("a link to nothing" if path.is_symlink() else "not a file")
                 theirs, content = read_record(path, run_id)
             except (ValueError, TypeError, OSError, RecursionError) as error:
                 self.left_out.append(f"{path}: a damaged record ({' '.join(str(error).split())}): left out")
@@ -164,9 +165,8 @@ class RecordMerge:
             return
         differences = differences_of(ours, theirs)
         if differences:
-            path = before.path if before else self.store.path(run_id)
-            text = f"both finished, and differ: {differences}: delete one of them"
-            self.conflicts.append(f"{path} and {incoming.path}: {text}")
+            pair = f"{before.path if before else self.store.path(run_id)} and {incoming.path}"
+            self.conflicts.append(f"{pair}: both finished, and differ: {differences}: delete one of them")
         elif not ours.complete(theirs.probes or ()):
             reason = before.reason if before else "with more probes"
             # training is the same with and without probes, so the two are one run that was probed twice

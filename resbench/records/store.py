@@ -60,6 +60,8 @@ class Store:
         try:
             return read_record(path, run_id)[0]
         except FileNotFoundError:
+            if path.is_symlink():
+                self._note_damage(path, "a link to nothing")
             return None
         except (ValueError, TypeError, OSError, RecursionError) as error:
             self._note_damage(path, error)
