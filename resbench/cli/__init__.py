@@ -9,6 +9,7 @@ import sys
 import time
 
 from resbench.cli.app import app
+from resbench.cli.options import same_command
 from resbench.core.errors import SAME_SECONDS, Unwritable, UserError
 from resbench.core.terminal import prepare_output
 
@@ -29,21 +30,20 @@ def main() -> None:
             print(line, file=sys.stderr)
         sys.exit(error.code)
     except _Signalled as signalled:
-        print(f"interrupted; what was trained is kept; to go on: {_same_command()}", file=sys.stderr, flush=True)
+        print(
+            f"interrupted; what was trained is kept; to go on: {shlex.join(same_command())}",
+            file=sys.stderr,
+            flush=True,
+        )
         os._exit(128 + int(signalled.args[0]))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"{place}{error.strerror or error}", file=sys.stderr)
         if isinstance(error, Unwritable):
             advice = "every record that was there is kept; make it writable, then go on"
-            print(f"{advice}: {_same_command()}", file=sys.stderr)
+            print(f"{advice}: {shlex.join(same_command())}", file=sys.stderr)
             sys.exit(1)
         sys.exit(2)
-
-
-def _same_command() -> str:
-    """The command that goes on: without --fresh, which would forget what has been done."""
-    return shlex.join(["resbench", *(word for word in sys.argv[1:] if word != "--fresh")])
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -80,6 +80,11 @@ def parse_fleet(nodes: int | None, cpus: int | None, threads: int, mtbf: str | N
     return Fleet(nodes or 1, slots, parse_seconds(mtbf, "--mtbf"))
 
 
+def same_command() -> tuple[str, ...]:
+    """The words of the command that goes on: without --fresh, which would forget what has been done."""
+    return ("resbench", *(word for word in sys.argv[1:] if word != "--fresh"))
+
+
 def study_folder(results: Path, study: str) -> Path:
     """Folder of a study.
 

@@ -23,6 +23,7 @@ from resbench.cli.options import (
     parse_fleet,
     parse_jobs,
     parse_seconds,
+    same_command,
     study_folder,
     warn,
     write_report,
@@ -88,6 +89,7 @@ def run(
         executor=executor,
         cluster=Cluster(address, gpus, tuple(slurm or ())),
         fresh=fresh,
+        command=same_command(),
     )
     opened = open_grid(grid, overrides or [])
     runs = select_runs(opened, only or [], shard)

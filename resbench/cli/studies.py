@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +12,14 @@ import typer
 from resbench.cli.options import Reports, Results, study_folder, warn
 from resbench.core.cell import label
 from resbench.core.errors import UserError
-from resbench.core.text import printable
+from resbench.core.text import duration, plural, printable
 
 if TYPE_CHECKING:
+    from resbench.records.running import RunningRun
     from resbench.records.store import Store
     from resbench.records.study_file import StudyFile
+
+_STATES = ("ok", "diverged", "failed", "running", "begun and interrupted", "to do")
 
 
 def status(
@@ -39,6 +43,7 @@ def status(
 
 def _status(name: str, store: Store) -> list[str]:
     from resbench.execution.slurm import collect
+    from resbench.records.command import going_on, read_command
     from resbench.report.study import resume_command
     from resbench.training import checkpoint
 
@@ -48,21 +53,38 @@ def _status(name: str, store: Store) -> list[str]:
     states = {record.id: str(record.status) for record in store.records()}
     # two cells with the same settings are the same runs
     runs = {run.id: run for run in file.runs} if file else {}
-    wanted = [states.get(run_id, "to do") for run_id in (runs if file else states)]
-    counts = [f"{wanted.count(state)} {state}" for state in ("ok", "diverged", "failed", "to do") if state in wanted]
     others = len(states.keys() - runs.keys()) if file else 0
     more = f" (+{others} of earlier grids)" if others else ""
-    lines = [f"{name}: {len(wanted)} runs: {', '.join(counts)}{more}"]
+    running, begun = [], []
     for run in runs.values():
-        epochs = checkpoint.epoch(store.checkpoint(run.id)) if run.id not in states else 0
-        if epochs:
-            lines.append(f"  begun: {label(run.cell)} seed={run.seed}: {epochs} epochs done")
+        text = f"{label(run.cell)} seed={run.seed}".lstrip()
+        if holder := store.running(run.id):
+            states[run.id] = "running"
+            running.append(f"  running: {text}: {_progress(holder)}")
+        elif run.id not in states and (epochs := checkpoint.epoch(store.checkpoint(run.id))):
+            states[run.id] = "begun and interrupted"
+            begun.append(f"  begun: {text}: epochs done: {epochs}")
+    wanted = [states.get(run_id, "to do") for run_id in (runs if file else states)]
+    counts = [f"{wanted.count(state)} {state}" for state in _STATES if state in wanted]
+    lines = [f"{name}: {plural(len(wanted), 'run')}: {', '.join(counts)}{more}", *running, *begun]
     trials = _open_trials(file, store) if file else ""
     lines += [f"  open: {trials}"] if trials else []
     lines += collect.describe(store)
-    if file and file.file and (trials or "to do" in wanted):
-        lines.append(f"  to go on: {resume_command(file)}")
+    if file and file.file and (trials or not {"to do", "begun and interrupted", "running"}.isdisjoint(wanted)):
+        kept = read_command(store.work, file)
+        command = going_on(kept) if kept else resume_command(file, store.folder.parent)
+        lines.append(f"  {'if it stops, to go on' if running else 'to go on'}: {command}")
     return lines
+
+
+def _progress(run: RunningRun) -> str:
+    """How far a run is, who trains it, and how long it will take."""
+    left = run.seconds_left
+    now = time.time()
+    return (
+        f"epoch {run.epochs:.1f} of {run.total}, process {run.pid} on {run.host}, for {duration(now - run.since)}"
+        + ("" if left is None else f", about {duration(max(0.0, left - (now - run.seen)))} left")
+    )
 
 
 def _open_trials(file: StudyFile, store: Store) -> str:

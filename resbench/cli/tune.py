@@ -16,6 +16,7 @@ from resbench.cli.options import (
     Results,
     exit_if_failed,
     parse_jobs,
+    same_command,
     write_report,
 )
 
@@ -43,7 +44,9 @@ def tune(
     from resbench.tuning.session import TuneOptions, describe, run_search
 
     loaded = load_search(search, [*(overrides or []), *([f"trials={trials}"] if trials else [])])
-    options = TuneOptions(results, data_dir, device, parse_jobs(jobs), storage=storage, export=export)
+    options = TuneOptions(
+        results, data_dir, device, parse_jobs(jobs), command=same_command(), storage=storage, export=export
+    )
     if dry_run:
         print(describe(loaded, options))
         return

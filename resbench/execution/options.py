@@ -25,6 +25,7 @@ class RunOptions:
         executor: serial (in this process), local, ray or slurm.
         cluster: other machines, for ray and slurm.
         fresh: forget the records of these runs first.
+        command: the command line that goes on with it, for `status`; none of a call from Python.
 
     Raises:
         UserError: options that mean nothing together.
@@ -39,6 +40,7 @@ class RunOptions:
     executor: str = "local"
     cluster: Cluster = field(default_factory=Cluster)
     fresh: bool = False
+    command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_executor(self.executor)

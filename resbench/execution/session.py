@@ -22,6 +22,7 @@ from resbench.execution.plan import unprobed
 from resbench.execution.selection import open_grid, select_runs
 from resbench.execution.task import Setting
 from resbench.grid.grid import Grid, PlannedRun
+from resbench.records.command import keep_command
 from resbench.records.record import Status
 from resbench.records.store import Store
 from resbench.training.device import cores, nearest
@@ -107,6 +108,8 @@ class Session:
         for data in {run.cell_config.data.name: run.cell_config.data for run in planned}.values():
             prepare(data, directory)
         self.keep_study()
+        if options.command:
+            keep_command(self.store.work, options.command, self.grid.study())
         self.store.sweep()
         self.concurrency = concurrency or self._choose_concurrency(planned)
         self.setting = Setting(

@@ -19,6 +19,7 @@ from resbench.probes.observer import ProbeObserver
 from resbench.records.metrics import PROBED
 from resbench.records.record import Record, RunError
 from resbench.records.store import Store
+from resbench.training import checkpoint
 from resbench.training.device import choose, nearest
 from resbench.training.epoch import Stopped
 from resbench.training.provenance import provenance
@@ -107,10 +108,12 @@ def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None)
         if before and before.answers(setting.probes):
             return DONE
         saved = store.checkpoint(run.id)
+        running = store.running_file(run.id, run.recipe.epochs, checkpoint.epoch(saved))
 
         def check_claim(epochs: float) -> None:
             if claim.lost.is_set():
                 raise Stopped(keep=False)
+            running.step(epochs)
             step(epochs)
 
         # a record is replaced by one that has all its probes too
@@ -130,6 +133,9 @@ def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None)
             return BUSY if claim.lost.is_set() else STOPPED
         except UserError as error:
             record = failed_record(task, "data", str(error))
+        finally:
+            if not claim.lost.is_set():
+                running.remove()
         if claim.lost.is_set():
             return BUSY
         store.add(record)

@@ -20,6 +20,7 @@ from resbench.core.errors import Unwritable, UserError
 from resbench.core.files import hidden, named_first, replace, sync_folder, temporary_in, write_through
 from resbench.core.locks import HeldLock, LockObserver, try_lock, wait_for_lock
 from resbench.records.record import Record
+from resbench.records.running import RunningFile, RunningRun, read_running
 from resbench.records.study_file import StudyFile
 
 if TYPE_CHECKING:
@@ -47,6 +48,22 @@ class Store:
 
     def checkpoint(self, run_id: str) -> Path:
         return self.work / f"{run_id}.ckpt"
+
+    def running(self, run_id: str) -> RunningRun | None:
+        """The process that trains a run at the moment; None if none does, or one that does not say so."""
+        return read_running(self._running_path(run_id))
+
+    def running_file(self, run_id: str, total: int, epochs: float) -> RunningFile:
+        """What tells other processes how far a run is, while this one trains it.
+
+        Args:
+            total: epochs of the run.
+            epochs: done before.
+        """
+        return RunningFile(self._running_path(run_id), total, epochs)
+
+    def _running_path(self, run_id: str) -> Path:
+        return self.work / f"{run_id}.running"
 
     def ids(self) -> set[str]:
         """Ids that have a record file, whatever is in it."""
@@ -132,11 +149,14 @@ class Store:
         return not self.work.is_dir() or self._waiting.free(self._lock(run_id))
 
     def sweep(self) -> None:
-        """Remove what crashes have left in `.work`: files that were being written, checkpoints of finished runs."""
+        """Remove what crashes have left in `.work`: files that were being written, and what belongs to runs that ended."""
         for path in self.work.glob("*.tmp"):
             with contextlib.suppress(FileNotFoundError):  # another command sweeps too
                 if time.time() - path.stat().st_mtime > _STALE_SECONDS:
                     path.unlink()
+        for path in self.work.glob("*.running"):
+            if not read_running(path) and self.free(path.stem):
+                path.unlink(missing_ok=True)
         for path in self.work.glob("*.ckpt"):
             run_id, stamp = path.stem, self.stamp(path.stem)
             if stamp and (record := self.read(run_id)) and record.finished and self.free(run_id):

@@ -22,6 +22,8 @@ from resbench.records.store import Store, study_names
 from resbench.records.study_file import ExcludedCell, StudyFile
 from resbench.report.frames import CellRuns, cell_runs, frame_of
 
+DEFAULT_RESULTS = Path("results")
+
 
 @dataclass
 class Study:
@@ -141,12 +143,17 @@ def load(results: Path, name: str) -> Study:
     )
 
 
-def resume_command(file: StudyFile) -> str:
-    """The command that goes on with a study."""
+def resume_command(file: StudyFile, results: Path = DEFAULT_RESULTS) -> str:
+    """The command that goes on with a study.
+
+    Args:
+        results: folder of all studies.
+    """
+    words = ["resbench", file.command, file.file, *file.overrides]
     storage = file.search.storage if file.search else None
-    return shlex.join(
-        ["resbench", file.command, file.file, *file.overrides, *(["--storage", storage] if storage else [])]
-    )
+    words += ["--storage", storage] if storage else []
+    words += ["--results", str(results)] if results != DEFAULT_RESULTS else []
+    return shlex.join(words)
 
 
 def _asked(file: StudyFile, records: dict[str, Record], axes: Sequence[str]) -> list[dict[str, Any]]:
