@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from resbench.cli.grid_files import changes_of, study_of
 from resbench.cli.options import Reports, Results, study_folder, warn
 from resbench.core.cell import label
 from resbench.core.errors import UserError
@@ -23,12 +24,16 @@ _STATES = ("ok", "diverged", "failed", "running", "begun and interrupted", "to d
 
 
 def status(
-    study: Annotated[str | None, typer.Argument(help="Name of a study; all of them by default.")] = None,
+    study: Annotated[
+        str | None, typer.Argument(help="Name of a study, or its grid file; all of them by default.")
+    ] = None,
     results: Results = Path("results"),
 ) -> None:
     """How far each study is."""
     from resbench.records.store import Store, study_names
 
+    if study:
+        study, _ = study_of(study, results)
     for name in [study] if study else study_names(results):
         store = Store(study_folder(results, name))
         try:
@@ -100,18 +105,22 @@ def _open_trials(file: StudyFile, store: Store) -> str:
 
 
 def report(
-    studies: Annotated[list[str] | None, typer.Argument(metavar="[STUDY]...", help="All of them by default.")] = None,
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="[STUDY]...", help="Names, or grid files; all by default.")
+    ] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
 ) -> None:
-    """Write reports/<study>/ from the records alone; the same bytes each time."""
+    """Write reports/<study>/ from the records; the same bytes each time. Edited claims are taken in."""
     from resbench.records.store import study_names
     from resbench.report import write, write_index
 
     problems: dict[str, None] = {}
     written = 0
-    for name in studies or study_names(results):
+    for given in studies or study_names(results):
         try:
+            name, path = study_of(given, results)
+            problems |= dict.fromkeys(_take_in(name, results, path))
             print(printable(str(write(results, reports, name))))
             written += 1
         except UserError as error:
@@ -129,21 +138,48 @@ def report(
         raise typer.Exit(2)
 
 
+def _take_in(name: str, results: Path, path: Path | None) -> list[str]:
+    """Write what an edited grid file claims now into the study, and say so; returns the mistakes of a file that has some.
+
+    Raises:
+        UserError: the same, of a file that was named.
+    """
+    from resbench.records.store import Store
+
+    if not (results / name).is_dir():
+        return []  # the report says so
+    try:
+        found = changes_of(name, results, path)
+    except UserError as error:
+        if path:
+            raise
+        return error.lines
+    if found.file:
+        Store(results / name).write_study(found.file)
+    if found.note and not found.unknown:
+        print(printable(found.note), file=sys.stderr)
+    return []
+
+
 def check(
-    study: Annotated[str, typer.Argument(help="Name of a study whose grid file states claims.")],
+    study: Annotated[str, typer.Argument(help="Name of a study whose grid file states claims, or that file.")],
     results: Results = Path("results"),
 ) -> None:
     """Print the verdict on every claim of a study; exit 0 only if all are supported, else 1."""
     from resbench.report import check as check_claims
 
-    lines, supported = check_claims(results, study)
+    name, path = study_of(study, results)
+    found = changes_of(name, results, path) if (results / name).is_dir() else None
+    if found and found.note:
+        print(printable(found.note), file=sys.stderr)
+    lines, supported = check_claims(results, name, found.file if found else None)
     print("\n".join(lines))
     if not supported:
         raise typer.Exit(1)
 
 
 def compare(
-    study: Annotated[str, typer.Argument(help="Name of a study.")],
+    study: Annotated[str, typer.Argument(help="Name of a study, or its grid file.")],
     to: Annotated[list[str], typer.Option(metavar="PATH=VALUE", help="Cells to compare with; may be repeated.")],
     arm: Annotated[list[str] | None, typer.Option(metavar="PATH=VALUE", help="Only these against them.")] = None,
     at: Annotated[list[str] | None, typer.Option(metavar="PATH=VALUE", help="Only at these values.")] = None,
@@ -157,7 +193,7 @@ def compare(
     """Cells against the ones that differ only in having the values of --to: difference, interval, p."""
     from resbench.report import compare as compare_cells
 
-    print("\n".join(compare_cells(results, study, to, arm or [], at or [], on, margin)))
+    print("\n".join(compare_cells(results, study_of(study, results)[0], to, arm or [], at or [], on, margin)))
 
 
 def merge(

@@ -108,8 +108,6 @@ class Session:
         for data in {run.cell_config.data.name: run.cell_config.data for run in planned}.values():
             prepare(data, directory)
         self.keep_study()
-        if options.command:
-            keep_command(self.store.work, options.command, self.grid.study())
         self.store.sweep()
         self.concurrency = concurrency or self._choose_concurrency(planned)
         self.setting = Setting(
@@ -138,7 +136,10 @@ class Session:
         Raises:
             UserError: overrides would take runs that are done out of the study.
         """
-        return keep_study(self.store, self.grid)
+        new = keep_study(self.store, self.grid)
+        if self.options.command:
+            keep_command(self.store, self.options.command, self.grid.file, self.grid.overrides)
+        return new
 
     def estimate(self) -> Estimate:
         """The work of the missing runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -114,6 +115,16 @@ class Claim(Part):
     def direction(self) -> str:
         """What is expected of the difference as it is computed: test accuracy is compared by its errors."""
         return _MIRRORED.get(self.expect, self.expect) if self.metric.compared_as else self.expect
+
+    def statement(self, axes: Sequence[str] | None = None) -> str:
+        """What is claimed, without the words, as text that differs where it does.
+
+        Args:
+            axes: of the study; others are left out where all of their values count.
+        """
+        at = {path: values for path, values in self.at.items() if axes is None or values is not None or path in axes}
+        cells = [sorted(self.compare.items()), sorted(self.to.items())]
+        return json.dumps([*cells, sorted(at.items()), self.on, self.expect, float(self.margin)], ensure_ascii=False)
 
     def comparisons(self, cells: Sequence[Cell], idle: Idle = ()) -> Iterator[ClaimedCells]:
         """The comparisons that these cells allow; combinations that lack a side have none.

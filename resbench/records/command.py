@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from resbench.core.files import replace
+from resbench.records.store import Store
 from resbench.records.study_file import StudyFile
 
 _FILE = "command.json"
@@ -23,6 +25,7 @@ class KeptCommand:
         cwd: the folder in which it was given.
         folder: of the study then: a copy elsewhere has other paths.
         file, overrides: of the study.
+        digests: of the grid file and of the study file that was made from it.
     """
 
     words: list[str]
@@ -30,16 +33,18 @@ class KeptCommand:
     folder: str
     file: str
     overrides: list[str]
+    digests: list[str]
 
 
-def keep_command(work: Path, words: Sequence[str], study: StudyFile) -> None:
-    """Keep a command line that was given in this process.
+def keep_command(store: Store, words: Sequence[str], file: str, overrides: Sequence[str]) -> None:
+    """Keep a command line that was given in this process, when its study file has been written.
 
     Raises:
         Unwritable: the disk is full, or may not be written.
     """
-    folder = str(work.parent.resolve())
-    kept = KeptCommand(list(words), str(Path.cwd()), folder, study.file, list(study.overrides))
+    work, folder = store.work, str(store.folder.resolve())
+    digests = [_digest(Path(file)), _digest(store.study_path)]
+    kept = KeptCommand(list(words), str(Path.cwd()), folder, file, list(overrides), digests)
     replace(work / _FILE, (json.dumps(asdict(kept)) + "\n").encode("utf-8", "surrogateescape"), work)
 
 
@@ -52,6 +57,19 @@ def read_command(work: Path, study: StudyFile) -> KeptCommand | None:
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     return kept if here and all(isinstance(text, str) for text in texts) else None
+
+
+def taken_in(store: Store, study: StudyFile, path: Path) -> bool:
+    """Whether the study file was made from this grid file as both are now; False where that is not known."""
+    kept = read_command(store.work, study)
+    return kept is not None and "" not in kept.digests and kept.digests == [_digest(path), _digest(store.study_path)]
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def going_on(kept: KeptCommand) -> str:

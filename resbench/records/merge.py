@@ -26,7 +26,8 @@ from resbench.records.store import Store, read_record
 from resbench.records.study_file import StudyFile
 from resbench.records.trials import TrialsFile
 
-_WORDING = ("schema", "file", "about", "overrides", "probes", "command")  # of study.json; the rest is the grid
+# of study.json; the rest is the grid
+_WORDING = ("schema", "file", "about", "overrides", "probes", "command", "late", "merged", "idle")
 _File = TypeVar("_File", bound=Part)
 _Compare: TypeAlias = Callable[[Path, Path, _File, _File], None]  # path of ours, path of theirs, ours, theirs
 

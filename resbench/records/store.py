@@ -178,12 +178,26 @@ class Store:
     def write_study(self, study: StudyFile) -> bool:
         """Keep the question next to the answers, so that the report needs nothing else; returns whether it is new."""
         self.open()
-        path = self._study_path
+        path = self.study_path
+        study = self.succeeding(study)
         text = json.dumps(study.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         if path.exists() and path.read_bytes() == text.encode():
             return False
         replace(path, text.encode(), self.work)
         return True
+
+    def succeeding(self, study: StudyFile) -> StudyFile:
+        """The study with notes on claims that the file in the folder, for which there are results, does not state."""
+        try:
+            before = self.study()
+        except UserError:  # damaged: it is written again
+            return study
+        if before is None or not study.claims:
+            return study
+        new = {claim.statement() for claim in study.claims} - {claim.statement() for claim in before.claims}
+        asked = {run.id for run in study.runs} if new else set()
+        records = (self.read(run_id) for run_id in asked & self.ids())
+        return study.succeeding(before, {record.id for record in records if record and record.finished})
 
     def finished_outside(self, study: StudyFile) -> int:
         """Finished runs that belong to the study file in the folder, and not to this study of the same name."""
@@ -202,14 +216,14 @@ class Store:
             UserError: the file is damaged.
         """
         try:
-            return StudyFile.read(self._study_path)
+            return StudyFile.read(self.study_path)
         except FileNotFoundError:
             return None
         except (ValueError, OSError, RecursionError) as error:
-            raise UserError(f"{self._study_path}: damaged ({error}): run the grid again to rewrite it") from None
+            raise UserError(f"{self.study_path}: damaged ({error}): run the grid again to rewrite it") from None
 
     @property
-    def _study_path(self) -> Path:
+    def study_path(self) -> Path:
         return self.folder / "study.json"
 
     def frame(self, all: bool = False) -> pd.DataFrame:

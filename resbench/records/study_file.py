@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -68,6 +69,19 @@ class SearchSource(Part):
     studies: list[str] = Field(default_factory=list)
 
 
+class LateClaim(Part):
+    """A claim that was first stated, or last changed in more than its words, when runs of the study had ended.
+
+    Attributes:
+        claim: what it states, as `Claim.statement` has it.
+        recorded, runs: how many runs had a result then, of how many.
+    """
+
+    claim: str
+    recorded: int
+    runs: int
+
+
 class StudyFile(Part):
     """The question of a study.
 
@@ -79,6 +93,7 @@ class StudyFile(Part):
         merged: the cells of which that is so, where the grid says why.
         idle: the axes that do not act in a cell.
         search: of a study whose winners come from `resbench tune`.
+        late: the claims that were stated after results; of claims in files of earlier versions that is not known.
     """
 
     schema_version: int = Field(default=1, alias="schema")
@@ -100,6 +115,32 @@ class StudyFile(Part):
     idle: Annotated[list[IdleFields], NULL_IS_EMPTY] = Field(default_factory=list)
     command: Literal["run", "tune"] = "run"
     search: SearchSource | None = None
+    late: Annotated[list[LateClaim], NULL_IS_EMPTY] = Field(default_factory=list)
+
+    def late_claim(self, claim: Claim) -> LateClaim | None:
+        """The note on a claim that was stated after results, if it was."""
+        return next((late for late in self.late if late.claim == claim.statement()), None)
+
+    def succeeding(self, before: StudyFile | None, ended: Set[str]) -> StudyFile:
+        """This study with notes on the claims that the study file before did not state.
+
+        Args:
+            before: the study file that this one replaces, if there is one.
+            ended: ids of the runs that have results.
+        """
+        recorded = sum(run.id in ended for run in self.runs)
+        if before is None:
+            return self
+        stated = {claim.statement(before.axes): before.late_claim(claim) for claim in before.claims}
+        late = []
+        for claim in self.claims:
+            statement = claim.statement()
+            key = claim.statement(before.axes)
+            if note := stated.get(key):
+                late.append(note.model_copy(update={"claim": statement}))
+            elif recorded and key not in stated:
+                late.append(LateClaim(claim=statement, recorded=recorded, runs=len(self.runs)))
+        return self.model_copy(update={"late": late}) if late else self
 
     @model_validator(mode="after")
     def _whole_claims(self) -> StudyFile:

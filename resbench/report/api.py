@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from resbench.core.cell import Cell, Value
+from resbench.core.errors import UserError
 from resbench.core.text import show
+from resbench.records.changes import Change, change
+from resbench.records.store import Store
+from resbench.records.study_file import StudyFile
 from resbench.report.check import check as check_study
 from resbench.report.check import compare as compare_cells
 from resbench.report.page.index_page import write_index
@@ -15,10 +19,12 @@ from resbench.report.page.study_page import write
 
 
 class Named(Protocol):
-    """Has the name of a study, as a Grid has."""
+    """Has the name of a study, as a Grid has, and makes its study file."""
 
     @property
     def name(self) -> str: ...
+
+    def study(self) -> StudyFile: ...
 
 
 class Checked(NamedTuple):
@@ -83,9 +89,17 @@ def check(study: str | Named, results: str | Path = "results") -> Checked:
         results: folder of all studies.
 
     Raises:
-        UserError: there is no such study, or it claims nothing.
+        UserError: there is no such study, or it claims nothing; or the Grid has other cells than the study.
     """
-    return Checked(*check_study(Path(results), _name(study)))
+    name, asked = _name(study), None
+    if not isinstance(study, str):
+        store = Store(Path(results) / name)
+        stored = store.study()
+        found = change(stored, study.study()) if stored else Change()
+        if found.note and not found.file:
+            raise UserError(f"{found.note}; to judge that, give the name {name!r}")
+        asked = store.succeeding(found.file) if found.file else None
+    return Checked(*check_study(Path(results), name, asked))
 
 
 def compare(
@@ -125,7 +139,13 @@ def compare(
 
 
 def _name(study: str | Named) -> str:
-    return study if isinstance(study, str) else study.name
+    if not isinstance(study, str):
+        if isinstance(getattr(study, "name", None), str) and hasattr(study, "study"):
+            return study.name
+        raise UserError(f"study: {study!r} should be the name of a study, or its Grid")
+    if study.endswith((".yaml", ".yml")):
+        raise UserError(f"{study}: a grid file, not the name of a study: read it first: resbench.read_grid({study!r})")
+    return study
 
 
 def _words(cell: Mapping[str, Value]) -> list[str]:

@@ -12,6 +12,7 @@ from resbench.core.text import printable, show
 from resbench.core.yaml_reader import parse
 from resbench.records.claim import EXPECTATIONS, Claim, default_margin
 from resbench.records.metrics import METRICS
+from resbench.records.study_file import StudyFile
 from resbench.report.arms import arms_of
 from resbench.report.comparable import data_note
 from resbench.report.study import Study, load
@@ -20,15 +21,18 @@ from resbench.report.verdicts import ClaimVerdict, Comparison, judge, judge_fami
 from resbench.report.wording import sentence, summary
 
 
-def check(results: Path, name: str) -> tuple[list[str], bool]:
+def check(results: Path, name: str, asked: StudyFile | None = None) -> tuple[list[str], bool]:
     """The verdict on every claim of a study, with its contrasts, and whether all are supported and none is interim.
 
     A target is one claim more: that a cell reaches it.
 
+    Args:
+        asked: the question, in place of the study file.
+
     Raises:
         UserError: there is no such study, or it claims nothing.
     """
-    study = load(results, name)
+    study = load(results, name, asked)
     verdicts = judge(study)
     target = [printable(cheapest(study))] if study.target else []
     if not verdicts and not target:

@@ -112,8 +112,11 @@ class Study:
         return Counter(sorted("unknown" if value is None else show(value) for value in values))
 
 
-def load(results: Path, name: str) -> Study:
+def load(results: Path, name: str, file: StudyFile | None = None) -> Study:
     """Read a study.
+
+    Args:
+        file: the question, in place of the study file in its folder.
 
     Raises:
         UserError: there is no such folder.
@@ -124,17 +127,17 @@ def load(results: Path, name: str) -> Study:
         raise UserError([f"{name}: no such study in {results}; there are: {known}"])
     store = Store(folder)
     records = {record.id: record.sanitised() for record in store.records()}
-    stored = store.study()
-    file = stored.sanitised() if stored else StudyFile(schema=1, runs=[])
-    axes = file.axes if file.axes is not None else _varying([record.settings for record in records.values()])
-    rows = _asked(file, records, axes) if stored else _as_recorded(records, axes)
+    stored = file or store.study()
+    question = stored.sanitised() if stored else StudyFile(schema=1, runs=[])
+    axes = question.axes if question.axes is not None else _varying([record.settings for record in records.values()])
+    rows = _asked(question, records, axes) if stored else _as_recorded(records, axes)
     if not rows:
         raise UserError([f"{folder}: nothing to report: no records and no runs asked for"])
     ids = {row["id"] for row in rows}
     known_records = [record for record in records.values() if record.id in ids]
     return Study(
-        name=file.name or name,
-        file=file,
+        name=question.name or name,
+        file=question,
         axes=list(axes),
         runs=frame_of(rows, axes),
         records=known_records,

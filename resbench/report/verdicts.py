@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ from scipy import stats
 from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.records.claim import AGAINST_MARGIN, Claim
+from resbench.records.study_file import LateClaim
 from resbench.report.arms import Arm, arms_of, compare_arms
 from resbench.report.comparable import NO_OTHER, Explanation, other_explanation, why_not_comparable
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
@@ -80,11 +81,16 @@ class ContrastVerdict:
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """A claim, its contrasts in the grid's order, and its state."""
+    """A claim, its contrasts in the grid's order, and its state.
+
+    Attributes:
+        late: what is known of a claim that was stated after results.
+    """
 
     claim: Claim
     contrasts: Sequence[ContrastVerdict]
     state: str
+    late: LateClaim | None = None
 
     @property
     def outstanding(self) -> int:
@@ -101,14 +107,12 @@ def judge(study: Study) -> list[ClaimVerdict]:
     def arm(cell: Cell) -> Arm:
         return arms[tuple(show(cell[axis]) for axis in study.axes)]
 
-    return [
-        judge_family(
-            study,
-            claim,
-            [Comparison(context, arm(ours[0]), arm(theirs[0])) for context, ours, theirs in claim.comparisons(cells)],
-        )
-        for claim in study.claims
-    ]
+    verdicts = []
+    for claim in study.claims:
+        sides = claim.comparisons(cells)
+        pairs = [Comparison(context, arm(ours[0]), arm(theirs[0])) for context, ours, theirs in sides]
+        verdicts.append(replace(judge_family(study, claim, pairs), late=study.file.late_claim(claim)))
+    return verdicts
 
 
 def judge_family(study: Study, claim: Claim, comparisons: Sequence[Comparison]) -> ClaimVerdict:

@@ -160,7 +160,9 @@ def summary(verdict: ClaimVerdict) -> str:
         text = f"{verdict.state} ({states_text(verdict)})"
     count = verdict.outstanding
     interim = f"; interim: {count} {'runs are' if count > 1 else 'run is'} outstanding" if count else ""
-    return f"{text}{interim}: {verdict.claim.says}"
+    late = verdict.late
+    stated = f"; stated after {late.recorded:,} of {late.runs:,} runs were recorded" if late else ""
+    return f"{text}{interim}{stated}: {verdict.claim.says}"
 
 
 def state_text(judged: ContrastVerdict, interim: bool = False) -> str:

@@ -27,7 +27,9 @@ def report_json(study: Study, verdicts: Sequence[ClaimVerdict], reproductions: S
 
 
 def _claim(verdict: ClaimVerdict) -> dict[str, Any]:
-    state = {"verdict": verdict.state, "outstanding": verdict.outstanding}
+    state: dict[str, Any] = {"verdict": verdict.state, "outstanding": verdict.outstanding}
+    if verdict.late:
+        state["stated_after"] = {"recorded": verdict.late.recorded, "runs": verdict.late.runs}
     return verdict.claim.to_json() | state | {"contrasts": [_contrast(verdict, judged) for judged in verdict.contrasts]}
 
 

@@ -1,0 +1,80 @@
+"""Studies that are named by their grid files, and grid files that were edited since their studies were run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from resbench.core.errors import UserError
+from resbench.core.text import is_name
+from resbench.core.yaml_reader import parse
+from resbench.records.changes import Change, change
+from resbench.records.command import read_command, taken_in
+from resbench.records.store import Store
+from resbench.records.study_file import StudyFile
+
+
+def study_of(given: str, results: Path) -> tuple[str, Path | None]:
+    """The name of a study, and its grid file where that was given in its place.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    path = Path(given).expanduser()
+    if (results / given).is_dir() or not (path.suffix in (".yaml", ".yml") or path.is_file()):
+        return given, None
+    try:
+        document = parse(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise UserError(f"{given}: cannot be read: {reason}") from None
+    if document.mistakes:
+        raise UserError(f"{given}:{line}: {text}" for line, text in document.mistakes)
+    root = document.value if isinstance(document.value, dict) else {}
+    name = root.get("name", path.stem)
+    if not is_name(name):
+        _read(StudyFile(schema=1, runs=[]), path)  # says why
+    return str(name), path
+
+
+def changes_of(name: str, results: Path, given: Path | None = None) -> Change:
+    """What has changed in the grid file of a study since the study was run.
+
+    Args:
+        given: the file; by default where it was when it was run.
+
+    Raises:
+        UserError: the file has mistakes; one line for each.
+    """
+    store = Store(results / name)
+    stored = store.study()
+    if not stored or not (stored.file or given):
+        return Change()  # its grid was made in Python, or it has no question
+    path = given or _find(stored, store)
+    if not path:
+        note = f"{name}: its grid file {stored.file} is not here: this is the study as it was run"
+        return Change(note=note, unknown=True)
+    if taken_in(store, stored, path):
+        return Change()
+    found = change(stored, _read(stored, path))
+    return found._replace(file=store.succeeding(found.file)) if found.file else found
+
+
+def _find(stored: StudyFile, store: Store) -> Path | None:
+    """The grid file: where the command was given, here, or next to the results."""
+    kept = read_command(store.work, stored)
+    folders = [Path(), store.folder.parent.resolve().parent]
+    if kept and Path(kept.cwd) != Path.cwd():
+        folders.insert(0, Path(kept.cwd))
+    return next((folder / stored.file for folder in folders if (folder / stored.file).is_file()), None)
+
+
+def _read(stored: StudyFile, path: Path) -> StudyFile:
+    """The study that the file asks for now."""
+    if stored.command == "tune":
+        from resbench.tuning.reader import load_search
+
+        search = load_search(path, stored.overrides)
+        return stored.model_copy(update={"name": search.name, "claims": search.claims, "about": search.about})
+    from resbench.grid.reader import read_grid
+
+    return read_grid(path, stored.overrides).study()
