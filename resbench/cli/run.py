@@ -153,6 +153,7 @@ def plan(
     overrides: Overrides = None,
     jobs: Jobs = "auto",
     device: Device = "auto",
+    data_dir: DataDir = None,
     results: Results = Path("results"),
     only: Only = None,
     shard: Shard = None,
@@ -171,7 +172,7 @@ def plan(
     from resbench.execution.selection import open_grid, select_runs
     from resbench.execution.session import RunOptions
 
-    options = RunOptions(results=results, device=device, jobs=parse_jobs(jobs), executor=executor)
+    options = RunOptions(results=results, data_dir=data_dir, device=device, jobs=parse_jobs(jobs), executor=executor)
     fleet = parse_fleet(nodes, cpus_per_node, threads, mtbf, device) if executor in CLUSTERS else None
     for name, given in (("--nodes", nodes), ("--cpus-per-node", cpus_per_node), ("--mtbf", mtbf)):
         if given and not fleet:

@@ -45,9 +45,9 @@ class RunOptions:
     def __post_init__(self) -> None:
         check_executor(self.executor)
         if self.jobs is not None and not 1 <= self.jobs <= _MAX_JOBS:
-            raise UserError(f"--jobs {self.jobs}: use a number from 1 to {_MAX_JOBS}, or auto")
+            raise UserError(f"jobs={self.jobs}: use a number from 1 to {_MAX_JOBS}, or None")
         if self.threads is not None and self.threads < 1:
-            raise UserError(f"--threads {self.threads}: use a number from 1")
+            raise UserError(f"threads={self.threads}: use a number from 1")
         if self.timeout and self.executor == "serial":
             raise UserError(
                 "--timeout: not with --executor serial, whose one process cannot end itself: use local -j 1"

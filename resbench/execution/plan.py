@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from resbench.core.cell import Cell, label
-from resbench.core.text import duration, printable
+from resbench.core.text import duration, plural, printable
 from resbench.execution.concurrency import Concurrency, load_choice, unmeasured
 from resbench.execution.cost import Cost, Costs, distinct_cells
 from resbench.execution.executors import check_executor, device_of
@@ -81,8 +81,8 @@ class GridPlan:
         if self.fleet and self.forecast:
             lines.append(_expectation(self.fleet, self.forecast))
         lines.append(
-            f"{self.name}: {self._count()}, {self.done + self.missing} runs: {self.done} done, "
-            f"{self.missing} to do, {len(self.excluded)} cells excluded; {self.jobs} at a time on {self.device}: "
+            f"{self.name}: {self._count()}, {plural(self.done + self.missing, 'run')}: {self.done} done, "
+            f"{self.missing} to do, {plural(len(self.excluded), 'cell')} excluded; {self.jobs} at a time on {self.device}: "
             f"about {duration(self.seconds)}, by {self.source}"
         )
         return "\n".join(map(printable, lines))
@@ -91,7 +91,7 @@ class GridPlan:
         """`6 cells of 4 networks`, where some are the same."""
         same = sum(len(merged.cells) - 1 for merged in self.merged)
         cells = len(self.cells) + same
-        return f"{cells} cells of {len(self.cells)} networks" if same else f"{cells} cell{'s' * (cells != 1)}"
+        return plural(cells, "cell") + (f" of {plural(len(self.cells), 'network')}" if same else "")
 
 
 def plan(

@@ -19,11 +19,23 @@ def open_grid(grid: Grid | str | Path, overrides: Sequence[str] = ()) -> Grid:
     Raises:
         UserError: a mistake in the file or in an override.
     """
+    listed("overrides", overrides)
     if not isinstance(grid, Grid):
         return read_grid(grid, overrides)
     if overrides:
         raise UserError(f"{grid.name}: overrides are for grid files: make a Grid with these values")
     return grid
+
+
+def listed(name: str, words: Sequence[str]) -> None:
+    """Refuse one text in place of a list of them, whose letters would be taken one by one.
+
+    Raises:
+        UserError: it is a text, or no list of texts.
+    """
+    if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+        example = [words] if isinstance(words, str) else ["path=value"]
+        raise UserError(f"{name}: {words!r} should be a list of texts, such as {example}")
 
 
 def select_runs(grid: Grid, only: Sequence[str] = (), shard: str | None = None) -> list[PlannedRun]:
@@ -36,6 +48,7 @@ def select_runs(grid: Grid, only: Sequence[str] = (), shard: str | None = None) 
     Raises:
         UserError: an expression or a part that means nothing, or leaves no run.
     """
+    listed("only", only)
     runs = filter_runs(only, grid.runs())
     if not runs:
         raise UserError("--only: no run of the grid satisfies it")

@@ -47,8 +47,10 @@ def _claim(
     line = source.document.line("claims", index)
     if not isinstance(claim, dict) or not _REQUIRED <= set(claim) <= set(Claim.model_fields):
         optional = [key for key in Claim.model_fields if key not in _REQUIRED]
-        keys = f"{', '.join(sorted(_REQUIRED))}, and may have {', '.join(optional)}"
-        source.wrong(line, f"claims: each has the keys {keys}")
+        keys = f"each has the keys {', '.join(sorted(_REQUIRED))}, and may have {', '.join(optional)}"
+        missing = sorted(_REQUIRED - set(claim)) if isinstance(claim, dict) else []
+        lacks = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: " if missing else ""
+        source.wrong(line, f"claims: {lacks}{keys}")
         return None
     before = len(source.mistakes)
     for key in ("says", "source"):
@@ -86,7 +88,9 @@ def _check_metric(source: Source, claim: Mapping[str, Any], line: int, probes: S
     margin = claim.get("margin", default_margin(on))
     if type(margin) not in (int, float) or not 0 <= margin < 1e12:
         unit = "percentage points" if metric and metric.proportion else f"the unit of {on}"
-        source.wrong(line, f"claims: margin: {margin!r} should be the smallest difference that matters, in {unit}")
+        source.wrong(
+            line, f"claims: margin: {margin!r} should be the smallest difference that matters: a number, in {unit}"
+        )
     elif expect in AGAINST_MARGIN and margin == 0:
         source.wrong(line, f"claims: margin: {expect} needs a margin above 0, the smallest difference that matters")
 

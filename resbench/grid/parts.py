@@ -126,7 +126,10 @@ def _exclusions(source: Source, rules: Any) -> list[Exclusion]:
     for index, rule in enumerate(rules):
         line = source.document.line("exclude", index)
         if not isinstance(rule, dict) or set(rule) != {"if", "because"}:
-            source.wrong(line, "exclude: each rule has exactly the keys if and because")
+            form = "{if: {model.depth: 58}, because: a reason}"
+            alone = isinstance(rule, dict) and rule and {"if", "because"}.isdisjoint(rule)
+            hint = ": this is the condition alone" if alone else ""
+            source.wrong(line, f"exclude: each rule has exactly the keys if and because, as in {form}{hint}")
             continue
         if not isinstance(rule["because"], str) or not rule["because"].strip():
             source.wrong(line, f"exclude: because: {rule['because']!r} should be the reason, in words")
@@ -208,7 +211,9 @@ def check_cells(
         refused.setdefault((source.lines.get(path, 1), f"{path}: {refusal.text}"), refusal.cell)
     for (line, text), cell in refused.items():
         where = ", ".join(f"{path}={value}" for path, value in cell.items() if path not in text)
-        source.wrong(line, text + (f" (first at {where}; `exclude` can drop such cells)" if where else ""))
+        fields = next(refusal.fields for refusal in expansion.refused if refusal.text in text)
+        remedy = "; `exclude` can drop such cells" if any(path in varying for path in fields) else ""
+        source.wrong(line, text + (f" (first at {where}{remedy})" if where and remedy else ""))
     return expansion
 
 

@@ -110,6 +110,8 @@ class Source:
         """Check a key of the file's top level."""
         if key not in allowed:
             hint = suggestion(key, allowed)
+            if key in ("trials", "search", "arms", "sampler", "pruner"):
+                hint = "; it belongs to a search file, for `resbench tune`"
             self.wrong(self.document.line(key), f"{key}: unknown key; allowed are {', '.join(allowed)}{hint}")
 
     def name(self, value: Any, line: int) -> str:

@@ -149,4 +149,6 @@ def _name(study: str | Named) -> str:
 
 
 def _words(cell: Mapping[str, Value]) -> list[str]:
+    if not isinstance(cell, Mapping):
+        raise UserError(f"compare: {cell!r} should be values by path, such as {{'model.shortcut': 'none'}}")
     return [f"{path}={show(value)}" for path, value in cell.items()]

@@ -76,7 +76,9 @@ def compare(
     """
     study = load(results, name)
     if on not in METRICS:
-        raise UserError(f"--on {on}: not one of {', '.join(METRICS)}{suggestion(on, METRICS)}")
+        cost = "; time depends on the machine, so it is no metric: take flops, or see the costs on the page"
+        hint = cost if "second" in on or "time" in on else suggestion(on, METRICS)
+        raise UserError(f"--on {on}: not one of {', '.join(METRICS)}{hint}")
     margin = default_margin(on) if margin is None else margin
     if not 0 <= margin < 1e12:
         raise UserError(f"--margin {margin:g}: use a number from 0 to 1e12")

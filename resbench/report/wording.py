@@ -14,6 +14,8 @@ from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interval import wilson
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 
+_MANY_SEEDS = 1000  # beyond that a plan from the noise of a few seeds says no more
+
 
 def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
     """One contrast in one sentence: state, difference, interval, p, and what is missing."""
@@ -125,7 +127,9 @@ def _needed(
             f"beyond {judged.images_needed:,}"
         )
     elif judged.more_seeds is not None:
-        out.append(f"for {margin} about {judged.more_seeds:,} more seeds are needed")
+        seeds = judged.more_seeds
+        count = f"more than {_MANY_SEEDS:,}" if seeds > _MANY_SEEDS else f"about {seeds:,}"
+        out.append(f"for {margin} {count} more {'seed is' if seeds == 1 else 'seeds are'} needed")
     return out
 
 

@@ -16,7 +16,7 @@ from resbench.grid.expand import expand, points
 from resbench.grid.source import FIELDS
 from resbench.records.claim import Claim
 from resbench.training.run import RunConfig
-from resbench.tuning.space import Space
+from resbench.tuning.space import Range, Space
 
 SAMPLERS = ("tpe", "random", "grid", "gp")
 PRUNERS = ("none", "median", "hyperband")
@@ -69,6 +69,7 @@ class Search:
         unknown = [path for path in (*self.base, *self.arms, *self.space) if path not in FIELDS]
         if unknown:
             raise UserError(f"search {self.name}: {path}: unknown field{suggestion(path, FIELDS)}" for path in unknown)
+        self._check_numbers()
         examples = {path: searched.examples() for path, searched in self.space.items()}
         ends = {path: [values[0], values[-1]] for path, values in examples.items()}
         for axes in (self.arms, {**self.arms, **ends}):
@@ -76,6 +77,15 @@ class Search:
             if refused:
                 lines = dict.fromkeys(f"search {self.name}: {refusal.path}: {refusal.text}" for refusal in refused)
                 raise UserError(lines)
+
+    def _check_numbers(self) -> None:
+        counts = {"trials": self.trials, "seeds": self.seeds, "confirm": self.confirm}
+        lines = [f"{key}: {count!r} should be a number from 1" for key, count in counts.items() if not _counts(count)]
+        for path, searched in self.space.items():
+            if isinstance(searched, Range) and not searched.low < searched.high:
+                lines.append(f"{path}: low {searched.low} should be below high {searched.high}")
+        if lines:
+            raise UserError(f"search {self.name}: {line}" for line in lines)
 
     def points(self) -> list[Cell]:
         """The arms; the first path varies slowest."""
@@ -139,6 +149,10 @@ class Search:
     def differences(self, arm: Cell, stored: Mapping[str, Json]) -> list[str]:
         """The parts in which a stored search differs from this one."""
         return [key for key, value in self.identity(arm).items() if value != stored.get(key)]
+
+
+def _counts(value: object) -> bool:
+    return type(value) is int and value >= 1
 
 
 def arm_label(arm: Cell) -> str:

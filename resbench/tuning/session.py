@@ -13,8 +13,9 @@ from resbench.core.files import user_path
 from resbench.core.text import duration
 from resbench.execution.concurrency import choose_concurrency
 from resbench.execution.cost import Costs
+from resbench.execution.selection import listed
 from resbench.execution.session import RunOptions, Session, drive_with_progress
-from resbench.grid.grid import PlannedRun
+from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.record import Status
 from resbench.records.store import Store
 from resbench.records.trials import TrialsFile
@@ -96,6 +97,9 @@ def tune(
     Raises:
         UserError: anything that keeps the search from being completed.
     """
+    listed("overrides", overrides)
+    if isinstance(search, Grid):
+        raise UserError(f"{search.name}: a Grid has nothing to search: use resbench.run, or make a Search")
     if not isinstance(search, Search):
         search = load_search(search, overrides)
     elif overrides:

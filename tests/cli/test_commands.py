@@ -164,7 +164,8 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
 def test_reading_commands(study: Path) -> None:
     assert "4 done, 0 to do" in call("plan", "tiny.yaml", cwd=study).stdout
     assert (
-        "1 runs: 0 done" in call("run", "tiny.yaml", "-n", "seeds=1", "name=x", "model.shortcut=none", cwd=study).stdout
+        "1 cell, 1 run: 0 done"
+        in call("run", "tiny.yaml", "-n", "seeds=1", "name=x", "model.shortcut=none", cwd=study).stdout
     )
     assert "tiny: 4 runs: 4 ok" in call("status", cwd=study).stdout
     assert "exclusive_gate" in call("ls", "axes", cwd=study).stdout

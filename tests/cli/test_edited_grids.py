@@ -131,3 +131,21 @@ def test_a_grid_in_python_is_judged_by_its_own_claims(study: Path) -> None:
     assert not checked.supported and "stated after 2 of 2" in checked.lines[0]
     with pytest.raises(resbench.UserError, match="read_grid"):
         resbench.check("g.yaml")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["compare", "g", "--to", "model.shortcut=none", "--on", "seconds"], "time depends on the machine"),
+        (["plan", "g.yaml", "trials=3"], "trials"),
+    ],
+)
+def test_what_was_meant_is_named(words: list[str], text: str, study: Path) -> None:
+    code, _, err = command(*words)
+    assert code == 2 and text in err
+
+
+def test_parts_of_a_grid_that_are_half_written_are_shown(study: Path) -> None:
+    Path("g.yaml").write_text(GRID.replace(", expect: lower", "").replace("says: fewer, ", "") + "trials: 3\n")
+    _, _, err = command("plan", "g.yaml", "--data-dir", study)
+    assert "g.yaml:5: claims: expect, says are missing" in err and "belongs to a search file" in err
