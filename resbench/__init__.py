@@ -6,6 +6,18 @@
 
 from __future__ import annotations
 
+import sys
+
+# `python -m resbench` looks for modules in the working folder first: a checkout in it is meant, never a random.py
+if (
+    sys.argv[:1] == ["-m"]
+    and "runpy" in sys.modules  # not yet while a sitecustomize.py is imported
+    and "resbench" in sys.orig_argv[-len(sys.argv)]
+    and not sys.flags.safe_path
+    and f"{sys.path[0]}/resbench" not in __path__
+):
+    del sys.path[0]
+
 import importlib
 from typing import TYPE_CHECKING, Any
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from resbench.benchmark.machine import machine_metrics
 from resbench.core.cell import Cell
 from resbench.core.errors import UserError
+from resbench.core.processes import fork_server, import_variables
 from resbench.core.version import Revision
 from resbench.grid.grid import PlannedRun
 from resbench.records.record import Provenance, Record, Row
@@ -108,8 +109,7 @@ def measure_runs(
 
 def fresh_processes() -> ProcessPoolExecutor:
     """A pool in which each measurement has a fresh process, and the machine, to itself."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["resbench.training.train", "torch._dynamo"])
+    context = fork_server(["resbench.training.train", "torch._dynamo"])
     return ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1)
 
 
@@ -142,7 +142,8 @@ def _plain_steps(run: RunConfig, steps: int, directory: Path) -> list[float]:
     recipe = run.recipe.model_copy(update={"epochs": epochs, "warmup": 0.0})
     config = run.model_copy(update={"recipe": recipe}).model_dump_json()
     command = [*PLAIN_LOOP, config, "--steps", str(steps), "--no-test", "--data-dir", str(directory)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = os.environ | import_variables()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(f"--against plain: the plain loop failed: {done.stderr.strip().splitlines()[-1]}")
     seconds: list[float] = json.loads(done.stdout)["step_seconds"]

@@ -7,7 +7,6 @@ machine: `.work/share.json`, next to the records, holds it.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import statistics
 import threading
 from collections import Counter
@@ -19,6 +18,7 @@ import torch
 
 from resbench.core.files import replace
 from resbench.core.locks import wait_for_lock
+from resbench.core.processes import fork_server, spawning
 from resbench.data.datasets import DATASETS
 from resbench.grid.grid import PlannedRun
 from resbench.model import measure
@@ -157,8 +157,7 @@ def _work(run: RunConfig) -> float:
 def combined_rate(run: RunConfig, device: str, jobs: int, seconds: float = 5.0) -> float:
     """Images per second of `jobs` processes that train side by side, summed; the cores are divided among them."""
     threads = max(1, cores() // jobs)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["resbench.training.train", "torch._dynamo"])
+    context = fork_server(["resbench.training.train", "torch._dynamo"])
     with context.Manager() as manager, ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
         start = manager.Barrier(jobs)
         parts = [pool.submit(_rate, run, Protocol(device, threads, seconds), start) for _ in range(jobs)]
@@ -181,7 +180,7 @@ def _rate(run: RunConfig, protocol: Protocol, start: threading.Barrier) -> float
 
 def _reserved_memory(run: RunConfig, device: str) -> tuple[int, int]:
     """Bytes that are free on a CUDA device, and bytes that torch reserves there to train a run, in a fresh process."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, mp_context=spawning()) as pool:
         return pool.submit(_reserve, run, device).result()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import multiprocessing
 import multiprocessing.connection
 import os
 import signal
@@ -19,7 +18,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
+from resbench.core import processes
 from resbench.core.errors import Unwritable
+from resbench.core.terminal import prepare_output
 from resbench.data.datasets import DATASETS
 from resbench.execution.driver import RunOutcome, Watcher
 from resbench.execution.process import StopSignals, end_with_parent
@@ -38,10 +39,8 @@ def fork_server(configs: Iterable[RunConfig], modules: Sequence[str] = ()) -> Fo
         configs: of the runs to come.
         modules: to import too.
     """
-    context = multiprocessing.get_context("forkserver")
     remote = any(DATASETS[config.data.name].remote for config in configs)
-    context.set_forkserver_preload([PRELOAD, *modules, *(["torchvision"] if remote else [])])
-    return context
+    return processes.fork_server([PRELOAD, *modules, *(["torchvision"] if remote else [])])
 
 
 class Serial:
@@ -196,6 +195,7 @@ def _child(task: Task, pipe: Connection, devices: str | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent decides
     signals = StopSignals(signal.SIGTERM)
     end_with_parent()
+    prepare_output()
 
     def step(epochs: float) -> None:
         signals.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -197,6 +198,19 @@ def test_a_node_that_does_not_see_the_results_writes_nothing(tmp_path: Path) -> 
     task = Task(RunConfig(), Setting(tmp_path, tmp_path, "cpu", 1, (None, False)))
     assert '"unshared"' in run_isolated(task.to_json(), str(tmp_path / "token"), "secret")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_package_in_the_working_folder_does_not_come_into_the_workers(tmp_path: Path) -> None:
+    (tmp_path / "resbench").mkdir()
+    (tmp_path / "resbench" / "__init__.py").write_text("raise SystemExit('of the working folder')\n")
+    (tmp_path / "tiny.yaml").write_text(GRID.replace("seeds: 4", "seeds: 1"))
+    text = "import sys; del sys.path[0]; from resbench.cli import main; main()"
+    command = [sys.executable, "-c", text, "run", "tiny.yaml", "--executor", "ray"]
+    folder = tmp_path / ("t" * 80)
+    folder.mkdir()
+    env = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    end(subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True), 0)
+    assert len(contents(tmp_path / "results" / "tiny")) == 1
 
 
 def test_what_cannot_be_is_told_in_a_line(cluster: object, tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from resbench.core.errors import UserError
+from resbench.core.processes import SHORT_FOLDER, long_folder, same_imports
 from resbench.training.device import cores
 
 _OBJECTS = 80 * 2**20  # bytes of Ray's store of objects, of which we have none; about the least it takes
+_LONGEST_FOLDER = 30  # bytes: names of Ray's sockets take up to 72 more
 
 
 def answers(address: str) -> bool:
@@ -39,6 +41,8 @@ def connected(address: str | None) -> Iterator[None]:
     if not address:
         # read when Ray is imported; without it, 127.0.0.1 is resolved to an address that others can reach
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    if "RAY_TMPDIR" not in os.environ and long_folder(_LONGEST_FOLDER):
+        os.environ["RAY_TMPDIR"] = SHORT_FOLDER
     import ray
 
     if ray.is_initialized():
@@ -46,7 +50,8 @@ def connected(address: str | None) -> Iterator[None]:
         return
     # what Ray says of its nodes and their memory it prints to stdout, where our answers go
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
-        _join(ray, address)
+        with same_imports():
+            _join(ray, address)
         try:
             yield
         finally:

@@ -25,6 +25,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from resbench.core.errors import UserError
 from resbench.core.version import __version__
 from resbench.execution.driver import RunOutcome, Watcher
+from resbench.execution.ray.carried import carried
 from resbench.execution.ray.cluster import answers
 from resbench.execution.remote import node_info, run_isolated
 from resbench.execution.task import Setting, Task
@@ -63,7 +64,7 @@ class RayTasks:
         self._slots = 0
         self._dead = False
         self._head = ray.get_runtime_context().gcs_address
-        self._task = ray.remote(**_RETRIES)(run_isolated)
+        self._task = ray.remote(**_RETRIES)(carried(run_isolated))
 
     def free(self) -> bool:
         if not self._setting:
@@ -133,7 +134,7 @@ class RayTasks:
         if not self._slots:
             wanted = " and ".join(f"{amount:g} {name}" for name, amount in _resources(setting, self._gpus))
             raise UserError(f"--executor ray: no node of the cluster has {wanted} for a run (--threads, --gpus)")
-        info = ray.remote(**_RETRIES)(node_info)
+        info = ray.remote(**_RETRIES)(carried(node_info))
         names: dict[Reference, str] = {}
         for node in nodes:
             on_node = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from resbench.core.errors import UserError
+from resbench.core.processes import import_variables
 from resbench.execution.task import Setting
 
 _MINUTES = 60  # of each job, if the user names no time; a run that needs longer goes on in the same job, requeued
@@ -49,12 +51,18 @@ def parameters(options: Mapping[str, Any], name: str, setting: Setting, at_once:
         "cpus_per_task": threads,
         # srun does not take this over from sbatch since Slurm 22.05, and would bind the run to one core
         "srun_args": [f"--cpus-per-task={threads}"],
-        # results depend on the number of threads; libraries would else make their own guess
-        "setup": [f"export {library}_NUM_THREADS={threads}" for library in ("OMP", "MKL")],
+        "setup": [f"export {name}={shlex.quote(value)}" for name, value in _variables(threads).items()],
         "array_parallelism": at_once,
         "wckey": None,
         "additional_parameters": more,
     }
+
+
+def _variables(threads: int) -> dict[str, str]:
+    """The environment of a job: its modules are found as here, not in the folder in which it was submitted first."""
+    # results depend on the number of threads; libraries would else make their own guess
+    counts = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    return counts | import_variables()
 
 
 def parsed(options: Iterable[str]) -> dict[str, Any]:

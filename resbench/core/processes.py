@@ -1,0 +1,111 @@
+"""Processes that this one starts: they import what it imports, and their sockets have short names.
+
+A fresh interpreter looks for modules in the working folder first, before the standard library: a file `random.py` or
+another checkout there would come into a run without a word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing.util
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from multiprocessing import resource_tracker
+from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
+
+from resbench.core.errors import UserError
+
+_LONGEST_FOLDER = 70  # bytes: a socket in it has up to 32 more, and its whole name 103 on macOS, 107 on Linux
+SHORT_FOLDER = "/tmp"
+_lock = threading.RLock()
+
+
+def fork_server(modules: Sequence[str]) -> ForkServerContext:
+    """Where processes are forked from a server, which imports these modules once.
+
+    Raises:
+        UserError: there is no folder for its sockets.
+    """
+    context = _ForkServerContext()
+    context.set_forkserver_preload(list(modules))
+    _prepare()
+    return context
+
+
+def spawning() -> SpawnContext:
+    """Where each process is a fresh interpreter.
+
+    Raises:
+        UserError: there is no folder for its sockets.
+    """
+    _prepare()
+    return _SpawnContext()
+
+
+class _ForkServerProcess(ForkServerProcess):
+    def start(self) -> None:
+        with same_imports():  # the first one starts the server, and so does one that finds it dead
+            super().start()
+
+
+class _ForkServerContext(ForkServerContext):
+    Process = _ForkServerProcess
+
+
+class _SpawnProcess(SpawnProcess):
+    def start(self) -> None:
+        with same_imports():
+            super().start()
+
+
+class _SpawnContext(SpawnContext):
+    Process = _SpawnProcess
+
+
+def import_variables() -> dict[str, str]:
+    """The environment with which an interpreter finds modules where this one does, in the same order."""
+    folders = [os.path.abspath(folder) for folder in sys.path if isinstance(folder, str)]  # noqa: PTH100, links stay
+    return {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(folders)}
+
+
+@contextlib.contextmanager
+def same_imports() -> Iterator[None]:
+    """Interpreters that are started meanwhile find modules where this one does."""
+    changes = import_variables()
+    with _lock:
+        before = {name: os.environ.get(name) for name in changes}
+        os.environ.update(changes)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+def long_folder(longest: int = _LONGEST_FOLDER) -> str | None:
+    """The folder of temporary files if a socket in it would have too long a name."""
+    folder = tempfile.gettempdir()
+    return folder if len(os.fsencode(folder)) > longest else None
+
+
+def _prepare() -> None:
+    """Start what processes share, and choose the folder of their sockets."""
+    with same_imports():
+        resource_tracker.ensure_running()
+        given = long_folder()
+        if given is None:
+            return
+        try:
+            tempfile.tempdir = SHORT_FOLDER
+            multiprocessing.util.get_temp_dir()  # kept for this process and those that it starts
+        except OSError as error:
+            advice = f"and {SHORT_FOLDER} cannot be used ({error.strerror})"
+            raise UserError(f"TMPDIR={given}: too long for the name of a socket, {advice}: set a shorter one") from None
+        finally:
+            tempfile.tempdir = given

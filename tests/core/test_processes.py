@@ -1,0 +1,97 @@
+"""Workers import what the command imports, whatever lies in the working folder, and however long the name of TMPDIR."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.commands import contents
+from support.faults import ROOT
+from support.inprocess import resbench
+
+# as the script that pip installs, which stands in a folder of its own
+CONSOLE = [sys.executable, "-c", "import sys; del sys.path[0]; from resbench.cli import main; main()"]
+MODULE = [sys.executable, "-m", "resbench"]
+GRID = """\
+name: tiny
+base:
+  model: {depth: 10, width: 4}
+  data: {train_size: 64}
+  recipe: {epochs: 1}
+"""
+SEARCH = f"""\
+{GRID.replace("tiny", "searched")}
+arms: {{model.shortcut: [identity]}}
+search:
+  recipe.lr: {{low: 0.1, high: 0.2}}
+trials: 1
+seeds: {{search: 1, confirm: 1}}
+sampler: random
+"""
+SHADOWS = ("random", "queue", "json", "socket", "selectors", "struct", "tempfile", "typing", "torch", "numpy", "optuna")
+OF_PYTHON = ("types", "functools", "collections")  # that `python -m` itself takes from the working folder
+
+
+def execute(start: list[str], *words: str, cwd: Path, **variables: str) -> None:
+    env = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+    done = subprocess.run([*start, *words], cwd=cwd, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def fill(folder: Path, *names: str) -> None:
+    """A working folder with a grid, and with files that have the names of modules."""
+    (folder / "tiny.yaml").write_text(GRID)
+    (folder / "search.yaml").write_text(SEARCH)
+    for name in names:
+        (folder / f"{name}.py").write_text(f"raise SystemExit('{name}.py of the working folder')\n")
+
+
+def copy_package(folder: Path) -> None:
+    shutil.copytree(ROOT / "resbench", folder / "resbench", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def long_folder(folder: Path) -> str:
+    """For temporary files: of more characters than the name of a socket may have."""
+    path = folder / ("t" * 130)
+    path.mkdir()
+    return str(path)
+
+
+def test_neither_files_nor_another_checkout_in_the_working_folder_change_a_run(tmp_path: Path) -> None:
+    fill(tmp_path, *SHADOWS, *OF_PYTHON)
+    copy_package(tmp_path)
+    shortcut = tmp_path / "resbench" / "model" / "shortcut.py"
+    text = shortcut.read_text()
+    shortcut.write_text(text.replace("Sum(joint.match())", "Sum(joint.match(), scale=0.1)"))
+    assert shortcut.read_text() != text
+    execute(CONSOLE, "run", "tiny.yaml", "-j1", "--threads", "1", "--no-report", cwd=tmp_path)
+    places = ["--results", tmp_path / "serial", "--reports", tmp_path / "reports"]
+    code, _, err = resbench(
+        "run", tmp_path / "tiny.yaml", "--executor", "serial", "--threads", 1, "--no-report", *places
+    )
+    assert code == 0, err
+    assert contents(tmp_path / "results" / "tiny") == contents(tmp_path / "serial" / "tiny")
+
+
+@pytest.mark.parametrize("words", [("bench", "tiny.yaml", "--seconds", "0"), ("tune", "search.yaml", "-j1")])
+def test_neither_names_of_files_nor_a_long_tmpdir_stop_a_command(words: tuple[str, ...], tmp_path: Path) -> None:
+    fill(tmp_path, *SHADOWS, *OF_PYTHON)
+    execute(CONSOLE, *words, cwd=tmp_path, TMPDIR=long_folder(tmp_path))
+
+
+def test_nor_do_they_stop_python_dash_m(tmp_path: Path) -> None:
+    fill(tmp_path, *SHADOWS)
+    execute(MODULE, "run", "tiny.yaml", "-j1", "--no-report", cwd=tmp_path, TMPDIR=long_folder(tmp_path))
+
+
+def test_python_dash_m_takes_the_checkout_of_the_working_folder(tmp_path: Path) -> None:
+    copy_package(tmp_path)
+    version = tmp_path / "resbench" / "core" / "version.py"
+    version.write_text(version.read_text().replace('__version__ = "', '__version__ = "9.'))
+    done = subprocess.run([*MODULE, "--version"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.startswith("resbench 9.")
