@@ -34,6 +34,10 @@ def tune(
     trials: Annotated[int | None, typer.Option(min=1, help="Of each arm; more than before continues.")] = None,
     export: Annotated[Path | None, typer.Option(metavar="GRID", help="Write the winners as a grid file.")] = None,
     device: Device = "auto",
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="CPU threads of each trial and run; by default the cores are divided among them."),
+    ] = None,
     data_dir: DataDir = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
@@ -45,7 +49,14 @@ def tune(
 
     loaded = load_search(search, [*(overrides or []), *([f"trials={trials}"] if trials else [])])
     options = TuneOptions(
-        results, data_dir, device, parse_jobs(jobs), command=same_command(), storage=storage, export=export
+        results,
+        data_dir,
+        device,
+        parse_jobs(jobs),
+        threads=threads,
+        command=same_command(),
+        storage=storage,
+        export=export,
     )
     if dry_run:
         print(describe(loaded, options))

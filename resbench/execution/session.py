@@ -109,7 +109,7 @@ class Session:
             prepare(data, directory)
         self.keep_study()
         self.store.sweep()
-        self.concurrency = concurrency or self._choose_concurrency(planned)
+        self.concurrency = concurrency or self.choose_concurrency(planned)
         self.setting = Setting(
             self.store.folder,
             directory,
@@ -122,7 +122,8 @@ class Session:
         if options.fresh:  # only now that the runs can be done again
             self.forgotten = sum(self.store.remove(run.id) for run in self.runs)
 
-    def _choose_concurrency(self, planned: Sequence[PlannedRun]) -> Concurrency:
+    def choose_concurrency(self, planned: Sequence[PlannedRun]) -> Concurrency:
+        """How many of these runs side by side, by the options, else by what is fastest here."""
         jobs, threads = self.options.width, self.options.threads
         if self.options.executor in CLUSTERS:
             return Concurrency(jobs or 0, threads or 1, f"{threads or 1} CPU each")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from resbench.core.cgroup import cpu_quota
 from resbench.core.errors import UserError
 
 _WIDE = 16  # channels from which channels-last pays in fp32 on a CPU
@@ -62,7 +63,13 @@ def nearest(name: str) -> torch.device:
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """Processors that this process may use: whole ones of the CPU time that its container or batch job has."""
+    quota = cpu_quota()
+    return visible_cores() if quota is None else max(1, min(visible_cores(), int(quota)))
+
+
+def visible_cores() -> int:
+    """Processors on which this process may run, for however short a time."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
 from resbench.core.text import duration
-from resbench.execution.concurrency import choose_concurrency
 from resbench.execution.cost import Costs
 from resbench.execution.selection import listed
 from resbench.execution.session import RunOptions, Session, drive_with_progress
@@ -56,6 +55,7 @@ def tune(
     device: str = "auto",
     *,
     overrides: Sequence[str] = (),
+    threads: int | None = None,
     storage: str | None = None,
     export: str | Path | None = None,
 ) -> pd.DataFrame:
@@ -88,6 +88,7 @@ def tune(
         data_dir: torchvision data root.
         device: auto, cpu, cuda or mps.
         overrides: `path=value` for a search file, such as `trials=60`.
+        threads: CPU threads of each worker; None divides the cores among them.
         storage: as Optuna takes it; by default a journal file next to the study.
         export: the grid file to write the winners to.
 
@@ -111,8 +112,9 @@ def tune(
         data_dir=user_path(data_dir) if data_dir else None,
         device=device,
         jobs=jobs,
+        threads=threads,
         storage=storage,
-        export=Path(export) if export else None,
+        export=user_path(export) if export else None,
     )
     run_search(search, options)
     return Store(options.results / search.name).frame()
@@ -155,7 +157,7 @@ def _search(studies: Studies, untuned: Session, options: TuneOptions) -> tuple[S
         winners, missing = _earlier_winners(studies, store), _missing_trials(studies)
     session = Session(_grid(search, winners, options), options)
     # by the untuned arms alone: the choice is the same at the beginning and at the end
-    session.start(choose_concurrency(options.jobs, untuned.runs, store, session.device))
+    session.start(session.choose_concurrency(untuned.runs))
     if missing:
         jobs, reason = session.concurrency.jobs, session.concurrency.reason
         print(

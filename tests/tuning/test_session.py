@@ -44,7 +44,7 @@ def test_the_winners_become_an_ordinary_study(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SEARCH)
     planned = call("tune", "tiny.yaml", "-n", cwd=tmp_path).stdout
     assert "model.shortcut=none: 0 of 3 trials done" in planned and not (tmp_path / "results").exists()
-    done = call("tune", "tiny.yaml", "-j", "2", "--export", "winners.yaml", cwd=tmp_path)
+    done = call("tune", "tiny.yaml", "-j", "2", "--threads", "1", "--export", "winners.yaml", cwd=tmp_path)
     assert "6/6" in done.stderr and "page: reports/tiny/index.html" in done.stdout
     store = store_of(tmp_path)
     trials = json.loads((store.folder / "trials.json").read_text())
@@ -69,8 +69,8 @@ def test_the_winners_become_an_ordinary_study(tmp_path: Path) -> None:
 def test_python_tunes_as_the_command_does(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(TWO_TRIALS)
     words = ["model.shortcut=none", "trials=1", "seeds.confirm=1"]
-    frame = tune(tmp_path / "tiny.yaml", results=tmp_path / "results", data_dir=tmp_path, overrides=words)
-    assert set(frame["status"]) == {"ok"} and len(frame) in (1, 2)
+    frame = tune(tmp_path / "tiny.yaml", results=tmp_path / "results", data_dir=tmp_path, overrides=words, threads=1)
+    assert set(frame["status"]) == {"ok"} and set(frame["provenance.threads"]) == {1} and len(frame) in (1, 2)
     assert frame.equals(resbench.load(tmp_path / "results" / "tiny"))
     with pytest.raises(UserError, match="overrides are for search files"):
         tune(load(tmp_path), overrides=words)
