@@ -44,7 +44,7 @@ class Setting:
         directory: torchvision data root.
         device: name of the torch device.
         threads: of torch in each run.
-        code: git revision when the command began, and whether the code differed from it.
+        code: `version.revision()` when the command began.
         probes: what is measured during training.
         timeout: seconds that a run may take from one start, or None.
     """

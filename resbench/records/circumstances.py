@@ -9,10 +9,10 @@ from typing import TypeAlias, cast
 
 from resbench.core.json_reader import Json
 from resbench.core.text import show
+from resbench.core.version import short_revision
 from resbench.records.record import Record
 
 UNKNOWN = "unknown"
-_DIGITS = 12  # of a digest
 # what the settings say that decide a circumstance -> its value -> number of records by label
 Mixture: TypeAlias = "dict[tuple[str, ...], dict[str, Counter[str]]]"
 
@@ -43,7 +43,7 @@ class Circumstance:
             return None
         value = facts[self.path]
         text = UNKNOWN if value is None else show(value)
-        return text[:_DIGITS] if self.digest and text != UNKNOWN else text
+        return short_revision(text) if self.digest and text != UNKNOWN else text
 
     def settings(self, record: Record) -> tuple[str, ...]:
         """What the settings are that decide it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from resbench.core.errors import UserError
+from resbench.core.version import short_revision
 from resbench.report.document import Block, Heading, Paragraph, Table
 
 
@@ -44,7 +45,7 @@ def _blocks(goals: dict[str, Any]) -> list[Block]:
 def _machine(where: dict[str, Any]) -> str:
     return (
         f"{where['device_name']}, {where['cores']} cores, {where['cpu_capability']}, torch {where['versions']['torch']}, "
-        f"{where['precision']}, revision {str(where['revision'])[:12]}"
+        f"{where['precision']}, revision {short_revision(str(where['revision']))}"
     )
 
 

@@ -1,46 +1,112 @@
 """What a record says about its code."""
 
+from __future__ import annotations
+
+import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from resbench.core import version
+from resbench.core.version import short_revision
 from resbench.training.device import Placement
 from resbench.training.provenance import provenance
 
 PRINT = "from resbench.core.version import revision; print(*revision())"
 
 
+class Installed:
+    """A copy of what tells the revision, in a package in this folder, and git there."""
+
+    def __init__(self, folder: Path, top: Path | None = None) -> None:
+        self.folder, self.top, self.package = folder, top or folder, folder / "resbench"
+        for name in ("__init__.py", "core/__init__.py", "core/version.py", "model/__init__.py"):
+            (self.package / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.package / name).write_text("")
+        shutil.copy(version.__file__, self.package / "core")
+        (self.top / ".gitignore").write_text("__pycache__\n")
+
+    def revision(self, **variables: str) -> tuple[str, str]:
+        env = os.environ | variables
+        command = [sys.executable, "-c", PRINT]
+        done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=True)
+        code, dirty = done.stdout.split()
+        return code, dirty
+
+    def git(self, *words: str) -> None:
+        identity = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "safe.directory=*")
+        subprocess.run(["git", "-C", str(self.top), *identity, *words], check=True, capture_output=True)
+
+    def commit(self) -> str:
+        self.git("init")
+        self.git("add", "--force", ".")
+        self.git("commit", "-m", "x")
+        return (self.top / ".git" / "refs" / "heads" / self._branch()).read_text().strip()
+
+    def _branch(self) -> str:
+        return (self.top / ".git" / "HEAD").read_text().strip().rpartition("/")[2]
+
+
 def test_a_change_anywhere_in_the_package_makes_the_code_dirty(tmp_path: Path) -> None:
-    package = tmp_path / "resbench"
-    for name in ("__init__.py", "core/__init__.py", "core/version.py", "model/__init__.py"):
-        (package / name).parent.mkdir(parents=True, exist_ok=True)
-        (package / name).write_text("")
-    shutil.copy(version.__file__, package / "core")
-
-    def revision() -> list[str]:
-        done = subprocess.run([sys.executable, "-c", PRINT], cwd=tmp_path, capture_output=True, text=True, check=True)
-        return done.stdout.split()
-
-    def git(*words: str) -> None:
-        identity = ("-c", "user.name=x", "-c", "user.email=x@example.org")
-        subprocess.run(["git", "-C", str(tmp_path), *identity, *words], check=True, capture_output=True)
-
-    assert revision() == ["None", "False"]
-    git("init")
-    (tmp_path / ".gitignore").write_text("__pycache__\n")
-    git("add", ".")
-    git("commit", "-m", "x")
-    [commit, dirty] = revision()
-    assert len(commit) == 40 and dirty == "False"
-    (package / "model" / "__init__.py").write_text("# changed")
-    assert revision() == [commit, "True"]
+    code = Installed(tmp_path)
+    commit = code.commit()
+    assert len(commit) == 40 and code.revision() == (commit, "False")
+    (code.package / "model" / "__init__.py").write_text("# changed")
+    assert code.revision() == (commit, "True")
     (tmp_path / "notes").write_text("outside the package")
-    git("commit", "-am", "y")
-    assert revision()[1] == "False"
+    code.git("commit", "-am", "y")
+    assert code.revision()[1] == "False"
+
+
+def test_without_a_checkout_the_source_tells_the_revision(tmp_path: Path) -> None:
+    places = [tmp_path / "one", tmp_path / "two" / "lib" / "site-packages"]
+    for place in places:
+        place.mkdir(parents=True)
+    one, two = map(Installed, places)
+    first, dirty = one.revision()
+    assert re.fullmatch("source:[0-9a-f]{16}", first) and dirty == "False"
+    assert two.revision() == one.revision() == (first, "False")  # compiled files are no source
+    (two.package / "model" / "__init__.py").write_text("# changed")
+    assert two.revision()[0] != first and one.revision()[0] == first
+    assert short_revision(first) == first and short_revision("ab" * 20) == "ab" * 6
+
+
+def test_an_installed_package_has_no_revision_of_the_repository_around_it(tmp_path: Path) -> None:
+    folder = tmp_path / "venv" / "lib" / "python3" / "site-packages"
+    folder.mkdir(parents=True)
+    code = Installed(folder, tmp_path)
+    before = code.revision()
+    code.commit()
+    assert code.revision() == before and before[0].startswith("source:")
+
+
+def test_the_revision_is_that_of_the_package_whatever_git_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir()
+    code = Installed(tmp_path / "ours")
+    commit = code.commit()
+    (tmp_path / "other").mkdir()
+    other = Installed(tmp_path / "other")
+    (other.package / "model" / "__init__.py").write_text("# another history")
+    assert other.commit() != commit
+    variables = {"GIT_DIR": str(tmp_path / "other" / ".git"), "GIT_WORK_TREE": str(tmp_path / "other")}
+    variables["GIT_INDEX_FILE"] = str(tmp_path / "other" / ".git" / "index")
+    assert code.revision(**variables) == (commit, "False")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_a_checkout_of_another_user_tells_its_revision(tmp_path: Path) -> None:
+    code = Installed(tmp_path)
+    commit = code.commit()
+    for path in [tmp_path, *tmp_path.rglob("*")]:
+        os.chown(path, 12345, 12345)
+    empty = tmp_path / "home"
+    empty.mkdir()
+    assert code.revision(HOME=str(empty)) == (commit, "False")
 
 
 def test_provenance_has_the_given_revision_and_the_placement() -> None:

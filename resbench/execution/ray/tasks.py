@@ -23,7 +23,7 @@ from ray.exceptions import LocalRayletDiedError, OutOfMemoryError, RayError, Ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from resbench.core.errors import UserError
-from resbench.core.version import __version__
+from resbench.core.version import __version__, short_revision
 from resbench.execution.driver import RunOutcome, Watcher
 from resbench.execution.ray.carried import carried
 from resbench.execution.ray.cluster import answers
@@ -160,8 +160,8 @@ class RayTasks:
             yield f"node {node} does not see {setting.folder.resolve()}: put --results on a file system that all share"
         ours = __version__, setting.code[0]
         if (info["version"], info["code"]) != ours:
-            theirs = f"{info['version']} ({str(info['code'])[:12]})"
-            yield f"node {node} has resbench {theirs}, this one {ours[0]} ({str(ours[1])[:12]}): install the same"
+            theirs = f"{info['version']} ({short_revision(str(info['code']))})"
+            yield f"node {node} has resbench {theirs}, this one {ours[0]} ({short_revision(str(ours[1]))}): install the same"
 
     def _count(self, setting: Setting) -> list[dict[str, Any]]:
         """Nodes that have room for a run; counts the slots.
