@@ -13,6 +13,7 @@ from resbench.cli.grid_files import changes_of, study_of
 from resbench.cli.options import Reports, Results, study_folder, warn
 from resbench.core.cell import label
 from resbench.core.errors import UserError
+from resbench.core.files import user_path
 from resbench.core.text import duration, plural, printable
 
 if TYPE_CHECKING:
@@ -197,7 +198,9 @@ def compare(
 
 
 def merge(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Results folders, or folders of one study.")],
+    folders: Annotated[
+        list[Path], typer.Argument(parser=user_path, metavar="DIR...", help="Results folders, or folders of one study.")
+    ],
     results: Results = Path("results"),
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print what would come in and stop.")] = False,
 ) -> None:

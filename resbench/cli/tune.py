@@ -19,6 +19,7 @@ from resbench.cli.options import (
     same_command,
     write_report,
 )
+from resbench.core.files import user_path, user_storage
 
 
 def tune(
@@ -29,10 +30,16 @@ def tune(
     jobs: Jobs = "auto",
     storage: Annotated[
         str | None,
-        typer.Option(help="Where Optuna keeps the trials: a URL, or a journal file; by default next to the records."),
+        typer.Option(
+            parser=user_storage,
+            metavar="TEXT",
+            help="Where Optuna keeps the trials: a URL, or a journal file; by default next to the records.",
+        ),
     ] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Of each arm; more than before continues.")] = None,
-    export: Annotated[Path | None, typer.Option(metavar="GRID", help="Write the winners as a grid file.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(parser=user_path, metavar="GRID", help="Write the winners as a grid file.")
+    ] = None,
     device: Device = "auto",
     threads: Annotated[
         int | None,

@@ -117,3 +117,16 @@ def user_path(text: str | Path) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise UserError(f"{text}: this home is not known: write the path without ~") from None
+
+
+def user_file(name: str | Path) -> str:
+    """The name of a file as a user gives it: as it stands, but for a `~`."""
+    return str(user_path(name)) if str(name).startswith("~") else str(name)
+
+
+def user_storage(url: str) -> str:
+    """The storage of a search as a user gives it: a file name or a URL; `~` is the home in either."""
+    scheme, separator, path = url.partition(":///")
+    if separator and scheme.startswith("sqlite"):
+        return f"{scheme}:///{user_file(path)}"
+    return user_file(url)

@@ -71,10 +71,10 @@ def bench(
     opened = open_grid(grid, overrides)
     directory = user_path(data_dir) if data_dir else None
     protocol = bench_protocol(device, threads, seconds, against, directory)
-    for _ in measurements(opened, select_runs(opened, only), Path(results), protocol, known, fresh):
+    for _ in measurements(opened, select_runs(opened, only), user_path(results), protocol, known, fresh):
         pass
     cells = {run.cell_config.id for run in opened.runs()}
-    measured = bench_store(Path(results), opened).records()
+    measured = bench_store(user_path(results), opened).records()
     return frame_of(record for record in measured if record.run is None or record.run in cells)
 
 

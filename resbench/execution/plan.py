@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from resbench.core.cell import Cell, label
+from resbench.core.files import user_path
 from resbench.core.text import duration, plural, printable
 from resbench.execution.concurrency import Concurrency, load_choice, unmeasured
 from resbench.execution.cost import Cost, Costs, distinct_cells
@@ -129,7 +130,7 @@ def plan(
     opened = open_grid(grid, overrides)
     runs = select_runs(opened, only, shard)
     kind = device_of(device, executor)
-    return describe(opened, runs, Store(Path(results) / opened.name), kind, jobs, fleet, threads)
+    return describe(opened, runs, Store(user_path(results) / opened.name), kind, jobs, fleet, threads)
 
 
 def describe(

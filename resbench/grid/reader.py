@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from resbench.core.files import user_file
 from resbench.grid.grid import Grid
 from resbench.grid.parts import KEYS, read_parts
 from resbench.grid.source import Source, opening_comment
@@ -27,7 +28,7 @@ def read_grid(file: str | Path, overrides: Sequence[str] = ()) -> Grid:
     Raises:
         UserError: one line for every mistake.
     """
-    source = Source(str(file), overrides)
+    source = Source(user_file(file), overrides)
     text = source.parse()
     parts = read_parts(source, _root(source), Path(file).stem)
     return Grid(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from resbench.core.config import flatten
 from resbench.core.errors import Unwritable, UserError
-from resbench.core.files import hidden, named_first, replace, sync_folder, temporary_in, write_through
+from resbench.core.files import hidden, named_first, replace, sync_folder, temporary_in, user_path, write_through
 from resbench.core.locks import HeldLock, LockObserver, try_lock, wait_for_lock
 from resbench.records.record import Record
 from resbench.records.running import RunningFile, RunningRun, read_running
@@ -307,7 +307,7 @@ def load(folder: str | Path, *, all: bool = False) -> pd.DataFrame:
     Raises:
         UserError: there is no such folder, it is one of several studies, or its study file is damaged.
     """
-    path = Path(folder)
+    path = user_path(folder)
     if not path.is_dir():
         raise UserError(f"{path}: no such folder of records: run a grid first, or name another folder")
     store = Store(path)

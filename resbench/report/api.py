@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from resbench.core.cell import Cell, Value
 from resbench.core.errors import UserError
+from resbench.core.files import user_path
 from resbench.core.text import show
 from resbench.records.changes import Change, change
 from resbench.records.store import Store
@@ -60,8 +61,8 @@ def report(study: str | Named, results: str | Path = "results", reports: str | P
     Raises:
         UserError: there is no such study, or nothing in it; or a file that is not ours is in the place of a page.
     """
-    page = write(Path(results), Path(reports), _name(study))
-    write_index(Path(results), Path(reports))
+    page = write(user_path(results), user_path(reports), _name(study))
+    write_index(user_path(results), user_path(reports))
     return page
 
 
@@ -93,13 +94,13 @@ def check(study: str | Named, results: str | Path = "results") -> Checked:
     """
     name, asked = _name(study), None
     if not isinstance(study, str):
-        store = Store(Path(results) / name)
+        store = Store(user_path(results) / name)
         stored = store.study()
         found = change(stored, study.study()) if stored else Change()
         if found.note and not found.file:
             raise UserError(f"{found.note}; to judge that, give the name {name!r}")
         asked = store.succeeding(found.file) if found.file else None
-    return Checked(*check_study(Path(results), name, asked))
+    return Checked(*check_study(user_path(results), name, asked))
 
 
 def compare(
@@ -135,7 +136,7 @@ def compare(
     Raises:
         UserError: no such study, axis, value or metric.
     """
-    return compare_cells(Path(results), _name(study), _words(to), _words(arm or {}), _words(at or {}), on, margin)
+    return compare_cells(user_path(results), _name(study), _words(to), _words(arm or {}), _words(at or {}), on, margin)
 
 
 def _name(study: str | Named) -> str:

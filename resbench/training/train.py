@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from resbench.core.errors import Unwritable, UserError
+from resbench.core.files import user_path
 from resbench.core.version import Revision
 from resbench.data.loading import Images, load_test, load_train
 from resbench.records.record import Predictions, Provenance, Record, RunError, Status
@@ -73,7 +74,7 @@ def train(
     record = empty_record(run, "ok", facts.with_facts(warning=start.warning) if start.warning else facts)
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            _Training(run, Path(directory), saved, observer, record).complete(start, tested)
+            _Training(run, user_path(directory), saved, observer, record).complete(start, tested)
     except (UserError, Stopped, Unwritable):
         raise
     except Exception as error:

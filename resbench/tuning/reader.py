@@ -11,6 +11,7 @@ from typing import Any
 
 from resbench.core.cell import Value
 from resbench.core.config import suggestion
+from resbench.core.files import user_file
 from resbench.grid.expand import points
 from resbench.grid.expectations import check_claims, read_claims
 from resbench.grid.parts import check_cells
@@ -44,7 +45,7 @@ def load_search(file: str | Path, overrides: Sequence[str] = ()) -> Search:
     Raises:
         UserError: one line for every mistake.
     """
-    source = Source(str(file), overrides)
+    source = Source(user_file(file), overrides)
     source.read_extra = partial(_refuse_tuning, source)
     text = source.parse()
     root = _root(source)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resbench.core.errors import UserError
-from resbench.core.files import user_path
+from resbench.core.files import user_path, user_storage
 from resbench.core.text import duration
 from resbench.execution.cost import Costs
 from resbench.execution.selection import listed
@@ -113,7 +113,7 @@ def tune(
         device=device,
         jobs=jobs,
         threads=threads,
-        storage=storage,
+        storage=user_storage(storage) if storage else None,
         export=user_path(export) if export else None,
     )
     run_search(search, options)
