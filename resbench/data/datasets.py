@@ -100,10 +100,22 @@ def _explain_failure(name: str, directory: Path, error: Exception) -> str:
         if path.suffix != ".gz" and expected != size:
             problem = f"where its header promises {expected}" if expected >= 0 else "are not even a header"
             return f"{path}: damaged: {size} bytes {problem}: {_RENEW}"
+    if named := _otherwise_named(_folder(name, directory.absolute())):
+        return named
     return (
         f"{_folder(name, directory.absolute())}: {name} is not there and could not be downloaded ({reason}): put its "
         f"files there, or name the directory that holds {_folder(name, Path())} with --data-dir or RESBENCH_DATA"
     )
+
+
+def _otherwise_named(folder: Path) -> str:
+    """The sentence of a mistake where a file is still packed, or has a dot where torchvision looks for a hyphen."""
+    for path in sorted(folder.glob("*ubyte*")):
+        name = path.name.removesuffix(".gz").replace(".", "-")
+        if name != path.name and not (folder / name).exists():
+            advice = "unpack it" if path.suffix == ".gz" else "rename it"
+            return f"{path}: is not the {name} that is looked for, and could not be downloaded: {advice} as {name}"
+    return ""
 
 
 def _folder(name: str, directory: Path) -> Path:

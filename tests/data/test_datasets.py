@@ -108,3 +108,29 @@ def test_a_truncated_file_is_named(tmp_path: Path) -> None:
     images.write_bytes((files / "KMNIST" / "raw" / images.name).read_bytes()[:100_000])
     with pytest.raises(UserError, match=r"train-images-idx3-ubyte: damaged: 100000 bytes where .* 47040016"):
         load_train(DataConfig(name="kmnist"), tmp_path, CPU)
+
+
+@pytest.mark.parametrize("inner", ["FashionMNIST", "FashionMNIST/raw", ".."])
+def test_a_folder_near_the_right_one_is_told_the_right_one(inner: str, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    raw = root / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    (raw / "train-images-idx3-ubyte").write_text("")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=f"FashionMNIST is not there, but in {raw}: use --data-dir {root}") as caught:
+        load_train(DataConfig(name="fashion-mnist"), (root / inner).resolve(), CPU)
+    assert len(caught.value.lines) == 1 and sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["train-images-idx3-ubyte.gz", "train-images.idx3-ubyte", "train-images.idx3-ubyte.gz"]
+)
+def test_a_packed_file_or_one_with_a_dot_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    (raw / name).write_bytes(b"packed by somebody else")
+    for scheme in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(scheme, "http://127.0.0.1:9")  # nothing can be downloaded
+    with pytest.raises(UserError, match=rf"{name}: is not the train-images-idx3-ubyte .*(unpack|rename)") as caught:
+        load_train(DataConfig(name="fashion-mnist"), tmp_path, CPU)
+    assert len(caught.value.lines) == 1 and (raw / name).exists()
