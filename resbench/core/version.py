@@ -22,8 +22,12 @@ def revision() -> Revision:
     return _commit() or (source_hash(), False)
 
 
+@functools.cache
 def source_hash() -> str:
-    """`source:` and the first 16 digits of the SHA-256 of the package's files: the same for the same code, installed or not."""
+    """`source:` and the first 16 digits of the SHA-256 of the package's files: the same for the same code, installed or not.
+
+    It is taken once a process, which has to ask for it when it has just imported the code.
+    """
     digest = hashlib.sha256()
     names = {path.relative_to(_PACKAGE).as_posix(): path for path in _PACKAGE.rglob("*") if path.is_file()}
     for name in sorted(names):

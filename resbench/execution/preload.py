@@ -12,8 +12,10 @@ import torch._dynamo  # noqa: F401
 
 import resbench.training.train  # noqa: F401
 from resbench.core.errors import UserError
+from resbench.core.version import source_hash
 from resbench.data.embedded import mnist_5k
 
+source_hash()  # of the code that was imported, whatever is edited while it runs
 # the command answers a signal to the whole group: without the server its runs could not save their state
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 with contextlib.suppress(UserError):  # the run that needs the images reports it

@@ -77,6 +77,8 @@ class Live(Watcher):
 
     def finished(self, run: PlannedRun, record: Record) -> None:
         self._count += 1
+        if warning := record.provenance.text("warning"):
+            self.message(warning)
         self._advance(run, 1.0)
         del self._parts[run.id]
         if self._bars:

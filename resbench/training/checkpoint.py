@@ -18,8 +18,7 @@ from torch import Tensor, nn
 
 from resbench.core.files import replace
 from resbench.core.text import printable
-from resbench.records.record import ProbeResult, Row
-from resbench.training.device import Placement
+from resbench.records.record import ProbeResult, Provenance, Row
 from resbench.training.provenance import arithmetic
 
 _REQUIRED = {"network", "optimizer", "epoch", "seconds", "history", "best", "threads", "arithmetic"}
@@ -27,7 +26,7 @@ _MAX_REASON = 200  # characters of torch's explanations
 
 
 class SavedState(TypedDict):
-    """What a checkpoint file holds. Files of earlier versions lack the last two."""
+    """What a checkpoint file holds. Files of earlier versions lack the last three."""
 
     network: dict[str, Tensor]
     optimizer: dict[str, Any]
@@ -36,9 +35,10 @@ class SavedState(TypedDict):
     history: list[Row]
     best: dict[str, Any] | None
     threads: int
-    arithmetic: dict[str, str | bool]
+    arithmetic: dict[str, str]
     probes: NotRequired[dict[str, ProbeResult]]
     part: NotRequired[dict[str, Any] | None]
+    data_sha256: NotRequired[str]
 
 
 @dataclass
@@ -88,7 +88,7 @@ class State:
     probes: dict[str, ProbeResult] = field(default_factory=dict)
     part: PartialEpoch | None = None
 
-    def dump(self, placement: Placement) -> SavedState:
+    def dump(self, facts: Provenance) -> SavedState:
         """What a checkpoint holds; `restore` is the inverse."""
         return {
             "network": self.network.state_dict(),
@@ -99,8 +99,9 @@ class State:
             "best": vars(self.best) if self.best else None,
             "probes": self.probes,
             "part": vars(self.part) if self.part else None,
-            "threads": placement.threads,
-            "arithmetic": arithmetic(placement),
+            "threads": facts.threads,
+            "arithmetic": arithmetic(facts),
+            "data_sha256": facts.text("data_sha256"),
         }
 
     def restore(self, saved: SavedState) -> None:

@@ -9,9 +9,20 @@ import numpy as np
 import torch
 
 from resbench.core.json_reader import Json
-from resbench.core.version import Revision, __version__, revision
+from resbench.core.version import SOURCE, Revision, __version__, revision, source_hash
 from resbench.records.record import Provenance
 from resbench.training.device import Placement
+
+_ARITHMETIC = (
+    "device",
+    "precision",
+    "channels_last",
+    "device_name",
+    "cpu_capability",
+    "versions.torch",
+    "revision",
+    "dirty",
+)
 
 
 def provenance(placement: Placement, code: Revision | None = None) -> Provenance:
@@ -62,10 +73,6 @@ def precision_of(placement: Placement) -> str:
     return "bf16" if placement.bf16 else "fp32"
 
 
-def arithmetic(placement: Placement) -> dict[str, str | bool]:
-    """What decides how numbers are computed and rounded, besides the number of threads."""
-    return {
-        "device": placement.device.type,
-        "precision": precision_of(placement),
-        "channels_last": placement.channels_last,
-    }
+def arithmetic(facts: Provenance) -> dict[str, str]:
+    """What decides how a run's numbers are computed and rounded, besides the number of threads: fact -> value."""
+    return {name: facts.text(name) for name in _ARITHMETIC} | {"source": source_hash().removeprefix(SOURCE)}

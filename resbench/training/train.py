@@ -67,10 +67,12 @@ def train(
         The record: ok, diverged, or failed with the traceback. Wrong or missing data raises UserError instead.
     """
     device = device or torch.device("cpu")
-    start = _resume(run, saved, placement_of(run, device, threads or torch.get_num_threads()), observer)
+    placement = placement_of(run, device, threads or torch.get_num_threads())
+    facts = provenance(placement, code)
+    start = _resume(run, saved, placement, arithmetic(facts), observer)
     apply_placement(start.placement)
     began = time.perf_counter()
-    facts = provenance(start.placement, code)
+    facts = facts.with_facts(threads=start.placement.threads)
     record = empty_record(run, "ok", facts.with_facts(warning=start.warning) if start.warning else facts)
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -108,7 +110,9 @@ class _Start:
     warning: str = ""
 
 
-def _resume(run: RunConfig, path: Path | None, placement: Placement, observer: Observer) -> _Start:
+def _resume(
+    run: RunConfig, path: Path | None, placement: Placement, current: dict[str, str], observer: Observer
+) -> _Start:
     """Continue from the checkpoint if it is whole, was watched as asked, and was computed with the same arithmetic."""
     saved, warning = checkpoint.load(path, run.id) if path else (None, "")
     if saved is None:
@@ -117,17 +121,21 @@ def _resume(run: RunConfig, path: Path | None, placement: Placement, observer: O
     if missing:
         warning = f"{path}: begun without the probes {', '.join(missing)}: the run starts over"
         return _Start(placement, warning=warning)
-    current = arithmetic(placement)
     if current != saved["arithmetic"]:
-        before, now = (" ".join(map(_words, facts.items())) for facts in (saved["arithmetic"], current))
-        warning = f"{path}: begun with {before}, and here it is {now}: the run starts over"
+        warning = f"{path}: begun {_difference(saved['arithmetic'], current)}: the run starts over"
         return _Start(placement, warning=warning)
     return _Start(dataclasses.replace(placement, threads=saved["threads"]), saved)
 
 
-def _words(fact: tuple[str, str | bool]) -> str:
-    name, value = fact
-    return value if isinstance(value, str) else f"{name}={value}"
+def _difference(before: dict[str, str], now: dict[str, str]) -> str:
+    """`with cpu fp32, cpu_capability AVX512, and here it is cpu fp32, cpu_capability DEFAULT`."""
+    names = [name for name in now if name not in ("device", "precision") and before.get(name) != now[name]]
+
+    def words(facts: dict[str, str]) -> str:
+        parts = [f"{name} {facts.get(name) or 'unknown'}" for name in names]
+        return ", ".join([f"{facts.get('device')} {facts.get('precision')}", *parts])
+
+    return f"with {words(before)}, and here it is {words(now)}"
 
 
 class _Training:
@@ -147,10 +155,11 @@ class _Training:
         record.provenance = record.provenance.with_facts(data_sha256=training.sha256)
         size = self.run.network_size
         record.metrics = {"parameters": size["parameters"], "flops": size["flops"]}
-        self.state = state = start_state(self.run, start.placement, start.saved)
+        saved = self._of_these_images(start.saved)
+        self.state = state = start_state(self.run, start.placement, saved)
         record.history = state.history
         try:
-            if not start.saved:
+            if not saved:
                 self._look("trained", training)
             for _ in self._epochs():
                 self._look("trained", training)
@@ -172,6 +181,16 @@ class _Training:
             self._summarise()
             observer.write(record, state.probes)
 
+    def _of_these_images(self, saved: SavedState | None) -> SavedState | None:
+        """The state to continue from, or None if it was trained on other images."""
+        now = self.setup.training.sha256
+        before = saved.get("data_sha256", now) if saved else now
+        if before == now:
+            return saved
+        warning = f"{self.saved}: begun with the data {before[:12]}, and here they are {now[:12]}: the run starts over"
+        self.record.provenance = self.record.provenance.with_facts(warning=warning)
+        return None
+
     def _epochs(self) -> Iterator[None]:
         """Train; yields after each epoch. A run that is stopped in the middle of one keeps its state."""
         setup, state = self.setup, self.state
@@ -190,7 +209,8 @@ class _Training:
 
     def _save(self) -> None:
         if self.saved:
-            checkpoint.save(self.saved, self.run.id, self.state.epoch, self.state.dump(self.setup.placement))
+            state = self.state.dump(self.record.provenance)
+            checkpoint.save(self.saved, self.run.id, self.state.epoch, state)
 
     def _look(self, when: Moment, images: Images) -> None:
         setup, state = self.setup, self.state

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.runs import TINY, stop_after
 
+from resbench.core.version import Revision
 from resbench.records.record import Row
 from resbench.training import checkpoint
 from resbench.training.epoch import Stopped
@@ -88,6 +89,53 @@ def test_continued_where_numbers_are_rounded_otherwise_it_starts_over(
     monkeypatch.setattr("resbench.training.device.has_bf16", lambda device: False)
     record = train(run, tmp_path, threads=1, saved=saved)
     assert "begun with cpu bf16" in record.provenance.text("warning")
+    assert record.content() == train(run, tmp_path, threads=1).content()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        ("training.provenance.cpu_capability", lambda: "ELSE", "cpu_capability ELSE"),
+        ("training.provenance.device_name", lambda device: "another chip", "device_name another chip"),
+        ("training.provenance.source_hash", lambda: "source:eeeeeeeeeeee", "source eeeeeeeeeeee"),
+        ("training.provenance.torch.__version__", "1.13.1", "versions.torch 1.13.1"),
+    ],
+)
+def test_continued_by_other_arithmetic_a_run_starts_over_and_says_why(
+    place: str, value: object, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, saved = RunConfig.model_validate(TINY), tmp_path / "x.ckpt"
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(f"resbench.{place}", value)
+        with pytest.raises(Stopped):
+            train(run, tmp_path, threads=1, saved=saved, observer=stop_after(1))
+    record = train(run, tmp_path, threads=1, saved=saved)
+    warning = record.provenance.text("warning")
+    assert words in warning and "and here it is" in warning and warning.endswith("the run starts over")
+    assert warning.isprintable() and record.provenance.text(words.split()[0]) != words.partition(" ")[2]
+    assert record.content() == train(run, tmp_path, threads=1).content()
+
+
+@pytest.mark.parametrize(("code", "again"), [(("a", False), False), (("a", True), True), (("b", False), True)])
+def test_a_run_is_continued_by_the_revision_that_began_it(code: Revision, again: bool, tmp_path: Path) -> None:
+    run, saved = RunConfig.model_validate(TINY), tmp_path / "x.ckpt"
+    with pytest.raises(Stopped):
+        train(run, tmp_path, threads=1, saved=saved, observer=stop_after(1), code=("a", False))
+    diary = Diary()
+    record = train(run, tmp_path, threads=1, saved=saved, observer=diary, code=code)
+    assert ("step 0.5" in diary.calls) == again == bool(record.provenance.text("warning"))
+
+
+def test_a_run_that_was_begun_with_other_images_starts_over(tmp_path: Path) -> None:
+    run, saved = RunConfig.model_validate(TINY), tmp_path / "x.ckpt"
+    with pytest.raises(Stopped):
+        train(run, tmp_path, threads=1, saved=saved, observer=stop_after(1))
+    state, _ = checkpoint.load(saved, run.id)
+    assert state
+    state["data_sha256"] = "e" * 64
+    checkpoint.save(saved, run.id, state["epoch"], state)
+    record = train(run, tmp_path, threads=1, saved=saved)
+    assert "begun with the data eeeeeeeeeeee, and here they are" in record.provenance.text("warning")
     assert record.content() == train(run, tmp_path, threads=1).content()
 
 
