@@ -6,6 +6,7 @@ memory, and how much of the machine's measured peak the training uses. Medians a
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -29,10 +30,10 @@ from resbench.grid.grid import PlannedRun
 from resbench.records.record import Provenance, Record, Row
 from resbench.records.store import Store
 from resbench.training.device import Placement, apply_placement, choose, peak_memory
-from resbench.training.provenance import provenance
+from resbench.training.provenance import arithmetic, provenance
 from resbench.training.run import RunConfig
 from resbench.training.step import EVALUATION_BATCH, inference, initial, placement_of
-from resbench.training.timing import WARM, Protocol, made_batch, rates, timed, training_step
+from resbench.training.timing import WARM, Protocol, made_batch, rates, steady, timed, training_step
 from resbench.training.train import empty_record
 
 PLAIN_LOOP = (sys.executable, "-m", "resbench.benchmark.plain_loop")
@@ -59,7 +60,7 @@ def measure(run: RunConfig, protocol: Protocol, code: Revision | None = None) ->
     if plain:
         metrics |= rates("plain_images_per_second", batch_size, plain)
         metrics["speedup"] = statistics.median(plain) / statistics.median(ours)
-    facts = provenance(placement, code)
+    facts = dated(provenance(placement, code))
     record = empty_record(run.with_seed(0), "ok", facts)
     return replace(record, kind="bench", run=record.id, id=bench_id(record.id, facts), metrics=rounded(metrics))
 
@@ -68,9 +69,9 @@ def inference_metrics(network: nn.Module, images: Tensor, placement: Placement, 
     """Throughput on a batch of normalised images, and latency of one of them."""
     classify = inference(network, placement)
     with torch.inference_mode():
-        batch = timed(lambda: classify(images), placement, protocol)
+        batch = steady(lambda: classify(images), placement, protocol)
         first = images[:1]
-        latencies = timed(lambda: classify(first), placement, protocol)
+        latencies = steady(lambda: classify(first), placement, protocol)
     low, middle, high = statistics.quantiles(latencies, n=4)
     return rates("inference_images_per_second", len(images), batch) | {
         "latency_ms": 1e3 * middle,
@@ -85,10 +86,23 @@ def bench_id(run_id: str, facts: Provenance) -> str:
     return hashlib.blake2b(b"bench:" + ":".join(parts).encode(), digest_size=8).hexdigest()
 
 
+def dated(facts: Provenance) -> Provenance:
+    """The facts of a measurement: of which code it is, whatever its revision, and when it was made."""
+    now = datetime.datetime.now(datetime.UTC).astimezone().isoformat(timespec="seconds")
+    return facts.with_facts(source=arithmetic(facts)["source"], measured=now)
+
+
+def is_current(record: Record, facts: Provenance) -> bool:
+    """Whether a measurement holds for this code, torch and instruction set; records of earlier versions lack `source`."""
+    now, before = arithmetic(facts), arithmetic(record.provenance)
+    before["source"] = record.provenance.text("source") or now["source"]
+    return before == now
+
+
 def measure_runs(
     planned: Iterable[PlannedRun], store: Store, protocol: Protocol, code: Revision, fresh: bool = False
-) -> Iterator[tuple[Cell, float]]:
-    """Measure what has no record of this machine yet, and yield every cell with its training throughput.
+) -> Iterator[tuple[Cell, Record]]:
+    """Measure what has no record of this machine, code and torch yet, and yield every cell with its record.
 
     Args:
         planned: runs; those that differ in their seed alone are measured once.
@@ -100,11 +114,12 @@ def measure_runs(
         for cell_run in {run.cell_config.id: run for run in planned}.values():
             run = cell_run.cell_config
             facts = provenance(placement_of(run, choose(protocol.device), protocol.threads), code)
-            record = store.read(bench_id(run.id, facts))
-            if fresh or record is None or record.run != run.id or (protocol.plain and "speedup" not in record.metrics):
+            record = None if fresh else store.read(bench_id(run.id, facts))
+            lacking = record and protocol.plain and "speedup" not in record.metrics
+            if record is None or record.run != run.id or lacking or not is_current(record, facts):
                 record = pool.submit(measure, run, protocol, code).result()
                 replace_record(store, record)
-            yield cell_run.cell, training_rate(record)
+            yield cell_run.cell, record
 
 
 def fresh_processes() -> ProcessPoolExecutor:
@@ -119,20 +134,16 @@ def replace_record(store: Store, record: Record) -> None:
     store.add(record)
 
 
-def training_rate(record: Record) -> float:
-    """Images a second in training; 0 where a damaged record does not have it."""
-    return record.metrics.get("train_images_per_second") or 0.0
-
-
 def _training(run: RunConfig, placement: Placement, protocol: Protocol) -> tuple[list[float], list[float]]:
     """Seconds of each step, ours and the plain loop's, in turn."""
     step = training_step(run, placement)
-    ours, plain = timed(step, placement, protocol), []
-    if protocol.plain:
-        steps = WARM + len(ours)
-        plain += _plain_steps(run, steps, protocol.plain)
-        ours += timed(step, placement, protocol)
-        plain += _plain_steps(run, steps, protocol.plain)
+    if not protocol.plain:
+        return steady(step, placement, protocol), []
+    ours, plain = timed(step, placement, protocol), list[float]()
+    steps = WARM + len(ours)
+    plain += _plain_steps(run, steps, protocol.plain)
+    ours += timed(step, placement, protocol)
+    plain += _plain_steps(run, steps, protocol.plain)
     return ours, plain
 
 

@@ -12,11 +12,12 @@ from torch.nn import functional
 from resbench.benchmark.machine import machine_metrics
 from resbench.benchmark.measure import (
     bench_id,
+    dated,
     fresh_processes,
     inference_metrics,
+    is_current,
     replace_record,
     rounded,
-    training_rate,
 )
 from resbench.core.version import Revision
 from resbench.model import tally
@@ -25,7 +26,7 @@ from resbench.records.store import Store
 from resbench.training.device import Placement, apply_placement, choose, peak_memory, resolve_placement
 from resbench.training.provenance import provenance
 from resbench.training.step import forward
-from resbench.training.timing import Protocol, rates, timed
+from resbench.training.timing import Protocol, rates, steady
 
 BATCH = 32
 SHAPE = (3, 224, 224)  # of ImageNet, for which they were made
@@ -62,6 +63,11 @@ def available() -> list[str]:
     return [name for name in REFERENCES if importlib.util.find_spec(name.split()[0])]
 
 
+def missing() -> list[str]:
+    """Libraries that are not installed, whose models are left out."""
+    return sorted({name.split()[0] for name in REFERENCES if name not in available()})
+
+
 def measure_reference(name: str, protocol: Protocol, code: Revision | None = None) -> Record:
     """Measure one reference model in batches of 32 images of 3 x 224 x 224, trained by SGD with momentum.
 
@@ -85,11 +91,11 @@ def measure_reference(name: str, protocol: Protocol, code: Revision | None = Non
         optimizer.step()
 
     metrics: dict[str, float] = {"parameters": size["parameters"], "flops": size["flops"]}
-    metrics |= rates("train_images_per_second", BATCH, timed(step, placement, protocol))
+    metrics |= rates("train_images_per_second", BATCH, steady(step, placement, protocol))
     metrics |= inference_metrics(network, images, placement, protocol)
     metrics["peak_memory"] = peak_memory(placement.device)
     metrics |= machine_metrics(size, metrics["train_images_per_second"], placement)
-    facts = provenance(placement, code)
+    facts = dated(provenance(placement, code))
     return Record(
         bench_id(name, facts),
         {"known": name, "batch_size": BATCH, "image": list(SHAPE)},
@@ -102,19 +108,20 @@ def measure_reference(name: str, protocol: Protocol, code: Revision | None = Non
 
 def measure_references(
     store: Store, protocol: Protocol, code: Revision, fresh: bool = False
-) -> Iterator[tuple[str, float]]:
-    """Measure each reference model that has no record of this machine, and yield its name and training throughput.
+) -> Iterator[tuple[str, Record]]:
+    """Measure each reference model that has no record of this machine, code and torch, and yield its name and record.
 
     Args:
         store, code, fresh: as for `measure.measure_runs`.
     """
     with fresh_processes() as pool:
         for name in available():
-            record = store.read(bench_id(name, provenance(_placement(protocol), code)))
-            if fresh or record is None:
+            facts = provenance(_placement(protocol), code)
+            record = None if fresh else store.read(bench_id(name, facts))
+            if record is None or not is_current(record, facts):
                 record = pool.submit(measure_reference, name, protocol, code).result()
                 replace_record(store, record)
-            yield name, training_rate(record)
+            yield name, record
 
 
 def _placement(protocol: Protocol) -> Placement:

@@ -33,8 +33,8 @@ def bench(
     protocol = bench_protocol(device, threads, seconds, against, data_dir)
     opened = open_grid(grid, overrides or [])
     runs = select_runs(opened, only or [])
-    for name, rate in measurements(opened, runs, results, protocol, known, fresh):
-        print(f"{name}: {rate:,.1f} images/s", file=sys.stderr, flush=True)
+    for line in measurements(opened, runs, results, protocol, known, fresh):
+        print(line, file=sys.stderr, flush=True)
     lines = write_page(results, reports, opened.name)
     print(costs(results, opened.name))
     for line in lines:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resbench.benchmark.measure import measure_runs
-from resbench.benchmark.reference import measure_references
+from resbench.benchmark.reference import measure_references, missing
 from resbench.core.cell import label
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
@@ -16,6 +18,8 @@ from resbench.data.datasets import default_directory
 from resbench.execution.selection import open_grid, select_runs
 from resbench.execution.session import keep_study
 from resbench.grid.grid import Grid, PlannedRun
+from resbench.records.metrics import UNSTEADY
+from resbench.records.record import Record
 from resbench.records.store import Store, frame_of
 from resbench.training.device import choose, cores
 from resbench.training.timing import Protocol
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 AGAINST = ("none", "plain")
+_BUSY = 0.5  # load for each core from which rates suffer
 
 
 def bench(
@@ -102,11 +107,44 @@ def bench_store(results: Path, grid: Grid) -> Store:
 
 def measurements(
     grid: Grid, runs: Sequence[PlannedRun], results: Path, protocol: Protocol, known: bool, fresh: bool
-) -> Iterator[tuple[str, float]]:
-    """Measure what has no record of this machine; yields each cell, or model, with its images per second."""
+) -> Iterator[str]:
+    """Measure what has no record of this machine, code and torch; yields a line for each cell, or model, and notes."""
     keep_study(Store(results / grid.name), grid)
     store = bench_store(results, grid)
-    for cell, rate in measure_runs(runs, store, protocol, revision(), fresh):
-        yield label(cell), rate
+    began = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    yield from _load()
+    for cell, record in measure_runs(runs, store, protocol, revision(), fresh):
+        yield _line(label(cell), record, began)
     if known:
-        yield from measure_references(store, protocol, revision(), fresh)
+        for name, record in measure_references(store, protocol, revision(), fresh):
+            yield _line(name, record, began)
+        if libraries := missing():
+            names = " and ".join(libraries)
+            yield f"--known: {names} is not installed, and its models are left out: pip install {' '.join(libraries)}"
+
+
+def _load() -> list[str]:
+    """A line if other work is likely to slow what is measured."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load <= _BUSY * cores():
+        return []
+    return [
+        f"the load of the last minute is {load:.1f} on {cores()} cores: what other work takes of them is missing in "
+        "what is measured; measure again with --fresh when the machine is free"
+    ]
+
+
+def _line(name: str, record: Record, began: datetime.datetime) -> str:
+    """`identity: 29.3 images/s`, whether that is unsteady, and when it was measured if not by this command."""
+    low, rate, high = (record.metrics.get(f"train_images_per_second{end}") or 0.0 for end in ("_q1", "", "_q3"))
+    unsteady = f", unsteady: quartiles {low:,.1f} and {high:,.1f}" if high > UNSTEADY * low else ""
+    text = record.provenance.text("measured")
+    earlier = f" (measured {text[:16].replace('T', ' ') or 'before'})" if _is_earlier(text, began) else ""
+    return f"{name or 'the only cell'}: {rate:,.1f} images/s{unsteady}{earlier}"
+
+
+def _is_earlier(text: str, began: datetime.datetime) -> bool:
+    try:
+        return datetime.datetime.fromisoformat(text) < began
+    except (ValueError, TypeError):
+        return True  # of an earlier version, which has no date

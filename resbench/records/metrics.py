@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 INFINITE = 1e38  # the range of fp32: JSON has no infinity, so a record has this in place of what is as large or larger
+UNSTEADY = 2.0  # measured times whose quartiles differ more than so many times come from a machine with other work
 
 
 @dataclass(frozen=True)

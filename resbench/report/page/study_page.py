@@ -158,11 +158,11 @@ def summary(results: Path, study: str) -> str:
 
 
 def costs(results: Path, study: str) -> str:
-    """The table of measured costs, for the terminal.
+    """The tables of measured costs, for the terminal.
 
     Raises:
         UserError: there is no such study, or its study file is damaged.
     """
     loaded = load(results, study)
-    table = cost_table(cost_frame(results, loaded), loaded.axes)
-    return text_table(table) if table else "nothing measured yet"
+    tables = [cost_table(cost_frame(results, loaded), loaded.axes), reference_table(results, loaded)]
+    return "\n\n".join(text_table(table) for table in tables if table) or "nothing measured yet"

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from resbench.core.text import show
-from resbench.records.record import Record
+from resbench.records.metrics import UNSTEADY
+from resbench.records.record import Provenance, Record
 from resbench.records.store import Store
 from resbench.report.document import Table
 from resbench.report.format import DASH, number
@@ -23,9 +24,9 @@ _MEANING = (
     "peak of what torch allocated on CUDA. Share of peak: three forward passes of counted FLOPs for each image trained, "
     "over the best matrix product measured next to it, in the same precision and with the same threads."
 )
-_REFERENCE_MEANING = (
-    "In batches of 32 images of 3 × 224 × 224, for which they were made; medians, in brackets the quartiles."
-)
+_REFERENCE_MEANING = "In batches of 32 images of the size for which they were made; medians, in brackets the quartiles."
+_UNSTEADY_MARK = " !"
+_UNSTEADY_MEANING = f" {_UNSTEADY_MARK.strip()} marks medians whose quartiles differ more than {UNSTEADY:.0f} times: the machine did other work."
 
 
 class _CostColumn(NamedTuple):
@@ -77,6 +78,7 @@ def cost_frame(results: Path, study: Study) -> pd.DataFrame:
         settings, cell = record.settings, cells.get(record.run, {})
         row = {axis: cell.get(axis, settings.get(axis)) for axis in study.axes}
         row |= {name: record.provenance.facts.get(name) for name in WHERE}
+        row |= {"torch": record.provenance.text("versions.torch"), "measured": _measured(record.provenance)}
         rows.append(row | record.metrics | {"rank": order.get(record.run, len(order))})
     frame = frame_of(rows, study.axes)
     return frame.sort_values([*WHERE, "rank"], kind="stable", ignore_index=True).drop(columns="rank") if rows else frame
@@ -93,23 +95,54 @@ def cost_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table | None:
     rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     texts = {axis: [show(row[axis]) for row in rows] for axis in axes}
     texts |= {name: [show(row[name]) for row in rows] for name in WHERE if frame[name].nunique() > 1}
+    texts |= {"torch": [row["torch"] for row in rows]} if frame["torch"].nunique() > 1 else {}
     columns = [*_COLUMNS, *(_AGAINST_PLAIN if "speedup" in frame else ())]
     texts |= {column.head: [_text(row, column) for row in rows] for column in columns}
     raw = {column.head: [row[column.metric] for row in rows] for column in columns}
-    return Table.of(texts, raw, caption=_MEANING, name="costs", frame=frame)
+    texts |= {"measured": [row["measured"] for row in rows]}
+    return Table.of(texts, raw, caption=_caption(_MEANING, rows), name="costs", frame=frame)
 
 
 def reference_table(results: Path, study: Study) -> Table | None:
     """Models that a reader knows, measured next to the study's; None where there are none."""
-    rows = []
+    rows: list[list[str]] = []
+    measured: list[Mapping[str, Any]] = []
     for record in _measurements(results, study):
         if record.run is None:
             where = record.provenance.facts
             machine = f"{where['device_name']}, {where['threads']} threads, {where['precision']}"
             numbers = (_text(record.metrics, column) for column in _REFERENCE)
-            rows.append([str(record.config["known"]), machine, *numbers])
-    head = ["model", "machine", *(column.head for column in _REFERENCE)]
-    return Table(head, sorted(rows), _REFERENCE_MEANING, name="known-models") if rows else None
+            rows.append([str(record.config["known"]), _input(record), machine, *numbers, _measured(record.provenance)])
+            measured.append(record.metrics)
+    head = ["model", "input", "machine", *(column.head for column in _REFERENCE), "measured"]
+    return Table(head, sorted(rows), _caption(_REFERENCE_MEANING, measured), name="known-models") if rows else None
+
+
+def _small(percent: float) -> str:
+    """A share below 1 %."""
+    return f"{percent:.1f}" if percent >= 0.1 else "< 0.1"
+
+
+def _input(record: Record) -> str:
+    """`3 × 224 × 224`."""
+    sides = record.config.get("image")
+    return " × ".join(map(str, sides)) if isinstance(sides, list) else DASH
+
+
+def _measured(facts: Provenance) -> str:
+    """`2026-11-27 22:05`; records of earlier versions do not say when they were measured."""
+    return facts.text("measured")[:16].replace("T", " ") or DASH
+
+
+def _caption(meaning: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    marked = any(_is_unsteady(row, column.metric) for row in rows for column in _RATES)
+    return meaning + (_UNSTEADY_MEANING if marked else "")
+
+
+def _is_unsteady(row: Mapping[str, Any], metric: str) -> bool:
+    """Whether a median stands between quartiles that are far from each other."""
+    low, high = row.get(f"{metric}_q1"), row.get(f"{metric}_q3")
+    return low is not None and high is not None and high > UNSTEADY * low
 
 
 def _measurements(results: Path, study: Study) -> list[Record]:
@@ -120,9 +153,15 @@ def _measurements(results: Path, study: Study) -> list[Record]:
 def _text(row: Mapping[str, Any], column: _CostColumn) -> str:
     value = row.get(column.metric)
     value = math.nan if value is None else float(value)
+    if column in _USE and _is_unsteady(row, "train_images_per_second"):
+        return DASH  # of a rate that is hardly known it says nothing
+    if column.metric == "share_of_peak" and value > 1:
+        return DASH  # the peak was measured while the machine did other work
     if column.form:
-        return number(value / column.unit, column.form)
+        small = column.metric == "share_of_peak" and value < column.unit
+        return _small(value / column.unit) if small else number(value / column.unit, column.form)
     if math.isnan(value):
         return DASH
     form = ",.0f" if value >= 100 else ",.1f"
-    return f"{value:{form}} ({row[f'{column.metric}_q1']:{form}}–{row[f'{column.metric}_q3']:{form}})"
+    mark = _UNSTEADY_MARK if _is_unsteady(row, column.metric) else ""
+    return f"{value:{form}} ({row[f'{column.metric}_q1']:{form}}–{row[f'{column.metric}_q3']:{form}}){mark}"
