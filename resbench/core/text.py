@@ -40,7 +40,8 @@ def plural(count: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`95 s`, `12 min`, `3.4 h`."""
+    """`95 s`, `12 min`, `3.4 h`; never below nothing."""
+    seconds = max(0.0, seconds)
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

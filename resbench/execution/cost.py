@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import bisect
+import json
 import math
+import statistics
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
+from resbench.core.json_reader import Json
 from resbench.data.datasets import DATASETS
 from resbench.grid.grid import PlannedRun
 from resbench.model import Size, measure
@@ -33,13 +38,24 @@ class Cost:
     Attributes:
         flops: forward, per image.
         memory: bytes of weights, gradients, momentum, and the activations of a batch, in fp32.
-        seconds: predicted, on this machine.
+        seconds: predicted, on this machine, from its first step to its record.
+        evaluation: how many of these are not spent on training, but on validation and test images.
     """
 
     parameters: int
     flops: int
     memory: int
     seconds: float
+    evaluation: float = 0.0
+
+
+class _Earlier(NamedTuple):
+    """What a run took: images per second, seconds of training and of all, and whether probes are among these."""
+
+    rate: float
+    training: float
+    whole: float
+    probed: bool
 
 
 class Costs:
@@ -56,18 +72,33 @@ class Costs:
     def __init__(self, store: Store, device: torch.device, threads: int) -> None:
         self.device, self.threads = device, threads
         self._here = device if has_device(device.type) else torch.device("cpu")
+        self._count: Counter[str] = Counter()  # precision -> records
         # precision -> (log of FLOPs per image, log of images per second), in order
         self._rates: dict[str, list[tuple[float, float]]] = {}
         # by identity: equality costs as much as measuring
         self._sizes: dict[int, tuple[RunConfig, Size]] = {}
+        self._earlier: dict[str, list[_Earlier]] = {}  # cell -> what runs of it took
         self.source = "a short calibration"
+        rates: dict[str, dict[float, list[float]]] = {}
         for record in store.records():
             rate, flops = record.metrics.get("images_per_second") or 0, record.metrics.get("flops") or 0
             if min(rate, flops) > 0 and not _grew(record) and self._alike(record.provenance):
                 precision = record.provenance.precision if self._here == device else ""
-                self._rates.setdefault(precision, []).append((math.log(flops), math.log(rate)))
-        for rates in self._rates.values():
-            rates.sort()
+                rates.setdefault(precision, {}).setdefault(flops, []).append(rate)
+                self._count[precision] += 1
+            self._remember(record)
+        for precision, of_flops in rates.items():
+            medians = ((flops, statistics.median(seen)) for flops, seen in sorted(of_flops.items()))
+            self._rates[precision] = [(math.log(flops), math.log(rate)) for flops, rate in medians]
+
+    def _remember(self, record: Record) -> None:
+        """Keep what a run of this cell took, for others of it."""
+        names = ("images_per_second", "train_seconds", "run_seconds")
+        rate, training, whole = (record.metrics.get(name) or 0.0 for name in names)
+        if record.status == "ok" and rate > 0 and self._alike(record.provenance):
+            # the whole is counted from the last start, if the run was interrupted
+            earlier = _Earlier(rate, training, max(training, whole), bool(record.probes))
+            self._earlier.setdefault(_cell_key(record.config), []).append(earlier)
 
     def _alike(self, provenance: Provenance) -> bool:
         """Whether a record comes from hardware and threads like those of the runs."""
@@ -84,19 +115,33 @@ class Costs:
     def of(self, run: RunConfig) -> Cost:
         """Cost of one run; `calibrate` must have been called with one of its precision."""
         size = self._size(run)
-        train, val = run.data.sizes
         memory = 4 * (3 * size["parameters"] + run.recipe.batch_size * size["activations"])
-        seconds = DATASETS[run.data.name].test / 3 / self._rate(run, size["flops"])
+        seconds, evaluation = self._seconds(run, size)
+        return Cost(size["parameters"], size["flops"], memory, seconds, evaluation)
+
+    def _seconds(self, run: RunConfig, size: Size) -> tuple[float, float]:
+        """Of the whole run, and of its evaluation: as runs of its cell took, else by FLOPs."""
+        earlier = self._earlier.get(_cell_key(run.model_dump(mode="json")), []) if self._earlier else []
+        rate = statistics.median(each.rate for each in earlier) if earlier else 0.0
+        train, val = run.data.sizes
+        evaluation, training = DATASETS[run.data.name].test / 3 / (rate or self._rate(run, size["flops"])), 0.0
         for epochs, depth in spans(run):
-            seconds += epochs * (train + val / 3) / self._rate(run, self._size(at_depth(run, depth))["flops"])
-        return Cost(size["parameters"], size["flops"], memory, seconds)
+            speed = rate or self._rate(run, self._size(at_depth(run, depth))["flops"])
+            evaluation += epochs * val / 3 / speed
+            training += epochs * train / speed
+        timed = [each for each in earlier if each.training]
+        if not timed:
+            return training + evaluation, evaluation
+        whole = statistics.median(each.whole for each in timed)
+        rest = statistics.median(each.whole - each.training for each in timed)
+        return whole, min(rest, evaluation) if any(each.probed for each in timed) else rest
 
     def calibrate(self, runs: Sequence[PlannedRun]) -> None:
         """Time a few training steps of the cheapest, the middle and the most expensive network, unless records help."""
         cells: dict[str, list[RunConfig]] = {}
         for config in distinct_cells(runs):
             cells.setdefault(self._precision(config), []).append(config)
-        known = sum(len(self._rates.get(precision, [])) for precision in cells)
+        known = sum(self._count[precision] for precision in cells)
         unknown = [precision for precision in cells if precision not in self._rates]
         for precision in unknown:
             by_flops = sorted({self._size(config)["flops"]: config for config in cells[precision]}.items())
@@ -131,6 +176,11 @@ class Costs:
 def distinct_cells(runs: Sequence[PlannedRun]) -> list[RunConfig]:
     """The configuration of each cell, once."""
     return list({id(run.cell_config): run.cell_config for run in runs}.values())
+
+
+def _cell_key(config: Mapping[str, Json]) -> str:
+    """Equal for runs that differ in their seed alone."""
+    return json.dumps({name: value for name, value in config.items() if name != "seed"}, sort_keys=True)
 
 
 def _grew(record: Record) -> bool:

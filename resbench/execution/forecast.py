@@ -7,6 +7,7 @@ that its runs are in, and its slots until it is back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,16 @@ from resbench.core.errors import UserError
 
 START = 1.0  # seconds of a run, from a free slot until its first step
 HANDLING = 0.003  # seconds of the driver for each run
+PAGE = 4.0  # seconds of the command before its first run and after its last: reading, table, page
 REPAIR = 600.0  # seconds from a failure of a node until it is back
+
+
+def wall_seconds(seconds: Sequence[float], jobs: int) -> float:
+    """What a command on this machine takes for runs of so many seconds each, of which so many are done at a time."""
+    if not seconds:
+        return 0.0
+    starts = START * math.ceil(len(seconds) / jobs)
+    return max(sum(seconds) / jobs + starts, max(seconds) + START) + PAGE
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from resbench.core.text import duration, plural, printable
 from resbench.execution.concurrency import Concurrency, load_choice, unmeasured
 from resbench.execution.cost import Cost, Costs, distinct_cells
 from resbench.execution.executors import check_executor, device_of
-from resbench.execution.forecast import Fleet, Forecast, forecast
+from resbench.execution.forecast import Fleet, Forecast, forecast, wall_seconds
 from resbench.execution.selection import open_grid, select_runs
 from resbench.grid.expand import Merged
 from resbench.grid.grid import Grid, PlannedRun
@@ -47,6 +47,7 @@ class GridPlan:
         source: where the prediction comes from, in words.
         jobs: runs side by side.
         device: their torch device.
+        evaluation: fraction of the time of a run that is not spent on training, but on validation and test images.
         fleet, forecast: other machines that were planned for, and what to expect of them.
     """
 
@@ -58,6 +59,7 @@ class GridPlan:
     source: str
     jobs: int
     device: str
+    evaluation: float = 0.0
     fleet: Fleet | None = None
     forecast: Forecast | None = None
     merged: Sequence[Merged] = ()
@@ -84,7 +86,7 @@ class GridPlan:
         lines.append(
             f"{self.name}: {self._count()}, {plural(self.done + self.missing, 'run')}: {self.done} done, "
             f"{self.missing} to do, {plural(len(self.excluded), 'cell')} excluded; {self.jobs} at a time on {self.device}: "
-            f"about {duration(self.seconds)}, by {self.source}"
+            f"about {duration(self.seconds)}, by {self.source}{self._evaluation()}"
         )
         return "\n".join(map(printable, lines))
 
@@ -93,6 +95,9 @@ class GridPlan:
         same = sum(len(merged.cells) - 1 for merged in self.merged)
         cells = len(self.cells) + same
         return plural(cells, "cell") + (f" of {plural(len(self.cells), 'network')}" if same else "")
+
+    def _evaluation(self) -> str:
+        return f"; evaluation: {100 * self.evaluation:.0f} % of the time" if self.missing else ""
 
 
 def plan(
@@ -154,18 +159,20 @@ def describe(
     concurrency = _concurrency(jobs, len(grid.runs()), store, device.type, fleet, threads)
     costs = Costs(store, device, concurrency.threads)
     costs.calibrate(runs)
-    each = {id(config): costs.of(config).seconds for config in distinct_cells(missing)}
-    seconds = [each[id(run.cell_config)] for run in missing]
+    each = {id(config): costs.of(config) for config in distinct_cells(missing)}
+    seconds = [each[id(run.cell_config)].seconds for run in missing]
+    evaluation = sum(each[id(run.cell_config)].evaluation for run in missing)
     expected = forecast(seconds, [run.cell_config.recipe.epochs for run in missing], fleet) if fleet else None
     return GridPlan(
         name=grid.name,
         cells=_cells(runs, done, costs),
         excluded=grid.excluded,
         unprobed=unprobed(store, grid, missing),
-        seconds=expected.wall if expected else max(sum(seconds) / concurrency.jobs, max(seconds, default=0.0)),
+        seconds=expected.wall if expected else wall_seconds(seconds, concurrency.jobs),
         source=costs.source,
         jobs=concurrency.jobs,
         device=device.type,
+        evaluation=evaluation / sum(seconds) if sum(seconds) else 0.0,
         fleet=fleet,
         forecast=expected,
         merged=_merged(grid, runs),

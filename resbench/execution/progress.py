@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from resbench.core.text import duration
 from resbench.execution.driver import Watcher
@@ -49,10 +49,10 @@ class Live(Watcher):
                 BarColumn(),
                 TextColumn("{task.percentage:3.0f} %"),
                 TimeElapsedColumn(),
-                TimeRemainingColumn(),
+                TextColumn("{task.fields[left]}"),
                 console=console,
             )
-            self._whole = self._bars.add_task(f"{self._total} runs", total=self._whole_work or 1)
+            self._whole = self._bars.add_task(f"{self._total} runs", total=self._whole_work or 1, left="")
 
     def __enter__(self) -> Self:
         if self._bars:
@@ -69,11 +69,11 @@ class Live(Watcher):
         self._advance(run, epochs / run.cell_config.recipe.epochs)
         if self._bars:
             if run.id not in self._tasks:
-                self._tasks[run.id] = self._bars.add_task(run.label, total=1.0)
+                self._tasks[run.id] = self._bars.add_task(run.label, total=1.0, left="")
             self._bars.update(self._tasks[run.id], completed=self._parts[run.id])
-            self._bars.update(self._whole, completed=self._worked)
+            self._bars.update(self._whole, completed=self._worked, left=self._left())
         elif time.monotonic() - self._printed > _PLAIN_SECONDS:
-            self.message(f"{run.label}: epoch {epochs:.1f} of {run.cell_config.recipe.epochs}{self._left()}")
+            self.message(f"{run.label}: epoch {epochs:.1f} of {run.cell_config.recipe.epochs}{self._left(' ({})')}")
 
     def finished(self, run: PlannedRun, record: Record) -> None:
         self._count += 1
@@ -84,8 +84,8 @@ class Live(Watcher):
         if self._bars:
             if run.id in self._tasks:
                 self._bars.remove_task(self._tasks.pop(run.id))
-            self._bars.update(self._whole, completed=self._worked)
-        self.message(f"[{self._count}/{self._total}] {run.label}: {result(record)}{self._left()}")
+            self._bars.update(self._whole, completed=self._worked, left=self._left())
+        self.message(f"[{self._count}/{self._total}] {run.label}: {result(record)}{self._left(' ({})')}")
 
     def message(self, line: str) -> None:
         if self._bars:
@@ -98,8 +98,9 @@ class Live(Watcher):
         self._worked += self._work.get(run.id, 0.0) * (part - self._parts.get(run.id, 0.0))
         self._parts[run.id] = part
 
-    def _left(self) -> str:
+    def _left(self, form: str = "{}") -> str:
+        """`8 min left` in a form, the same on the bar and in the lines; empty where nothing is known or left."""
         if not self._worked or self._count == self._total:
             return ""
         seconds = (time.monotonic() - self._began) * (self._whole_work - self._worked) / self._worked
-        return f" ({duration(seconds)} left)"
+        return form.format(f"{duration(seconds)} left")

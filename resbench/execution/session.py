@@ -17,6 +17,7 @@ from resbench.execution.concurrency import Concurrency, choose_concurrency
 from resbench.execution.cost import Costs
 from resbench.execution.driver import Watcher, drive
 from resbench.execution.executors import CLUSTERS, Cluster, MakeEngine, device_of, engine
+from resbench.execution.forecast import wall_seconds
 from resbench.execution.options import RunOptions as RunOptions
 from resbench.execution.plan import unprobed
 from resbench.execution.selection import open_grid, select_runs
@@ -181,7 +182,11 @@ class Session:
         estimate, jobs, missing = self.estimate(), self.concurrency.jobs, len(self.missing)
         begun = f" ({self.begun} of them begun)" if self.begun else ""
         side_by_side = f"{jobs} at a time" if jobs else "as many at a time as there is room for"
-        left = duration(estimate.total / jobs) if jobs else f"{duration(estimate.total)} of work"
+        left = (
+            duration(wall_seconds(list(estimate.seconds.values()), jobs))
+            if jobs
+            else f"{duration(estimate.total)} of work"
+        )
         return (
             f"{self.grid.name}: {missing} runs to do{begun}, {len(self.runs) - missing} done; {side_by_side} "
             f"on {self.device} ({self.concurrency.reason}), about {left} by {estimate.source}"

@@ -3,7 +3,7 @@
 import pytest
 from support.hostile import NAMES
 
-from resbench.core.text import control_free, is_name, is_run_id, printable, sanitise
+from resbench.core.text import control_free, duration, is_name, is_run_id, printable, sanitise
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -25,3 +25,7 @@ def test_terminals_obey_nothing() -> None:
     assert printable("a\x1b[2J\nb é") == r"a\x1b[2J\nb é"
     assert control_free("a\x1b[2J\nb\t") == "a\ufffd[2J\nb\t"
     assert sanitise({"a\0": ["b\x07", 3, None]}) == {"a\ufffd": ["b\ufffd", 3, None]}
+
+
+def test_a_duration_is_never_below_nothing() -> None:
+    assert duration(-0.2) == duration(-0.0) == duration(-90.0) == "0 s"

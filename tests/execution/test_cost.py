@@ -8,6 +8,7 @@ import torch
 
 from resbench.execution.cost import Costs
 from resbench.grid.grid import PlannedRun
+from resbench.records.record import Row
 from resbench.records.store import Store
 from resbench.training.device import resolve_placement
 from resbench.training.provenance import provenance
@@ -21,10 +22,10 @@ def config(precision: str, depth: int = 10) -> RunConfig:
     return RunConfig.model_validate({"model": {"depth": depth, "width": 4}, "recipe": {"precision": precision}})
 
 
-def add(store: Store, run: RunConfig, rate: float, **facts: Any) -> None:
+def add(store: Store, run: RunConfig, rate: float, metrics: Row | None = None, **facts: Any) -> None:
     placement = resolve_placement(CPU, 1, run.recipe.precision, run.model.width)
     record = empty_record(run, "ok", provenance(placement).with_facts(**facts), None)
-    record.metrics = {"images_per_second": rate, "flops": 10**6}
+    record.metrics = {"images_per_second": rate, "flops": 10**6, **(metrics or {})}
     store.add(record)
 
 
@@ -58,3 +59,27 @@ def test_an_unknown_precision_is_calibrated(tmp_path: Path) -> None:
     costs.calibrate([PlannedRun.of(config("bf16")), PlannedRun.of(config("fp32"))])
     assert costs.source == "1 earlier record and a short calibration"
     assert costs.of(config("fp32")).seconds < 1e6 < costs.of(config("bf16")).seconds
+
+
+def test_one_disturbed_run_among_equals_does_not_decide(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for seed, rate in enumerate([1000.0, 100.0, 1100.0, 900.0, 1050.0]):
+        add(store, config("fp32", 16).with_seed(seed), rate)
+    costs = Costs(store, CPU, 1)
+    run = config("fp32", 10)
+    costs.calibrate([PlannedRun.of(run)])
+    flops = run.network_size["flops"]
+    train, val = run.data.sizes
+    images = run.recipe.epochs * (train + val / 3) + run.data.dataset.test / 3
+    assert costs.source == "5 earlier records"
+    assert costs.of(run).seconds == pytest.approx(images / (1000.0 * 1e6 / flops))
+
+
+def test_runs_of_the_cell_itself_say_how_long_it_takes_and_what_of_it_is_evaluation(tmp_path: Path) -> None:
+    store, run = Store(tmp_path), config("fp32", 10)
+    for seed, whole in enumerate([20.0, 21.0, 60.0]):
+        add(store, run.with_seed(seed), 1000.0, metrics={"train_seconds": 9.0, "run_seconds": whole})
+    add(store, config("fp32", 16), 10.0)
+    costs = Costs(store, CPU, 1)
+    costs.calibrate([PlannedRun.of(run)])
+    assert (costs.of(run).seconds, costs.of(run).evaluation) == (21.0, 12.0)

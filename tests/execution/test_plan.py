@@ -9,7 +9,7 @@ import pytest
 from benchmarks.simulation import SimulatedFleet, simulate
 
 from resbench.core.errors import UserError
-from resbench.execution.forecast import HANDLING, START, Fleet, Forecast, forecast
+from resbench.execution.forecast import HANDLING, PAGE, START, Fleet, Forecast, forecast
 from resbench.execution.plan import plan
 from resbench.grid.grid import Grid
 
@@ -24,6 +24,15 @@ def test_a_plan_counts_runs_and_names_what_is_excluded(tmp_path: Path) -> None:
     assert made.cells[0].cost.flops < made.cells[1].cost.flops
     assert str(made).splitlines()[-1].startswith("some: 2 cells, 6 runs: 0 done, 6 to do, 0 cells excluded; ")
     assert plan(grid, tmp_path, only=["seed<1"], shard="2/2").missing == 1
+
+
+def test_a_plan_counts_what_is_not_training(tmp_path: Path) -> None:
+    base = {"model.width": 4, "model.depth": 10, "data.train_size": 64, "recipe.epochs": 1}
+    made = plan(Grid("some", base=base, seeds=24), tmp_path, jobs=2)
+    assert made.seconds > 24 / 2 * START + PAGE  # each run has a process, and the command writes a page
+    # a tenth of the images validates, and the test has 1,000
+    assert made.evaluation == pytest.approx(1 - 64 / (64 + (6 + 1000) / 3), rel=0.01)
+    assert str(made).endswith(f"; evaluation: {100 * made.evaluation:.0f} % of the time")
 
 
 def test_a_plan_for_many_machines_says_what_fails(tmp_path: Path) -> None:
