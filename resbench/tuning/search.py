@@ -138,7 +138,7 @@ class Search:
         values = {
             "base": self.base,
             "arm": arm,
-            "search": {path: searched.describe().to_json() for path, searched in self.space.items()},
+            "search": {path: searched.as_given().to_json() for path, searched in self.space.items()},
             "seeds": self.seeds,
             "sampler": self.sampler,
             "pruner": self.pruner,

@@ -267,5 +267,6 @@ def _describe_field(path: str, search: Search) -> str:
     untuned = search.untuned(search.points()[0])[path]
     if isinstance(searched, Range):
         kind = " on a log scale" if searched.log else f" in steps of {searched.step}" if searched.step else ""
-        return f"from {searched.low} to {searched.high}{kind}; untuned {untuned}"
+        unreached = "" if searched.last >= searched.high else f" (no step ends at {searched.high})"
+        return f"from {searched.low} to {searched.last}{kind}{unreached}; untuned {untuned}"
     return f"one of {', '.join(map(str, searched.choices))}; untuned {untuned}"

@@ -22,7 +22,7 @@ _MEASURES = ("data.name", "data.val_size")  # decide on which images the objecti
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from low to high, both included; a step makes them a list."""
+    """Numbers from low to high, both included; a step makes them a list, which may end below high."""
 
     low: int | float
     high: int | float
@@ -33,40 +33,53 @@ class Range:
     def whole(self) -> bool:
         return isinstance(self.low, int)
 
+    @property
+    def last(self) -> int | float:
+        """The highest value that is drawn."""
+        if self.step is None:
+            return self.high
+        value = self.low + self.step * _steps(self.low, self.high, self.step)
+        return int(value) if self.whole else _rounded(value)
+
     def distribution(self) -> BaseDistribution:
         from optuna.distributions import FloatDistribution, IntDistribution
 
         if self.whole:
-            return IntDistribution(int(self.low), int(self.high), log=self.log, step=int(self.step or 1))
-        return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
+            return IntDistribution(int(self.low), int(self.last), log=self.log, step=int(self.step or 1))
+        return FloatDistribution(self.low, self.last, log=self.log, step=self.step)
 
     def suggest(self, trial: Trial, path: str) -> None:
         """Give a trial its value, unless it has one."""
         if self.whole:
-            trial.suggest_int(path, int(self.low), int(self.high), step=int(self.step or 1), log=self.log)
+            trial.suggest_int(path, int(self.low), int(self.last), step=int(self.step or 1), log=self.log)
         else:
-            trial.suggest_float(path, self.low, self.high, step=self.step, log=self.log)
+            trial.suggest_float(path, self.low, self.last, step=self.step, log=self.log)
 
     def to_storage(self, value: Value) -> Value:
         return value
 
     def from_storage(self, stored: Value) -> Value:
-        return stored
+        """The value as `values` has it: Optuna adds up steps to 0.30000000000000004."""
+        return _rounded(stored) if self.step is not None and isinstance(stored, float) else stored
 
     def values(self) -> list[Value] | None:
         """Every value, or None if there are infinitely many."""
         if self.step is None and not self.whole:
             return None
         step = self.step or 1
-        count = math.floor((self.high - self.low) / step + 1e-9) + 1
-        values = (self.low + step * index for index in range(count))
-        return [int(value) if self.whole else float(f"{value:.12g}") for value in values]
+        values = (self.low + step * index for index in range(_steps(self.low, self.high, step) + 1))
+        return [int(value) if self.whole else _rounded(value) for value in values]
 
     def examples(self) -> list[Value]:
         """Every value, or the two ends: nothing new can be refused between them."""
         return self.values() or [self.low, self.high]
 
     def describe(self) -> SearchRange:
+        """What can be drawn."""
+        return SearchRange(low=self.low, high=self.last, log=self.log, step=self.step)
+
+    def as_given(self) -> SearchRange:
+        """The range as it was written, which identifies a search."""
         return SearchRange(low=self.low, high=self.high, log=self.log, step=self.step)
 
 
@@ -106,8 +119,21 @@ class Choices:
     def describe(self) -> SearchRange:
         return SearchRange(choices=list(self.choices))
 
+    def as_given(self) -> SearchRange:
+        return self.describe()
+
 
 Space: TypeAlias = dict[str, Range | Choices]  # dotted path -> where it is searched
+
+
+def _steps(low: int | float, high: int | float, step: int | float) -> int:
+    """How often a step fits into a range; what floating point makes of its ends is forgiven."""
+    return math.floor((high - low) / step + 1e-9)
+
+
+def _rounded(value: float) -> float:
+    """Twelve digits, as one would write it."""
+    return float(f"{value:.12g}")
 
 
 def _text(value: list[Scalar]) -> str:
@@ -209,7 +235,7 @@ def _wrong_step(low: int | float, high: int | float, log: bool, step: Any) -> st
         return f"step: {step!r} should be a {'whole ' if whole else ''}number above 0"
     if step is not None and log:
         return "step: a log range has no steps: leave out one of log and step"
-    if step is not None and step > high - low:
+    if step is not None and _steps(low, high, step) < 1:
         return f"step: {step} is larger than the range from {low} to {high}"
     if (whole or step is not None) and (high - low) / (step or 1) > _MAX_VALUES:
         return f"has more than {_MAX_VALUES:,} values: bring low and high together, or raise step"

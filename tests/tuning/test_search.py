@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
 from support.searches import SEARCH, load, load_two_trials
 
 from resbench.core.errors import UserError
 from resbench.tuning.search import Search
-from resbench.tuning.session import tune
+from resbench.tuning.session import TuneOptions, describe, tune
 from resbench.tuning.space import Choices, Range
 
 
@@ -23,6 +25,36 @@ def test_ranges_and_choices_know_their_values_and_go_through_the_storage() -> No
     assert stored == ["none", "[10,16]"] and [choices.from_storage(text) for text in stored] == ["none", [10, 16]]
     assert json.dumps(Range(10, 22).describe().to_json()) == '{"low": 10, "high": 22, "log": false, "step": null}'
     assert choices.describe().to_json() == {"choices": ["none", [10, 16]]}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "step", "values"),
+    [
+        (0.1, 0.5, 0.2, [0.1, 0.3, 0.5]),
+        (0.1, 0.3, 0.2, [0.1, 0.3]),
+        (0.0, 0.5, 0.3, [0.0, 0.3]),
+        (0.0, 0.9, 0.1, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]),
+        (1, 10, 4, [1, 5, 9]),
+    ],
+)
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_what_is_drawn_of_steps_is_what_one_would_write(low: float, high: float, step: float, values: Any) -> None:
+    searched = Range(low, high, step=step)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    stored = [study.ask({"x": searched.distribution()}).params["x"] for _ in range(80)]
+    assert sorted({searched.from_storage(value) for value in stored}) == values == searched.values()
+    assert (searched.last, searched.describe().high, searched.as_given().high) == (values[-1], values[-1], high)
+
+
+def test_tuned_to_the_value_of_the_base_is_the_base_and_the_plan_says_the_true_end(tmp_path: Path) -> None:
+    steps = "{low: 0.1, high: 0.3, step: 0.2}"
+    base = SEARCH.replace("width: 4}", "width: 4, dropout: 0.3}")
+    search = load(tmp_path, base.replace("{choices: [0.0, 0.3]}", steps))
+    values = search.values({"model.dropout": 0.30000000000000004})
+    assert search.config({}, values) == search.config({})
+    short = load(tmp_path, SEARCH.replace("{choices: [0.0, 0.3]}", "{low: 0.0, high: 0.5, step: 0.3}"))
+    text = describe(short, TuneOptions(results=tmp_path, device="cpu"))
+    assert "model.dropout: from 0.0 to 0.3 in steps of 0.3 (no step ends at 0.5); untuned 0.0" in text
 
 
 def test_arms_may_have_their_own_epochs_and_a_base_that_is_nothing_without_them(tmp_path: Path) -> None:
