@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from resbench.core.config import Config, one_of
@@ -60,7 +60,7 @@ PIXELS: dict[str, Callable[[Tensor], Normalizer]] = {"standard": standard, "unit
 
 
 class DataConfig(Config):
-    """The images. `val_size: auto` is a tenth of the training set; `train_size` is taken from what remains."""
+    """The images. `val_size: auto` is a tenth of the images that are used; `train_size` is taken from what remains."""
 
     name: Annotated[str, one_of(DATASETS)] = "mnist-5k"
     augment: Annotated[str, one_of(AUGMENTS)] = "none"
@@ -69,12 +69,26 @@ class DataConfig(Config):
     order: Annotated[str, one_of(ORDERS)] = "shuffle"
     pixels: Annotated[str, one_of(PIXELS)] = "standard"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_auto(cls, values: Any) -> Any:
+        """Write the tenth of a given `train_size` as a number: earlier versions took `auto` for a tenth of all images."""
+        if not isinstance(values, dict) or values.get("val_size", "auto") != "auto":
+            return values
+        name, train = values.get("name", "mnist-5k"), values.get("train_size")
+        if type(train) is not int or not isinstance(name, str) or name not in DATASETS:
+            return values
+        total = DATASETS[name].train
+        whole = train == total - total // 10  # the same images as `all`
+        return values if whole else {**values, "val_size": train // 10}
+
     def neutralised(self, neutral: Mapping[str, Any], prefix: str = "") -> Self:
         """The same with sizes at their neutral value where that gives the same images."""
         out = super().neutralised(neutral, prefix)
         for change in ({"train_size": "all"}, {"val_size": "auto"}):
             other = out.model_copy(update=change)
-            out = other if other.sizes == out.sizes else out
+            # with a part of the images a record that says auto is one of an earlier version
+            out = other if other.train_size == "all" and other.sizes == out.sizes else out
         return out
 
     @property

@@ -203,6 +203,10 @@ def _check_combinations(source: Source, search: Search) -> None:
         base = {path: value for path, value in search.base.items() if path not in axes}
         check_cells(source, base, {**search.arms, **axes})
     source.mistakes = _first_of_each_field(source.mistakes)
+    follows = search.base.get("data.val_size", "auto") == "auto" and "data.val_size" not in search.arms
+    if "data.train_size" in search.space and follows:
+        text = "cannot be searched with data.val_size auto, which is a tenth of it: set data.val_size to a number"
+        source.wrong(source.lines.get("data.train_size", 1), f"data.train_size: {text}")
     if not source.mistakes and any(search.config(arm).data.sizes[1] == 0 for arm in search.points()):
         text = "0 leaves no validation images, and the trials are judged by validation error"
         source.wrong(source.lines.get("data.val_size", 1), f"data.val_size: {text}")

@@ -90,3 +90,27 @@ def test_the_test_files_are_not_opened_before_the_last_epoch(files: Path, tmp_pa
     with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte: damaged: 1000 bytes"):
         train(run, root, threads=1, observer=poison)
     assert poison.epochs == 2.0  # training had ended
+
+
+@pytest.mark.parametrize(
+    ("given", "sizes"),
+    [
+        ({}, (3600, 400)),
+        ({"train_size": 3600}, (3600, 400)),
+        ({"train_size": 2000}, (2000, 200)),
+        ({"train_size": 2000, "val_size": "auto", "name": "mnist"}, (2000, 200)),
+        ({"train_size": 2000, "val_size": 400}, (2000, 400)),
+        ({"val_size": 100}, (3900, 100)),
+    ],
+)
+def test_auto_is_a_tenth_of_the_images_that_are_used(given: dict[str, object], sizes: tuple[int, int]) -> None:
+    assert DataConfig.model_validate(given).sizes == sizes
+
+
+def test_auto_of_a_part_has_the_id_of_its_number_and_no_id_of_earlier_versions() -> None:
+    def run_id(**data: object) -> str:
+        return RunConfig.model_validate({"data": data}).id
+
+    assert run_id(train_size=2000) == run_id(train_size=2000, val_size="auto") == run_id(train_size=2000, val_size=200)
+    assert run_id(train_size=2000) != "93c021e30464f86e"  # 400 validation images
+    assert run_id() == run_id(val_size="auto") == run_id(train_size="all")

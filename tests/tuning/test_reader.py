@@ -137,3 +137,10 @@ def test_each_kind_of_file_names_the_command_for_it(tmp_path: Path) -> None:
             read(tmp_path / file)
         [line] = caught.value.lines
         assert line.startswith(f"{tmp_path / file}{part} {tmp_path / file}`")
+
+
+def test_a_size_that_the_validation_images_follow_cannot_be_searched(tmp_path: Path) -> None:
+    text = SEARCH.replace("recipe.lr: {low: 0.01, high: 1.0, log: true}", "data.train_size: {choices: [50, 64]}")
+    assert load(tmp_path, text).space
+    with pytest.raises(UserError, match=r"data.train_size: cannot be searched with data.val_size auto"):
+        load(tmp_path, text.replace("train_size: 64, val_size: 40", "name: mnist-5k"))
