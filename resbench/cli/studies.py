@@ -187,7 +187,7 @@ def compare(
     on: Annotated[str, typer.Option(help="The metric.")] = "test_error",
     margin: Annotated[
         float | None,
-        typer.Option(min=0.0, help="Smallest difference that matters; of shares of images 0.05 points by default."),
+        typer.Option(help="Smallest difference that matters; of shares of images 0.05 points by default."),
     ] = None,
     results: Results = Path("results"),
 ) -> None:

@@ -81,7 +81,7 @@ def compare(
         raise UserError(f"--on {on}: not one of {', '.join(METRICS)}{hint}")
     margin = default_margin(on) if margin is None else margin
     if not 0 <= margin < 1e12:
-        raise UserError(f"--margin {margin:g}: use a number from 0 to 1e12")
+        raise UserError(f"--margin {margin:g}: use a number of at least 0 and below 1e12, or leave it out")
     arms = {repr(arm.cell): arm for arm in arms_of(study).values()}
     target, mine, fixed = (_values(study, words, flag) for words, flag in ((to, "--to"), (ours, "--arm"), (at, "--at")))
     pairs = []

@@ -1,6 +1,5 @@
 """Claims judged on studies of known truth: the verdict, and words that say no more than the interval."""
 
-import math
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from support.inprocess import resbench
 from support.studies import HELPS, Cell, make, noise
 
 from resbench.core.errors import UserError
@@ -275,9 +275,12 @@ def test_compare_has_no_margin_where_none_was_given(tmp_path: Path) -> None:
     assert "from 0.02" in line and "matter" not in line and "0.05" not in line
     assert compare(tmp_path, "s", to, on="train_loss", margin=0.05) != [line]
     assert compare(tmp_path, "s", to) == compare(tmp_path, "s", to, margin=0.05)
-    for margin in (math.inf, math.nan):
-        with pytest.raises(UserError, match="--margin"):
-            compare(tmp_path, "s", to, margin=margin)
+    for margin in ("inf", "nan", "-1", "-inf", "1e12"):
+        with pytest.raises(UserError, match=r"^--margin \S+: use a number of at least 0 and below 1e12"):
+            compare(tmp_path, "s", to, margin=float(margin))
+        words = ["compare", "s", "--to", *to, "--margin", margin, "--results", tmp_path]
+        code, out, err = resbench(*words)
+        assert (code, out) == (2, "") and err.startswith("--margin ") and err.count("\n") == 1
 
 
 def test_a_difference_of_exactly_the_margin_is_not_beyond_it(tmp_path: Path) -> None:
