@@ -37,7 +37,7 @@ def cells(study: Study) -> pd.DataFrame:
         interval of divergence in `diverged_low`, `diverged_high`; of the test accuracy, as shares: `mean`, `low` and
         `high` of the crossed interval (new images), `seed_low` and `seed_high` (this test set), `sd` over seeds,
         `true_sd` (what seeds would show on endless images, Jordan 2023, eq. 3), `predicted_sd` (if errors were
-        independent), `least`, `most`; `errors` in 10,000; means of other metrics;
+        independent), `least`, `most`; `errors` in 10,000; means of other metrics; `wall_seconds` of the runs;
         `<metric>.known`, how many runs have it, where a run that ended well has none.
     """
     rows = []
@@ -50,11 +50,21 @@ def cells(study: Study) -> pd.DataFrame:
         row |= {"diverged": arm.diverged, "diverged_low": rate.low, "diverged_high": rate.high, "failed": arm.failed}
         row |= _accuracy(study, arm, numbers(ok, "test_accuracy"))
         row |= {name: mean(numbers(runs if _is_exact(name) else ok, name)) for name in _MEANS}
+        row["wall_seconds"] = mean(_wall_seconds(ok))
         rows.append(row | {f"{name}.known": len(numbers(ok, name)) for name in _VARYING})
     frame = frame_of(rows, study.axes)
     return frame.drop(
         columns=[f"{name}.known" for name in _VARYING if partial_rows(frame, f"{name}.known", "seeds_ok").empty]
     )
+
+
+def _wall_seconds(runs: pd.DataFrame) -> list[float]:
+    """Of each run; one that was interrupted has those from its last start alone, and took its training at least."""
+    names = ["metrics.train_seconds", "metrics.run_seconds"]
+    if not set(names) <= set(runs):
+        return []
+    both = runs[names].apply(pd.to_numeric).dropna()
+    return [float(value) for value in both.max(axis=1)]
 
 
 def _is_exact(name: str) -> bool:

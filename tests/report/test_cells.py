@@ -14,6 +14,7 @@ from resbench.records.store import Store
 from resbench.report import write
 from resbench.report.cells import cells, comparisons
 from resbench.report.study import load
+from resbench.report.tables.cells import cell_table
 
 EVIL = MESSAGE
 
@@ -30,6 +31,25 @@ def test_cells_have_an_interval_for_new_images_and_one_for_these(tmp_path: Path)
     assert first["low"] < first["seed_low"] and first["seed_high"] < first["high"]
     assert first["errors"] == pytest.approx(1e4 * (1 - accuracy.mean()))
     assert 0 <= first["true_sd"] <= first["sd"] and first["predicted_sd"] > 0
+
+
+def test_seconds_of_training_stand_next_to_those_of_the_whole_run(tmp_path: Path) -> None:
+    study = make(tmp_path, "s", {"model.depth": [10]}, 2, noise(lambda cell: 0.01, images=100))
+    store = Store(tmp_path / "s")
+    for record, wall in zip(store.records(), (37.5, 10.0), strict=True):  # the second was interrupted
+        record.metrics |= {"train_seconds": 17.1, "run_seconds": wall}
+        store.remove(record.id)
+        store.add(record)
+    found = cells(load(study, "s"))
+    assert list(found[["train_seconds", "wall_seconds"]].iloc[0]) == pytest.approx([17.1, (37.5 + 17.1) / 2])
+    table = cell_table(found, ["model.depth"])
+    assert (
+        dict(zip(table.head, table.rows[0], strict=True)).items()
+        >= {
+            "training seconds": "17",
+            "wall seconds": "27",
+        }.items()
+    )
 
 
 def test_one_network_has_the_interval_of_its_count(tmp_path: Path) -> None:

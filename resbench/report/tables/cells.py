@@ -17,7 +17,8 @@ _MEANING = (
     "Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for new images of this kind "
     "(crossed over seeds and images; of one network Wilson's) and, never wider, for these test images (Student's t over "
     "seeds). SD: standard deviation over seeds; true SD: what it would be without the noise of a finite test set "
-    "(Jordan 2023, equation 3). Diverged runs are counted, with Wilson's interval, and are in no mean."
+    "(Jordan 2023, equation 3). Diverged runs are counted, with Wilson's interval, and are in no mean. "
+    "Training seconds: of a run, without its evaluation; wall seconds: of all of it."
 )
 _RAW = {
     "test accuracy": "mean",
@@ -27,7 +28,8 @@ _RAW = {
     "val. accuracy": "val_accuracy",
     "parameters": "parameters",
     "MFLOPs": "flops",
-    "seconds a run": "train_seconds",
+    "training seconds": "train_seconds",
+    "wall seconds": "wall_seconds",
 }
 
 
@@ -62,7 +64,9 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
         columns["val. accuracy"] = [percent(row["val_accuracy"]) + _known(row, "val_accuracy") for row in rows]
     columns["parameters"] = [number(row["parameters"]) for row in rows]
     columns["MFLOPs"] = [number(row["flops"] / 1e6, ",.1f") for row in rows]
-    columns["seconds a run"] = [number(row["train_seconds"]) + _known(row, "train_seconds") for row in rows]
+    columns["training seconds"] = [number(row["train_seconds"]) + _known(row, "train_seconds") for row in rows]
+    if frame["wall_seconds"].notna().any():
+        columns["wall seconds"] = [number(row["wall_seconds"]) for row in rows]
     raw = {name: [row[field] for row in rows] for name, field in _RAW.items() if name in columns}
     return Table.of(columns, raw, caption=_MEANING + _partly(frame), name="cells", frame=frame)
 

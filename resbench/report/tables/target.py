@@ -36,5 +36,5 @@ def target_table(study: Study) -> Table | None:
         if target.training_flops is not None:
             times = target.training_flops / spending.flops
             columns.put("times fewer", number(times, ",.0f" if times >= 10 else ",.1f"), times)
-        columns.put("seconds a run", number(spending.seconds), spending.seconds)
+        columns.put("training seconds", number(spending.seconds), spending.seconds)
     return columns.table(caption=_MEANING, name="target")
