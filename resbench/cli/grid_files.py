@@ -45,14 +45,15 @@ def changes_of(name: str, results: Path, given: Path | None = None) -> Change:
     Raises:
         UserError: the file has mistakes; one line for each.
     """
+    if not is_name(name):
+        return Change()  # there is no such study, which its reader says
     store = Store(results / name)
     stored = store.study()
     if not stored or not (stored.file or given):
         return Change()  # its grid was made in Python, or it has no question
     path = given or _find(stored, store)
     if not path:
-        note = f"{name}: its grid file {stored.file} is not here: this is the study as it was run"
-        return Change(note=note, unknown=True)
+        return Change()  # the study is elsewhere, and is what it was when it was run
     if taken_in(store, stored, path):
         return Change()
     found = change(stored, _read(stored, path))

@@ -157,7 +157,7 @@ def _take_in(name: str, results: Path, path: Path | None) -> list[str]:
         return error.lines
     if found.file:
         Store(results / name).write_study(found.file)
-    if found.note and not found.unknown:
+    if found.note:
         print(printable(found.note), file=sys.stderr)
     return []
 

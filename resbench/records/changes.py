@@ -16,12 +16,10 @@ class Change(NamedTuple):
     Attributes:
         file: the study with what its grid says now, where its cells are those of the grid; else None.
         note: the difference, in a line; empty if there is none.
-        unknown: whether the grid cannot be read here, as the note then says.
     """
 
     file: StudyFile | None = None
     note: str = ""
-    unknown: bool = False
 
 
 def change(stored: StudyFile, now: StudyFile) -> Change:

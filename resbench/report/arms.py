@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,7 @@ class Arm:
         ended: seed -> id of each run that ended well.
         diverged, failed, missing: number of runs of each other fate.
         results: ids of the runs that ended well or diverged.
+        runs: ids of all that the study asks for; cells that are one training have the same.
     """
 
     cell: Cell
@@ -38,6 +39,7 @@ class Arm:
     failed: int
     missing: int
     results: Sequence[str] = ()
+    runs: frozenset[str] = frozenset()
 
     @property
     def trained(self) -> bool:
@@ -62,12 +64,51 @@ def arm_of(runs: pd.DataFrame, cell: Cell) -> Arm:
     ended = {int(seed): str(run_id) for seed, run_id in zip(ok["seed"], ok["id"], strict=True)}
     diverged, failed, missing = (int((status == name).sum()) for name in ("diverged", "failed", "missing"))
     results = [str(run_id) for run_id in runs.loc[status.isin(["ok", "diverged"]), "id"]]
-    return Arm(cell, len(runs), ended, diverged, failed, missing, results)
+    return Arm(cell, len(runs), ended, diverged, failed, missing, results, frozenset(map(str, runs["id"])))
 
 
 def arms_of(study: Study) -> dict[Key, Arm]:
     """The arm of each cell, in the order of the study."""
     return {key: arm_of(runs, cell) for key, cell, runs in study.cells}
+
+
+def partners(study: Study, arms: Mapping[Key, Arm], values: Cell) -> Iterator[tuple[Arm, list[Arm]]]:
+    """Each arm that lacks these values, with the arm that differs from it only in having them.
+
+    A field that does not act in one of two cells is no difference between them; an arm whose cell is not in the grid may
+    so have a stand-in, or several that are different networks. It has none where nothing fits.
+    """
+    places = {study.axes.index(path): show(value) for path, value in values.items()}
+    for key, ours in arms.items():
+        other = tuple(places.get(place, text) for place, text in enumerate(key))
+        if other == key:
+            continue
+        if other in arms or not study.idle:
+            yield ours, [arms[other]] if other in arms else []
+            continue
+        fitting = {
+            theirs.runs: theirs
+            for candidate, theirs in reversed(list(arms.items()))
+            if all(candidate[place] == text for place, text in places.items()) and _agree(study, other, key, candidate)
+        }
+        yield ours, list(fitting.values())
+
+
+def _agree(study: Study, wanted: Key, ours: Key, theirs: Key) -> bool:
+    """Whether a cell has the values that are wanted of it, but for fields that do not act in one of the two."""
+    loose = study.idle.get(ours, frozenset()) | study.idle.get(theirs, frozenset())
+    return all(a == b or axis in loose for axis, a, b in zip(study.axes, wanted, theirs, strict=True))
+
+
+def one_network(study: Study, ours: Arm, theirs: Arm) -> bool:
+    """Whether two arms are the same runs, or all that ended with one seed have the same weights and predictions."""
+    if ours.runs & theirs.runs:
+        return True
+    pairs = [(study.by_id[ours.ended[seed]], study.by_id[theirs.ended[seed]]) for seed in shared_seeds(ours, theirs)]
+    return bool(pairs) and all(
+        a.weights_sha256 is not None and a.weights_sha256 == b.weights_sha256 and a.predictions == b.predictions
+        for a, b in pairs
+    )
 
 
 def shared_seeds(ours: Arm, theirs: Arm) -> list[int]:

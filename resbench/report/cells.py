@@ -12,10 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from resbench.core.cell import Cell
-from resbench.core.text import show
 from resbench.records.claim import DEFAULT_MARGIN
 from resbench.records.metrics import METRICS
-from resbench.report.arms import Arm, arm_of, arms_of, compare_arms, error_table
+from resbench.report.arms import Arm, arm_of, arms_of, compare_arms, error_table, one_network, partners
 from resbench.report.comparable import why_not_comparable
 from resbench.report.frames import frame_of, numbers, partial_rows
 from resbench.report.statistics.contrast import Contrast
@@ -119,26 +118,39 @@ def comparisons(study: Study, baseline: Cell, margin: float = DEFAULT_MARGIN) ->
         margin: the smallest difference that matters, in points.
 
     Returns:
-        The axes; `contrast` (None if an arm has nothing, or diverged runs, or for a `reason`), `ours` and `theirs` (arms), `reason` (why they are not comparable; else empty), and `q`, the false-discovery
-        rate of Benjamini and Hochberg over all rows.
+        The axes; `contrast` (None if an arm has nothing, or diverged runs, or for a `reason`, or for one network),
+        `ours` and `theirs` (arms), `reason` (why they are not comparable; else empty), `same` (whether they are one
+        network), and `q`, the false-discovery rate of Benjamini and Hochberg over all comparisons, of which several
+        cells may have one.
     """
     arms = arms_of(study)
     rows: list[dict[str, Any]] = []
-    for key, ours in arms.items():
-        other = tuple(
-            show(baseline[axis]) if axis in baseline else text for axis, text in zip(study.axes, key, strict=True)
-        )
-        if other == key or other not in arms:
+    for ours, found in partners(study, arms, baseline):
+        if len(found) != 1:
             continue
-        theirs = arms[other]
+        theirs = found[0]
+        same = one_network(study, ours, theirs)
         # over the seeds that did not diverge it would compare a selection
-        reason = why_not_comparable(study, ours, theirs, METRICS["test_error"])
-        fit = ours.trained and theirs.trained and not reason
+        reason = "" if same else why_not_comparable(study, ours, theirs, METRICS["test_error"])
+        fit = ours.trained and theirs.trained and not reason and not same
         contrast = compare_arms(study, ours, theirs, METRICS["test_error"], margin) if fit else None
-        rows.append({**ours.cell, "contrast": contrast, "ours": ours, "theirs": theirs, "reason": reason})
-    frame = frame_of(rows, study.axes, [*study.axes, "contrast", "ours", "theirs", "reason"])
-    frame["q"] = benjamini_hochberg([row["contrast"].p if row["contrast"] else math.nan for row in rows])
+        row = {"contrast": contrast, "ours": ours, "theirs": theirs, "reason": reason, "same": same}
+        rows.append({**ours.cell, **row})
+    frame = frame_of(rows, study.axes, [*study.axes, "contrast", "ours", "theirs", "reason", "same"])
+    frame["q"] = _q([(row["ours"].runs, row["theirs"].runs, row["contrast"]) for row in rows])
     return frame
+
+
+def _q(rows: Sequence[tuple[frozenset[str], frozenset[str], Contrast | None]]) -> list[float]:
+    """The false-discovery rate of each row; rows that compare the same runs are one comparison."""
+    p = {(ours, theirs): contrast.p if contrast else math.nan for ours, theirs, contrast in rows}
+    q = dict(zip(p, benjamini_hochberg(list(p.values())), strict=True))
+    return [float(q[ours, theirs]) for ours, theirs, _ in rows]
+
+
+def without_partner(study: Study, baseline: Cell) -> list[Cell]:
+    """The cells that no cell differs from only in having the baseline's values, or several networks."""
+    return [ours.cell for ours, found in partners(study, arms_of(study), baseline) if len(found) != 1]
 
 
 def contrast_columns(contrast: Contrast) -> dict[str, float | int | bool | None]:

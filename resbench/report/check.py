@@ -13,12 +13,13 @@ from resbench.core.yaml_reader import parse
 from resbench.records.claim import EXPECTATIONS, Claim, default_margin
 from resbench.records.metrics import METRICS
 from resbench.records.study_file import StudyFile
-from resbench.report.arms import arms_of
+from resbench.report.arms import arms_of, partners
 from resbench.report.comparable import data_note
+from resbench.report.format import name_of
 from resbench.report.study import Study, load
 from resbench.report.target import cheapest, reached
 from resbench.report.verdicts import ClaimVerdict, Comparison, judge, judge_family
-from resbench.report.wording import sentence, summary
+from resbench.report.wording import sentence, summary, unpaired_text
 
 
 def check(results: Path, name: str, asked: StudyFile | None = None) -> tuple[list[str], bool]:
@@ -50,6 +51,7 @@ def verdict_lines(verdicts: Sequence[ClaimVerdict]) -> list[str]:
     for verdict in verdicts:
         lines.append(summary(verdict))
         lines += [f"  {sentence(verdict, judged)}" for judged in verdict.contrasts]
+        lines += [f"  {text}" for text in [unpaired_text(verdict)] if text]
     return list(map(printable, lines))
 
 
@@ -82,21 +84,28 @@ def compare(
     margin = default_margin(on) if margin is None else margin
     if not 0 <= margin < 1e12:
         raise UserError(f"--margin {margin:g}: use a number of at least 0 and below 1e12, or leave it out")
-    arms = {repr(arm.cell): arm for arm in arms_of(study).values()}
     target, mine, fixed = (_values(study, words, flag) for words, flag in ((to, "--to"), (ours, "--arm"), (at, "--at")))
-    pairs = []
-    for arm in arms.values():
-        other = repr({**arm.cell, **target})
-        if repr(arm.cell) != other and other in arms and matches(arm.cell, {**mine, **fixed}):
-            context = {axis: value for axis, value in arm.cell.items() if axis not in target}
-            pairs.append(Comparison(context, arm, arms[other]))
+    found = [pair for pair in partners(study, arms_of(study), target) if matches(pair[0].cell, {**mine, **fixed})]
+    pairs = [
+        Comparison({axis: value for axis, value in arm.cell.items() if axis not in target}, arm, others[0])
+        for arm, others in found
+        if len(others) == 1
+    ]
     if not pairs:
         raise UserError(
             f"compare: no two cells of {name} differ in {', '.join(target)} alone: check --to, --arm and --at"
         )
+    alone = [name_of(arm.cell) for arm, others in found if len(others) != 1]
     claim = Claim(says="", compare={}, to={}, at={}, on=on, expect=EXPECTATIONS[0], margin=margin)
     verdict = judge_family(study, claim, pairs)
-    return [printable(_unclaimed(sentence(verdict, judged))) for judged in verdict.contrasts]
+    rest = (
+        [f"not compared, as no single network differs in {', '.join(target)} alone: {'; '.join(alone)}"]
+        if alone
+        else []
+    )
+    return [printable(_unclaimed(sentence(verdict, judged))) for judged in verdict.contrasts] + list(
+        map(printable, rest)
+    )
 
 
 def _unclaimed(text: str) -> str:

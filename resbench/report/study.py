@@ -20,7 +20,7 @@ from resbench.records.claim import Claim, Published, Target
 from resbench.records.record import Record
 from resbench.records.store import Store, study_names
 from resbench.records.study_file import ExcludedCell, StudyFile
-from resbench.report.frames import CellRuns, cell_runs, frame_of
+from resbench.report.frames import CellRuns, Key, cell_runs, frame_of
 
 DEFAULT_RESULTS = Path("results")
 
@@ -55,6 +55,11 @@ class Study:
     def cells(self) -> list[CellRuns]:
         """Each cell with its values and its rows of `runs`."""
         return list(cell_runs(self.runs, self.axes))
+
+    @cached_property
+    def idle(self) -> dict[Key, frozenset[str]]:
+        """The axes that do not act in a cell, of each cell in which there are some."""
+        return {tuple(show(one.cell.get(axis)) for axis in self.axes): frozenset(one.fields) for one in self.file.idle}
 
     @property
     def about(self) -> str:

@@ -10,6 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from resbench.core.text import plural
+from resbench.records.study_file import MergedCells
+from resbench.report.arms import arms_of
+from resbench.report.cells import without_partner
 from resbench.report.comparable import mixed_notes
 from resbench.report.format import difference_text, name_of, percent, within
 from resbench.report.frames import numbers
@@ -19,6 +23,7 @@ from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording import states_text
 
 _TRAINED = 20.0  # percent of test images; guessing reaches 10 with ten classes
+_MOST_CELLS = 6
 _MOST_CHARACTERS = 160  # of the message of a failed run
 
 
@@ -80,7 +85,9 @@ def _count(study: Study, compared: pd.DataFrame) -> str:
     """How many differences to the baseline have a sign, at a false-discovery rate of 5 %."""
     everything = compared.to_dict("records")
     apart = sum(bool(row["reason"]) for row in everything)
-    lost = sum(not (row["reason"] or (row["ours"].trained and row["theirs"].trained)) for row in everything)
+    lost = sum(
+        not (row["same"] or row["reason"] or (row["ours"].trained and row["theirs"].trained)) for row in everything
+    )
     rows = [row for row in everything if row["contrast"] is not None]
     several = [row for row in rows if row["contrast"].min_seeds >= MIN_SEEDS]
     versus = f"the baseline ({name_of(study.baseline)})"
@@ -106,8 +113,17 @@ def notes(study: Study) -> list[str]:
     total = len(once)
     if study.overrides:
         out.append(f"Run with other settings than the grid file says: {', '.join(study.overrides)}.")
-    if total < len(study.runs):
+    if study.file.merged:
+        out += [_one_network(merged) for merged in study.file.merged]
+    elif total < len(study.runs):
         out.append(f"Runs that belong to two cells, whose settings are the same: {len(study.runs) - total} of {total}.")
+    out += _equal_weights(study)
+    if alone := without_partner(study, study.baseline) if study.baseline else []:
+        names = "; ".join(map(name_of, alone[:_MOST_CELLS])) + ("; …" if len(alone) > _MOST_CELLS else "")
+        out.append(
+            f"{plural(len(alone), 'cell')} without a partner, as no cell, or no single network, differs only in being the "
+            f"baseline ({name_of(study.baseline)}): {names}."
+        )
     if status["missing"]:
         out.append(f"Outstanding runs: {status['missing']} of {total}; the numbers may change.")
     if status["failed"]:
@@ -132,6 +148,22 @@ def notes(study: Study) -> list[str]:
     if study.damaged:
         out.append(f"{study.damaged} damaged {_records(study.damaged)} in the folder, not shown.")
     return out
+
+
+def _one_network(merged: MergedCells) -> str:
+    names = "; ".join(map(name_of, merged.cells[:_MOST_CELLS])) + ("; …" if len(merged.cells) > _MOST_CELLS else "")
+    return f"{len(merged.cells)} cells are one network, trained once: {names} ({merged.because})."
+
+
+def _equal_weights(study: Study) -> list[str]:
+    """Cells whose runs have other settings and the same weights."""
+    names: dict[tuple[tuple[int, str], ...], dict[frozenset[str], str]] = {}
+    for arm in arms_of(study).values():
+        weights = [(seed, study.by_id[run_id].weights_sha256 or "") for seed, run_id in sorted(arm.ended.items())]
+        if weights and all(digest for _, digest in weights):
+            names.setdefault(tuple(weights), {}).setdefault(arm.runs, name_of(arm.cell))
+    same = [list(cells.values()) for cells in names.values() if len(cells) > 1]
+    return [f"The weights of {' and '.join(cells)} are equal: they are one network under two names." for cells in same]
 
 
 def _untrained(study: Study) -> list[str]:

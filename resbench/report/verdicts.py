@@ -2,6 +2,7 @@
 
 The rules, for one contrast (ours - theirs, at 95 %):
 
+- two cells that are one network differ in nothing: `equivalent`, and a claim against the margin is `supported`;
 - `not comparable`: the runs were not all on the same data, or some have no value of the metric where others do;
 - `not trained`: a run of either arm diverged, so that means over the others would be a selection;
 - `inconclusive`: fewer than five seeds ended in both arms (exact metrics excepted), whatever their numbers;
@@ -13,7 +14,7 @@ The rules, for one contrast (ours - theirs, at 95 %):
   so that what is better by any amount is supported.
 
 A claim has the verdict of its worst contrast, in the order of `STATES`, for it speaks of all of them; where some are
-supported and some equivalent it is inconclusive.
+supported and some equivalent it is inconclusive. Comparisons of the same runs, under several names, are one.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.records.claim import AGAINST_MARGIN, Claim
 from resbench.records.study_file import LateClaim
-from resbench.report.arms import Arm, arms_of, compare_arms
+from resbench.report.arms import Arm, arms_of, compare_arms, one_network
 from resbench.report.comparable import NO_OTHER, Explanation, other_explanation, why_not_comparable
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
@@ -64,6 +65,7 @@ class ContrastVerdict:
         detectable: smallest difference that the seeds so far find with a power of 80 %.
         reason: why the arms are not comparable, in a clause.
         other: what else could explain the difference, and the verdict cannot rule out.
+        same: whether both arms are one network.
     """
 
     context: Cell
@@ -77,6 +79,7 @@ class ContrastVerdict:
     detectable: float = math.nan
     reason: str = ""
     other: Explanation = NO_OTHER
+    same: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class ClaimVerdict:
     """A claim, its contrasts in the grid's order, and its state.
 
     Attributes:
+        unpaired: values of the `at` axes at which only one side has a cell.
         late: what is known of a claim that was stated after results.
     """
 
@@ -91,27 +95,35 @@ class ClaimVerdict:
     contrasts: Sequence[ContrastVerdict]
     state: str
     late: LateClaim | None = None
+    unpaired: Sequence[Cell] = ()
 
     @property
     def outstanding(self) -> int:
         """Runs of its arms that have no result yet."""
-        arms = {id(arm): arm for one in self.contrasts for arm in (one.ours, one.theirs)}
+        arms = {arm.runs: arm for one in self.contrasts for arm in (one.ours, one.theirs)}
         return sum(arm.missing + arm.failed for arm in arms.values())
+
+    @property
+    def family(self) -> int:
+        """Number of its comparisons, those of the same runs counted once, and those of one network not at all."""
+        return len({(one.ours.runs, one.theirs.runs) for one in self.contrasts if not one.same})
 
 
 def judge(study: Study) -> list[ClaimVerdict]:
     """The verdict on each claim of a study, in the order of its grid file."""
     arms = arms_of(study)
     cells = [cell for _, cell, _ in study.cells]
+    idle = [study.idle.get(key, frozenset()) for key, _, _ in study.cells] if study.idle else ()
 
     def arm(cell: Cell) -> Arm:
         return arms[tuple(show(cell[axis]) for axis in study.axes)]
 
     verdicts = []
     for claim in study.claims:
-        sides = claim.comparisons(cells)
+        sides = claim.comparisons(cells, idle)
         pairs = [Comparison(context, arm(ours[0]), arm(theirs[0])) for context, ours, theirs in sides]
-        verdicts.append(replace(judge_family(study, claim, pairs), late=study.file.late_claim(claim)))
+        late, unpaired = study.file.late_claim(claim), claim.unpaired(cells, idle)
+        verdicts.append(replace(judge_family(study, claim, pairs), late=late, unpaired=unpaired))
     return verdicts
 
 
@@ -121,32 +133,53 @@ def judge_family(study: Study, claim: Claim, comparisons: Sequence[Comparison]) 
     Args:
         claim: of which `on`, `expect` and `margin` count.
     """
-    reasons = [why_not_comparable(study, ours, theirs, claim.metric) for _, ours, theirs in comparisons]
-    contrasts = [
-        None if reason else compare_arms(study, ours, theirs, claim.metric, claim.margin)
-        for reason, (_, ours, theirs) in zip(reasons, comparisons, strict=True)
-    ]
-    unsure = [
-        "not comparable" if reason else _unsure(claim, ours, theirs, one)
-        for reason, (_, ours, theirs), one in zip(reasons, comparisons, contrasts, strict=True)
-    ]
-    raw = [
-        _p(one, claim.direction) if one and why != "not trained" else math.nan
-        for why, one in zip(unsure, contrasts, strict=True)
-    ]
+    drafts: dict[tuple[frozenset[str], frozenset[str]], _Draft] = {}
+    for _, ours, theirs in comparisons:
+        drafts.setdefault((ours.runs, theirs.runs), _draft(study, claim, ours, theirs))
+    counted = [draft for draft in drafts.values() if not draft.same]
     # what may not be judged counts in the family, but must not use up a step of Holm's that it cannot take
-    firm = holm([math.nan if why else p for why, p in zip(unsure, raw, strict=True)])
-    adjusted = np.where(np.isnan(firm), holm(raw), firm)
+    firm = holm([math.nan if draft.why else draft.p for draft in counted])
+    adjusted = np.where(np.isnan(firm), holm([draft.p for draft in counted]), firm)
+    p_holm = {id(draft): float(p) for draft, p in zip(counted, adjusted, strict=True)}
     judged = []
-    for (context, ours, theirs), contrast, why, p, reason in zip(
-        comparisons, contrasts, unsure, adjusted, reasons, strict=True
-    ):
-        other = NO_OTHER if claim.metric.exact or reason else other_explanation(study, ours, theirs)
-        state = why or _state(claim, contrast, float(p))
+    for context, ours, theirs in comparisons:
+        draft = drafts[ours.runs, theirs.runs]
+        p, contrast = p_holm.get(id(draft), math.nan), draft.contrast
+        state = draft.why or _state(claim, contrast, p)
         planned = contrast is not None and state == "inconclusive" and usable(contrast)
-        plan = _plan(claim, contrast, len(comparisons)) if contrast and planned else (None, None, math.nan)
-        judged.append(ContrastVerdict(context, ours, theirs, contrast, float(p), state, *plan, reason, other))
+        plan = _plan(claim, contrast, len(counted)) if contrast and planned else (None, None, math.nan)
+        rest = draft.reason, draft.other, draft.same
+        judged.append(ContrastVerdict(context, ours, theirs, contrast, p, state, *plan, *rest))
     return ClaimVerdict(claim, judged, _overall([one.state for one in judged]))
+
+
+class _Draft(NamedTuple):
+    """What is known of a comparison before its family.
+
+    Attributes:
+        why: its state, where no p value may decide it; else empty.
+        p: before Holm; NaN without one.
+    """
+
+    contrast: Contrast | None
+    why: str
+    p: float
+    reason: str
+    other: Explanation
+    same: bool
+
+
+def _draft(study: Study, claim: Claim, ours: Arm, theirs: Arm) -> _Draft:
+    if one_network(study, ours, theirs):
+        return _Draft(None, "supported" if claim.against_margin else "equivalent", math.nan, "", NO_OTHER, True)
+    reason = why_not_comparable(study, ours, theirs, claim.metric)
+    if reason:
+        return _Draft(None, "not comparable", math.nan, reason, NO_OTHER, False)
+    contrast = compare_arms(study, ours, theirs, claim.metric, claim.margin)
+    why = _unsure(claim, ours, theirs, contrast)
+    p = _p(contrast, claim.direction) if contrast and why != "not trained" else math.nan
+    other = NO_OTHER if claim.metric.exact else other_explanation(study, ours, theirs)
+    return _Draft(contrast, why, p, "", other, False)
 
 
 def _overall(states: Sequence[str]) -> str:

@@ -22,6 +22,8 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
     ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
     head = f"{judged.state.capitalize()}{context_text(judged.context)}: {ours} against {theirs}"
     metric, contrast = verdict.claim.metric, judged.contrast
+    if judged.same:
+        return f"{head}: both are one network with one training, so there is no difference."
     if metric.exact:
         return f"{head}: {_exact(contrast)}."
     if judged.reason:
@@ -40,7 +42,7 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
         )
     else:
         of_what = " of none beyond the margin" if verdict.claim.against_margin else ""
-        parts.append(f"p{of_what} {p_text(judged.p_holm)}{_of_family(len(verdict.contrasts))}")
+        parts.append(f"p{of_what} {p_text(judged.p_holm)}{_of_family(verdict.family)}")
         parts += ["few seeds"] if contrast.few_seeds else []
         parts += _improvement(contrast)
     parts += _margin(verdict, judged, contrast)
@@ -167,6 +169,14 @@ def summary(verdict: ClaimVerdict) -> str:
     late = verdict.late
     stated = f"; stated after {late.recorded:,} of {late.runs:,} runs were recorded" if late else ""
     return f"{text}{interim}{stated}: {verdict.claim.says}"
+
+
+def unpaired_text(verdict: ClaimVerdict) -> str:
+    """At which values there is no comparison, in a sentence; empty if at none."""
+    if not verdict.unpaired:
+        return ""
+    places = "; ".join(context_text(context).removeprefix(" at ") or "the only cell" for context in verdict.unpaired)
+    return f"Not compared, because only one side has a cell there: {places}."
 
 
 def state_text(judged: ContrastVerdict, interim: bool = False) -> str:

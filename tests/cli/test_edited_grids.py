@@ -88,7 +88,7 @@ def test_a_claim_that_comes_with_more_seeds_names_the_runs_of_then(study: Path) 
 
 
 def test_a_file_of_other_cells_is_named(study: Path) -> None:
-    edit("[identity, none]", "[identity, none, conv]")
+    edit("[identity, none]", "[identity, none, zero_pad]")
     code, _, err = command("check", "g")
     assert code == 0 and "1 new run," in err and "this is the study as it was run" in err
 
@@ -105,10 +105,9 @@ def test_nonsense_is_a_line_with_its_place(study: Path) -> None:
     assert "cannot be read" in command("check", "nosuch.yaml")[2]
 
 
-def test_a_file_that_moved_is_named_and_can_be_given(study: Path) -> None:
+def test_a_file_that_moved_can_be_given(study: Path) -> None:
     Path("g.yaml").rename("moved.yaml")
-    code, _, err = command("check", "g")
-    assert code == 0 and "g.yaml is not here" in err
+    assert command("check", "g")[::2] == (0, "")
     assert command("check", "moved.yaml")[::2] == (0, "")
     assert command("status", "moved.yaml")[1].startswith("g: 2 runs: 2 ok")
     assert command("compare", "moved.yaml", "--to", "model.shortcut=none", "--on", "flops")[0] == 0

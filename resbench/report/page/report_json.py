@@ -19,7 +19,7 @@ from resbench.report.wording import sentence
 
 def report_json(study: Study, verdicts: Sequence[ClaimVerdict], reproductions: Sequence[Reproduction]) -> str:
     """The text of the file."""
-    counts = study.runs["status"].value_counts().sort_index().to_dict()
+    counts = study.runs.drop_duplicates("id")["status"].value_counts().sort_index().to_dict()
     facts: dict[str, Any] = {"schema": 1, "study": study.name, "runs": counts}
     facts |= {"claims": list(map(_claim, verdicts)), "published": list(map(_published, reproductions))}
     facts |= {"target": target} if (target := target_facts(study)) else {}

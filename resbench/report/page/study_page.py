@@ -34,7 +34,7 @@ from resbench.report.tables.settings import excluded_table, protocol_table, prov
 from resbench.report.tables.target import target_table
 from resbench.report.target import cheapest
 from resbench.report.verdicts import ClaimVerdict, judge
-from resbench.report.wording import sentence
+from resbench.report.wording import sentence, unpaired_text
 from resbench.report.wording import summary as claim_summary
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def _claims(verdicts: Sequence[ClaimVerdict]) -> list[Block]:
     for verdict in verdicts:
         source = f" ({verdict.claim.source})" if verdict.claim.source else ""
         out.append(Paragraph(f"{capitalised(claim_summary(verdict))}{source}"))
-        out.append(Bullets([sentence(verdict, judged) for judged in verdict.contrasts]))
+        texts = [*(sentence(verdict, judged) for judged in verdict.contrasts), unpaired_text(verdict)]
+        out.append(Bullets(list(filter(None, texts))))
     return [*out, table]
 
 

@@ -69,7 +69,7 @@ def cost_frame(results: Path, study: Study) -> pd.DataFrame:
         results: folder of all studies.
         study: the study, whose bench records lie in `results/<study>/bench`.
     """
-    cells = {run.id: run.cell for run in study.file.runs}
+    cells = {run.id: run.cell for run in reversed(study.file.runs)}  # of a run in several cells, the first
     order = {run_id: rank for rank, run_id in enumerate(cells)}
     rows: list[dict[str, Any]] = []
     for record in _measurements(results, study):

@@ -39,7 +39,8 @@ class Factors:
 
 def factors_of(study: Study) -> Factors:
     """The analysis of variance of a study, once for its table and its figures."""
-    ok = study.runs[study.runs["status"] == "ok"].reset_index(drop=True)
+    once = study.runs.drop_duplicates("id")  # a run has one error, in however many cells it stands
+    ok = once[once["status"] == "ok"].reset_index(drop=True)
     frame = ok[[*study.axes, "seed"]].copy()
     accuracy = ok["metrics.test_accuracy"] if "metrics.test_accuracy" in ok else pd.Series(math.nan, index=ok.index)
     frame[RESPONSE] = 100 * (1 - pd.to_numeric(accuracy, errors="coerce"))
@@ -47,7 +48,7 @@ def factors_of(study: Study) -> Factors:
         nothing = Analysis(pd.DataFrame(columns=ANOVA_COLUMNS), f"{capitalised(other)}.")
         return Factors(frame.iloc[:0], list(study.axes), nothing)
     analysis = anova(frame, study.axes, RESPONSE).rounded()
-    diverged = int((study.runs["status"] == "diverged").sum())
+    diverged = int((once["status"] == "diverged").sum())
     unknown = int(frame[RESPONSE].isna().sum())
     if not analysis.table.empty:
         remark = analysis.remark

@@ -103,7 +103,7 @@ def claimed_plans(verdicts: Sequence[ClaimVerdict]) -> list[Plan]:
         claim = verdict.claim
         if claim.metric.exact:
             continue
-        at = levels(claim, len(verdict.contrasts))
+        at = levels(claim, verdict.family)
         for judged in verdict.contrasts:
             if judged.contrast and judged.ours.trained and judged.theirs.trained and usable(judged.contrast):
                 label = f"{' − '.join(name_pair(judged.ours.cell, judged.theirs.cell))}{context_text(judged.context)}"
