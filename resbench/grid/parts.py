@@ -221,7 +221,7 @@ def check_idle(source: Source, expansion: Expansion, paths: Sequence[str]) -> No
     """An axis that acts in no cell is a mistake: its cells would be one network under several names."""
     for path in paths:
         if why := expansion.idle(path):
-            text = f"{path}: acts in no cell of the axis: {why}: leave the axis out, or give {path} one value in base"
+            text = f"{path}: acts in no cell: {why}: leave it out, or give it one value in base"
             source.wrong(source.lines.get(path, 1), text)
 
 

@@ -14,7 +14,7 @@ from resbench.core.config import suggestion
 from resbench.core.files import user_file
 from resbench.grid.expand import points
 from resbench.grid.expectations import check_claims, read_claims
-from resbench.grid.parts import check_cells
+from resbench.grid.parts import check_cells, check_idle
 from resbench.grid.source import UNREADABLE, Source, opening_comment
 from resbench.records.claim import Claim
 from resbench.tuning.search import PRUNERS, SAMPLERS, Search
@@ -199,9 +199,12 @@ def _read_tuning(source: Source, path: str, value: Value, line: int) -> tuple[bo
 def _check_combinations(source: Source, search: Search) -> None:
     """Build arms and searched values together, as a grid would be: what means nothing is a mistake."""
     check_cells(source, search.base, search.arms)  # the arms untuned
-    for axes in _combinations(search):
+    combinations = _combinations(search)
+    for axes in combinations:
         base = {path: value for path, value in search.base.items() if path not in axes}
-        check_cells(source, base, {**search.arms, **axes})
+        expansion = check_cells(source, base, {**search.arms, **axes})
+        if len(combinations) == 1:  # all of them
+            check_idle(source, expansion, [*search.arms, *axes])
     source.mistakes = _first_of_each_field(source.mistakes)
     follows = search.base.get("data.val_size", "auto") == "auto" and "data.val_size" not in search.arms
     if "data.train_size" in search.space and follows:
