@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resbench.core.errors import UserError
-from resbench.grid.grid import Grid, PlannedRun, filter_runs
+from resbench.grid.filter import filter_runs
+from resbench.grid.grid import Grid, PlannedRun
 from resbench.grid.reader import read_grid
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from resbench.core.errors import UserError
 from resbench.grid.expand import Exclusion
-from resbench.grid.grid import Grid, PlannedRun, filter_runs
+from resbench.grid.filter import filter_runs
+from resbench.grid.grid import Grid, PlannedRun
 from resbench.grid.reader import read_grid
 from resbench.records.claim import Claim, Published, Target
 from resbench.training.run import RunConfig

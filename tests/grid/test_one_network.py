@@ -8,7 +8,8 @@ import pytest
 
 from resbench.core.errors import UserError
 from resbench.execution.plan import plan
-from resbench.grid.grid import Grid, filter_runs
+from resbench.grid.filter import filter_runs
+from resbench.grid.grid import Grid
 from resbench.grid.reader import read_grid
 
 SMALL = {"model.width": 4, "model.depth": 10, "data.train_size": 64}

@@ -6,7 +6,8 @@ import pytest
 
 from resbench.core.cell import Cell
 from resbench.core.errors import UserError
-from resbench.grid.grid import Grid, filter_runs
+from resbench.grid.filter import filter_runs
+from resbench.grid.grid import Grid
 from resbench.grid.reader import read_grid
 from resbench.training.run import RunConfig
 
