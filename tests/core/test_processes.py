@@ -13,6 +13,8 @@ from support.commands import contents
 from support.faults import ROOT
 from support.inprocess import resbench
 
+from resbench.core.processes import patience, spawning
+
 # as the script that pip installs, which stands in a folder of its own
 CONSOLE = [sys.executable, "-c", "import sys; del sys.path[0]; from resbench.cli import main; main()"]
 MODULE = [sys.executable, "-m", "resbench"]
@@ -95,3 +97,16 @@ def test_python_dash_m_takes_the_checkout_of_the_working_folder(tmp_path: Path) 
     version.write_text(version.read_text().replace('__version__ = "', '__version__ = "9.'))
     done = subprocess.run([*MODULE, "--version"], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.startswith("resbench 9.")
+
+
+def test_threads_wait_without_spinning_where_others_use_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    cores = os.cpu_count() or 1
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.9 * cores, 0.0, 0.0))
+    assert not patience()
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.5 * cores, 0.0, 0.0))
+    assert patience() == {"OMP_WAIT_POLICY": "PASSIVE"}
+    with spawning().Pool(1) as pool:
+        assert pool.apply(os.getenv, ("OMP_WAIT_POLICY",)) == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")  # what the user says counts
+    assert not patience()
