@@ -8,9 +8,10 @@ from resbench.core.errors import UserError
 from resbench.core.text import is_name
 from resbench.core.yaml_reader import parse
 from resbench.records.changes import Change, change
-from resbench.records.command import read_command, taken_in
+from resbench.records.command import taken_in
 from resbench.records.store import Store
 from resbench.records.study_file import StudyFile
+from resbench.records.takeover import grid_file
 
 
 def study_of(given: str, results: Path) -> tuple[str, Path | None]:
@@ -51,22 +52,13 @@ def changes_of(name: str, results: Path, given: Path | None = None) -> Change:
     stored = store.study()
     if not stored or not (stored.file or given):
         return Change()  # its grid was made in Python, or it has no question
-    path = given or _find(stored, store)
+    path = given or grid_file(stored, store)
     if not path:
         return Change()  # the study is elsewhere, and is what it was when it was run
     if taken_in(store, stored, path):
         return Change()
     found = change(stored, _read(stored, path))
     return found._replace(file=store.succeeding(found.file)) if found.file else found
-
-
-def _find(stored: StudyFile, store: Store) -> Path | None:
-    """The grid file: where the command was given, here, or next to the results."""
-    kept = read_command(store.work, stored)
-    folders = [Path(), store.folder.parent.resolve().parent]
-    if kept and Path(kept.cwd) != Path.cwd():
-        folders.insert(0, Path(kept.cwd))
-    return next((folder / stored.file for folder in folders if (folder / stored.file).is_file()), None)
 
 
 def _read(stored: StudyFile, path: Path) -> StudyFile:

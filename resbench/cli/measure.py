@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from resbench.cli.options import DataDir, Device, GridFile, Only, Overrides, Reports, Results, write_page
+from resbench.cli.options import DataDir, Device, GridFile, Only, Overrides, Reports, Results, TakeOver, write_page
 
 
 def bench(
@@ -21,9 +21,10 @@ def bench(
     known: Annotated[bool, typer.Option("--known", help="Measure ResNet-18 of torchvision and timm too.")] = False,
     data_dir: DataDir = None,
     results: Results = Path("results"),
-    reports: Reports = Path("reports"),
+    reports: Reports = None,
     only: Only = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what has been measured here.")] = False,
+    take_over: TakeOver = False,
 ) -> None:
     """Measure every cell: training and inference throughput, latency, memory, fraction of the machine's peak."""
     from resbench.execution.bench import bench_protocol, measurements
@@ -33,7 +34,7 @@ def bench(
     protocol = bench_protocol(device, threads, seconds, against, data_dir)
     opened = open_grid(grid, overrides or [])
     runs = select_runs(opened, only or [])
-    for line in measurements(opened, runs, results, protocol, known, fresh):
+    for line in measurements(opened, runs, results, protocol, known, fresh, take_over):
         print(line, file=sys.stderr, flush=True)
     lines = write_page(results, reports, opened.name)
     print(costs(results, opened.name))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from resbench.core.errors import UserError
-from resbench.core.files import user_path
+from resbench.core.files import reports_beside, user_path
 from resbench.core.text import printable
 
 if TYPE_CHECKING:
@@ -31,7 +31,13 @@ Results = Annotated[
     Path, typer.Option(envvar="RESBENCH_RESULTS", parser=user_path, metavar="PATH", help="Folder of all studies.")
 ]
 Reports = Annotated[
-    Path, typer.Option(envvar="RESBENCH_REPORTS", parser=user_path, metavar="PATH", help="Folder of all reports.")
+    Path | None,
+    typer.Option(
+        envvar="RESBENCH_REPORTS",
+        parser=user_path,
+        metavar="PATH",
+        help="Folder of all reports; by default beside --results: reports beside results, x-reports beside x.",
+    ),
 ]
 Only = Annotated[
     list[str] | None,
@@ -41,6 +47,9 @@ Shard = Annotated[
     str | None, typer.Option(metavar="I/N", help="The I-th of N parts of the runs, for N machines without an engine.")
 ]
 Executor = Annotated[str, typer.Option(help="Where runs are executed: serial, local, ray or slurm.")]
+TakeOver = Annotated[
+    bool, typer.Option("--take-over", help="Go on in place of the study that another file made under this name.")
+]
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -81,8 +90,8 @@ def parse_fleet(nodes: int | None, cpus: int | None, threads: int, mtbf: str | N
 
 
 def same_command() -> tuple[str, ...]:
-    """The words of the command that goes on: without --fresh, which would forget what has been done."""
-    return ("resbench", *(word for word in sys.argv[1:] if word != "--fresh"))
+    """The words of the command that goes on: without what has been done by then, such as --fresh."""
+    return ("resbench", *(word for word in sys.argv[1:] if word not in ("--fresh", "--take-over")))
 
 
 def study_folder(results: Path, study: str) -> Path:
@@ -106,7 +115,7 @@ def warn(store: Store) -> None:
     store.damaged.clear()
 
 
-def write_report(results: Path, reports: Path, study: str) -> None:
+def write_report(results: Path, reports: Path | None, study: str) -> None:
     """Write the page, print the table."""
     from resbench.report import summary
 
@@ -116,14 +125,14 @@ def write_report(results: Path, reports: Path, study: str) -> None:
         print(line)
 
 
-def write_page(results: Path, reports: Path, study: str) -> list[str]:
-    """Write the page and the index; returns the line that names the page, if there is one.
+def write_page(results: Path, reports: Path | None, study: str) -> list[str]:
+    """Write the page and the index, by default beside the results; returns the line that names the page, if there is one.
 
     Where one cannot be written that is said, and the command ends as its runs did.
     """
     from resbench.report import write, write_index
 
-    lines = []
+    lines, reports = [], reports or reports_beside(results)
     try:
         lines.append(f"page: {write(results, reports, study)}")
         write_index(results, reports)

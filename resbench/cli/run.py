@@ -19,6 +19,7 @@ from resbench.cli.options import (
     Reports,
     Results,
     Shard,
+    TakeOver,
     exit_if_failed,
     parse_fleet,
     parse_jobs,
@@ -29,6 +30,7 @@ from resbench.cli.options import (
     write_report,
 )
 from resbench.core.errors import UserError
+from resbench.core.text import printable
 
 if TYPE_CHECKING:
     from resbench.execution.forecast import Fleet
@@ -43,7 +45,7 @@ def run(
     device: Device = "auto",
     data_dir: DataDir = None,
     results: Results = Path("results"),
-    reports: Reports = Path("reports"),
+    reports: Reports = None,
     only: Only = None,
     shard: Shard = None,
     executor: Executor = "local",
@@ -71,6 +73,7 @@ def run(
     report: Annotated[bool, typer.Option(help="Print the table and write the page at the end.")] = True,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print the plan and stop.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget these runs' records and start over.")] = False,
+    take_over: TakeOver = False,
 ) -> None:
     """Do what is missing of a grid. The same command continues where it was interrupted."""
     from resbench.execution.executors import CLUSTERS, Cluster
@@ -89,6 +92,7 @@ def run(
         executor=executor,
         cluster=Cluster(address, gpus, tuple(slurm or ())),
         fresh=fresh,
+        take_over=take_over,
         command=same_command(),
     )
     opened = open_grid(grid, overrides or [])
@@ -120,9 +124,12 @@ def _print_plan(
     from resbench.execution.executors import device_of
     from resbench.execution.plan import describe
     from resbench.records.store import Store
+    from resbench.records.takeover import taken_over
 
     store, device = Store(options.results / grid.name), device_of(options.device, options.executor)
     print(describe(grid, runs, store, device, options.width, fleet, threads))
+    if not options.take_over and (line := taken_over(store, grid.study())):
+        print(printable(line), file=sys.stderr)
     warn(store)
 
 
@@ -184,7 +191,7 @@ def plan(
 def collect(
     study: Annotated[str, typer.Argument(help="Name of a study whose runs were left to Slurm.")],
     results: Results = Path("results"),
-    reports: Reports = Path("reports"),
+    reports: Reports = None,
 ) -> None:
     """Take in what has ended of the runs that `run --detach` left to Slurm; then table and page, as `run`."""
     from resbench.execution.slurm import collect as slurm

@@ -13,7 +13,7 @@ from resbench.cli.grid_files import changes_of, study_of
 from resbench.cli.options import Reports, Results, study_folder, warn
 from resbench.core.cell import label
 from resbench.core.errors import UserError
-from resbench.core.files import user_path
+from resbench.core.files import reports_beside, user_path
 from resbench.core.text import duration, plural, printable
 
 if TYPE_CHECKING:
@@ -110,14 +110,14 @@ def report(
         list[str] | None, typer.Argument(metavar="[STUDY]...", help="Names, or grid files; all by default.")
     ] = None,
     results: Results = Path("results"),
-    reports: Reports = Path("reports"),
+    reports: Reports = None,
 ) -> None:
     """Write reports/<study>/ from the records; the same bytes each time. Edited claims are taken in."""
     from resbench.records.store import study_names
     from resbench.report import write, write_index
 
     problems: dict[str, None] = {}
-    written = 0
+    written, reports = 0, reports or reports_beside(results)
     for given in studies or study_names(results):
         try:
             name, path = study_of(given, results)

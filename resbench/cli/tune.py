@@ -14,6 +14,7 @@ from resbench.cli.options import (
     Overrides,
     Reports,
     Results,
+    TakeOver,
     exit_if_failed,
     parse_jobs,
     same_command,
@@ -47,8 +48,9 @@ def tune(
     ] = None,
     data_dir: DataDir = None,
     results: Results = Path("results"),
-    reports: Reports = Path("reports"),
+    reports: Reports = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print what would be done and stop.")] = False,
+    take_over: TakeOver = False,
 ) -> None:
     """Tune every arm of a search with the same trials, then run the winners on fresh seeds."""
     from resbench.tuning.reader import load_search
@@ -61,6 +63,7 @@ def tune(
         device,
         parse_jobs(jobs),
         threads=threads,
+        take_over=take_over,
         command=same_command(),
         storage=storage,
         export=export,

@@ -119,6 +119,13 @@ def user_path(text: str | Path) -> Path:
         raise UserError(f"{text}: this home is not known: write the path without ~") from None
 
 
+def reports_beside(results: Path) -> Path:
+    """The folder of the pages of a results folder: `reports` beside `results`, `x-reports` beside `x`."""
+    name = results.name if results.name not in ("", "..") else results.resolve().name
+    parent = results.parent if results.name == name else results.resolve().parent
+    return parent / (f"{name.removesuffix('results')}reports" if name.endswith("results") else f"{name}-reports")
+
+
 def user_file(name: str | Path) -> str:
     """The name of a file as a user gives it: as it stands, but for a `~`."""
     return str(user_path(name)) if str(name).startswith("~") else str(name)

@@ -44,6 +44,7 @@ def bench(
     against: str = "none",
     known: bool = False,
     fresh: bool = False,
+    take_over: bool = False,
 ) -> pd.DataFrame:
     """Measure every cell of a grid: throughput, latency, memory, and the fraction of this machine's peak.
 
@@ -66,6 +67,7 @@ def bench(
         against: plain also times a plain training loop, in turn with ours.
         known: measure ResNet-18 of torchvision and timm too.
         fresh: measure again what has been measured on this machine.
+        take_over: as for `run`.
 
     Returns:
         One row per measurement of a cell of the grid, and of a reference model.
@@ -76,7 +78,8 @@ def bench(
     opened = open_grid(grid, overrides)
     directory = user_path(data_dir) if data_dir else None
     protocol = bench_protocol(device, threads, seconds, against, directory)
-    for _ in measurements(opened, select_runs(opened, only), user_path(results), protocol, known, fresh):
+    runs = select_runs(opened, only)
+    for _ in measurements(opened, runs, user_path(results), protocol, known, fresh, take_over):
         pass
     cells = {run.cell_config.id for run in opened.runs()}
     measured = bench_store(user_path(results), opened).records()
@@ -106,10 +109,16 @@ def bench_store(results: Path, grid: Grid) -> Store:
 
 
 def measurements(
-    grid: Grid, runs: Sequence[PlannedRun], results: Path, protocol: Protocol, known: bool, fresh: bool
+    grid: Grid,
+    runs: Sequence[PlannedRun],
+    results: Path,
+    protocol: Protocol,
+    known: bool,
+    fresh: bool,
+    take_over: bool = False,
 ) -> Iterator[str]:
     """Measure what has no record of this machine, code and torch; yields a line for each cell, or model, and notes."""
-    keep_study(Store(results / grid.name), grid)
+    keep_study(Store(results / grid.name), grid, take_over)
     store = bench_store(results, grid)
     began = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     yield from _load()

@@ -25,6 +25,7 @@ class RunOptions:
         executor: serial (in this process), local, ray or slurm.
         cluster: other machines, for ray and slurm.
         fresh: forget the records of these runs first.
+        take_over: go on in place of the study that another grid file made under this name.
         command: the command line that goes on with it, for `status`; none of a call from Python.
 
     Raises:
@@ -40,6 +41,7 @@ class RunOptions:
     executor: str = "local"
     cluster: Cluster = field(default_factory=Cluster)
     fresh: bool = False
+    take_over: bool = False
     command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

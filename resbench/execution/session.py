@@ -26,6 +26,7 @@ from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.command import keep_command
 from resbench.records.record import Status
 from resbench.records.store import Store
+from resbench.records.takeover import check_owner
 from resbench.training.device import cores, nearest
 
 if TYPE_CHECKING:
@@ -84,13 +85,27 @@ class Session:
 
     @property
     def notices(self) -> list[str]:
-        """What the user should know before anything is done, in lines."""
+        """What the user should know before anything is done, in lines.
+
+        Raises:
+            UserError: the study of this name is that of another grid file.
+        """
+        self.check_owner()
         name, study, lines = self.grid.name, self.grid.study(), []
         from_file = study.command == "run" and not study.overrides  # the winners of a search may change
         if from_file and (count := self.store.finished_outside(study)):
             lines.append(f"{name}: {count} runs that are done are no longer in its grid; their records stay")
         again = unprobed(self.store, self.grid, self.missing)
         return [*lines, again] if again else lines
+
+    def check_owner(self) -> None:
+        """See that the grid does not take the place of another file's, unless that is asked for.
+
+        Raises:
+            UserError: it would.
+        """
+        if not self.options.take_over:
+            check_owner(self.store, self.grid.study())
 
     def start(self, concurrency: Concurrency | None = None) -> None:
         """Make ready: engine, device, data, study file, and how many runs share the machine.
@@ -136,9 +151,9 @@ class Session:
         """Write the grid as the study of its name; returns whether that is new.
 
         Raises:
-            UserError: overrides would take runs that are done out of the study.
+            UserError: overrides would take runs that are done out of the study, or it is that of another grid file.
         """
-        new = keep_study(self.store, self.grid)
+        new = keep_study(self.store, self.grid, self.options.take_over)
         if self.options.command:
             keep_command(self.store, self.options.command, self.grid.file, self.grid.overrides)
         return new
@@ -193,13 +208,15 @@ class Session:
         )
 
 
-def keep_study(store: Store, grid: Grid) -> bool:
+def keep_study(store: Store, grid: Grid, take_over: bool = False) -> bool:
     """Write a grid as the study of its name; returns whether that is new.
 
     Raises:
-        UserError: overrides would take runs that are done out of the study.
+        UserError: overrides would take runs that are done out of the study, or it is that of another grid file.
     """
     study = grid.study()
+    if not take_over:
+        check_owner(store, study)
     if grid.overrides and study.command == "run" and (count := store.finished_outside(study)):
         raise UserError(
             f"{store.folder}: {' '.join(grid.overrides)} would leave {count} runs that are done out of this study: "
@@ -223,6 +240,7 @@ def run(
     executor: str | None = None,
     cluster: Cluster | None = None,
     fresh: bool = False,
+    take_over: bool = False,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Do what is missing of a grid and return the records of its runs; interrupted, the same call goes on.
@@ -252,6 +270,7 @@ def run(
         executor: serial, local, ray or slurm; by default serial for one job without a timeout, else local.
         cluster: other machines, for ray and slurm.
         fresh: forget the records of these runs first.
+        take_over: go on in place of the study that another grid file made under this name.
         progress: print progress to stderr, as `resbench run`.
 
     Returns:
@@ -272,6 +291,7 @@ def run(
         executor=executor or ("serial" if serial else "local"),
         cluster=cluster or Cluster(),
         fresh=fresh,
+        take_over=take_over,
     )
     session = Session(opened, options, select_runs(opened, only, shard))
     if session.missing:

@@ -188,10 +188,7 @@ class Store:
 
     def succeeding(self, study: StudyFile) -> StudyFile:
         """The study with notes on claims that the file in the folder, for which there are results, does not state."""
-        try:
-            before = self.study()
-        except UserError:  # damaged: it is written again
-            return study
+        before = self.readable_study()
         if before is None or not study.claims:
             return study
         new = {claim.statement() for claim in study.claims} - {claim.statement() for claim in before.claims}
@@ -201,13 +198,17 @@ class Store:
 
     def finished_outside(self, study: StudyFile) -> int:
         """Finished runs that belong to the study file in the folder, and not to this study of the same name."""
-        try:
-            before = self.study()
-        except UserError:  # damaged: it is written again
-            return 0
+        before = self.readable_study()
         outside = {run.id for run in before.runs} - {run.id for run in study.runs} if before else set()
         records = (self.read(run_id) for run_id in outside if self.path(run_id).exists())
         return sum(record is not None and record.finished for record in records)
+
+    def readable_study(self) -> StudyFile | None:
+        """As `study`, and None of a damaged file, which will be written again."""
+        try:
+            return self.study()
+        except UserError:
+            return None
 
     def study(self) -> StudyFile | None:
         """The study file in the folder, or None.

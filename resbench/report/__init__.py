@@ -16,7 +16,7 @@ class _Callable(ModuleType):
     """Makes `resbench.report("depth")` work: the public function has the name of this package."""
 
     def __call__(
-        self, study: str | api.Named, results: str | Path = "results", reports: str | Path = "reports"
+        self, study: str | api.Named, results: str | Path = "results", reports: str | Path | None = None
     ) -> Path:
         return api.report(study, results, reports)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from resbench.core.cell import Cell, Value
 from resbench.core.errors import UserError
-from resbench.core.files import user_path
+from resbench.core.files import reports_beside, user_path
 from resbench.core.text import show
 from resbench.records.changes import Change, change
 from resbench.records.store import Store
@@ -40,7 +40,7 @@ class Checked(NamedTuple):
     supported: bool
 
 
-def report(study: str | Named, results: str | Path = "results", reports: str | Path = "reports") -> Path:
+def report(study: str | Named, results: str | Path = "results", reports: str | Path | None = None) -> Path:
     """Write the page of a study, with its figures and tables, from its records alone.
 
     Example:
@@ -53,7 +53,8 @@ def report(study: str | Named, results: str | Path = "results", reports: str | P
     Args:
         study: its name, or its Grid.
         results: folder of all studies.
-        reports: folder of all reports, whose index is brought up to date.
+        reports: folder of all reports, whose index is brought up to date; by default beside the results: `reports` beside
+            `results`, `x-reports` beside `x`.
 
     Returns:
         The page.
@@ -61,8 +62,10 @@ def report(study: str | Named, results: str | Path = "results", reports: str | P
     Raises:
         UserError: there is no such study, or nothing in it; or a file that is not ours is in the place of a page.
     """
-    page = write(user_path(results), user_path(reports), _name(study))
-    write_index(user_path(results), user_path(reports))
+    folder = user_path(results)
+    pages = reports_beside(folder) if reports is None else user_path(reports)
+    page = write(folder, pages, _name(study))
+    write_index(folder, pages)
     return page
 
 

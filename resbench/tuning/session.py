@@ -58,6 +58,7 @@ def tune(
     threads: int | None = None,
     storage: str | None = None,
     export: str | Path | None = None,
+    take_over: bool = False,
 ) -> pd.DataFrame:
     """Tune every arm of a search with the same trials, run the winners on fresh seeds, and return their records.
 
@@ -91,6 +92,7 @@ def tune(
         threads: CPU threads of each worker; None divides the cores among them.
         storage: as Optuna takes it; by default a journal file next to the study.
         export: the grid file to write the winners to.
+        take_over: go on in place of the study that another file made under this name.
 
     Returns:
         One row per record of the study, as `resbench.load`.
@@ -113,6 +115,7 @@ def tune(
         device=device,
         jobs=jobs,
         threads=threads,
+        take_over=take_over,
         storage=user_storage(storage) if storage else None,
         export=user_path(export) if export else None,
     )
@@ -132,6 +135,7 @@ def run_search(search: Search, options: TuneOptions) -> list[Status]:
     if options.export:
         check_target(options.export, search)
     session = Session(confirmation(search, {}), options)
+    session.check_owner()
     studies = Studies(search, options.storage, session.store)
     try:
         session, trials = _search(studies, session, options)
