@@ -15,6 +15,7 @@ from resbench.core.text import NAME_RULE, is_name
 from resbench.grid.expand import expand, points
 from resbench.grid.source import FIELDS
 from resbench.records.claim import Claim
+from resbench.records.identity import FROZEN
 from resbench.training.run import RunConfig
 from resbench.tuning.space import Range, Space
 
@@ -134,8 +135,11 @@ class Search:
         return self.seeds * max(value for value in searched.values() or [1] if isinstance(value, int))
 
     def identity(self, arm: Cell) -> dict[str, Json]:
-        """What makes two searches of an arm the same one, as JSON; the number of trials may grow."""
-        values = {
+        """What makes two searches of an arm the same one, as JSON; the number of trials may grow.
+
+        A default is in it once it is no longer the frozen one: searches of before stay valid while it is.
+        """
+        values: dict[str, object] = {
             "base": self.base,
             "arm": arm,
             "search": {path: searched.as_given().to_json() for path, searched in self.space.items()},
@@ -143,12 +147,25 @@ class Search:
             "sampler": self.sampler,
             "pruner": self.pruner,
         }
+        if defaults := self._changed_defaults(arm):
+            values["defaults"] = defaults
         out: dict[str, Json] = json.loads(json.dumps(values))
         return out
 
     def differences(self, arm: Cell, stored: Mapping[str, Json]) -> list[str]:
         """The parts in which a stored search differs from this one."""
-        return [key for key, value in self.identity(arm).items() if value != stored.get(key)]
+        ours = self.identity(arm)
+        keys = [key for key, value in ours.items() if key != "defaults" and value != stored.get(key)]
+        before, now = (given if isinstance(given := one.get("defaults"), dict) else {} for one in (stored, ours))
+        return keys + [f"default of {path}" for path in {**before, **now} if before.get(path) != now.get(path)]
+
+    def _changed_defaults(self, arm: Cell) -> dict[str, Json]:
+        """Of the fields that are not given, the defaults that are no longer those of the first version."""
+        defaults = flatten(RunConfig().model_dump(mode="json"))
+        given = {*self.base, *arm, *self.space, "seed"}
+        return {
+            path: value for path, value in defaults.items() if path not in given and value != FROZEN.get(path, value)
+        }
 
 
 def _counts(value: object) -> bool:

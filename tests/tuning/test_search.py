@@ -11,6 +11,7 @@ import pytest
 from support.searches import SEARCH, load, load_two_trials
 
 from resbench.core.errors import UserError
+from resbench.records.identity import FROZEN
 from resbench.tuning.search import Search
 from resbench.tuning.session import TuneOptions, describe, tune
 from resbench.tuning.space import Choices, Range
@@ -107,3 +108,18 @@ def test_a_mistake_in_python_is_a_line_too(words: dict[str, object], part: str) 
     with pytest.raises(UserError) as caught:
         tune(Search(**({"name": "s"} | words)))  # type: ignore[arg-type]
     assert part in str(caught.value)
+
+
+def test_a_search_of_before_a_changed_default_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = load(tmp_path, SEARCH)
+    arm = search.points()[0]
+    now = search.identity(arm)
+    assert list(now) == ["base", "arm", "search", "seeds", "sampler", "pruner"] and not search.differences(arm, now)
+    monkeypatch.setitem(FROZEN, "recipe.momentum", 0.8)  # as if 0.9 had come later
+    monkeypatch.setitem(FROZEN, "model.depth", 50)  # given by the base
+    monkeypatch.setitem(FROZEN, "recipe.lr", 0.2)  # searched
+    later = search.identity(arm)
+    assert later["defaults"] == {"recipe.momentum": 0.9}
+    assert search.differences(arm, now) == ["default of recipe.momentum"] and not search.differences(arm, later)
+    monkeypatch.undo()
+    assert search.differences(arm, later) == ["default of recipe.momentum"]
