@@ -109,8 +109,8 @@ def study_folder(results: Path, study: str) -> Path:
 
 
 def warn(store: Store) -> None:
-    """Name the damaged records that the store has met."""
-    for line in dict.fromkeys(store.damaged):
+    """Name the records that the store has met and cannot read."""
+    for line in dict.fromkeys([*store.damaged, *store.later.values()]):
         print(printable(line), file=sys.stderr)
     store.damaged.clear()
 

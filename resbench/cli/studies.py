@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from resbench.records.store import Store
     from resbench.records.study_file import StudyFile
 
-_STATES = ("ok", "diverged", "failed", "running", "begun and interrupted", "to do")
+_STATES = ("ok", "diverged", "failed", "running", "begun and interrupted", "of a later version", "to do")
 
 
 def status(
@@ -57,6 +57,7 @@ def _status(name: str, store: Store) -> list[str]:
     if not file and not store.ids():
         raise UserError(f"{store.folder}: not a study: neither study.json nor records are in it")
     states = {record.id: str(record.status) for record in store.records()}
+    states |= dict.fromkeys(store.later, "of a later version")
     # two cells with the same settings are the same runs
     runs = {run.id: run for run in file.runs} if file else {}
     others = len(states.keys() - runs.keys()) if file else 0

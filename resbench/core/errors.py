@@ -33,6 +33,13 @@ class UserError(Exception):
         super().__init__("\n".join(self.lines))
 
 
+class LaterVersion(ValueError):
+    """A file was written by a later version of this program: it stays as it is."""
+
+    def __init__(self, schema: object, known: int) -> None:
+        super().__init__(f"of schema {schema}, newer than this resbench reads ({known}): update resbench")
+
+
 class Unwritable(OSError):
     """A file cannot be written: the disk is full, or may not be written to."""
 

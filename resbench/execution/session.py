@@ -104,6 +104,7 @@ class Session:
         Raises:
             UserError: it would.
         """
+        self.store.check_replaceable()
         if not self.options.take_over:
             check_owner(self.store, self.grid.study())
 

@@ -105,7 +105,7 @@ def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None)
         if claim is None:
             return BUSY
         before = store.read(run.id)
-        if before and before.answers(setting.probes):
+        if (before and before.answers(setting.probes)) or run.id in store.later:
             return DONE
         saved = store.checkpoint(run.id)
         running = store.running_file(run.id, run.recipe.epochs, checkpoint.epoch(saved))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from resbench.core import files
-from resbench.core.errors import UserError
+from resbench.core.errors import LaterVersion, UserError
 from resbench.core.text import NAME_RULE, is_name, printable
 from resbench.records.circumstances import DATA, counts, mixture
 from resbench.records.differences import difference, differences_of, first
@@ -144,6 +144,9 @@ class RecordMerge:
                 if not path.is_file():
                     raise ValueError("a link to nothing" if path.is_symlink() else "not a file")
                 theirs, content = read_record(path, run_id)
+            except LaterVersion as error:
+                self.left_out.append(f"{path}: a record of a later version ({error}): left out")
+                continue
             except (ValueError, TypeError, OSError, RecursionError) as error:
                 self.left_out.append(f"{path}: a damaged record ({' '.join(str(error).split())}): left out")
                 continue
@@ -153,6 +156,9 @@ class RecordMerge:
         """Keep ours, take theirs, or unite both."""
         before = self.incoming.get(run_id)
         ours = before.read()[0] if before else self.store.read(run_id)
+        if run_id in self.store.later:
+            self.present.add(run_id)
+            return
         if ours is None or not ours.finished:
             if ours is None or theirs.finished:
                 unfinished = ours is not None or self.store.path(run_id).exists()
@@ -243,11 +249,15 @@ class StudyMerge:
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            self._left_out.append(f"{path}: damaged ({error}): left out")
+            what = "of a later version" if isinstance(error, LaterVersion) else "damaged"
+            self._left_out.append(f"{path}: {what} ({error}): left out")
             return
         our_path = self._files.get(path.name, self.store.folder / path.name)
         try:
             ours = kind.read(our_path)
+        except LaterVersion as error:
+            self._left_out.append(f"{our_path}: of a later version ({error}): it is kept")
+            return
         except (OSError, ValueError):
             self._files[path.name] = path
             return

@@ -8,8 +8,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 
+from resbench.core.errors import LaterVersion
 from resbench.core.json_reader import Json, check_depth, read_json
 from resbench.core.text import sanitise
+
+SCHEMA = 1  # of study.json and trials.json
 
 
 def _unchanged(value: Any, validate: Callable[[Any], Any]) -> Any:
@@ -54,6 +57,9 @@ class Part(BaseModel):
         """
         if not isinstance(value, dict):
             raise ValueError("not a mapping")
+        schema = value.get("schema")
+        if "schema_version" in cls.model_fields and type(schema) is int and schema > SCHEMA:
+            raise LaterVersion(schema, SCHEMA)
         check_depth(value, "content")
         try:
             return cls.model_validate(value)

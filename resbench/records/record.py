@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from resbench.core.config import flatten
+from resbench.core.errors import LaterVersion
 from resbench.core.json_reader import Json, read_json
 from resbench.core.text import sanitise
 from resbench.records.identity import check_identity, is_whole
@@ -236,19 +237,20 @@ class Record:
         """The inverse of `to_json`; the checksum is checked and left out.
 
         Raises:
+            LaterVersion: it is of a later schema.
             ValueError: the text is not a whole record of this schema, or not the one that was written.
         """
         values = read_json(text)
         if not isinstance(values, dict):
             raise ValueError("not a record")
+        schema = values.get("schema")
+        if type(schema) is int and schema > SCHEMA and "id" in values:
+            raise LaterVersion(schema, SCHEMA)
         missing = _REQUIRED - values.keys()
         if missing:
             raise ValueError(f"without {', '.join(sorted(missing))}")
-        schema = values["schema"]
-        if type(schema) is not int:
+        if type(schema) is not int or schema > SCHEMA:
             raise ValueError(f"of no schema: {schema!r}")
-        if schema > SCHEMA:
-            raise ValueError(f"of schema {schema}, newer than this resbench reads ({SCHEMA}): upgrade resbench")
         if values.pop("sha256", None) is not None:
             _check_digest(text)
         if values["status"] not in STATUSES:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resbench.core.config import flatten
-from resbench.core.errors import Unwritable, UserError
+from resbench.core.errors import LaterVersion, Unwritable, UserError
 from resbench.core.files import hidden, named_first, replace, sync_folder, temporary_in, user_path, write_through
 from resbench.core.locks import HeldLock, LockObserver, try_lock, wait_for_lock
 from resbench.records.record import Record
@@ -35,12 +35,17 @@ class Store:
 
     Args:
         folder: `results/<study>`; made when something is written.
+
+    Attributes:
+        damaged: a line for each damaged record that was met.
+        later: the same of records of a later version, by id: they count as done, and are never replaced.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.work = folder / ".work"
         self.damaged: list[str] = []
+        self.later: dict[str, str] = {}
         self._waiting = LockObserver()
 
     def path(self, run_id: str) -> Path:
@@ -80,6 +85,10 @@ class Store:
             if path.is_symlink():
                 self._note_damage(path, "a link to nothing")
             return None
+        except LaterVersion as error:
+            kept = "it is kept, and its run is not done again here"
+            self.later[run_id] = f"{path}: a record of a later version ({error}): {kept}"
+            return None
         except (ValueError, TypeError, OSError, RecursionError) as error:
             self._note_damage(path, error)
             return None
@@ -92,13 +101,13 @@ class Store:
         return [record for run_id in sorted(self.ids()) if (record := self.read(run_id))]
 
     def done(self, probes: Iterable[str] = ()) -> set[str]:
-        """Ids of runs that need not be done again: ok or diverged, with these probes."""
+        """Ids of runs that need not be done again: ok or diverged, with these probes, or recorded by a later version."""
         probes = list(probes)
         complete = [record for record in self.records() if record.complete(probes)]
         for record in complete:
             if not record.whole:
                 self._note_damage(self.path(record.id), "without its whole configuration")
-        return {record.id for record in complete if record.whole}
+        return {record.id for record in complete if record.whole} | self.later.keys()
 
     def add(self, record: Record) -> bool:
         """Publish a record; False if a finished one was there first.
@@ -119,6 +128,8 @@ class Store:
                     self.work / "replacing.lock"
                 ):  # between the look and the replacement nothing may come
                     present = self.read(record.id)
+                    if record.id in self.later:
+                        return False
                     if present and present.finished and (not record.finished or present.answers(record.probes or ())):
                         return False
                     temporary.replace(path)
@@ -179,12 +190,28 @@ class Store:
         """Keep the question next to the answers, so that the report needs nothing else; returns whether it is new."""
         self.open()
         path = self.study_path
+        self.check_replaceable()
         study = self.succeeding(study)
         text = json.dumps(study.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         if path.exists() and path.read_bytes() == text.encode():
             return False
         replace(path, text.encode(), self.work)
         return True
+
+    def check_replaceable(self) -> None:
+        """See that the study file in the folder is not of a later version.
+
+        Raises:
+            UserError: it is, or it is no file.
+        """
+        if self.study_path.is_dir():
+            raise UserError(f"{self.study_path}: a folder, where the study file belongs: move it away")
+        try:
+            StudyFile.read(self.study_path)
+        except LaterVersion as error:
+            raise UserError(f"{self.study_path}: written by a later version ({error}): it is kept") from None
+        except (ValueError, OSError, RecursionError):
+            return
 
     def succeeding(self, study: StudyFile) -> StudyFile:
         """The study with notes on claims that the file in the folder, for which there are results, does not state."""
@@ -214,12 +241,15 @@ class Store:
         """The study file in the folder, or None.
 
         Raises:
-            UserError: the file is damaged.
+            UserError: the file is damaged, or of a later version.
         """
         try:
             return StudyFile.read(self.study_path)
         except FileNotFoundError:
             return None
+        except (LaterVersion, IsADirectoryError):
+            self.check_replaceable()
+            raise
         except (ValueError, OSError, RecursionError) as error:
             raise UserError(f"{self.study_path}: damaged ({error}): run the grid again to rewrite it") from None
 

@@ -36,6 +36,7 @@ class Study:
         records: the records of these runs; nothing in them does harm in a page or a terminal.
         others: number of records in the folder that the study does not ask for.
         damaged: number of record files that cannot be read.
+        later: number of those that a later version has written.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Study:
     records: list[Record]
     others: int
     damaged: int
+    later: int = 0
 
     @cached_property
     def by_id(self) -> dict[str, Record]:
@@ -148,6 +150,7 @@ def load(results: Path, name: str, file: StudyFile | None = None) -> Study:
         records=known_records,
         others=len(records) - len(known_records),
         damaged=len(store.damaged),
+        later=len(store.later),
     )
 
 

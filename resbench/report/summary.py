@@ -145,6 +145,8 @@ def notes(study: Study) -> list[str]:
         out.append(f"Records from code with changes that were not committed: {dirty} of {len(study.records)}.")
     if study.others:
         out.append(f"{study.others} {_records(study.others)} of other settings in the folder, not shown.")
+    if study.later:
+        out.append(f"{study.later} {_records(study.later)} of a later version of resbench in the folder, not shown.")
     if study.damaged:
         out.append(f"{study.damaged} damaged {_records(study.damaged)} in the folder, not shown.")
     return out
