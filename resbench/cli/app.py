@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from resbench.cli import catalogue, measure, run, studies, tune
 
+
+class _Commands(TyperGroup):
+    """All commands; a setting that is given as an option is told how it is written."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:  # of the click that typer brings, whichever that is
+            given = getattr(error, "option_name", None)
+            if isinstance(given, str):
+                from resbench.grid.source import FIELDS
+
+                name = given.lstrip("-").replace("-", "_")
+                for path in [path for path in FIELDS if path.rpartition(".")[2] == name][:1]:
+                    error.message = f"No such option: {given}: settings are written path=value, as in {path}=..."  # type: ignore[attr-defined]
+                    error.possibilities = None  # type: ignore[attr-defined]
+            raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

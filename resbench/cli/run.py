@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from resbench.grid.grid import Grid, PlannedRun
 
 
+_UNUSED = typer.Option(hidden=True)
+
+
 def run(
     grid: GridFile,
     overrides: Overrides = None,
@@ -173,13 +176,26 @@ def plan(
     mtbf: Annotated[
         str | None, typer.Option(help="Mean time between failures of a node, e.g. 12h; by default none fails.")
     ] = None,
+    # what `run` takes and a plan does not need, so that one command line serves both
+    reports: Annotated[Path | None, _UNUSED] = None,
+    address: Annotated[str | None, _UNUSED] = None,
+    gpus: Annotated[float, _UNUSED] = 1.0,
+    timeout: Annotated[str | None, _UNUSED] = None,
+    slurm: Annotated[list[str] | None, _UNUSED] = None,
+    detach: Annotated[bool, typer.Option("--detach", hidden=True)] = False,
+    report: Annotated[bool, _UNUSED] = True,
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", hidden=True)] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", hidden=True)] = False,
+    take_over: TakeOver = False,
 ) -> None:
     """Cells, runs done and to do, what is excluded and why, parameters, FLOPs, predicted time and memory."""
     from resbench.execution.executors import CLUSTERS
     from resbench.execution.selection import open_grid, select_runs
     from resbench.execution.session import RunOptions
 
-    options = RunOptions(results=results, data_dir=data_dir, device=device, jobs=parse_jobs(jobs), executor=executor)
+    options = RunOptions(
+        results=results, data_dir=data_dir, device=device, jobs=parse_jobs(jobs), executor=executor, take_over=take_over
+    )
     fleet = parse_fleet(nodes, cpus_per_node, threads, mtbf, device) if executor in CLUSTERS else None
     for name, given in (("--nodes", nodes), ("--cpus-per-node", cpus_per_node), ("--mtbf", mtbf)):
         if given and not fleet:

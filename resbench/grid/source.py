@@ -141,7 +141,8 @@ class Source:
             return FIELDS[path].validate_python(value)
         except ValidationError as error:
             self._doubt(path)
-            self.wrong(line, f"{path}: {' or '.join(text for _, text, _ in explain(error))}")
+            several = f"; several values are written {path}=[{value}]" if not line and "," in str(value) else ""
+            self.wrong(line, f"{path}: {' or '.join(text for _, text, _ in explain(error))}{several}")
             return UNREADABLE
 
     def _doubt(self, path: str) -> None:
@@ -264,7 +265,8 @@ class Source:
             path, equals, given = text.partition("=")
             document = parse(given)
             if not equals or document.mistakes:
-                self.wrong(0, f"{text!r} is not of the form path=value")
+                another = ": one file at a time" if text.endswith((".yaml", ".yml")) else ""
+                self.wrong(0, f"{text!r} is not of the form path=value{another}")
             elif path in first:
                 self.wrong(0, f"{path}: given twice, as {first[path]} and as {text}: leave one out")
             else:

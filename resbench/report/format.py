@@ -11,6 +11,7 @@ from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interval import Interval
 
 DASH = "–"
+_HUGE = 1e9
 
 
 def percent(fraction: float) -> str:
@@ -24,7 +25,8 @@ def within(mean: float, low: float, high: float) -> str:
 
 
 def number(value: float, form: str = ",.0f") -> str:
-    """A number with a true minus, or a dash where there is none."""
+    """A number with a true minus, or a dash where there is none; what diverged has many digits, and two of them do."""
+    form = ".1e" if abs(value) >= _HUGE and "." in form else form
     return DASH if math.isnan(value) else format(value, form).replace("-", "−")
 
 
@@ -53,7 +55,7 @@ def value_text(value: float, metric: Metric) -> str:
         return DASH
     if metric.proportion:
         return f"{100 * value:.2f}"
-    return f"{value:,.0f}" if metric.exact else f"{value:.4f}"
+    return number(value) if metric.exact else number(value, ".4f")
 
 
 def interval_text(interval: Interval, metric: Metric) -> str:

@@ -138,7 +138,8 @@ def notes(study: Study) -> list[str]:
         )
     seeds = max((int((runs["status"] == "ok").sum()) for _, _, runs in study.cells), default=0)
     if 0 < seeds < MIN_SEEDS:
-        out.append(f"At most {seeds} seed{'s' if seeds > 1 else ''} a cell: no verdict takes fewer than {MIN_SEEDS}.")
+        ended = f"{plural(seeds, 'run')} of a cell ended with a result"
+        out.append(f"At most {ended}: no verdict takes fewer than {MIN_SEEDS} seeds.")
     out += mixed_notes(study)
     dirty = study.provenance("dirty")["true"]
     if dirty:

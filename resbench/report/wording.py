@@ -160,6 +160,8 @@ def summary(verdict: ClaimVerdict) -> str:
     states = [judged.state for judged in verdict.contrasts]
     if not states:
         text = "inconclusive (its cells are not in this run of the grid)"
+    elif not any(arm.results for judged in verdict.contrasts for arm in (judged.ours, judged.theirs)):
+        text = f"{verdict.state} (no run of it has ended yet)"
     elif len(states) == 1 and states[0] == verdict.state:
         text = state_text(verdict.contrasts[0])
     else:

@@ -40,6 +40,9 @@ def has_device(kind: str) -> bool:
     return available.get(kind, False)
 
 
+_GPU = " (a GPU is written cuda; CUDA_VISIBLE_DEVICES=1 chooses which)"
+
+
 def choose(name: str) -> torch.device:
     """`--device` -> device; auto takes CUDA, then MPS, then the CPU.
 
@@ -50,7 +53,9 @@ def choose(name: str) -> torch.device:
     if name == "auto":
         name = kinds[0]
     if name not in kinds:
-        raise UserError(f"--device {name}: not available on this machine: use one of {', '.join(reversed(kinds))}")
+        hint = _GPU if name == "gpu" or name.startswith("cuda:") else ""
+        allowed = ", ".join(reversed(kinds))
+        raise UserError(f"--device {name}: not available on this machine: use one of {allowed}{hint}")
     return torch.device(name)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from resbench.core.errors import UserError
 from resbench.core.files import user_path, user_storage
-from resbench.core.text import duration
+from resbench.core.text import duration, plural
 from resbench.execution.cost import Costs
 from resbench.execution.selection import listed
 from resbench.execution.session import RunOptions, Session, drive_with_progress
@@ -165,7 +165,7 @@ def _search(studies: Studies, untuned: Session, options: TuneOptions) -> tuple[S
     if missing:
         jobs, reason = session.concurrency.jobs, session.concurrency.reason
         print(
-            f"{search.name}: {missing} trials to finish for {len(studies.arms)} arms with {search.budget} each; "
+            f"{search.name}: {plural(missing, 'trial')} to finish for {plural(len(studies.arms), 'arm')} with {search.budget} each; "
             f"{jobs} at a time on {session.device} ({reason}); trials in {printable_storage(options.storage, store)}",
             file=sys.stderr,
         )
@@ -183,7 +183,7 @@ def _confirm(confirming: Session, searching: Session) -> list[Status]:
     confirming.start(searching.concurrency)
     if not confirming.missing:
         return []
-    lines = [*confirming.notices, f"{confirming.grid.name}: {len(confirming.missing)} runs to confirm with"]
+    lines = [*confirming.notices, f"{confirming.grid.name}: {plural(len(confirming.missing), 'run')} to confirm with"]
     print(*lines, sep="\n", file=sys.stderr)
     return drive_with_progress(confirming)
 
@@ -237,7 +237,9 @@ def _reasons(studies: Studies) -> list[str]:
         failed = [trial for trial in studies.trials(index) if not in_budget(trial)]
         if failed:
             number, message = failed[-1].number, failed[-1].user_attrs.get("message", "no reason known")
-            lines.append(f"{arm_label(arm)}: {len(failed)} trials failed, the last (number {number}): {message}")
+            lines.append(
+                f"{arm_label(arm)}: {plural(len(failed), 'trial')} failed, the last (number {number}): {message}"
+            )
     return lines or ["the workers died one after the other: the search is not complete; the same command goes on"]
 
 
@@ -259,7 +261,7 @@ def describe(search: Search, options: TuneOptions) -> str:
     seeds = search.budget * search.seeds + 2 * search.confirm
     total = duration(seeds * sum(costs.of(run.cell_config).seconds for run in runs))
     lines.append(
-        f"{search.name}: {len(runs)} arms with {search.budget} trials of {search.seeds} seeds each ({search.sampler}, "
+        f"{search.name}: {plural(len(runs), 'arm')} with {plural(search.budget, 'trial')} of {plural(search.seeds, 'seed')} each ({search.sampler}, "
         f"pruner {search.pruner}), then {2 * search.confirm} runs for each arm; {total} on one core at most, by "
         f"{costs.source}; trials in {printable_storage(options.storage, store)}"
     )

@@ -15,6 +15,7 @@ from resbench.core.config import explain
 from resbench.core.errors import UserError
 from resbench.core.files import discard
 from resbench.core.locks import HeldLock
+from resbench.core.text import plural
 from resbench.execution.task import Setting
 from resbench.records.record import Record, Row
 from resbench.training.device import choose
@@ -224,4 +225,4 @@ def outcome(trial: FrozenTrial) -> str:
     if trial.user_attrs.get("diverged"):
         return f"diverged: {trial.user_attrs.get('message', '')}"
     error = f"validation error {100 * trial.value:.2f} %" if trial.value is not None else "no validation error"
-    return f"pruned after {epochs} epochs at {error}" if trial.state == TrialState.PRUNED else error
+    return f"pruned after {plural(epochs, 'epoch')} at {error}" if trial.state == TrialState.PRUNED else error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from resbench.core.errors import UserError
 from resbench.core.files import alone
-from resbench.core.text import printable
+from resbench.core.text import plural, printable
 from resbench.records.store import study_names
 from resbench.report.document import Block, Columns, Paragraph, Table
 from resbench.report.format import DASH, difference_text, name_of
@@ -139,7 +139,7 @@ def _progress(study: Study) -> str:
     """The question, how far it is, with which settings, and the target where there is one."""
     runs = study.runs.drop_duplicates("id")
     done = int(runs["status"].isin(["ok", "diverged"]).sum())
-    state = f"{done} of {len(runs)} runs done."
+    state = f"{done} of {plural(len(runs), 'run')} done."
     overrides = ", ".join(study.overrides)
     changed = f"With other settings than the grid file says: {overrides}." if overrides else ""
     return " ".join(filter(None, (_first_sentence(study.about), state, changed, cheapest(study))))
