@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
-from resbench.core.text import duration
+from resbench.core.text import duration, plural
 from resbench.core.version import revision
 from resbench.data.datasets import default_directory
 from resbench.data.loading import prepare
@@ -94,7 +94,9 @@ class Session:
         name, study, lines = self.grid.name, self.grid.study(), []
         from_file = study.command == "run" and not study.overrides  # the winners of a search may change
         if from_file and (count := self.store.finished_outside(study)):
-            lines.append(f"{name}: {count} runs that are done are no longer in its grid; their records stay")
+            lines.append(
+                f"{name}: {_done(count)} {'is' if count == 1 else 'are'} no longer in its grid; their records stay"
+            )
         again = unprobed(self.store, self.grid, self.missing)
         return [*lines, again] if again else lines
 
@@ -220,7 +222,7 @@ def keep_study(store: Store, grid: Grid, take_over: bool = False) -> bool:
         check_owner(store, study)
     if grid.overrides and study.command == "run" and (count := store.finished_outside(study)):
         raise UserError(
-            f"{store.folder}: {' '.join(grid.overrides)} would leave {count} runs that are done out of this study: "
+            f"{store.folder}: {' '.join(grid.overrides)} would leave {_done(count)} out of this study: "
             "add name=... for a study of its own"
         )
     return store.write_study(study)
@@ -309,3 +311,7 @@ def drive_with_progress(session: Session) -> list[Status]:
 
     with Live(session.missing, session.estimate().seconds) as live:
         return session.drive(live)
+
+
+def _done(count: int) -> str:
+    return f"{plural(count, 'run')} that {'is' if count == 1 else 'are'} done"

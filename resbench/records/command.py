@@ -14,6 +14,7 @@ from resbench.records.store import Store
 from resbench.records.study_file import StudyFile
 
 _FILE = "command.json"
+_CHOOSING = ("--only", "--shard")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,13 @@ def _digest(path: Path) -> str:
 
 
 def going_on(kept: KeptCommand) -> str:
-    """The command as a shell takes it here."""
+    """The command as a shell takes it here, without what chose some of the runs or began anew."""
     there = "" if Path(kept.cwd) == Path.cwd() else f"cd {shlex.quote(kept.cwd)} && "
-    return there + shlex.join(kept.words)
+    words: list[str] = []
+    given = iter(kept.words)
+    for word in given:
+        if word in _CHOOSING:
+            next(given, None)
+        elif word != "--fresh" and word.partition("=")[0] not in _CHOOSING:
+            words.append(word)
+    return there + shlex.join(words)

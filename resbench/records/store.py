@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resbench.core.cell import label
 from resbench.core.config import flatten
 from resbench.core.errors import LaterVersion, Unwritable, UserError
 from resbench.core.files import hidden, named_first, replace, sync_folder, temporary_in, user_path, write_through
@@ -270,6 +271,8 @@ class Store:
         asked = {run.id for run in study.runs} if study else None
         records = [record for record in self.records() if all or asked is None or record.id in asked]
         frame = frame_of(records)
+        if study and (others := _other_cells(study)):
+            frame["also"] = [others.get(record.id, "") for record in records]
         if all:
             import pandas as pd
 
@@ -315,6 +318,14 @@ def frame_of(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _other_cells(study: StudyFile) -> dict[str, str]:
+    """Run id -> the further cells that the run belongs to, where there are some."""
+    cells: dict[str, list[str]] = {}
+    for run in study.runs:
+        cells.setdefault(run.id, []).append(label(run.cell))
+    return {run_id: "; ".join(names[1:]) for run_id, names in cells.items() if len(names) > 1}
+
+
 def study_names(results: Path) -> list[str]:
     """Studies of a results folder: its folders with something in them."""
     if not results.is_dir():
@@ -330,6 +341,9 @@ def load(folder: str | Path, *, all: bool = False) -> pd.DataFrame:
         >>> frame = resbench.run(resbench.Grid("tiny", base=base))
         >>> bool(resbench.load("results/tiny")["metrics.test_accuracy"].between(0, 1).all())
         True
+
+    Cells that are one network share their runs: a row then has the settings of the first, and the column `also` names
+    the others.
 
     Args:
         folder: `results/<study>`; where it has no study file, all its records are given.

@@ -129,7 +129,7 @@ def comparisons(study: Study, baseline: Cell, margin: float = DEFAULT_MARGIN) ->
         if len(found) != 1:
             continue
         theirs = found[0]
-        same = one_network(study, ours, theirs)
+        same = one_network(ours, theirs)
         # over the seeds that did not diverge it would compare a selection
         reason = "" if same else why_not_comparable(study, ours, theirs, METRICS["test_error"])
         fit = ours.trained and theirs.trained and not reason and not same

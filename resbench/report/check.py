@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from resbench.core.cell import Value, matches
+from resbench.core.cell import Value, contains, matches
 from resbench.core.config import suggestion
 from resbench.core.errors import UserError
 from resbench.core.text import printable, show
@@ -124,8 +124,9 @@ def _values(study: Study, words: Sequence[str], flag: str) -> dict[str, Value]:
             hint = suggestion(path, study.axes)
             raise UserError(f"{flag} {word}: write path=value with one of the axes {', '.join(study.axes)}{hint}")
         known = {show(cell[path]): cell[path] for _, cell, _ in study.cells}
-        given = show(parse(text).value)
-        if given not in known:
+        given = parse(text).value
+        found = [value for value in known.values() if contains([value], given)]
+        if not found:
             raise UserError(f"{flag} {word}: {study.name} has {path} {', '.join(known)}")
-        out[path] = known[given]
+        out[path] = found[0]
     return out

@@ -90,6 +90,7 @@ def _count(study: Study, compared: pd.DataFrame) -> str:
     )
     rows = [row for row in everything if row["contrast"] is not None]
     several = [row for row in rows if row["contrast"].min_seeds >= MIN_SEEDS]
+    several = list({(row["ours"].runs, row["theirs"].runs): row for row in several}.values())  # the same runs once
     versus = f"the baseline ({name_of(study.baseline)})"
     rest = f" Not compared, because runs diverged there or in the baseline: {lost}." if lost else ""
     rest += f" Not compared, because the data are not the same or values are missing: {apart}." if apart else ""
@@ -165,8 +166,12 @@ def _equal_weights(study: Study) -> list[str]:
         weights = [(seed, study.by_id[run_id].weights_sha256 or "") for seed, run_id in sorted(arm.ended.items())]
         if weights and all(digest for _, digest in weights):
             names.setdefault(tuple(weights), {}).setdefault(arm.runs, name_of(arm.cell))
-    same = [list(cells.values()) for cells in names.values() if len(cells) > 1]
-    return [f"The weights of {' and '.join(cells)} are equal: they are one network under two names." for cells in same]
+    return [
+        f"The weights of {' and '.join(cells.values())} are the same with each of {plural(len(weights), 'seed')}: what "
+        "tells these cells apart made no difference there."
+        for weights, cells in names.items()
+        if len(cells) > 1
+    ]
 
 
 def _untrained(study: Study) -> list[str]:

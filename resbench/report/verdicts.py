@@ -170,7 +170,7 @@ class _Draft(NamedTuple):
 
 
 def _draft(study: Study, claim: Claim, ours: Arm, theirs: Arm) -> _Draft:
-    if one_network(study, ours, theirs):
+    if one_network(ours, theirs):
         return _Draft(None, "supported" if claim.against_margin else "equivalent", math.nan, "", NO_OTHER, True)
     reason = why_not_comparable(study, ours, theirs, claim.metric)
     if reason:

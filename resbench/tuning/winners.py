@@ -37,8 +37,8 @@ def confirmation(search: Search, winners: Winners, storage: str | None = None) -
     """
     arms = expand(search.points(), search.base)
     expansion = Expansion(refused=arms.refused)
-    for arm, config in arms.cells:
-        expansion.add({**arm, TUNING: UNTUNED}, config, arm)
+    for arm, _ in arms.cells:
+        expansion.add({**arm, TUNING: UNTUNED}, search.config(arm), arm)
         if arm_label(arm) in winners:
             expansion.add({**arm, TUNING: TUNED}, search.config(arm, winners[arm_label(arm)]), arm)
     expansion.share()

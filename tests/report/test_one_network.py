@@ -16,6 +16,8 @@ from resbench.report.cells import comparisons, without_partner
 from resbench.report.check import check, compare
 from resbench.report.study import load
 from resbench.report.summary import notes
+from resbench.report.tables.factors import factors_of
+from resbench.report.tables.hardest import hardest
 from resbench.report.verdicts import judge
 from resbench.training.run import RunConfig
 
@@ -100,7 +102,7 @@ def test_two_cells_that_are_one_network_are_said_to_be_one(tmp_path: Path) -> No
     assert "both are one network with one training" in check(tmp_path, "g")[0][1]
 
 
-def test_equal_weights_of_other_settings_are_one_network_too(tmp_path: Path) -> None:
+def test_equal_weights_of_other_settings_are_noted_and_judged_as_any(tmp_path: Path) -> None:
     grid = Grid("g", base=SMALL, axes={"recipe.precision": ["auto", "fp32"]}, seeds=2)
     plant(tmp_path, grid, lambda config: 60 + config.seed)
     store = Store(tmp_path / "g")
@@ -109,5 +111,20 @@ def test_equal_weights_of_other_settings_are_one_network_too(tmp_path: Path) -> 
         store.remove(record.id)
         store.add(record)
     [line] = compare(tmp_path, "g", ["recipe.precision=auto"])
-    assert "both are one network" in line
-    assert any("are equal: they are one network under two names" in note for note in notes(load(tmp_path, "g")))
+    assert "a verdict takes 5 seeds" in line  # two seeds that end alike say nothing of the third
+    assert any("are the same with each of 2 seeds" in note for note in notes(load(tmp_path, "g")))
+
+
+def test_counts_are_of_runs_and_every_label_is_kept(tmp_path: Path) -> None:
+    axes: dict[str, Any] = {"model.shortcut": ["scaled", "identity"], "model.shortcut_scale": [0.5, 1.0]}
+    grid = Grid("g", base=SMALL, axes=axes, seeds=5, baseline={"model.shortcut": "identity"})
+    plant(tmp_path, grid, lambda c: 60 + noise(c) + 40 * (c.model.shortcut == "scaled" and c.model.shortcut_scale < 1))
+    study = load(tmp_path, "g")
+    factors = factors_of(study)
+    assert len(factors.frame) == 20 and "one network" in factors.reason
+    everything = hardest(study, ["all"], lambda cell: "all")
+    assert everything and everything.runs == 10
+    assert [row["same"] for row in comparisons(study, study.baseline).to_dict("records")] == [False, True]
+    frame = Store(tmp_path / "g").frame()
+    assert len(frame) == 10 and (frame["also"] != "").sum() == 5
+    assert len(compare(tmp_path, "g", ["model.shortcut_scale=1"])) == 2  # 1 is 1.0

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import blended_transform_factory
 
 from resbench.records.metrics import Metric
-from resbench.report.arms import name_pair, shared_seeds
+from resbench.report.arms import name_pair, one_network, shared_seeds
 from resbench.report.figures.comparison_rows import Family, Row, claimed, explored, largest
 from resbench.report.figures.drawing import BAND, GREY, SMALL, Canvas, canvas, signs, symmetric, width_of, wrapped
 from resbench.report.figures.evidence import Evidence
@@ -216,6 +216,8 @@ def _draw_family(
 
 def _reason(row: Row) -> str:
     """Why there is no difference."""
+    if one_network(row.ours, row.theirs):
+        return "one network, trained once: no difference"
     if row.verdict == "not comparable":
         return "other data, or values that are missing"
     if row.verdict != "not trained":

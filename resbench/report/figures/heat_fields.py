@@ -117,7 +117,9 @@ def heat_points(evidence: Evidence) -> pd.DataFrame:
     def key(row: Mapping[Any, Any]) -> Column:
         return tuple(show(row[axis]) for axis in axes)
 
-    contrasts = {key(row): row["contrast"] for row in evidence.compared.to_dict("records")}
+    compared = evidence.compared.to_dict("records")
+    contrasts = {key(row): row["contrast"] for row in compared}
+    same = {key(row) for row in compared if row["same"]}
     rows: list[dict[str, Any]] = []
     for cell in evidence.frame.to_dict("records"):
         row = {axis: cell[axis] for axis in axes} | {"error": 100 * (1 - cell["mean"]), "difference": math.nan}
@@ -125,6 +127,8 @@ def heat_points(evidence: Evidence) -> pd.DataFrame:
         row["kind"] = "missing" if math.isnan(cell["mean"]) else "error"
         if contrast := contrasts.get(key(cell)):
             row |= {"difference": 100 * contrast.interval.estimate, "kind": "difference"}
+        elif key(cell) in same and row["kind"] == "error":
+            row |= {"difference": 0.0, "kind": "difference"}
         elif row["kind"] == "error" and baseline and all(show(cell[a]) == show(v) for a, v in baseline.items()):
             row["kind"] = "baseline"
         rows.append(row)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.records.metrics import UNSTEADY
 from resbench.records.record import Provenance, Record
@@ -69,17 +70,20 @@ def cost_frame(results: Path, study: Study) -> pd.DataFrame:
         results: folder of all studies.
         study: the study, whose bench records lie in `results/<study>/bench`.
     """
-    cells = {run.id: run.cell for run in reversed(study.file.runs)}  # of a run in several cells, the first
+    cells: dict[str, dict[str, Cell]] = {}
+    for run in study.file.runs:
+        cells.setdefault(run.id, {}).setdefault(repr(run.cell), run.cell)
     order = {run_id: rank for rank, run_id in enumerate(cells)}
     rows: list[dict[str, Any]] = []
     for record in _measurements(results, study):
         if record.run is None:
             continue
-        settings, cell = record.settings, cells.get(record.run, {})
-        row = {axis: cell.get(axis, settings.get(axis)) for axis in study.axes}
-        row |= {name: record.provenance.facts.get(name) for name in WHERE}
-        row |= {"torch": record.provenance.text("versions.torch"), "measured": _measured(record.provenance)}
-        rows.append(row | record.metrics | {"rank": order.get(record.run, len(order))})
+        settings = record.settings
+        facts = {name: record.provenance.facts.get(name) for name in WHERE}
+        facts |= {"torch": record.provenance.text("versions.torch"), "measured": _measured(record.provenance)}
+        facts |= record.metrics | {"rank": order.get(record.run, len(order))}
+        for cell in cells.get(record.run, {"": {}}).values():
+            rows.append({axis: cell.get(axis, settings.get(axis)) for axis in study.axes} | facts)
     frame = frame_of(rows, study.axes)
     return frame.sort_values([*WHERE, "rank"], kind="stable", ignore_index=True).drop(columns="rank") if rows else frame
 

@@ -14,6 +14,7 @@ from resbench.report.statistics.factors import ANOVA_COLUMNS, Analysis, anova
 from resbench.report.study import Study
 
 RESPONSE = "test error (%)"
+_MERGED = "Some cells are one network, and it would count their runs under each of their names."
 _SCALES = {"as measured": "test error", "square root": "√(test error)"}
 
 
@@ -39,16 +40,18 @@ class Factors:
 
 def factors_of(study: Study) -> Factors:
     """The analysis of variance of a study, once for its table and its figures."""
-    once = study.runs.drop_duplicates("id")  # a run has one error, in however many cells it stands
-    ok = once[once["status"] == "ok"].reset_index(drop=True)
+    ok = study.runs[study.runs["status"] == "ok"].reset_index(drop=True)
     frame = ok[[*study.axes, "seed"]].copy()
     accuracy = ok["metrics.test_accuracy"] if "metrics.test_accuracy" in ok else pd.Series(math.nan, index=ok.index)
     frame[RESPONSE] = 100 * (1 - pd.to_numeric(accuracy, errors="coerce"))
     if other := data_note(study):
         nothing = Analysis(pd.DataFrame(columns=ANOVA_COLUMNS), f"{capitalised(other)}.")
         return Factors(frame.iloc[:0], list(study.axes), nothing)
-    analysis = anova(frame, study.axes, RESPONSE).rounded()
-    diverged = int((once["status"] == "diverged").sum())
+    if ok["id"].is_unique:
+        analysis = anova(frame, study.axes, RESPONSE).rounded()
+    else:
+        analysis = anova(frame.head(0), study.axes, RESPONSE)._replace(remark=_MERGED)
+    diverged = int((study.runs["status"] == "diverged").sum())
     unknown = int(frame[RESPONSE].isna().sum())
     if not analysis.table.empty:
         remark = analysis.remark

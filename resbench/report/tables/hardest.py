@@ -95,12 +95,11 @@ def hardest(study: Study, arms: Sequence[str], arm_of: Callable[[Cell], str]) ->
         arms: names of what the runs are told apart by.
         arm_of: cell -> name of its arm.
     """
-    runs = [
-        (arm_of(cell), study.by_id[run_id])
-        for _, cell, part in study.cells
-        for run_id in part.loc[part["status"] == "ok", "id"]
-        if study.by_id[run_id].predictions
-    ]
+    arm_of_run: dict[str, str] = {}  # a run of several cells counts for the first
+    for _, cell, part in study.cells:
+        for run_id in part.loc[part["status"] == "ok", "id"]:
+            arm_of_run.setdefault(run_id, arm_of(cell))
+    runs = [(arm, study.by_id[run_id]) for run_id, arm in arm_of_run.items() if study.by_id[run_id].predictions]
     test_sets = Counter(_test_set(record) for _, record in runs)
     if not test_sets:
         return None
