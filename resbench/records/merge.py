@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeVar
 
 from resbench.core import files
 from resbench.core.errors import LaterVersion, UserError
-from resbench.core.text import NAME_RULE, is_name, plural, printable
+from resbench.core.text import NAME_RULE, is_name, printable
 from resbench.records.circumstances import DATA, counts, mixture
 from resbench.records.differences import difference, differences_of, first
 from resbench.records.part import Part
@@ -187,9 +187,7 @@ class RecordMerge:
             reasons[record.reason if dry or self.store.publish(*record.read()) else "present"] += 1
         present = len(self.present - self.incoming.keys()) + reasons.pop("present", 0)
         counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-        parts = (
-            [f"{plural(reasons.total(), 'record')} {'would come' if dry else 'came'} in ({counts})"] if reasons else []
-        )
+        parts = [f"{reasons.total()} records {'would come' if dry else 'came'} in ({counts})"] if reasons else []
         parts += [f"{present} were here"] if present else []
         return f"{self.title}: {', '.join(parts)}" if parts else ""
 

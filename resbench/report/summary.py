@@ -139,8 +139,7 @@ def notes(study: Study) -> list[str]:
         )
     seeds = max((int((runs["status"] == "ok").sum()) for _, _, runs in study.cells), default=0)
     if 0 < seeds < MIN_SEEDS:
-        ended = f"{plural(seeds, 'run')} of a cell ended with a result"
-        out.append(f"At most {ended}: no verdict takes fewer than {MIN_SEEDS} seeds.")
+        out.append(f"At most {plural(seeds, 'seed')} a cell ended well: no verdict takes fewer than {MIN_SEEDS}.")
     out += mixed_notes(study)
     dirty = study.provenance("dirty")["true"]
     if dirty:

@@ -75,7 +75,8 @@ def test_status_tells_running_from_interrupted_and_names_the_command(
     Path("tiny.yaml").write_text(GRID)
     words: list[Any] = ["tiny.yaml", "--only", "model.shortcut==none", "-j1", "--executor", "serial", "--results"]
     resbench("run", *words, tmp_path / "results", "--no-report", "--fresh")
-    command = f"resbench run {' '.join(words)} {tmp_path / 'results'} --no-report"
+    # without what chose some of the runs, or it would find nothing to do
+    command = f"resbench run tiny.yaml {' '.join(words[3:])} {tmp_path / 'results'} --no-report"
     assert status(tmp_path) == ["tiny: 2 runs: 1 ok, 1 to do", f"  to go on: {command}"]
     store = Store(tmp_path / "results" / "tiny")
     file = store.study()
