@@ -14,6 +14,8 @@ from resbench.report.statistics.factors import ANOVA_COLUMNS, Analysis, anova
 from resbench.report.study import Study
 
 RESPONSE = "test error (%)"
+_MOST_REPEATS = 0.1  # of the rows; with more the analysis would be of other numbers than were measured
+_SMALL = "p values are a little too small."
 _MERGED = "Some cells are one network, and it would count their runs under each of their names."
 _SCALES = {"as measured": "test error", "square root": "√(test error)"}
 
@@ -47,10 +49,14 @@ def factors_of(study: Study) -> Factors:
     if other := data_note(study):
         nothing = Analysis(pd.DataFrame(columns=ANOVA_COLUMNS), f"{capitalised(other)}.")
         return Factors(frame.iloc[:0], list(study.axes), nothing)
-    if ok["id"].is_unique:
-        analysis = anova(frame, study.axes, RESPONSE).rounded()
-    else:
+    repeats = len(ok) - ok["id"].nunique()
+    if repeats > _MOST_REPEATS * len(ok):
         analysis = anova(frame.head(0), study.axes, RESPONSE)._replace(remark=_MERGED)
+    else:
+        analysis = anova(frame, study.axes, RESPONSE).rounded()
+    if repeats and not analysis.table.empty:
+        remark = f"Runs of cells that are one network count under each of their names, {repeats} of {len(ok)} twice: {_SMALL}"
+        analysis = analysis._replace(remark=f"{analysis.remark} {remark}".strip())
     diverged = int((study.runs["status"] == "diverged").sum())
     unknown = int(frame[RESPONSE].isna().sum())
     if not analysis.table.empty:
