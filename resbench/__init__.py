@@ -25,9 +25,9 @@ from resbench.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from resbench.core.errors import UserError
+    from resbench.execution.api import run
     from resbench.execution.bench import bench
     from resbench.execution.plan import plan
-    from resbench.execution.session import run
     from resbench.grid.grid import Grid
     from resbench.grid.reader import read_grid
     from resbench.model import ModelConfig, build
@@ -71,7 +71,7 @@ _MODULES = {
     "plan": "execution.plan",
     "read_grid": "grid.reader",
     "report": "",  # the package of this name, which can be called
-    "run": "execution.session",
+    "run": "execution.api",
     "train": "training.train",
     "tune": "tuning.session",
 }

@@ -71,13 +71,18 @@ def import_variables() -> dict[str, str]:
     return {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(folders)}
 
 
+def machine_load() -> float:
+    """How many processes wanted a core in the last minute; 0 where that is not known."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
 def patience() -> dict[str, str]:
     """Where others use all cores, the environment in which threads of OpenMP sleep while they wait for each other.
 
     By default they spin, and take the processor from those that they wait for: on two cores with three other processes
     a run of two threads took 2 to 30 times as long. Results are the same bits either way.
     """
-    busy = hasattr(os, "getloadavg") and os.getloadavg()[0] >= (os.cpu_count() or 1)
+    busy = machine_load() >= (os.cpu_count() or 1)
     return {"OMP_WAIT_POLICY": "PASSIVE"} if busy and "OMP_WAIT_POLICY" not in os.environ else {}
 
 

@@ -78,9 +78,8 @@ def _torchvision(name: str, **options: Any) -> Load:
             raise
         except Exception as error:  # torchvision raises what a damaged file causes: asserts, ValueError, EOFError ...
             raise UserError(_explain_failure(name, directory, error)) from None
-        if (
-            damaged := "" if name == "CIFAR10" else damage(name, directory, train)
-        ):  # of it torchvision checked all files
+        checked = name == "CIFAR10"  # all of its files, by torchvision
+        if not checked and (damaged := damage(name, directory, train)):
             raise UserError(f"{damaged}: {_RENEW}")
         images = torch.as_tensor(np.asarray(data.data))
         images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images.unsqueeze(1)

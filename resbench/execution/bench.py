@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +12,16 @@ from resbench.benchmark.reference import measure_references, missing
 from resbench.core.cell import label
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
+from resbench.core.processes import machine_load
 from resbench.core.version import revision
 from resbench.data.datasets import default_directory
 from resbench.execution.selection import open_grid, select_runs
 from resbench.execution.session import keep_study
 from resbench.grid.grid import Grid, PlannedRun
+from resbench.records.frames import frame_of
 from resbench.records.metrics import UNSTEADY
 from resbench.records.record import Record
-from resbench.records.store import Store, frame_of
+from resbench.records.store import Store
 from resbench.training.device import choose, cores
 from resbench.training.timing import Protocol
 
@@ -134,7 +135,7 @@ def measurements(
 
 def _load() -> list[str]:
     """A line if other work is likely to slow what is measured."""
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    load = machine_load()
     if load <= _BUSY * cores():
         return []
     return [

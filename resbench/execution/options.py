@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from resbench.core.errors import UserError
+from resbench.core.files import user_path
 from resbench.execution.executors import Cluster, check_executor
 
 _MAX_JOBS = 1024
+
+
+class Folders(TypedDict):
+    """The folders of `RunOptions`."""
+
+    results: Path
+    data_dir: Path | None
+
+
+def user_folders(results: str | Path, data_dir: str | Path | None) -> Folders:
+    """Folders as a user writes them, for `RunOptions`."""
+    return {"results": user_path(results), "data_dir": user_path(data_dir) if data_dir else None}
 
 
 @dataclass(frozen=True)

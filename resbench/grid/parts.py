@@ -9,8 +9,9 @@ from typing import Any
 
 from resbench.core.cell import Cell, Value, contains, label, matches
 from resbench.core.config import suggestion
+from resbench.grid.agreement import check_claims, check_published
 from resbench.grid.expand import DEFAULTS, Exclusion, Expansion, expand, points
-from resbench.grid.expectations import check_claims, check_published, read_claims, read_published, read_target
+from resbench.grid.expectations import read_claims, read_published, read_target
 from resbench.grid.source import UNREADABLE, Source, readable
 from resbench.records.claim import Claim, Published, Target
 

@@ -72,16 +72,6 @@ class Claim(Part):
         >>> claim.on, claim.metric.unit
         ('test_error', 'points')
 
-    Example:
-        >>> claim = Claim(
-        ...     says="shortcuts help",
-        ...     compare={"model.shortcut": "identity"},
-        ...     to={"model.shortcut": "none"},
-        ...     expect="lower",
-        ... )
-        >>> claim.on, claim.margin
-        ('test_error', 0.05)
-
     Attributes:
         says: the sentence.
         compare, to: values of the same axes; the difference is that of `compare` minus that of `to`.

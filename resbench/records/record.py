@@ -11,16 +11,15 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, Literal, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
 
 from resbench.core.config import flatten
 from resbench.core.errors import LaterVersion
 from resbench.core.json_reader import Json, read_json
 from resbench.core.text import sanitise
+from resbench.records.facts import Predictions as Predictions
+from resbench.records.facts import Provenance as Provenance
+from resbench.records.facts import RunError as RunError
 from resbench.records.identity import check_identity, is_whole
 from resbench.records.shape import check_shape
 
@@ -35,89 +34,6 @@ _REQUIRED = {"schema", "id", "config", "status", "metrics", "history", "provenan
 _KEYS = _REQUIRED | {"predictions", "weights_sha256", "error", "kind", "run", "probes"}
 _PLACEHOLDER = "@"
 _CHECKSUM = re.compile(r' "sha256": "([0-9a-f]{64})"\n\}\n?\Z')
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a network said of each test image, as the exceptions.
-
-    Attributes:
-        images: how many there are.
-        wrong: `index:class`, separated by spaces, for every image that is not classified as its label.
-    """
-
-    images: int
-    wrong: str
-
-    @classmethod
-    def of(cls, predicted: npt.NDArray[np.integer[Any]], labels: npt.NDArray[np.integer[Any]]) -> Predictions:
-        """From classes, both `(n,)`."""
-        wrong = np.flatnonzero(predicted != labels)
-        return cls(len(labels), " ".join(f"{index}:{predicted[index]}" for index in wrong))
-
-    def errors(self) -> npt.NDArray[np.bool_]:
-        """Whether each test image was misclassified, `(n,)`."""
-        out = np.zeros(self.images, dtype=np.bool_)
-        for item in self.wrong.split():
-            out[int(item.partition(":")[0])] = True
-        return out
-
-    def classes(self) -> dict[int, int]:
-        """Image -> class, of every misclassified image."""
-        pairs = (item.split(":") for item in self.wrong.split())
-        return {int(index): int(label) for index, label in pairs}
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Code, libraries, hardware and data of a run: facts as they were written, whatever the version that wrote them."""
-
-    facts: Mapping[str, Json]
-
-    @cached_property
-    def flat(self) -> dict[str, Json]:
-        """Dotted path -> fact."""
-        return flatten(self.facts)
-
-    def text(self, path: str) -> str:
-        """A fact as text; empty where it is not known."""
-        value = self.flat.get(path)
-        return "" if value is None else str(value)
-
-    @property
-    def device(self) -> str:
-        """Type of the torch device."""
-        return self.text("device")
-
-    @property
-    def precision(self) -> str:
-        return self.text("precision")
-
-    @property
-    def threads(self) -> int:
-        value = self.facts.get("threads")
-        return value if isinstance(value, int) else 0
-
-    @property
-    def test_sha256(self) -> str | None:
-        """Digest of the test images and labels; None in older records."""
-        return self.text("test_sha256") or None
-
-    def with_facts(self, **facts: Json) -> Provenance:
-        return Provenance({**self.facts, **facts})
-
-
-@dataclass(frozen=True)
-class RunError:
-    """Why a run is not ok.
-
-    Attributes:
-        details: of a failed one the `traceback`; of a diverged one the `step` and the `last_loss`.
-    """
-
-    kind: str
-    message: str
-    details: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass

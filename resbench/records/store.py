@@ -13,16 +13,16 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from resbench.core.cell import label
-from resbench.core.config import flatten
 from resbench.core.errors import LaterVersion, Unwritable, UserError
 from resbench.core.files import hidden, named_first, replace, sync_folder, temporary_in, user_path, write_through
 from resbench.core.locks import HeldLock, LockObserver, try_lock, wait_for_lock
+from resbench.records.frames import study_frame
 from resbench.records.record import Record
 from resbench.records.running import RunningFile, RunningRun, read_running
 from resbench.records.study_file import StudyFile
+from resbench.records.study_folder import StudyFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ _STALE_SECONDS = 600.0  # no file takes so long to write
 _RUN_FILE = re.compile(r"[0-9a-f]{16}\.json")
 
 
-class Store:
+class Store(StudyFolder):
     """The records of one study.
 
     Args:
@@ -43,8 +43,7 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.work = folder / ".work"
+        super().__init__(folder)
         self.damaged: list[str] = []
         self.later: dict[str, str] = {}
         self._waiting = LockObserver()
@@ -125,9 +124,8 @@ class Store:
         write_through(temporary, content)
         try:
             if not named_first(temporary, path):
-                with wait_for_lock(
-                    self.work / "replacing.lock"
-                ):  # between the look and the replacement nothing may come
+                # between the look and the replacement nothing may come
+                with wait_for_lock(self.work / "replacing.lock"):
                     present = self.read(record.id)
                     if record.id in self.later:
                         return False
@@ -199,21 +197,6 @@ class Store:
         replace(path, text.encode(), self.work)
         return True
 
-    def check_replaceable(self) -> None:
-        """See that the study file in the folder is not of a later version.
-
-        Raises:
-            UserError: it is, or it is no file.
-        """
-        if self.study_path.is_dir():
-            raise UserError(f"{self.study_path}: a folder, where the study file belongs: move it away")
-        try:
-            StudyFile.read(self.study_path)
-        except LaterVersion as error:
-            raise UserError(f"{self.study_path}: written by a later version ({error}): it is kept") from None
-        except (ValueError, OSError, RecursionError):
-            return
-
     def succeeding(self, study: StudyFile) -> StudyFile:
         """The study with notes on claims that the file in the folder, for which there are results, does not state."""
         before = self.readable_study()
@@ -231,33 +214,6 @@ class Store:
         records = (self.read(run_id) for run_id in outside if self.path(run_id).exists())
         return sum(record is not None and record.finished for record in records)
 
-    def readable_study(self) -> StudyFile | None:
-        """As `study`, and None of a damaged file, which will be written again."""
-        try:
-            return self.study()
-        except UserError:
-            return None
-
-    def study(self) -> StudyFile | None:
-        """The study file in the folder, or None.
-
-        Raises:
-            UserError: the file is damaged, or of a later version.
-        """
-        try:
-            return StudyFile.read(self.study_path)
-        except FileNotFoundError:
-            return None
-        except (LaterVersion, IsADirectoryError):
-            self.check_replaceable()
-            raise
-        except (ValueError, OSError, RecursionError) as error:
-            raise UserError(f"{self.study_path}: damaged ({error}): run the grid again to rewrite it") from None
-
-    @property
-    def study_path(self) -> Path:
-        return self.folder / "study.json"
-
     def frame(self, all: bool = False) -> pd.DataFrame:
         """One row per record of a run that the study file asks for, and per record where there is no study file.
 
@@ -267,18 +223,7 @@ class Store:
         Raises:
             UserError: the study file is damaged.
         """
-        study = self.study()
-        asked = {run.id for run in study.runs} if study else None
-        records = [record for record in self.records() if all or asked is None or record.id in asked]
-        frame = frame_of(records)
-        if study and (others := _other_cells(study)):
-            frame["also"] = [others.get(record.id, "") for record in records]
-        if all:
-            import pandas as pd
-
-            values = [None if asked is None else record.id in asked for record in records]
-            frame["in_grid"] = pd.array(values, dtype="boolean" if asked is None else "bool")
-        return frame
+        return study_frame(self.records(), self.study(), all)
 
     def open(self) -> None:
         """Make the folders.
@@ -302,28 +247,6 @@ def read_record(path: Path, run_id: str) -> tuple[Record, bytes]:
         raise ValueError(f"that says it is {record.id!r}")
     record.check_identity()
     return record, content
-
-
-def frame_of(records: Iterable[Record]) -> pd.DataFrame:
-    """One row per record: id, status, seed, dotted config, `metrics.*` and `provenance.*`."""
-    import pandas as pd
-
-    rows = []
-    for record in records:
-        settings = record.settings
-        row: dict[str, Any] = {"id": record.id, "status": record.status, "seed": settings.pop("seed", None)}
-        row |= settings | flatten(record.metrics, "metrics.")
-        row |= flatten(record.provenance.facts, "provenance.")
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _other_cells(study: StudyFile) -> dict[str, str]:
-    """Run id -> the further cells that the run belongs to, where there are some."""
-    cells: dict[str, list[str]] = {}
-    for run in study.runs:
-        cells.setdefault(run.id, []).append(label(run.cell))
-    return {run_id: "; ".join(names[1:]) for run_id, names in cells.items() if len(names) > 1}
 
 
 def study_names(results: Path) -> list[str]:

@@ -98,14 +98,10 @@ def compare(
     alone = [name_of(arm.cell) for arm, others in found if len(others) != 1]
     claim = Claim(says="", compare={}, to={}, at={}, on=on, expect=EXPECTATIONS[0], margin=margin)
     verdict = judge_family(study, claim, pairs)
-    rest = (
-        [f"not compared, as no single network differs in {', '.join(target)} alone: {'; '.join(alone)}"]
-        if alone
-        else []
-    )
-    return [printable(_unclaimed(sentence(verdict, judged))) for judged in verdict.contrasts] + list(
-        map(printable, rest)
-    )
+    lines = [_unclaimed(sentence(verdict, judged)) for judged in verdict.contrasts]
+    if alone:
+        lines.append(f"not compared, as no single network differs in {', '.join(target)} alone: {'; '.join(alone)}")
+    return list(map(printable, lines))
 
 
 def _unclaimed(text: str) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 from resbench.core.cell import Value
 from resbench.core.config import suggestion
 from resbench.core.files import user_file
+from resbench.grid.agreement import check_claims
 from resbench.grid.expand import points
-from resbench.grid.expectations import check_claims, read_claims
+from resbench.grid.expectations import read_claims
 from resbench.grid.parts import check_cells, check_idle
 from resbench.grid.source import UNREADABLE, Source, opening_comment
 from resbench.records.claim import Claim

@@ -12,6 +12,7 @@ from resbench.core.errors import UserError
 from resbench.core.files import user_path, user_storage
 from resbench.core.text import duration, plural
 from resbench.execution.cost import Costs
+from resbench.execution.options import user_folders
 from resbench.execution.selection import listed
 from resbench.execution.session import RunOptions, Session, drive_with_progress
 from resbench.grid.grid import Grid, PlannedRun
@@ -110,8 +111,7 @@ def tune(
     else:
         search.check()
     options = TuneOptions(
-        results=user_path(results),
-        data_dir=user_path(data_dir) if data_dir else None,
+        **user_folders(results, data_dir),
         device=device,
         jobs=jobs,
         threads=threads,

@@ -11,18 +11,14 @@ from pathlib import Path
 import pytest
 from support.commands import record_files
 from support.faults import ROOT, command
+from support.tiny import ONE_RUN
 
-GRID = """\
+GRID = f"""\
 # Question: does it?
-name: tiny
-base:
-  model: {depth: 10, width: 4}
-  data: {train_size: 64}
-  recipe: {epochs: 1}
-axes:
+{ONE_RUN}axes:
   model.shortcut: [identity, none]
 claims:
-  - {says: shortcuts help, compare: {model.shortcut: identity}, to: {model.shortcut: none}, expect: lower}
+  - {{says: shortcuts help, compare: {{model.shortcut: identity}}, to: {{model.shortcut: none}}, expect: lower}}
 """
 NOTEBOOK = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -12,21 +12,15 @@ import pytest
 from support.commands import contents
 from support.faults import ROOT
 from support.inprocess import resbench
+from support.tiny import ONE_RUN
 
 from resbench.core.processes import patience, spawning
 
 # as the script that pip installs, which stands in a folder of its own
 CONSOLE = [sys.executable, "-c", "import sys; del sys.path[0]; from resbench.cli import main; main()"]
 MODULE = [sys.executable, "-m", "resbench"]
-GRID = """\
-name: tiny
-base:
-  model: {depth: 10, width: 4}
-  data: {train_size: 64}
-  recipe: {epochs: 1}
-"""
 SEARCH = f"""\
-{GRID.replace("tiny", "searched")}
+{ONE_RUN.replace("tiny", "searched")}
 arms: {{model.shortcut: [identity]}}
 search:
   recipe.lr: {{low: 0.1, high: 0.2}}
@@ -47,7 +41,7 @@ def execute(start: list[str], *words: str, cwd: Path, **variables: str) -> None:
 
 def fill(folder: Path, *names: str) -> None:
     """A working folder with a grid, and with files that have the names of modules."""
-    (folder / "tiny.yaml").write_text(GRID)
+    (folder / "tiny.yaml").write_text(ONE_RUN)
     (folder / "search.yaml").write_text(SEARCH)
     for name in names:
         (folder / f"{name}.py").write_text(f"raise SystemExit('{name}.py of the working folder')\n")

@@ -8,11 +8,12 @@ import pytest
 from support.commands import contents
 
 from resbench.core.errors import UserError
+from resbench.execution.api import run
 from resbench.execution.concurrency import Concurrency
 from resbench.execution.driver import Watcher
 from resbench.execution.executors import Cluster, engine
 from resbench.execution.selection import open_grid, select_runs
-from resbench.execution.session import RunOptions, Session, run
+from resbench.execution.session import RunOptions, Session
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.record import Record
 

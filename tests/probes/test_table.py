@@ -6,7 +6,7 @@ import pytest
 from support.commands import call
 
 from resbench.core.errors import UserError
-from resbench.execution.session import run as run_grid
+from resbench.execution.api import run as run_grid
 from resbench.grid.grid import Grid
 from resbench.grid.reader import read_grid
 from resbench.probes.table import PROBES

@@ -15,8 +15,8 @@ from support.commands import contents, read_records
 from support.faults import ROOT, begin
 
 from resbench.core.json_reader import Json
+from resbench.execution.api import run
 from resbench.execution.remote import run_isolated
-from resbench.execution.session import run
 from resbench.execution.task import Setting, Task
 from resbench.training.checkpoint import load
 from resbench.training.run import RunConfig

@@ -8,6 +8,13 @@ from resbench.core.json_reader import Json
 from resbench.records.store import Store
 from support.inprocess import resbench
 
+ONE_RUN = """\
+name: tiny
+base:
+  model: {depth: 10, width: 4}
+  data: {train_size: 64}
+  recipe: {epochs: 1}
+"""
 GRID = """\
 name: tiny
 base:

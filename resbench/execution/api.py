@@ -1,0 +1,92 @@
+"""`resbench.run`: the pass over a grid as one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resbench.execution.executors import Cluster
+from resbench.execution.options import RunOptions, user_folders
+from resbench.execution.selection import open_grid, select_runs
+from resbench.execution.session import Session, drive_with_progress
+from resbench.grid.grid import Grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run(
+    grid: Grid | str | Path,
+    jobs: int | None = 1,
+    results: str | Path = "results",
+    data_dir: str | Path | None = None,
+    device: str = "auto",
+    *,
+    overrides: Sequence[str] = (),
+    only: Sequence[str] = (),
+    shard: str | None = None,
+    threads: int | None = None,
+    timeout: float | None = None,
+    executor: str | None = None,
+    cluster: Cluster | None = None,
+    fresh: bool = False,
+    take_over: bool = False,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Do what is missing of a grid and return the records of its runs; interrupted, the same call goes on.
+
+    Example:
+        >>> grid = resbench.Grid(
+        ...     "tiny",
+        ...     base={"model.depth": 10, "model.width": 4, "data.train_size": 64, "recipe.epochs": 1},
+        ...     axes={"model.shortcut": ["identity", "none"]},
+        ... )
+        >>> frame = resbench.run(grid)
+        >>> sorted(frame["model.shortcut"]), set(frame["status"])
+        (['identity', 'none'], {'ok'})
+
+    Args:
+        grid: a Grid, or the path of a grid file.
+        jobs: runs side by side; 1 runs in this process, None chooses. Processes of their own import the script that calls
+            this, which therefore needs `if __name__ == "__main__":`.
+        results: folder of all studies.
+        data_dir: torchvision data root.
+        device: auto, cpu, cuda or mps.
+        overrides: `path=value` for a grid file, such as `recipe.epochs=1` or `probes=[gradients]`.
+        only: expressions such as `model.depth>=34 & seed<2`: only runs for which all hold.
+        shard: `I/N`, only the I-th of N parts of the runs.
+        threads: CPU threads of each run; None divides the cores among the runs.
+        timeout: seconds that a run may take; one that takes longer is recorded as failed.
+        executor: serial, local, ray or slurm; by default serial for one job without a timeout, else local.
+        cluster: other machines, for ray and slurm.
+        fresh: forget the records of these runs first.
+        take_over: go on in place of the study that another grid file made under this name.
+        progress: print progress to stderr, as `resbench run`.
+
+    Returns:
+        One row per record of the grid's runs, as `resbench.load`.
+
+    Raises:
+        UserError: anything that keeps the grid from running.
+    """
+    opened = open_grid(grid, overrides)
+    serial = jobs == 1 and timeout is None
+    options = RunOptions(
+        **user_folders(results, data_dir),
+        device=device,
+        jobs=jobs,
+        threads=threads,
+        timeout=timeout,
+        executor=executor or ("serial" if serial else "local"),
+        cluster=cluster or Cluster(),
+        fresh=fresh,
+        take_over=take_over,
+    )
+    session = Session(opened, options, select_runs(opened, only, shard))
+    if session.missing:
+        session.start()
+        drive_with_progress(session) if progress else session.drive()
+    else:
+        session.keep_study()
+    return session.store.frame()
