@@ -141,4 +141,6 @@ def _why(cells: Sequence[Cell], alike: Sequence[dict[str, Alike]]) -> str:
     """Why the fields in which these cells differ make no difference there."""
     varying = [path for path in cells[0] if any(cell[path] != cells[0][path] for cell in cells)]
     clauses = dict.fromkeys(found[path].why.format(path=path) for found in alike for path in varying if path in found)
+    if not clauses and all(path in DEFAULTS for path in varying):
+        return f"these values of {' and '.join(varying)} mean the same"
     return "; ".join(clauses) or "their settings are the same"

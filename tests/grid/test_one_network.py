@@ -72,6 +72,11 @@ def test_an_axis_that_acts_in_no_cell_is_a_mistake_of_its_line(
         read_grid(file, [f"{path}=[{values[1:-1]}]"])
 
 
+def test_values_that_mean_the_same_are_said_to(tmp_path: Path) -> None:
+    grid = Grid("sizes", base={"model.width": 4, "model.depth": 10}, axes={"data.train_size": [3600, "all"]})
+    assert len(grid.runs()) == 1 and "these values of data.train_size mean the same" in str(plan(grid, tmp_path))
+
+
 def test_a_chosen_cell_brings_the_run_that_it_shares() -> None:
     assert len(filter_runs(["model.shortcut_scale==2.0"], SCALES.runs())) == 4
     assert len(filter_runs(["model.shortcut==identity & model.shortcut_scale>1"], SCALES.runs())) == 2

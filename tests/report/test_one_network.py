@@ -14,6 +14,7 @@ from resbench.records.claim import Claim
 from resbench.records.store import Store
 from resbench.report.cells import comparisons, without_partner
 from resbench.report.check import check, compare
+from resbench.report.page.study_page import write
 from resbench.report.study import load
 from resbench.report.summary import notes
 from resbench.report.tables.factors import factors_of
@@ -119,11 +120,14 @@ def test_counts_are_of_runs_and_every_label_is_kept(tmp_path: Path) -> None:
     axes: dict[str, Any] = {"model.shortcut": ["scaled", "identity"], "model.shortcut_scale": [0.5, 1.0]}
     grid = Grid("g", base=SMALL, axes=axes, seeds=5, baseline={"model.shortcut": "identity"})
     plant(tmp_path, grid, lambda c: 60 + noise(c) + 40 * (c.model.shortcut == "scaled" and c.model.shortcut_scale < 1))
+    page = write(tmp_path, tmp_path / "reports", "g")
     study = load(tmp_path, "g")
     factors = factors_of(study)
     assert len(factors.frame) == 20 and "one network" in factors.reason
     everything = hardest(study, ["all"], lambda cell: "all")
     assert everything and everything.runs == 10
+    assert not (page.parent / "figures" / "interactions.svg").exists()  # its intervals would be of runs counted twice
+    assert "| one network |" in (page.parent / "report.md").read_text()
     assert [row["same"] for row in comparisons(study, study.baseline).to_dict("records")] == [False, True]
     frame = Store(tmp_path / "g").frame()
     assert len(frame) == 10 and (frame["also"] != "").sum() == 5

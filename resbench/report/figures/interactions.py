@@ -34,8 +34,8 @@ _COLUMNS = ["panel", "x", "line", "mean", "low", "high", "runs"]
 
 
 def figure(evidence: Evidence) -> Figure | None:
-    """The figure, or None where no two axes can be looked at together."""
-    pairs = _pairs(evidence.factors)
+    """The figure, or None where no two axes can be looked at together, or means would count runs several times."""
+    pairs = [] if evidence.factors.merged else _pairs(evidence.factors)
     means = [_means(evidence.factors, pair) for pair in pairs[:_MOST_PANELS]]
     shown = [part for part, _ in means if part["mean"].notna().any()]
     if not shown:

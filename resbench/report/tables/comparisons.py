@@ -40,7 +40,7 @@ def claim_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
             columns.put("verdict", state_text(judged))
             columns.put("metric", claim.metric.words)
             columns.put("expected", claim.direction)
-            _put_contrast(judged.contrast, claim.metric, columns)
+            _put_contrast(judged.contrast, claim.metric, columns, judged.same)
             columns.put("p (Holm)", p_cell(judged.p_holm), judged.p_holm)
     if not columns.texts:
         return None
@@ -72,7 +72,7 @@ def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Cell) -
     for row in rows:
         for axis in axes:
             columns.put(axis, show(row[axis]))
-        _put_contrast(row["contrast"], METRICS["test_error"], columns)
+        _put_contrast(row["contrast"], METRICS["test_error"], columns, row["same"])
         columns.put("q", p_cell(row["q"]), row["q"])
     caption = (
         f"Test error of each cell minus that of the baseline ({name_of(baseline)}). Exploratory, but for what a claim "
@@ -88,11 +88,11 @@ def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Cell) -
     return columns.table(caption=caption, name="comparisons", frame=pd.DataFrame(whole))
 
 
-def _put_contrast(contrast: Contrast | None, metric: Metric, columns: Columns) -> None:
-    """The numbers of a contrast as cells of a row."""
+def _put_contrast(contrast: Contrast | None, metric: Metric, columns: Columns, same: bool) -> None:
+    """The numbers of a contrast as cells of a row; of two cells that are the same network there are none."""
     if contrast is None:
         for name in ("seeds", "difference", "on new images", "on these images", "P", "churn %"):
-            columns.put(name, DASH)
+            columns.put(name, "one network" if same and name == "difference" else DASH)
         return
     difference, won = metric.factor * contrast.interval.estimate, contrast.improvement
     columns.put("seeds", str(contrast.min_seeds))

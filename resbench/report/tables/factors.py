@@ -28,11 +28,13 @@ class Factors:
         frame: one row per run that ended well: the axes, `seed`, and `RESPONSE`.
         axes: of the study.
         analysis: as `factors.anova` returns; its remark says why the table is empty, or what it leaves out.
+        merged: whether too many runs stand in several cells for means and intervals over the rows.
     """
 
     frame: pd.DataFrame
     axes: list[str]
     analysis: Analysis
+    merged: bool = False
 
     @property
     def reason(self) -> str:
@@ -50,7 +52,8 @@ def factors_of(study: Study) -> Factors:
         nothing = Analysis(pd.DataFrame(columns=ANOVA_COLUMNS), f"{capitalised(other)}.")
         return Factors(frame.iloc[:0], list(study.axes), nothing)
     repeats = len(ok) - ok["id"].nunique()
-    if repeats > _MOST_REPEATS * len(ok):
+    merged = repeats > _MOST_REPEATS * len(ok)
+    if merged:
         analysis = anova(frame.head(0), study.axes, RESPONSE)._replace(remark=_MERGED)
     else:
         analysis = anova(frame, study.axes, RESPONSE).rounded()
@@ -64,7 +67,7 @@ def factors_of(study: Study) -> Factors:
         remark += f" Runs that diverged have no error and take no part: {diverged}." if diverged else ""
         remark += f" Runs that ended well without a test accuracy take no part: {unknown}." if unknown else ""
         analysis = Analysis(analysis.table, remark.strip())
-    return Factors(frame, list(study.axes), analysis)
+    return Factors(frame, list(study.axes), analysis, merged)
 
 
 def factor_table(factors: Factors) -> Table | None:
