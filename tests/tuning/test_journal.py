@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
+from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 from support.searches import SEARCH, load, options_of, store_of, studies_of
@@ -73,25 +69,16 @@ def test_the_lock_of_a_killed_process_does_not_stop_the_journal(tmp_path: Path) 
 
 
 def test_the_dashboard_opens_the_journal_as_it_is(tmp_path: Path) -> None:
-    pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed: pip install 'resbench[tune]'")
+    dashboard = pytest.importorskip(
+        "optuna_dashboard", reason="optuna-dashboard is not installed: pip install 'resbench[tune]'"
+    )
     studies = studies_of(load(tmp_path), tmp_path)
     studies.studies[0].tell(studies.ask(0), 0.25)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    path = store_of(tmp_path).folder / JOURNAL
-    words = ["-c", "from optuna_dashboard._cli import main; main()", path, "--port", str(port)]
-    with subprocess.Popen([sys.executable, *words], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        try:
-            deadline = time.monotonic() + 60
-            while True:
-                assert process.poll() is None and time.monotonic() < deadline
-                url = f"http://127.0.0.1:{port}/api/studies"
-                with contextlib.suppress(OSError), urllib.request.urlopen(url) as answer:
-                    summaries = json.load(answer)["study_summaries"]
-                    break
-                time.sleep(0.1)
-        finally:
-            process.kill()
-    names = [summary["study_name"] for summary in summaries]
+    serve = dashboard.wsgi(str(store_of(tmp_path).folder / JOURNAL))
+    request: dict[str, Any] = {"PATH_INFO": "/api/studies"}
+    setup_testing_defaults(request)
+    statuses: list[str] = []
+    body = b"".join(serve(request, lambda status, *_: statuses.append(status)))
+    assert statuses == ["200 OK"]
+    names = [summary["study_name"] for summary in json.loads(body)["study_summaries"]]
     assert names == ["tiny/model.shortcut=identity", "tiny/model.shortcut=none"]
