@@ -82,6 +82,18 @@ class LateClaim(Part):
     runs: int
 
 
+class Looks(Part):
+    """A plan to judge claims at several numbers of seeds, so that the chance of a false verdict keeps to its level.
+
+    Attributes:
+        sizes: seeds of each cell at each look, rising; the last is the most that are trained.
+        spend: how the level is spent on the looks: evenly (Pocock) or hardly any early (O'Brien and Fleming).
+    """
+
+    sizes: list[Annotated[int, Field(ge=2)]]
+    spend: Literal["pocock", "obrien_fleming"]
+
+
 class StudyFile(Part):
     """The question of a study.
 
@@ -94,6 +106,7 @@ class StudyFile(Part):
         idle: the axes that do not act in a cell.
         search: of a study whose winners come from `resbench tune`.
         late: the claims that were stated after results; of claims in files of earlier versions that is not known.
+        looks: at which numbers of seeds the claims are judged; None where that was not planned.
     """
 
     schema_version: int = Field(default=1, alias="schema")
@@ -116,6 +129,7 @@ class StudyFile(Part):
     command: Literal["run", "tune"] = "run"
     search: SearchSource | None = None
     late: Annotated[list[LateClaim], NULL_IS_EMPTY] = Field(default_factory=list)
+    looks: Looks | None = None
 
     def late_claim(self, claim: Claim) -> LateClaim | None:
         """The note on a claim that was stated after results, if it was."""
