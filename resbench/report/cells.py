@@ -18,8 +18,9 @@ from resbench.report.arms import Arm, arm_of, arms_of, compare_arms, error_table
 from resbench.report.comparable import why_not_comparable
 from resbench.report.frames import frame_of, numbers, partial_rows
 from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.crossed import Components, new_images
 from resbench.report.statistics.family import benjamini_hochberg
-from resbench.report.statistics.interval import Components, Interval, new_images, t_interval, unknown, wilson
+from resbench.report.statistics.interval import Interval, t_interval, unknown, wilson
 from resbench.report.statistics.mean import mean
 from resbench.report.study import Study
 
@@ -101,7 +102,7 @@ def _error(wrong: npt.NDArray[np.bool_]) -> Interval:
 def _complement(error: Interval) -> Interval:
     """The accuracy's interval from that of the error, within 0 and 1."""
     low, high = max(0.0, 1 - error.high), min(1.0, 1 - error.low)
-    return Interval(1 - error.estimate, low, high, error.se, error.df)
+    return error._replace(estimate=1 - error.estimate, low=low, high=high)
 
 
 def margin_of(study: Study) -> float:

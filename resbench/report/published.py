@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-from scipy import stats
 
 from resbench.core.cell import Cell
 from resbench.core.text import show
@@ -16,7 +15,7 @@ from resbench.report.comparable import data_note
 from resbench.report.format import value_text
 from resbench.report.frames import numbers
 from resbench.report.planning import MIN_SEEDS
-from resbench.report.statistics.interval import Interval, t_interval, unknown
+from resbench.report.statistics.interval import Interval, from_standard_error, t_interval, unknown
 from resbench.report.statistics.rounding import at_least, same
 from resbench.report.study import Study
 
@@ -102,8 +101,7 @@ def prediction(values: Sequence[float], runs: int) -> Interval:
     if math.isnan(mean.se):
         return mean
     se = mean.se * math.sqrt(1 + len(values) / runs)
-    half = float(stats.t.ppf(0.975, mean.df)) * se
-    return Interval(mean.estimate, mean.estimate - half, mean.estimate + half, se, mean.df)
+    return from_standard_error(mean.estimate, se, len(values) - 1)
 
 
 def _matching(study: Study, at: Cell) -> list[pd.DataFrame]:

@@ -9,9 +9,9 @@ The rules, for one contrast (ours - theirs, at 95 %):
 - of a claim of a direction: `supported` or `refuted` if the interval excludes zero and Holm's p over the claim's
   family is below .05; else `equivalent` if the 90 % interval lies within the margin; else `inconclusive`;
 - of a claim of equivalence: `supported` if the 90 % interval lies within the margin; `refuted` if Holm's p of a
-  difference no larger than the margin (one-sided, from outside) is below .05; else `inconclusive`;
-- of a claim of being no worse, `not_higher` or `not_lower` (noninferiority): the same on the one side that matters,
-  so that what is better by any amount is supported.
+  difference no larger than the margin is below .05; else `inconclusive`;
+- of a claim of being no worse, `not_higher` or `not_lower` (noninferiority): the same on the one side that matters, at
+  half of the level, as for a direction: `supported` if the 95 % interval lies on the right side of the margin.
 
 A claim has the verdict of its worst contrast, in the order of `STATES`, for it speaks of all of them; where some are
 supported and some equivalent it is inconclusive. Comparisons of the same runs, under several names, are one.
@@ -25,7 +25,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from resbench.core.cell import Cell
 from resbench.core.text import show
@@ -35,6 +34,7 @@ from resbench.report.arms import Arm, arms_of, compare_arms, one_network
 from resbench.report.comparable import NO_OTHER, Explanation, other_explanation, why_not_comparable
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.effect import p_beyond
 from resbench.report.statistics.family import holm
 from resbench.report.statistics.rounding import at_least, beyond
 from resbench.report.study import Study
@@ -191,14 +191,19 @@ def _overall(states: Sequence[str]) -> str:
 
 
 def _p(contrast: Contrast, expected: str) -> float:
-    """Of no difference; of a claim against the margin, of a difference no larger than that (one-sided, from outside)."""
-    interval = contrast.interval
-    if expected not in AGAINST_MARGIN or math.isnan(interval.se):
+    """Of no difference; of a claim against the margin, of a difference no larger than that on the side that matters.
+
+    Two-sided: of a claim that looks at one side alone it is twice the one-sided p, as that has half of the level.
+    """
+    if expected not in AGAINST_MARGIN or contrast.one_pair:
         return contrast.p
-    worse = _worse(interval.estimate, expected)
+    interval, margin = contrast.interval, contrast.margin
     if interval.se == 0:
-        return 0.0 if beyond(worse, contrast.margin) else 1.0
-    return float(stats.t.sf((worse - contrast.margin) / interval.se, interval.df))
+        return 0.0 if beyond(_worse(interval.estimate, expected), margin) else 1.0
+    if expected == "equivalent":
+        return p_beyond(interval, margin)
+    one_sided = interval.p_above(margin) if expected == "not_higher" else interval.p_below(-margin)
+    return min(1.0, 2 * one_sided)
 
 
 def _worse(difference: float, expected: str) -> float:
@@ -207,14 +212,15 @@ def _worse(difference: float, expected: str) -> float:
 
 
 def _within(contrast: Contrast, expected: str) -> bool:
-    """Whether it is shown, at 5 %, that there is no difference of the margin; of `not_higher`, none upwards."""
+    """Whether it is shown that there is no difference of the margin; of `not_higher`, none upwards."""
     interval = contrast.interval
     if expected == "equivalent" or interval.estimate == interval.se == 0:  # on one side of nothing lies what is on both
         return contrast.equivalent
-    worse = _worse(interval.estimate, expected)
     if interval.se == 0:
-        return beyond(contrast.margin, worse)
-    return bool(stats.t.sf((contrast.margin - worse) / interval.se, interval.df) < ALPHA)
+        return beyond(contrast.margin, _worse(interval.estimate, expected))
+    margin = contrast.margin
+    p = interval.p_below(margin) if expected == "not_higher" else interval.p_above(-margin)
+    return p < ALPHA / 2
 
 
 def _unsure(claim: Claim, ours: Arm, theirs: Arm, contrast: Contrast | None) -> str:

@@ -206,7 +206,7 @@ def rules() -> str:
         f"below {ALPHA:g}; equivalent: the 90 % interval lies within the margin. Of equivalence, supported: the 90 % interval "
         f"lies within the margin (not corrected for the number of comparisons, of which all must be); refuted: Holm's p of a "
         f"difference no larger than the margin is below {ALPHA:g}; of not_higher and not_lower (no worse) the same on that side "
-        f"alone. Not trained: a run diverged. Not comparable: the runs were not all on the same data, or some have no value "
+        f"alone at half of the level, so that the 95 % interval counts. Not trained: a run diverged. Not comparable: the runs were not all on the same data, or some have no value "
         "of the metric. Confounded: no run of one arm shares these circumstances with one of the other. A claim has the verdict of its "
         f"worst comparison, and none with fewer than {MIN_SEEDS} seeds. Intervals of test errors are crossed over seeds and "
         "images: they speak of new images of this kind, not of these alone."

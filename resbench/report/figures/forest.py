@@ -19,9 +19,6 @@ from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.styles import Arms, Style
 from resbench.report.format import capitalised, signed
-from resbench.report.statistics.contrast import Contrast
-from resbench.report.statistics.family import simultaneous_level
-from resbench.report.statistics.interval import Interval, at_level
 from resbench.report.wording import failures
 
 _COLUMNS = (
@@ -60,7 +57,7 @@ def forest_points(families: Sequence[Family]) -> pd.DataFrame:
             at |= {"comparison": row.label, "margin": family.margin}
             point = at | {"kind": "difference" if row.drawn else "none", "verdict": row.verdict}
             if row.drawn and row.contrast is not None:
-                lead, wide = _intervals(row.contrast, family.size)
+                lead, wide = row.contrast.interval, row.contrast.simultaneous(family.size)
                 point |= {"difference": factor * lead.estimate, "low": factor * lead.low, "high": factor * lead.high}
                 point |= {"simultaneous_low": factor * wide.low, "simultaneous_high": factor * wide.high}
             rows.append(point)
@@ -70,12 +67,6 @@ def forest_points(families: Sequence[Family]) -> pd.DataFrame:
                 if row.drawn
             ]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
-
-
-def _intervals(contrast: Contrast, size: int) -> tuple[Interval, Interval]:
-    """The interval of one comparison, and the one that holds for all of its family at once."""
-    lead = contrast.interval
-    return lead, at_level(lead, simultaneous_level(size, contrast.level)) if not math.isnan(lead.se) else lead
 
 
 def _alt(points: pd.DataFrame) -> str:

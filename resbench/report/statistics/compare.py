@@ -10,24 +10,10 @@ import numpy.typing as npt
 
 from resbench.report.statistics import exact
 from resbench.report.statistics.contrast import Contrast
-from resbench.report.statistics.effect import (
-    over_separate_seeds,
-    over_shared_seeds,
-    p_equivalence,
-    p_two_sided,
-    wald,
-    welch,
-)
-from resbench.report.statistics.interval import (
-    LEVEL,
-    Components,
-    Interval,
-    crossed_unpaired,
-    new_images,
-    t_interval,
-    unknown,
-    wider,
-)
+from resbench.report.statistics.crossed import Components, new_images, new_images_unpaired
+from resbench.report.statistics.effect import one_pair as interval_of_pair
+from resbench.report.statistics.effect import over_separate_seeds, over_shared_seeds, p_equivalence, welch
+from resbench.report.statistics.interval import LEVEL, Interval, t_interval, unknown
 
 Errors = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
@@ -55,7 +41,7 @@ def paired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) ->
     only_ours, only_theirs = int((d > 0).sum()), int((d < 0).sum())
     means = _means(ours), _means(theirs)
     exact_p, mid_p = exact.mcnemar(only_ours, only_theirs) if one_pair else (math.nan, math.nan)
-    on_new_images = wald(only_ours, only_theirs, images, level) if one_pair else new_images(d, level)
+    on_new_images = interval_of_pair(only_ours, only_theirs, images, level) if one_pair else new_images(d, level)
     on_this_test_set = t_interval(counts / images, level) if images else unknown()
     return Contrast(
         **_common(seeds, seeds, images, True, margin, level, _mean(means[0]), _mean(means[1])),
@@ -127,7 +113,7 @@ def unpaired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) 
     return Contrast(
         **_common(len(a), len(b), images, False, margin, level, _mean(a), _mean(b)),
         **over_separate_seeds(a, b, -1)._asdict(),
-        **_targets(wider(crossed_unpaired(ours, theirs, level), gap), gap, margin, level, images),
+        **_targets(new_images_unpaired(ours, theirs, level), gap, margin, level, images),
         p_mcnemar=math.nan,
         p_mid=math.nan,
         churn=churn,
@@ -203,13 +189,15 @@ def _targets(
         # Not one image tells the arms apart. That bounds the share of images that do, but not to 0: the chance to
         # see none of them if they made up the margin.
         p_new = (1 - min(max(margin, 0.0), 1.0)) ** images
-    p_same = p_equivalence(on_this_test_set, margin)
     undefined = on_this_test_set.se == 0 and on_this_test_set.estimate != 0
+    p_same = math.nan if undefined else p_equivalence(on_this_test_set, margin)
+    if images:  # a difference of two shares
+        on_new_images, on_this_test_set = on_new_images.within(-1, 1), on_this_test_set.within(-1, 1)
     return {
         "crossed": on_new_images,
         "this_test_set": on_this_test_set,
-        "p_crossed": math.nan if one_pair else p_two_sided(on_new_images),
-        "p_t": math.nan if undefined else p_two_sided(on_this_test_set),
+        "p_crossed": math.nan if one_pair else on_new_images.p_two_sided(),
+        "p_t": math.nan if undefined else on_this_test_set.p_two_sided(),
         "p_equivalence_test_set": p_same,
         "p_equivalence_new_images": p_new,
         "equivalent_test_set": p_same < 1 - level,

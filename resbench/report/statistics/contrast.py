@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from resbench.report.statistics.interval import Components, Interval
+from resbench.report.statistics.crossed import Components
+from resbench.report.statistics.family import simultaneous_level
+from resbench.report.statistics.interval import Interval
 
 ENOUGH_SEEDS = 6  # with fewer, no sign-flip test of one comparison reaches p < .05
 
@@ -23,9 +25,9 @@ class Contrast:
         margin: the smallest difference of interest, for equivalence.
         level: confidence level of all intervals.
         ours, theirs: the arms' means.
-        crossed: difference on new images; the Wald interval of two networks if `one_pair`.
+        crossed: difference on new images; the exact interval of two networks if `one_pair`.
         this_test_set: difference on this test set.
-        p_crossed: p of no difference, from the standard error and degrees of freedom of `crossed`.
+        p_crossed: p of no difference, the level at which `crossed` touches 0.
         p_t: of the paired t test over seeds (Welch's, if seeds are not shared). NaN if the seeds' differences are
             all equal but not 0: no t exists then, and a p of 0 from a few seeds would be a fiction.
         p_sign_flip: of the sign-flip test (the permutation test of two samples, if seeds are not shared).
@@ -98,6 +100,11 @@ class Contrast:
     def interval(self) -> Interval:
         """The interval to lead with: for new images where there are images."""
         return self.this_test_set if self.from_seeds_only else self.crossed
+
+    def simultaneous(self, size: int) -> Interval:
+        """The interval that holds together with `size - 1` others of its kind (Bonferroni)."""
+        wide = self.interval.at_level(simultaneous_level(size, self.level))
+        return wide if self.from_seeds_only else wide.within(-1, 1)
 
     @property
     def equivalent(self) -> bool:

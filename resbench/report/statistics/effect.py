@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from resbench.report.statistics import exact
 from resbench.report.statistics.interval import (
     LEVEL,
     Interval,
     clopper_pearson,
+    deviation,
     from_standard_error,
     t_interval,
     unknown,
@@ -33,41 +34,46 @@ class SeedEffects(NamedTuple):
     sd: float
 
 
-def p_two_sided(interval: Interval) -> float:
-    """p of the estimate being 0; 1 for a certain 0, and 0 for anything else that is certain."""
-    if math.isnan(interval.se) or math.isnan(interval.estimate):
-        return math.nan
-    if interval.se == 0:
-        return float(interval.estimate == 0)
-    return float(2 * stats.t.sf(abs(interval.estimate) / interval.se, interval.df))
-
-
 def p_equivalence(interval: Interval, margin: float) -> float:
     """p of two one-sided tests that the estimate lies outside +-margin (Schuirmann 1987)."""
-    estimate, _, _, se, df = interval
-    if math.isnan(se) or math.isnan(estimate) or math.isnan(margin):
+    if math.isnan(margin):
         return math.nan
-    if se == 0:
-        return float(abs(estimate) >= margin)
-    return float(max(stats.t.sf((estimate + margin) / se, df), stats.t.cdf((estimate - margin) / se, df)))
+    return max(interval.p_above(-margin), interval.p_below(margin))
 
 
-def wald(only_ours: int, only_theirs: int, images: int, level: float = LEVEL) -> Interval:
-    """Difference of two proportions on the same images, normal approximation."""
-    difference = only_ours - only_theirs
-    se = math.sqrt(only_ours + only_theirs - difference**2 / images) / images
-    return from_standard_error(difference / images, se, math.inf, level)
+def p_beyond(interval: Interval, margin: float) -> float:
+    """p of a difference no larger than the margin, either way.
+
+    Both tails count, so that its size is the level at every margin, down to a margin of 0, where it is the p of no
+    difference (Lehmann and Romano 2005, section 3.7, with the two bounds in place of the exact constants).
+    """
+    distance = abs(interval.estimate)
+    beyond = interval._replace(estimate=distance)
+    return min(1.0, beyond.p_above(margin) + beyond.p_above(-margin))
+
+
+def one_pair(only_ours: int, only_theirs: int, images: int, level: float = LEVEL) -> Interval:
+    """Difference of two networks on the same images, given how many only one of them misses.
+
+    Exact, from Clopper and Pearson's interval for the share of these that ours misses: it excludes 0 where McNemar's
+    exact p says so, and only there.
+    """
+    discordant = only_ours + only_theirs
+    share = clopper_pearson(only_ours, discordant, level) if discordant else Interval(0.5, 0.5, 0.5, 0.0)
+    scale = discordant / images
+    estimate, low, high = ((2 * value - 1) * scale for value in share[:3])
+    return Interval(estimate, low, high, 2 * share.se * scale)
 
 
 def welch(a: Values, b: Values, level: float = LEVEL) -> Interval:
-    """Difference of the means of independent samples with unequal variances (Welch 1947)."""
+    """Difference of the means of independent samples with unequal variances (Welch 1947); without NaN."""
     first, second = t_interval(a, level), t_interval(b, level)
     estimate = first.estimate - second.estimate if math.isfinite(first.estimate + second.estimate) else math.nan
     if math.isnan(first.se) or math.isnan(second.se):
         return unknown(estimate)
     variance = first.se**2 + second.se**2
-    spread = first.se**4 / first.df + second.se**4 / second.df
-    df = variance**2 / spread if spread > 0 else min(first.df, second.df)
+    spread = first.se**4 / (len(a) - 1) + second.se**4 / (len(b) - 1)
+    df = variance**2 / spread if spread > 0 else min(len(a), len(b)) - 1
     return from_standard_error(estimate, math.sqrt(variance), df, level)
 
 
@@ -94,8 +100,7 @@ def over_shared_seeds(a: Values, b: Values, d: Values, better: int, level: float
         level: confidence level.
     """
     wins = float((better * d > 0).sum() + (d == 0).sum() / 2) if not np.isnan(d).any() else math.nan
-    sd = float(d.std(ddof=1)) if len(d) > 1 and np.isfinite(d).all() else math.nan
-    sd = 0.0 if len(d) > 1 and np.ptp(d) == 0 else sd
+    sd = deviation(d) if len(d) > 1 and np.isfinite(d).all() else math.nan
     return SeedEffects(
         p_sign_flip=exact.sign_flip(d),
         p_wilcoxon=exact.signed_rank(d),

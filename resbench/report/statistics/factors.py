@@ -140,7 +140,7 @@ def marginal_means(
         fits = from_standard_error(mean, se, df, level) if model.full.estimable(row) else unknown()
         values = {axis: grid.levels[axis][i] for axis, i in levels.items()}
         runs = np.logical_and.reduce([model.factors[axis].codes == i for axis, i in levels.items()])
-        numbers = dict(zip(MEAN_COLUMNS, (fits.estimate, fits.low, fits.high, fits.se, fits.df), strict=False))
+        numbers = dict(zip(MEAN_COLUMNS, (fits.estimate, fits.low, fits.high, fits.se, df), strict=False))
         rows.append(values | numbers | {"runs": int(runs.sum())})
     table = pd.DataFrame(rows, columns=columns)
     for axis in of:  # as they are: a frame would make None a NaN

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
-from resbench.report.statistics.interval import Components
+from resbench.report.statistics.crossed import Components
 
 ALPHA, POWER = 0.05, 0.8
 MAX_SEEDS = 1_000_000
@@ -64,12 +64,10 @@ def detectable(sd: float, seeds: int, power: float = POWER, alpha: float = ALPHA
 
 
 def detectable_new_images(components: Components, seeds: int, power: float = POWER, alpha: float = ALPHA) -> float:
-    """Smallest true difference that the crossed interval finds, for new images.
+    """Smallest true difference that the interval for new images finds.
 
-    Noise between seeds has `seeds - 1` degrees of freedom, noise between images one less than images, and their
-    sum Satterthwaite's. With two to four seeds that sum can have so many more that the t quantile falls faster than
-    the standard error rises; the question about new images is still never the easier one, so the result is at least
-    that for this test set.
+    It puts together what images alone and seeds alone would ask for, as the interval does: `sqrt(sum s_i^2 V_i)` with
+    `s_i` the shift that a test with the degrees of freedom of the source finds. So it is never less than for this test set.
 
     Args:
         components: of the differences of a pilot, on as many images as the study will have.
@@ -77,19 +75,17 @@ def detectable_new_images(components: Components, seeds: int, power: float = POW
     """
     if seeds < 2 or components.images < 2 or math.isnan(components.ms_residual):
         return math.nan
-    image, seed = _floor_variance(components), _seed_variance(components)
-    variance, spread = image + seed / seeds, image**2 / (components.images - 1) + (seed / seeds) ** 2 / (seeds - 1)
-    if variance == 0:
-        return 0.0
-    difference = _shift(variance**2 / spread, power, alpha) * math.sqrt(variance)
-    return max(difference, detectable(math.sqrt(seed), seeds, power, alpha))
+    return math.hypot(
+        detectable_floor(components, power, alpha),
+        detectable(math.sqrt(_seed_variance(components)), seeds, power, alpha),
+    )
 
 
 def detectable_floor(components: Components, power: float = POWER, alpha: float = ALPHA) -> float:
     """What remains of `detectable_new_images` however many seeds are run: the images are a sample too."""
     if components.images < 2 or math.isnan(components.ms_residual):
         return math.nan
-    return _shift(components.images - 1, power, alpha) * math.sqrt(_floor_variance(components))
+    return _shift(math.inf, power, alpha) * math.sqrt(_floor_variance(components))
 
 
 def seeds_needed(margin: float, sd: float, power: float = POWER, alpha: float = ALPHA) -> int | None:
@@ -115,8 +111,7 @@ def needed_new_images(margin: float, components: Components, power: float = POWE
     if math.isnan(floor) or not margin > 0:
         return Need(None, components.images)
     if floor >= margin:
-        shift = _shift(components.images - 1, power, alpha)
-        return Need(None, math.ceil(components.var_image * (shift / margin) ** 2))
+        return Need(None, math.ceil(components.var_image * (_shift(math.inf, power, alpha) / margin) ** 2))
     seeds = _smallest(lambda seeds: detectable_new_images(components, seeds, power, alpha), margin)
     return Need(seeds, components.images)
 

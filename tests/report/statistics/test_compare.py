@@ -15,8 +15,8 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from resbench.report.statistics.compare import paired, paired_values, unpaired, unpaired_values
 from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.crossed import new_images, new_images_unpaired, this_test_set
 from resbench.report.statistics.family import holm
-from resbench.report.statistics.interval import at_level, crossed, crossed_unpaired, this_test_set
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -73,13 +73,37 @@ def test_one_pair_of_networks_is_mcnemars(table: list[list[int]], exact_p: float
 def test_seven_images_of_ten_thousand_are_noise() -> None:
     found = paired(*one_pair(9889, 34, 27, 50), margin=0.0005)
     interval = [100 * value for value in found.crossed[:3]]
-    assert interval == pytest.approx([0.07, -0.083, 0.223], abs=5e-4)
+    shares = [34 / 61, *stats.binomtest(34, 61).proportion_ci()]  # of the images that one of them alone misses
+    assert interval == pytest.approx([0.61 * (2 * share - 1) for share in shares])
     assert (found.churn, found.discordant) == (0.0061, 61)
     assert (found.images, found.seeds, found.few_seeds, found.from_seeds_only) == (10_000, 1, True, False)
     assert math.isnan(found.p_crossed)
     assert math.isnan(found.this_test_set.low)
     assert not found.equivalent_new_images
     assert unpaired(*one_pair(9889, 34, 27, 50), margin=0.0005).p_mcnemar == found.p_mcnemar
+
+
+@pytest.mark.parametrize("only_theirs", range(0, 30, 3))
+def test_the_interval_of_one_pair_excludes_zero_where_its_p_says_so(only_theirs: int) -> None:
+    found = paired(*one_pair(60, 9, only_theirs, 2), margin=0.01)
+    assert (found.crossed.low > 0 or found.crossed.high < 0) == (found.p < 0.05)
+
+
+def test_differences_that_are_equal_but_for_rounding_have_no_p() -> None:
+    x = np.array([0.3, 0.5, 0.7, 0.2, 0.9])
+    found = paired_values(x + 0.1, x, margin=0.05)
+    assert math.isnan(found.p)
+    assert found.sd == 0
+    assert not found.equivalent
+    assert math.isnan(paired_values([0.25] * 5, [0.125] * 5, 0.5).p)
+
+
+def test_limits_stay_within_what_is_possible() -> None:
+    ours, theirs = np.ones((40, 3), bool), np.zeros((40, 3), bool)
+    theirs[0, 1] = True
+    for found in (paired(ours, theirs, 0.1), unpaired(ours, theirs, 0.1)):
+        assert found.crossed.high == found.this_test_set.high == found.simultaneous(20).high == 1
+        assert found.crossed.low < found.crossed.estimate < 1
 
 
 def test_darwins_plants() -> None:
@@ -128,14 +152,10 @@ def test_a_contrast_of_tables_is_made_of_its_parts() -> None:
     ours, theirs = arms(np.random.default_rng(4), 2000, 8, (0.03, 0.05))
     found = paired(ours, theirs, margin=0.01)
     d = ours.astype(np.int8) - theirs
-    assert found.crossed == crossed(d)
+    assert found.crossed == new_images(d)
     assert found.this_test_set == this_test_set(d)
     assert (found.ours, found.theirs) == pytest.approx((ours.mean(), theirs.mean()))
-    assert (
-        found.p_crossed
-        == found.p
-        == pytest.approx(2 * stats.t.sf(abs(found.crossed.estimate) / found.crossed.se, found.crossed.df))
-    )
+    assert found.p_crossed == found.p == found.crossed.p_two_sided()
     assert found.p_t == pytest.approx(stats.ttest_rel(ours.mean(axis=0), theirs.mean(axis=0)).pvalue)
     assert found.churn == pytest.approx((ours != theirs).mean())
     assert found.discordant == pytest.approx((ours != theirs).sum() / 8)
@@ -157,7 +177,7 @@ def test_equivalence_is_the_ninety_percent_interval_within_the_margin() -> None:
             (found.crossed, found.equivalent_new_images),
             (found.this_test_set, found.equivalent_test_set),
         ):
-            narrow = at_level(interval, 0.9)
+            narrow = interval.at_level(0.9)
             assert equivalent == (-margin < narrow.low and narrow.high < margin)
 
 
@@ -166,7 +186,7 @@ def test_unpaired_arms() -> None:
     theirs = theirs[:, :5]
     found = unpaired(ours, theirs, margin=0.01)
     welch = stats.ttest_ind(ours.mean(axis=0), theirs.mean(axis=0), equal_var=False)
-    assert found.crossed == crossed_unpaired(ours, theirs)
+    assert found.crossed == new_images_unpaired(ours, theirs)
     assert found.p_t == pytest.approx(welch.pvalue)
     assert found.this_test_set[1:3] == pytest.approx(tuple(welch.confidence_interval()))
     assert (found.seeds, found.seeds_theirs, found.shared_seeds, found.few_seeds) == (8, 5, False, True)
@@ -185,7 +205,7 @@ def test_arms_that_never_differ_are_equivalent_if_the_images_are_enough(function
     for value in (False, True):
         same = np.full((10_000, 6), value)
         found: Contrast = function(same, same, 0.0005)
-        assert found.crossed == (0, 0, 0, 0, 5)
+        assert found.crossed[:4] == (0, 0, 0, 0)
         assert (found.p_crossed, found.p_t, found.p_sign_flip, found.p_wilcoxon) == (1, 1, 1, 1)
         assert found.equivalent_new_images
         assert found.equivalent_test_set

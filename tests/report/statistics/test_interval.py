@@ -8,19 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from resbench.report.statistics.interval import (
-    Components,
-    Interval,
-    at_level,
-    clopper_pearson,
-    crossed,
-    crossed_unpaired,
-    t_interval,
-    this_test_set,
-    wilson,
-)
+from resbench.report.statistics.crossed import Components, new_images, new_images_unpaired, this_test_set
+from resbench.report.statistics.interval import Interval, Variance, clopper_pearson, from_variances, t_interval, wilson
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -73,7 +66,7 @@ def test_a_tie_that_counts_half_lies_between_its_neighbours() -> None:
 
 def test_no_trials_have_no_interval() -> None:
     for interval in (wilson(0, 0), clopper_pearson(0, 0), wilson(math.nan, 3)):
-        assert all(map(math.isnan, interval))
+        assert all(map(math.isnan, interval[:4]))
 
 
 def test_crossed_table_has_the_mean_squares_published() -> None:
@@ -91,20 +84,59 @@ def test_crossed_table_has_the_mean_squares_published() -> None:
     assert math.sqrt(numerator / 20) == pytest.approx(0.163299, abs=5e-7)
     spread = parts.ms_image**2 / 4 + parts.ms_seed**2 / 3 + parts.ms_residual**2 / 12
     assert numerator**2 / spread == pytest.approx(3.1212, abs=5e-5)
-    interval = crossed(TABLE)
-    assert (interval.se, interval.df) == pytest.approx((math.sqrt(0.575 / 20), 4))
+    interval = new_images(TABLE)
+    assert interval.se == pytest.approx(math.sqrt((0.575 - 0.175 + 2 / 15) / 20))
 
 
-def test_crossed_interval_takes_satterthwaites_degrees_of_freedom() -> None:
-    table = TABLE.copy()
-    table[:, 2] = True  # one seed that fails: now the seeds vary more than chance has them
+def test_the_interval_for_new_images_puts_the_quantiles_of_its_sources_together() -> None:
+    parts = Components.of(TABLE)
+    interval = new_images(TABLE, 0.99)
+    image, seed = (parts.ms_image - parts.ms_residual) / 20, parts.ms_seed / 20
+    half = math.sqrt(stats.norm.isf(0.005) ** 2 * image + stats.t.isf(0.005, 3) ** 2 * seed)
+    assert interval[1:3] == pytest.approx((0.4 - half, 0.4 + half))
+    assert interval == new_images(TABLE).at_level(0.99)
+
+
+@given(
+    estimate=st.floats(0.01, 100),
+    image=st.one_of(st.just(0.0), st.floats(1e-3, 10)),
+    seed=st.floats(1e-3, 10),
+    df=st.integers(1, 40),
+)
+def test_p_is_the_level_at_which_the_interval_touches_the_null(
+    estimate: float, image: float, seed: float, df: int
+) -> None:
+    interval = from_variances(estimate, (Variance(image, math.inf), Variance(seed, df)))
+    p = interval.p_two_sided()
+    assert interval.half_width(p) == pytest.approx(estimate, rel=1e-7)
+    assert interval.p_above(0) == pytest.approx(p / 2)
+    assert interval.p_below(0) == pytest.approx(1 - p / 2)
+    seeds_alone = 2 * stats.t.sf(estimate / math.sqrt(seed), df)
+    assert p >= seeds_alone * (1 - 1e-6)  # new images are never the easier question
+
+
+@pytest.mark.parametrize(
+    ("ratio", "df"), [(1e-9, 4), (2.0, 4), (30.0, 4), (38.0, math.inf), (1e4, 9), (1e30, 2), (500.0, 60)]
+)
+def test_p_far_out_in_the_tail_keeps_its_digits(ratio: float, df: float) -> None:
+    interval = from_variances(ratio, (Variance(1.0, df),))
+    expected = 2 * (stats.norm.sf(ratio) if math.isinf(df) else stats.t.sf(ratio, df))
+    assert interval.p_two_sided() == pytest.approx(expected, rel=1e-9)
+    mixed = from_variances(ratio, (Variance(0.5, df), Variance(0.5, math.inf)))
+    assert 2 * stats.norm.sf(ratio) * (1 - 1e-9) <= mixed.p_two_sided() <= expected * (1 + 1e-9)
+
+
+def test_values_that_are_equal_but_for_rounding_have_no_variance() -> None:
+    assert t_interval([0.1 + 0.2, 0.3, 0.3]).se == 0
+    assert t_interval([1.0, 1.0 + 1e-6, 1.0]).se > 0
+
+
+def test_counts_of_seeds_that_happen_to_agree_leave_the_noise_between_seeds() -> None:
+    table = np.zeros((100, 5), dtype=np.bool_)
+    table[np.arange(5), np.arange(5)] = True  # each seed misses one image, and none the same
     parts = Components.of(table)
-    assert parts.ms_seed > parts.ms_residual
-    extra = parts.ms_seed - parts.ms_residual
-    spread = parts.ms_image**2 / 4 + parts.ms_seed**2 / 3 + parts.ms_residual**2 / 12
-    interval = crossed(table)
-    assert interval.se**2 == pytest.approx((parts.ms_image + extra) / 20)
-    assert interval.df == pytest.approx((parts.ms_image + extra) ** 2 / spread)
+    assert (parts.ms_seed, this_test_set(table).se) == (0, 0)
+    assert new_images(table).se >= math.sqrt(parts.ms_residual / 500)
 
 
 def jordan(x: npt.NDArray[np.bool_]) -> float:
@@ -145,8 +177,8 @@ def test_components_do_not_depend_on_the_type_of_the_numbers(kind: type) -> None
 
 def test_a_large_table_is_a_matter_of_moments() -> None:
     x = np.random.default_rng(0).random((10_000, 100)) < 0.01
-    assert crossed(x).estimate == pytest.approx(x.mean())
-    assert crossed(x).se == pytest.approx(0.0001, rel=0.05)
+    assert new_images(x).estimate == pytest.approx(x.mean())
+    assert new_images(x).se == pytest.approx(0.0001, rel=0.05)
 
 
 def test_t_interval_is_students() -> None:
@@ -154,35 +186,35 @@ def test_t_interval_is_students() -> None:
     interval = t_interval(values)
     expected = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
     assert interval[:3] == pytest.approx((np.mean(values), *expected))
-    assert interval.df == 2
-    assert at_level(interval, 0.8)[1:3] == pytest.approx(stats.t.interval(0.8, 2, np.mean(values), stats.sem(values)))
+    assert interval.variances[0].df == 2
+    assert interval.at_level(0.8)[1:3] == pytest.approx(stats.t.interval(0.8, 2, np.mean(values), stats.sem(values)))
     assert this_test_set(TABLE) == t_interval([0.4, 0.4, 0.6, 0.2])
 
 
 def test_values_that_are_not_there_are_left_out_and_infinite_ones_are_not() -> None:
     assert t_interval([0.1, math.nan, 0.3]) == t_interval([0.1, 0.3])
-    assert all(map(math.isnan, t_interval([0.1, math.inf, 0.3])))
-    assert all(map(math.isnan, t_interval([])))
-    assert all(map(math.isnan, t_interval([math.nan])))
+    assert all(map(math.isnan, t_interval([0.1, math.inf, 0.3])[:4]))
+    assert all(map(math.isnan, t_interval([])[:4]))
+    assert all(map(math.isnan, t_interval([math.nan])[:4]))
     assert t_interval([0.5])[0] == 0.5
-    assert all(map(math.isnan, t_interval([0.5])[1:]))
+    assert all(map(math.isnan, t_interval([0.5])[1:4]))
 
 
 @pytest.mark.parametrize("value", [0, 1])
-@pytest.mark.parametrize("function", [crossed, this_test_set])
-def test_a_table_without_variance_has_no_width_and_honest_degrees_of_freedom(function: Any, value: int) -> None:
+@pytest.mark.parametrize("function", [new_images, this_test_set])
+def test_a_table_without_variance_has_no_width(function: Any, value: int) -> None:
     interval = function(np.full((50, 3), bool(value)))
-    assert interval == (value, value, value, 0, 2)
-    assert function(np.full((50, 3), value * 0.1)) == pytest.approx((value * 0.1, value * 0.1, value * 0.1, 0, 2))
+    assert interval[:4] == (value, value, value, 0)
+    assert function(np.full((50, 3), value * 0.1))[:4] == pytest.approx((value * 0.1, value * 0.1, value * 0.1, 0))
 
 
 @pytest.mark.parametrize("shape", [(50, 1), (1, 4), (1, 1)])
 def test_one_seed_or_one_image_is_no_sample(shape: tuple[int, int]) -> None:
     x = np.zeros(shape, dtype=np.bool_)
     x[0, 0] = True
-    interval = crossed(x)
+    interval = new_images(x)
     assert interval.estimate == pytest.approx(1 / x.size)
-    assert all(map(math.isnan, interval[1:]))
+    assert all(map(math.isnan, interval[1:4]))
     assert math.isnan(Components.of(x).ms_residual)
     assert math.isnan(Components.of(x).var_image) or shape[0] > 1
 
@@ -190,40 +222,40 @@ def test_one_seed_or_one_image_is_no_sample(shape: tuple[int, int]) -> None:
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])
 def test_nothing_has_no_interval(shape: tuple[int, int]) -> None:
     x = np.zeros(shape, dtype=np.bool_)
-    for interval in (crossed(x), this_test_set(x), crossed_unpaired(x, x)):
-        assert all(map(math.isnan, interval))
+    for interval in (new_images(x), this_test_set(x), new_images_unpaired(x, x)):
+        assert all(map(math.isnan, interval[:4]))
 
 
 def test_a_missing_entry_leaves_the_table_without_an_interval() -> None:
     x = TABLE.astype(np.float64)
     x[0, 0] = math.nan
-    assert all(map(math.isnan, crossed(x)))
-    assert all(map(math.isnan, this_test_set(x)))
+    assert all(map(math.isnan, new_images(x)[:4]))
+    assert all(map(math.isnan, this_test_set(x)[:4]))
 
 
 def test_a_row_of_values_is_no_table() -> None:
     with pytest.raises(ValueError, match=r"expected a table \(images, seeds\)"):
-        crossed(np.zeros(3))
+        new_images(np.zeros(3))
 
 
 def test_unpaired_arms_add_their_noise() -> None:
     rng = np.random.default_rng(1)
     a, b = errors(rng, (2, 400, 8), 0.05, 0.2)
-    one, two, both = crossed(a), crossed(b), crossed_unpaired(a, b)
+    one, two, both = new_images(a), new_images(b), new_images_unpaired(a, b)
     assert both.estimate == pytest.approx(one.estimate - two.estimate)
     assert both.se == pytest.approx(math.hypot(one.se, two.se), rel=0.25)  # images of a and b are not the same here
-    assert crossed_unpaired(b, a)[3:] == pytest.approx(both[3:])
+    assert new_images_unpaired(b, a).se == pytest.approx(both.se)
     with pytest.raises(ValueError, match="400 and 399 images"):
-        crossed_unpaired(a, b[1:])
+        new_images_unpaired(a, b[1:])
     zeros = np.zeros((50, 3), dtype=np.bool_)
-    assert crossed_unpaired(zeros, zeros) == (0, 0, 0, 0, 2)
+    assert new_images_unpaired(zeros, zeros)[:4] == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("seeds", [5, 10])
 @pytest.mark.parametrize("seed_share", [0.0, 0.02])
 def test_crossed_interval_covers_the_truth(seeds: int, seed_share: float) -> None:
     tables = errors(np.random.default_rng(seeds), (600, 400, seeds), seed_share, 0.1)
-    share = np.mean([covers(crossed(x), 0.1) for x in tables])
+    share = np.mean([covers(new_images(x), 0.1) for x in tables])
     assert 0.92 <= share <= 0.98
 
 
@@ -232,15 +264,15 @@ def test_crossed_interval_covers_the_truth(seeds: int, seed_share: float) -> Non
 def test_crossed_interval_of_a_difference_covers_the_truth(seeds: int, seed_share: float) -> None:
     rng = np.random.default_rng(100 + seeds)
     ours, theirs = (errors(rng, (600, 400, seeds), seed_share, rate) for rate in (0.08, 0.1))
-    share = np.mean([covers(crossed(a.astype(np.int8) - b), -0.02) for a, b in zip(ours, theirs, strict=True)])
+    share = np.mean([covers(new_images(a.astype(np.int8) - b), -0.02) for a, b in zip(ours, theirs, strict=True)])
     assert 0.92 <= share <= 0.98
-    share = np.mean([covers(crossed_unpaired(a, b), -0.02) for a, b in zip(ours, theirs, strict=True)])
+    share = np.mean([covers(new_images_unpaired(a, b), -0.02) for a, b in zip(ours, theirs, strict=True)])
     assert 0.92 <= share <= 0.98
 
 
 def test_crossed_interval_of_three_seeds_with_variance_of_their_own_is_still_usable() -> None:
     tables = errors(np.random.default_rng(3), (600, 400, 3), 0.02, 0.1)
-    assert np.mean([covers(crossed(x), 0.1) for x in tables]) >= 0.90
+    assert np.mean([covers(new_images(x), 0.1) for x in tables]) >= 0.94
 
 
 def test_an_interval_over_seeds_does_not_cover_new_images_and_more_seeds_make_it_worse() -> None:
