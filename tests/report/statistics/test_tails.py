@@ -58,3 +58,12 @@ def test_no_p_follows_from_a_binomial_interval() -> None:
 def test_a_family_of_ten_errs_in_five_percent() -> None:
     """It was 10.0 % where the arms differ image by image; 300 families are within 3 points."""
     assert family_errors(np.random.default_rng(3), MODELS["images differ"], 5, [10], 300)[10] <= 0.08
+
+
+@pytest.mark.parametrize(("level", "due"), [(0.025, 2.5), (0.05, 5.0)])
+def test_what_is_worse_by_the_margin_passes_as_no_worse_as_seldom_as_said(level: float, due: float) -> None:
+    """At the margin itself, by images and seeds: 2.5 % for claims of being no worse, 5 % for each side of equivalence."""
+    rng, limit = np.random.default_rng(4), 0.01
+    intervals = [new_images(draw(rng, MODELS["seeds alone"], seeds=8)) for _ in range(3000)]
+    passed = [one._replace(estimate=one.estimate + limit).p_below(limit) < level for one in intervals]
+    assert 100 * np.mean(passed) == pytest.approx(due, abs=1.1)
