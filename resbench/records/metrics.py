@@ -21,6 +21,7 @@ class Metric:
         proportion: a share of images: margins and differences are in percentage points.
         exact: the same for every seed: compared as a number, without statistics.
         probe: the probe that measures it; empty if every run has it.
+        at_start: measured before training, so that runs that do not train have it like others.
         compared_as: the metric by which it is compared: accuracies on the test set by their errors, image by image.
     """
 
@@ -31,6 +32,7 @@ class Metric:
     exact: bool = False
     probe: str = ""
     compared_as: str = ""
+    at_start: bool = False
 
     @property
     def factor(self) -> float:
@@ -61,10 +63,10 @@ _ROWS = (
     Metric("train_loss", "training loss"),
     Metric("parameters", "parameters", exact=True),
     Metric("flops", "FLOPs", exact=True),
-    Metric("probe.gradient_ratio", "probe.gradient_ratio", probe="gradients"),
+    Metric("probe.gradient_ratio", "probe.gradient_ratio", probe="gradients", at_start=True),
     Metric("probe.gradient_ratio_end", "probe.gradient_ratio_end", probe="gradients"),
-    Metric("probe.gradient_decades", "probe.gradient_decades", probe="gradients"),
-    Metric("probe.shattering", "probe.shattering", probe="gradients"),
+    Metric("probe.gradient_decades", "probe.gradient_decades", probe="gradients", at_start=True),
+    Metric("probe.shattering", "probe.shattering", probe="gradients", at_start=True),
     Metric("probe.response_ratio", "probe.response_ratio", probe="responses"),
     Metric("probe.sharpness", "probe.sharpness", probe="curvature"),
     Metric("probe.lesion_mean", "probe.lesion_mean", proportion=True, probe="lesions"),

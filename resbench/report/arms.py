@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.records.metrics import METRICS, Metric, number
 from resbench.report.frames import Key
+from resbench.report.outcomes import RESULTS, measured
 from resbench.report.statistics.compare import paired, paired_values, unpaired, unpaired_values
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interval import LEVEL
@@ -26,10 +28,11 @@ class Arm:
     Attributes:
         cell: its values.
         planned: runs that the study asks for.
-        ended: seed -> id of each run that ended well.
-        diverged, failed, missing: number of runs of each other fate.
-        results: ids of the runs that ended well or diverged.
+        ended: seed -> id of each run that its numbers are of, as `outcomes.measured` says: of those that trained.
+        diverged, failed, missing, collapsed: number of runs of each other fate.
+        results: ids of the runs that trained, diverged or collapsed.
         runs: ids of all that the study asks for; cells that are one training have the same.
+        begun: seed -> id of each of the results.
     """
 
     cell: Cell
@@ -40,16 +43,37 @@ class Arm:
     missing: int
     results: Sequence[str] = ()
     runs: frozenset[str] = frozenset()
+    collapsed: int = 0
+    begun: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def untrained(self) -> int:
+        """Runs that did not train: they diverged or collapsed."""
+        return self.diverged + self.collapsed
 
     @property
     def trained(self) -> bool:
-        """No run diverged."""
-        return self.diverged == 0
+        """No run diverged or collapsed."""
+        return self.untrained == 0
+
+    @property
+    def none_trained(self) -> bool:
+        """Every run that has a result diverged or collapsed."""
+        return 0 < self.untrained == len(self.begun)
+
+    @property
+    def whole(self) -> bool:
+        """Its numbers are those of all runs that have a result: all trained, or all collapsed."""
+        return self.trained or (self.none_trained and not self.diverged)
 
     @property
     def ids(self) -> list[str]:
-        """Of the runs that ended well, by seed."""
+        """Of the runs that its numbers are of, by seed."""
         return [self.ended[seed] for seed in sorted(self.ended)]
+
+    def runs_of(self, metric: Metric) -> Mapping[int, str]:
+        """Seed -> id of the runs whose values of a metric count: what is measured before training, all have."""
+        return self.begun if metric.at_start else self.ended
 
 
 def arm_of(runs: pd.DataFrame, cell: Cell) -> Arm:
@@ -59,12 +83,14 @@ def arm_of(runs: pd.DataFrame, cell: Cell) -> Arm:
         runs: its rows of `Study.runs`.
         cell: its values.
     """
-    status = runs["status"]
-    ok = runs[status == "ok"]
-    ended = {int(seed): str(run_id) for seed, run_id in zip(ok["seed"], ok["id"], strict=True)}
-    diverged, failed, missing = (int((status == name).sum()) for name in ("diverged", "failed", "missing"))
-    results = [str(run_id) for run_id in runs.loc[status.isin(["ok", "diverged"]), "id"]]
-    return Arm(cell, len(runs), ended, diverged, failed, missing, results, frozenset(map(str, runs["id"])))
+    ended, begun = (
+        {int(seed): str(run_id) for seed, run_id in zip(part["seed"], part["id"], strict=True)}
+        for part in (measured(runs), runs[runs["status"].isin(RESULTS)])
+    )
+    count = Counter(runs["status"])
+    fates = count["diverged"], count["failed"], count["missing"]
+    ids = frozenset(map(str, runs["id"]))
+    return Arm(cell, len(runs), ended, *fates, list(begun.values()), ids, count["collapsed"], begun)
 
 
 def arms_of(study: Study) -> dict[Key, Arm]:
@@ -105,9 +131,15 @@ def one_network(ours: Arm, theirs: Arm) -> bool:
     return bool(ours.runs & theirs.runs)
 
 
-def shared_seeds(ours: Arm, theirs: Arm) -> list[int]:
-    """Seeds that ended in both arms."""
-    return sorted(ours.ended.keys() & theirs.ended.keys())
+def shared_seeds(ours: Arm, theirs: Arm, metric: Metric) -> list[int]:
+    """Seeds that two arms are compared over, pair by pair; none where more runs count without pairs."""
+    return paired_seeds(ours.runs_of(metric), theirs.runs_of(metric))
+
+
+def paired_seeds(ours: Collection[int], theirs: Collection[int]) -> list[int]:
+    """Seeds that stand on both sides, if they are as many as there are on either; else none."""
+    shared = sorted(set(ours) & set(theirs))
+    return shared if len(shared) == min(len(ours), len(theirs)) else []
 
 
 def compare_arms(
@@ -122,12 +154,11 @@ def compare_arms(
 
     Returns:
         The contrast, of errors as shares and of other shares of images as shares too; over the seeds that ended in
-        both arms, or over all if there are none. None where an arm has nothing to compare.
+        both arms, or over all if so there are more. None where an arm has nothing to compare.
     """
     margin = margin / metric.factor
-    shared = shared_seeds(ours, theirs)
-    left = [ours.ended[seed] for seed in shared] or ours.ids
-    right = [theirs.ended[seed] for seed in shared] or theirs.ids
+    shared, a_runs, b_runs = shared_seeds(ours, theirs, metric), ours.runs_of(metric), theirs.runs_of(metric)
+    left, right = ([runs[seed] for seed in shared or sorted(runs)] for runs in (a_runs, b_runs))
     if not left or not right:
         return None
     if metric.by_image:

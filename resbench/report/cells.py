@@ -16,7 +16,9 @@ from resbench.records.claim import DEFAULT_MARGIN
 from resbench.records.metrics import METRICS
 from resbench.report.arms import Arm, arm_of, arms_of, compare_arms, error_table, one_network, partners
 from resbench.report.comparable import why_not_comparable
+from resbench.report.failures import by_means
 from resbench.report.frames import frame_of, numbers, partial_rows
+from resbench.report.outcomes import measured
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.crossed import Components, new_images
 from resbench.report.statistics.family import benjamini_hochberg
@@ -30,11 +32,12 @@ _COLUMNS = {"this_test_set": "seed_only"}  # fields whose column has another nam
 
 
 def cells(study: Study) -> pd.DataFrame:
-    """One row per cell. Diverged runs are counted, never averaged.
+    """One row per cell. Runs that did not train are counted, never averaged with those that did.
 
     Returns:
-        The axes; runs `planned`, `seeds_done` (ok or diverged), `seeds_ok`, `diverged`, `failed`, with Wilson's
-        interval of divergence in `diverged_low`, `diverged_high`; of the test accuracy, as shares: `mean`, `low` and
+        The axes; runs `planned`, `seeds_done` (with a result), `seeds_ok` (of which the numbers are: those that trained, or
+        all where all collapsed), `diverged`, `collapsed`, their sum `untrained` with Wilson's interval in `untrained_low`
+        and `untrained_high`, `failed`; of the test accuracy, as shares: `mean`, `low` and
         `high` of the crossed interval (new images), `seed_low` and `seed_high` (this test set), `sd` over seeds,
         `true_sd` (what seeds would show on endless images, Jordan 2023, eq. 3), `predicted_sd` (if errors were
         independent), `least`, `most`; `errors` in 10,000; means of other metrics; `wall_seconds` of the runs;
@@ -43,11 +46,12 @@ def cells(study: Study) -> pd.DataFrame:
     rows = []
     for _, cell, runs in study.cells:
         arm = arm_of(runs, cell)
-        ok = runs[runs["status"] == "ok"]
-        ran = len(arm.ended) + arm.diverged
-        rate = wilson(arm.diverged, ran)
+        ok = measured(runs)
+        ran = len(arm.begun)
+        rate = wilson(arm.untrained, ran)
         row = {**cell, "planned": arm.planned, "seeds_done": ran, "seeds_ok": len(arm.ended)}
-        row |= {"diverged": arm.diverged, "diverged_low": rate.low, "diverged_high": rate.high, "failed": arm.failed}
+        row |= {"diverged": arm.diverged, "collapsed": arm.collapsed, "untrained": arm.untrained}
+        row |= {"untrained_low": rate.low, "untrained_high": rate.high, "failed": arm.failed}
         row |= _accuracy(study, arm, numbers(ok, "test_accuracy"))
         row |= {name: mean(numbers(runs if _is_exact(name) else ok, name)) for name in _MEANS}
         row["wall_seconds"] = mean(_wall_seconds(ok))
@@ -119,7 +123,7 @@ def comparisons(study: Study, baseline: Cell, margin: float = DEFAULT_MARGIN) ->
         margin: the smallest difference that matters, in points.
 
     Returns:
-        The axes; `contrast` (None if an arm has nothing, or diverged runs, or for a `reason`, or for one network),
+        The axes; `contrast` (None if an arm has nothing, or some runs that did not train, or for a `reason`, or for one network),
         `ours` and `theirs` (arms), `reason` (why they are not comparable; else empty), `same` (whether they are one
         network), and `q`, the false-discovery rate of Benjamini and Hochberg over all comparisons, of which several
         cells may have one.
@@ -131,9 +135,9 @@ def comparisons(study: Study, baseline: Cell, margin: float = DEFAULT_MARGIN) ->
             continue
         theirs = found[0]
         same = one_network(ours, theirs)
-        # over the seeds that did not diverge it would compare a selection
+        # over the seeds that trained it would compare a selection
         reason = "" if same else why_not_comparable(study, ours, theirs, METRICS["test_error"])
-        fit = ours.trained and theirs.trained and not reason and not same
+        fit = by_means(ours, theirs) and not reason and not same
         contrast = compare_arms(study, ours, theirs, METRICS["test_error"], margin) if fit else None
         row = {"contrast": contrast, "ours": ours, "theirs": theirs, "reason": reason, "same": same}
         rows.append({**ours.cell, **row})

@@ -57,7 +57,7 @@ def _missing(study: Study, ours: Arm, theirs: Arm, metric: Metric) -> str:
     """That some runs of an arm have no value of a metric where others do."""
     name, parts, known = metric.compared_as or metric.name, [], True
     for words, arm in zip(name_pair(ours.cell, theirs.cell), (ours, theirs), strict=True):
-        values = metric_values(study, arm.ids, name)
+        values = metric_values(study, list(arm.runs_of(metric).values()), name)
         lost = sum(map(math.isnan, values))
         infinite = sum(map(math.isinf, values))
         known = known and lost < len(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,9 +12,11 @@ import pandas as pd
 from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.records.claim import Published
+from resbench.records.metrics import Metric
 from resbench.report.comparable import data_note
 from resbench.report.format import value_text
 from resbench.report.frames import numbers
+from resbench.report.outcomes import RESULTS, kinds, measured, untrained
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.statistics.interval import Interval, from_standard_error, t_interval, unknown
 from resbench.report.statistics.rounding import at_least, same
@@ -56,10 +59,17 @@ def compare_published(study: Study) -> list[Reproduction]:
 
 def _reproduce(study: Study, published: Published, runs: pd.DataFrame) -> Reproduction:
     metric = published.metric
-    values = numbers(runs if metric.exact else runs[runs["status"] == "ok"], metric.name)
+    values = numbers(_counted(runs, metric), metric.name)
     ours = prediction(values, published.runs)
     verdict, because = _verdict(study, published, runs, values, ours)
     return Reproduction(published, ours, len(values), verdict, because)
+
+
+def _counted(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The runs whose values count."""
+    if metric.exact:
+        return runs
+    return runs[runs["status"].isin(RESULTS)] if metric.at_start else measured(runs)
 
 
 def _verdict(
@@ -76,10 +86,11 @@ def _verdict(
         return ("reproduced", "exactly") if exactly else ("not reproduced", "it is another number")
     if other := data_note(study, runs):
         return "not comparable", other
-    diverged = int((runs["status"] == "diverged").sum())
-    if diverged:
-        return "not reproduced", f"{diverged} of {len(runs)} runs diverged"
-    ended = int((runs["status"] == "ok").sum())
+    if (lost := untrained(runs)) and not published.metric.at_start:
+        count = Counter(runs["status"])
+        named = kinds(count["diverged"], count["collapsed"])
+        return "not reproduced", f"{lost} of {len(runs)} runs did not train ({named})"
+    ended = len(_counted(runs, published.metric))
     if values and len(values) < ended:
         return (
             "not comparable",

@@ -20,6 +20,7 @@ from resbench.records.claim import Claim, Published, Target
 from resbench.records.record import Record
 from resbench.records.store import Store, study_names
 from resbench.records.study_file import ExcludedCell, StudyFile
+from resbench.report.collapse import with_collapsed
 from resbench.report.frames import CellRuns, Key, cell_runs, frame_of
 
 DEFAULT_RESULTS = Path("results")
@@ -32,7 +33,8 @@ class Study:
     Attributes:
         file: the study file; an empty one if the folder has none.
         axes: dotted paths that span the cells.
-        runs: one row per run asked for, in the study's order; `status` is "missing" where there is no record.
+        runs: one row per run asked for, in the study's order; `status` is "missing" where there is no record, and
+            "collapsed" where a run ended and did not train.
         records: the records of these runs; nothing in them does harm in a page or a terminal.
         others: number of records in the folder that the study does not ask for.
         damaged: number of record files that cannot be read.
@@ -146,7 +148,7 @@ def load(results: Path, name: str, file: StudyFile | None = None) -> Study:
         name=question.name or name,
         file=question,
         axes=list(axes),
-        runs=frame_of(rows, axes),
+        runs=with_collapsed(frame_of(rows, axes), axes, records),
         records=known_records,
         others=len(records) - len(known_records),
         damaged=len(store.damaged),

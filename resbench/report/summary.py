@@ -15,8 +15,11 @@ from resbench.records.study_file import MergedCells
 from resbench.report.arms import arms_of
 from resbench.report.cells import without_partner
 from resbench.report.comparable import mixed_notes
+from resbench.report.failure_wording import failures
+from resbench.report.failures import by_means
 from resbench.report.format import difference_text, name_of, percent, within
 from resbench.report.frames import numbers
+from resbench.report.outcomes import kinds, measured
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.study import Study, resume_command
 from resbench.report.verdicts import ClaimVerdict
@@ -39,8 +42,9 @@ def answer(frame: pd.DataFrame, study: Study, verdicts: Sequence[ClaimVerdict], 
     if verdicts:
         return " ".join(_verdict(verdict) for verdict in verdicts)
     if not frame["seeds_ok"].sum():
-        diverged = int(frame["diverged"].sum())
-        return f"No run ended with a result: {diverged} {_runs(diverged)} diverged, so nothing can be compared."
+        lost = int(frame["untrained"].sum())
+        named = kinds(int(frame["diverged"].sum()), int(frame["collapsed"].sum()))
+        return f"No run trained: {lost} {_runs(lost)} did not ({named}), so nothing can be compared."
     if not study.baseline:
         return f"{_range(study, frame)} The study names no baseline and states no claim, so no differences are tested."
     return f"{_count(study, compared)} {_range(study, frame)}".strip()
@@ -55,7 +59,9 @@ def _verdict(verdict: ClaimVerdict) -> str:
         return f"{head} ({states_text(verdict) or 'no cells of it were run'})."
     judged = verdict.contrasts[0]
     but = f", {judged.other.text}" if judged.other.text else ""
-    if judged.contrast is None or judged.state == "not trained" or math.isnan(judged.contrast.interval.low):
+    if judged.ranks or judged.state == "not trained":
+        return f"{head} ({failures(judged.ours)} and {failures(judged.theirs)} did not train){but}."
+    if judged.contrast is None or math.isnan(judged.contrast.interval.low):
         return f"{head}{f' ({judged.reason})' if judged.reason else but}."
     over = (
         f", {judged.contrast.seeds} seed{'s' if judged.contrast.seeds != 1 else ''}"
@@ -85,14 +91,12 @@ def _count(study: Study, compared: pd.DataFrame) -> str:
     """How many differences to the baseline have a sign, at a false-discovery rate of 5 %."""
     everything = compared.to_dict("records")
     apart = sum(bool(row["reason"]) for row in everything)
-    lost = sum(
-        not (row["same"] or row["reason"] or (row["ours"].trained and row["theirs"].trained)) for row in everything
-    )
+    lost = sum(not (row["same"] or row["reason"] or by_means(row["ours"], row["theirs"])) for row in everything)
     rows = [row for row in everything if row["contrast"] is not None]
     several = [row for row in rows if row["contrast"].min_seeds >= MIN_SEEDS]
     several = list({(row["ours"].runs, row["theirs"].runs): row for row in several}.values())  # the same runs once
     versus = f"the baseline ({name_of(study.baseline)})"
-    rest = f" Not compared, because runs diverged there or in the baseline: {lost}." if lost else ""
+    rest = f" Not compared, because runs there or in the baseline did not train: {lost}." if lost else ""
     rest += f" Not compared, because the data are not the same or values are missing: {apart}." if apart else ""
     if not rows:
         return f"No cell can be compared with {versus}.{rest}"
@@ -129,15 +133,14 @@ def notes(study: Study) -> list[str]:
         out.append(f"Outstanding runs: {status['missing']} of {total}; the numbers may change.")
     if status["failed"]:
         out.append(f"Failed runs, which count as not done: {status['failed']} of {total}: {_failures(study)}.")
-    if status["diverged"]:
-        out.append(f"Diverged runs: {status['diverged']} of {total}; a result, counted and not averaged.")
+    out += _lost(study)
     untrained = _untrained(study)
     if untrained:
         out.append(
             f"Hardly trained, with a mean test accuracy below {_TRAINED:.0f} %: {'; '.join(untrained)}: what is measured "
             "of trained networks (responses, lesions, hardest images) says little of them."
         )
-    seeds = max((int((runs["status"] == "ok").sum()) for _, _, runs in study.cells), default=0)
+    seeds = max((len(measured(runs)) for _, _, runs in study.cells), default=0)
     if 0 < seeds < MIN_SEEDS:
         out.append(f"At most {plural(seeds, 'seed')} a cell ended well: no verdict takes fewer than {MIN_SEEDS}.")
     out += mixed_notes(study)
@@ -150,6 +153,24 @@ def notes(study: Study) -> list[str]:
         out.append(f"{study.later} {_records(study.later)} of a later version of resbench in the folder, not shown.")
     if study.damaged:
         out.append(f"{study.damaged} damaged {_records(study.damaged)} in the folder, not shown.")
+    return out
+
+
+def _lost(study: Study) -> list[str]:
+    """How many runs diverged or collapsed, and where."""
+    status = Counter(study.runs.drop_duplicates("id")["status"])
+    out = []
+    if status["diverged"]:
+        out.append(f"Diverged runs: {status['diverged']} of {status.total()}; a result, counted and not averaged.")
+    if status["collapsed"]:
+        arms = [arm for arm in arms_of(study).values() if arm.collapsed]
+        names = [f"{name_of(arm.cell)} ({arm.collapsed} of {len(arm.begun)})" for arm in arms]
+        where = "; ".join(names[:_MOST_CELLS]) + ("; …" if len(names) > _MOST_CELLS else "")
+        out.append(
+            f"Collapsed runs: {status['collapsed']} of {status.total()}, which ended and did not train: they take one class "
+            "for 99 % of the test images, or get no more training images right than guessing. A result, counted with "
+            f"those that diverged, and averaged only where all runs of a cell collapsed: {where}."
+        )
     return out
 
 
@@ -177,7 +198,7 @@ def _untrained(study: Study) -> list[str]:
     """Names of the cells whose runs ended near guessing."""
     out = []
     for _, cell, runs in study.cells:
-        accuracy = numbers(runs[runs["status"] == "ok"], "test_accuracy")
+        accuracy = numbers(measured(runs), "test_accuracy")
         if accuracy and 100 * statistics.fmean(accuracy) < _TRAINED:
             out.append(name_of(cell))
     return out

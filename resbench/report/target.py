@@ -11,6 +11,7 @@ from resbench.core.cell import Cell
 from resbench.report.comparable import data_note
 from resbench.report.format import name_of, percent, within
 from resbench.report.frames import numbers
+from resbench.report.outcomes import measured, untrained
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.statistics.interval import Interval, t_interval
 from resbench.report.statistics.mean import mean
@@ -63,11 +64,11 @@ def spending_of(study: Study) -> list[Spending]:
     """Every cell of which runs ended well, cheapest first."""
     out = []
     for _, cell, runs in study.cells:
-        ok = runs[runs["status"] == "ok"]
+        ok = measured(runs)
         accuracy, seconds = numbers(ok, "test_accuracy"), numbers(ok, "train_seconds")
         flops = [cost for row in ok.to_dict("records") if not math.isnan(cost := _flops(row))]
         if accuracy and flops and seconds:
-            diverged = int((runs["status"] == "diverged").sum())
+            diverged = untrained(runs)
             outstanding = int(runs["status"].isin(["missing", "failed"]).sum())
             means = mean(flops), mean(seconds)
             mixed = bool(data_note(study, ok))

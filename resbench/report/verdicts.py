@@ -4,7 +4,7 @@ The rules, for one contrast (ours - theirs, at 95 %):
 
 - two cells that are one network differ in nothing: `equivalent`, and a claim against the margin is `supported`;
 - `not comparable`: the runs were not all on the same data, or some have no value of the metric where others do;
-- `not trained`: a run of either arm diverged, so that means over the others would be a selection;
+- where runs of either arm failed, diverged or collapsed, `failures.py` says what is judged, and how;
 - `inconclusive`: fewer than five seeds ended in both arms (exact metrics excepted), whatever their numbers;
 - of a claim of a direction: `supported` or `refuted` if the interval excludes zero and Holm's p over the claim's
   family is below .05; else `equivalent` if the 90 % interval lies within the margin; else `inconclusive`;
@@ -32,11 +32,13 @@ from resbench.records.claim import AGAINST_MARGIN, Claim
 from resbench.records.study_file import LateClaim
 from resbench.report.arms import Arm, arms_of, compare_arms, one_network
 from resbench.report.comparable import NO_OTHER, Explanation, other_explanation, why_not_comparable
+from resbench.report.failures import failures_of, rank_state
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.effect import p_beyond
 from resbench.report.statistics.family import holm
 from resbench.report.statistics.rounding import at_least, beyond
+from resbench.report.statistics.worst_rank import WorstRank
 from resbench.report.study import Study
 
 STATES = ("refuted", "not comparable", "not trained", "inconclusive", "equivalent", "supported")
@@ -56,16 +58,17 @@ class ContrastVerdict:
 
     Attributes:
         context: the values of the `at` axes.
-        contrast: None if an arm has no run that ended, or the arms are not comparable.
+        contrast: None if an arm has no run that ended, or the arms are not comparable by means.
         p_holm: over the claim's family, of no difference (of equivalence: of none beyond the margin); NaN without one.
         state: one of `STATES`.
         more_seeds: beyond those that ended in both arms, to find the margin with a power of 80 % at Holm's first
             step; None if no number suffices or none is needed.
         images_needed: test images from which seeds would begin to help, where no number of seeds suffices.
         detectable: smallest difference that the seeds so far find with a power of 80 %.
-        reason: why the arms are not comparable, in a clause.
+        reason: why the arms are not comparable, or not judged, in a clause.
         other: what else could explain the difference, and the verdict cannot rule out.
         same: whether both arms are one network.
+        ranks: of the worst-rank test, where runs did not train.
     """
 
     context: Cell
@@ -80,6 +83,7 @@ class ContrastVerdict:
     reason: str = ""
     other: Explanation = NO_OTHER
     same: bool = False
+    ranks: WorstRank | None = None
 
 
 @dataclass(frozen=True)
@@ -145,11 +149,11 @@ def judge_family(study: Study, claim: Claim, comparisons: Sequence[Comparison]) 
     for context, ours, theirs in comparisons:
         draft = drafts[ours.runs, theirs.runs]
         p, contrast = p_holm.get(id(draft), math.nan), draft.contrast
-        state = draft.why or _state(claim, contrast, p)
+        state = draft.why or (rank_state(claim, draft.ranks, p) if draft.ranks else _state(claim, contrast, p))
         planned = contrast is not None and state == "inconclusive" and usable(contrast)
         plan = _plan(claim, contrast, len(counted)) if contrast and planned else (None, None, math.nan)
         rest = draft.reason, draft.other, draft.same
-        judged.append(ContrastVerdict(context, ours, theirs, contrast, p, state, *plan, *rest))
+        judged.append(ContrastVerdict(context, ours, theirs, contrast, p, state, *plan, *rest, ranks=draft.ranks))
     return ClaimVerdict(claim, judged, _overall([one.state for one in judged]))
 
 
@@ -167,6 +171,7 @@ class _Draft(NamedTuple):
     reason: str
     other: Explanation
     same: bool
+    ranks: WorstRank | None = None
 
 
 def _draft(study: Study, claim: Claim, ours: Arm, theirs: Arm) -> _Draft:
@@ -175,10 +180,12 @@ def _draft(study: Study, claim: Claim, ours: Arm, theirs: Arm) -> _Draft:
     reason = why_not_comparable(study, ours, theirs, claim.metric)
     if reason:
         return _Draft(None, "not comparable", math.nan, reason, NO_OTHER, False)
-    contrast = compare_arms(study, ours, theirs, claim.metric, claim.margin)
-    why = _unsure(claim, ours, theirs, contrast)
-    p = _p(contrast, claim.direction) if contrast and why != "not trained" else math.nan
     other = NO_OTHER if claim.metric.exact else other_explanation(study, ours, theirs)
+    if lost := failures_of(study, claim, ours, theirs):
+        return _Draft(None, lost.why, lost.p, lost.reason, other, False, lost.ranks)
+    contrast = compare_arms(study, ours, theirs, claim.metric, claim.margin)
+    why = _unsure(claim, contrast)
+    p = _p(contrast, claim.direction) if contrast else math.nan
     return _Draft(contrast, why, p, "", other, False)
 
 
@@ -223,12 +230,10 @@ def _within(contrast: Contrast, expected: str) -> bool:
     return p < ALPHA / 2
 
 
-def _unsure(claim: Claim, ours: Arm, theirs: Arm, contrast: Contrast | None) -> str:
+def _unsure(claim: Claim, contrast: Contrast | None) -> str:
     """The state of a contrast that no p value may decide, or nothing."""
     if claim.metric.exact:
         return "" if contrast else "inconclusive"
-    if not ours.trained or not theirs.trained:
-        return "not trained"
     return "" if contrast and contrast.min_seeds >= MIN_SEEDS else "inconclusive"
 
 

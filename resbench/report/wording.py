@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 
-from scipy import stats
-
 from resbench.records.metrics import Metric
-from resbench.report.arms import Arm, name_pair
+from resbench.report.arms import name_pair
+from resbench.report.failure_wording import failures_text, unseen_text, untrained_arms
 from resbench.report.format import context_text, difference_text, p_text
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.contrast import Contrast
-from resbench.report.statistics.interval import wilson
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 
 _MANY_SEEDS = 1000  # beyond that a plan from the noise of a few seeds says no more
@@ -29,11 +27,12 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
     if judged.reason:
         return f"{head}: {judged.reason}."
     but = f", {judged.other.text}" if judged.other.text else ""
-    if judged.state == "not trained":
-        return f"{head}: {_not_trained(judged, ours, theirs)}{but}."
+    if judged.ranks or judged.state == "not trained":
+        return f"{head}: {failures_text(verdict, judged, _of_family(verdict.family))}{but}."
     if contrast is None or contrast.seeds == 0:
         return f"{head}: at least one arm has no ended run with a value of {metric.words}."
     parts = [f"{metric.words} {difference_text(contrast, metric)}{_over(contrast)}", *_counts(contrast, metric)]
+    parts += untrained_arms(judged, metric)
     if contrast.seeds < 2 and contrast.seeds_theirs < 2:
         parts.append(
             f"one seed: two networks compared, not two recipes (exact McNemar p {p_text(contrast.p)})"
@@ -60,7 +59,7 @@ def _over(contrast: Contrast) -> str:
 def _seeds(contrast: Contrast) -> str:
     if contrast.shared_seeds:
         return f"{contrast.seeds} shared seed{'s' if contrast.seeds != 1 else ''}"
-    return f"{contrast.seeds} and {contrast.seeds_theirs} seeds, none of them shared"
+    return f"{contrast.seeds} and {contrast.seeds_theirs} seeds, not paired"
 
 
 def _counts(contrast: Contrast, metric: Metric) -> list[str]:
@@ -98,7 +97,10 @@ def _margin(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contrast) 
     margin = "1 point" if margin == "1 points" else margin
     if judged.state == "equivalent" or (judged.state == "supported" and claim.against_margin):
         sides = {"not_higher": f"below +{margin}", "not_lower": f"above −{margin}"}
-        return [f"the 90 % interval lies {sides.get(claim.direction, f'within ±{margin}')}"]
+        return [
+            f"the 90 % interval lies {sides.get(claim.direction, f'within ±{margin}')}",
+            *unseen_text(judged, claim),
+        ]
     if judged.state in ("supported", "refuted"):
         if claim.against_margin or not contrast.margin > 0:
             return []
@@ -137,22 +139,6 @@ def _needed(
 
 def _exact(contrast: Contrast | None) -> str:
     return f"{contrast.ours:,.0f} against {contrast.theirs:,.0f}" if contrast else "not known yet"
-
-
-def _not_trained(judged: ContrastVerdict, ours: str, theirs: str) -> str:
-    """How many runs diverged, with Wilson's interval and Fisher's exact test; means are not compared."""
-    rates = f"{ours} {failures(judged.ours)}, {theirs} {failures(judged.theirs)}"
-    p = float(stats.fisher_exact([[arm.diverged, len(arm.ended)] for arm in (judged.ours, judged.theirs)]).pvalue)
-    return f"diverged: {rates}; Fisher's exact p {p_text(p)}; means are not compared"
-
-
-def failures(arm: Arm) -> str:
-    """`7 of 10 (70 % [40, 89])`."""
-    ran = arm.diverged + len(arm.ended)
-    if not ran:
-        return "no run yet"
-    rate = wilson(arm.diverged, ran)
-    return f"{arm.diverged} of {ran} ({100 * rate.estimate:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}])"
 
 
 def summary(verdict: ClaimVerdict) -> str:
@@ -206,7 +192,9 @@ def rules() -> str:
         f"below {ALPHA:g}; equivalent: the 90 % interval lies within the margin. Of equivalence, supported: the 90 % interval "
         f"lies within the margin (not corrected for the number of comparisons, of which all must be); refuted: Holm's p of a "
         f"difference no larger than the margin is below {ALPHA:g}; of not_higher and not_lower (no worse) the same on that side "
-        f"alone at half of the level, so that the 95 % interval counts. Not trained: a run diverged. Not comparable: the runs were not all on the same data, or some have no value "
+        f"alone at half of the level, so that the 95 % interval counts. Not trained: runs diverged or collapsed (they take one class for 99 % of the test images, or get no more "
+        "training images right than guessing), so that means are not compared, and the worst-rank test, in which such runs "
+        "are the worst, does not decide. No verdict is given while a run is failed. Not comparable: the runs were not all on the same data, or some have no value "
         "of the metric. Confounded: no run of one arm shares these circumstances with one of the other. A claim has the verdict of its "
         f"worst comparison, and none with fewer than {MIN_SEEDS} seeds. Intervals of test errors are crossed over seeds and "
         "images: they speak of new images of this kind, not of these alone."

@@ -68,7 +68,7 @@ def test_diverged_runs_are_counted_and_not_averaged(tmp_path: Path) -> None:
     found = cells(load(made, "s")).iloc[0]
     counts = ["planned", "seeds_done", "seeds_ok", "diverged", "failed"]
     assert list(found[counts]) == [4, 2, 1, 1, 1]
-    assert found["diverged_low"] < 0.5 < found["diverged_high"]
+    assert found["untrained_low"] < 0.5 < found["untrained_high"]
 
 
 def test_comparisons_pair_the_seeds_that_both_cells_share(tmp_path: Path) -> None:
@@ -100,4 +100,7 @@ def test_survivors_of_diverged_arms_are_not_compared(tmp_path: Path) -> None:
     made = make(tmp_path, "s", axes, 10, outcome, baseline={"model.shortcut": "none"})
     assert comparisons(load(made, "s"), {"model.shortcut": "none"})["contrast"].isna().all()
     page = (write(made, tmp_path / "reports", "s").parent / "report.md").read_text()
-    assert "Not compared, because runs diverged there or in the baseline: 1" in page and "fewer test errors" not in page
+    assert (
+        "Not compared, because runs there or in the baseline did not train: 1" in page
+        and "fewer test errors" not in page
+    )

@@ -110,7 +110,7 @@ def test_error_shows_the_crossed_intervals_of_the_cells(middle: Evidence) -> Non
     assert list(means["low"]) == pytest.approx(list(100 * (1 - trained["high"])))
     assert list(means["high"]) == pytest.approx(list(100 * (1 - trained["low"])))
     assert "95 % interval for new images (crossed over seeds and images)" in caption
-    lost = points[points["kind"] == "diverged"][["x", "group", "diverged", "runs"]].to_numpy().tolist()
+    lost = points[points["kind"] == "untrained"][["x", "group", "diverged", "runs"]].to_numpy().tolist()
     assert lost == [[56, "none", 4, 6], [110, "none", 6, 6]]
     assert {"4 of 6", "6 of 6"} <= set(_texts(drawn(figure)))
     (main,) = [axes for axes in drawn(figure).axes if axes.get_ylabel() == "test error (%)"]
@@ -180,9 +180,9 @@ def test_heat_map_colours_the_comparisons(middle: Evidence) -> None:
         assert at["kind"] == ("difference" if trained else "error")
         expected = 100 * row["contrast"].interval.estimate if trained else math.nan
         assert float(at["difference"]) == pytest.approx(expected, nan_ok=True)
-    assert list(points.loc[(8, "none")][["kind", "diverged"]]) == ["baseline", 0]
-    assert list(points.loc[(110, "none")][["kind", "diverged"]]) == ["missing", 6]
-    assert "6 diverged" in _texts(drawn(figure))
+    assert list(points.loc[(8, "none")][["kind", "untrained"]]) == ["baseline", 0]
+    assert list(points.loc[(110, "none")][["kind", "untrained"]]) == ["missing", 6]
+    assert "6 untrained" in _texts(drawn(figure))
 
 
 def test_specification_orders_the_comparisons(large: Evidence) -> None:
@@ -206,7 +206,7 @@ def test_variance_plots_omega_squared(middle: Evidence) -> None:
         column = "eta2" if row["term"] == "residual" else "omega2"
         assert row["share"] == pytest.approx(float(table.at[row["term"], column]))
     shown = factor_table(factors)
-    assert shown and "no error and take no part: 10" in shown.caption
+    assert shown and "did not train take no part: 10" in shown.caption
     assert [row[0] for row in shown.rows].count("√(test error)") == len(table)
 
 

@@ -89,7 +89,7 @@ def test_one_seed_has_no_interval(tmp_path: Path) -> None:
 def test_all_diverged_says_so(tmp_path: Path) -> None:
     with_accuracies(tmp_path, "dead", {"model.depth": [10, 22]}, lambda *_: "diverged")
     text = write(tmp_path, tmp_path / "reports", "dead").read_text()
-    assert "4 runs diverged, so nothing can be compared" in text
+    assert "4 runs did not (4 diverged), so nothing can be compared" in text
 
 
 def test_notes_say_what_is_off(tmp_path: Path) -> None:

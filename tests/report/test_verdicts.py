@@ -123,7 +123,7 @@ def test_refutations_of_equivalence_keep_the_family_wise_error(tmp_path: Path) -
 
 
 def test_a_comparison_that_may_not_be_judged_takes_no_step_of_holm(tmp_path: Path) -> None:
-    """Its p is tiny, as the seeds that trained differ much; the other comparison's is judged as the second of two."""
+    """Runs of it failed, and the rest differ much; the other comparison's p is judged as the first of two."""
 
     def outcome(lost: bool) -> Any:
         rates = noise(
@@ -132,7 +132,7 @@ def test_a_comparison_that_may_not_be_judged_takes_no_step_of_holm(tmp_path: Pat
 
         def one(cell: Any, seed: int, draw: Any) -> Any:
             dies = lost and cell == {"model.shortcut": "none", "model.depth": 10} and seed == 0
-            return "diverged" if dies else rates(cell, seed, draw)
+            return "failed" if dies else rates(cell, seed, draw)
 
         return one
 
@@ -141,10 +141,10 @@ def test_a_comparison_that_may_not_be_judged_takes_no_step_of_holm(tmp_path: Pat
         study = load(make(tmp_path / str(lost), "s", AXES, 6, outcome(lost), [HELPS]), "s")
         (verdict,) = judge(study)
         found[lost] = {one.context["model.depth"]: one for one in verdict.contrasts}
-    assert found[True][10].state == "not trained" and found[False][10].state == "supported"
-    second, next_to_one_not_trained = found[False][34], found[True][34]
+    assert found[True][10].state == "inconclusive" and found[False][10].state == "supported"
+    second, next_to_a_failed_one = found[False][34], found[True][34]
     assert second.p_holm == pytest.approx(second.contrast.p)
-    assert next_to_one_not_trained.p_holm == pytest.approx(2 * next_to_one_not_trained.contrast.p)
+    assert next_to_a_failed_one.p_holm == pytest.approx(2 * next_to_a_failed_one.contrast.p)
 
 
 def test_few_seeds_never_make_a_verdict(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_divergence_is_told_and_means_are_not_compared(tmp_path: Path) -> None:
 
     state, sentences = verdicts(tmp_path, outcome)
     assert state == "not trained"
-    assert "none 7 of 10 (70 % [40, 89])" in sentences[1] and "means are not compared" in sentences[1]
+    assert "none 7 of 10 (7 diverged; 70 % [40, 89])" in sentences[1] and "means are not compared" in sentences[1]
     assert "points" not in sentences[1]
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from resbench.core.text import show
 from resbench.records.metrics import METRICS, Metric
 from resbench.report.arms import Arm, metric_values, name_pair, shared_seeds
+from resbench.report.failures import by_means
 from resbench.report.figures.drawing import leaf
 from resbench.report.format import p_text
 from resbench.report.statistics.contrast import Contrast
@@ -92,7 +93,7 @@ def explored(study: Study, compared: pd.DataFrame, margin: float) -> list[Family
         values = [
             pair[axis] if isinstance(pair[axis], str) else f"{leaf(axis)} {show(pair[axis])}" for axis in study.axes
         ]
-        verdict = f"q {p_text(pair['q'])}" if ours.trained and theirs.trained else "not trained"
+        verdict = f"q {p_text(pair['q'])}" if by_means(ours, theirs) else "not trained"
         verdict = "not comparable" if pair["reason"] else verdict
         seeds = _seed_differences(study, ours, theirs, metric)
         rows.append(Row(", ".join(values), ours, theirs, pair["contrast"], verdict, seeds))
@@ -104,8 +105,8 @@ def explored(study: Study, compared: pd.DataFrame, margin: float) -> list[Family
 
 def _seed_differences(study: Study, ours: Arm, theirs: Arm, metric: Metric) -> npt.NDArray[np.float64]:
     """Of each shared seed, `(seeds,)`, in the order of the seeds; accuracy on the test images by its errors."""
-    shared, name = shared_seeds(ours, theirs), metric.compared_as or metric.name
-    left, right = (metric_values(study, [arm.ended[seed] for seed in shared], name) for arm in (ours, theirs))
+    shared, name = shared_seeds(ours, theirs, metric), metric.compared_as or metric.name
+    left, right = (metric_values(study, [arm.runs_of(metric)[seed] for seed in shared], name) for arm in (ours, theirs))
     with np.errstate(invalid="ignore"):  # inf - inf
         return np.asarray(left - right)
 

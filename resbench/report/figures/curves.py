@@ -16,6 +16,7 @@ from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.styles import DASHED, SOLID, Arms, Dash, legend
+from resbench.report.outcomes import measured
 from resbench.report.statistics.mean import mean
 from resbench.report.study import Study
 
@@ -37,7 +38,7 @@ def figure(evidence: Evidence) -> Figure | None:
     points = points[points["panel"].isin(names[:_MOST_PANELS])]
     caption = (
         "Mean error by epoch over the seeds that ended: training (dashed; measured while the weights change, on "
-        "images as they are augmented) and validation (solid). Diverged runs are left out."
+        "images as they are augmented) and validation (solid). Runs that did not train are left out, but where all of a cell collapsed."
     )
     hues = evidence.hues_of(arms)
     if hues is not arms:
@@ -60,7 +61,7 @@ def curve_points(study: Study, x: str | None, arms: Arms) -> pd.DataFrame:
     for _, cell, part in study.cells:
         at = {"panel": f"{x} {show(cell[x])}" if x else "", "arm": arms.name(cell)}
         epochs: dict[int, list[Row]] = {}
-        for run_id in part.loc[part["status"] == "ok", "id"]:
+        for run_id in measured(part)["id"]:
             for row in study.by_id[run_id].history:
                 epochs.setdefault(int(row["epoch"] or 0), []).append(row)
         for epoch, history in sorted(epochs.items()):

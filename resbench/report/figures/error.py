@@ -17,11 +17,12 @@ from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_bars, draw_dots, draw_lines
 from resbench.report.figures.scale import Scale
 from resbench.report.figures.styles import Arms, legend
+from resbench.report.outcomes import measured
 from resbench.report.summary import headline
 
-_COLUMNS = ("x", "arm", "group", "kind", "seed", "error", "low", "high", "diverged", "runs")
-_NUMBERS = ("error", "low", "high", "diverged", "runs")
-_MOST_ROWS = 6  # of the strip of runs that diverged
+_COLUMNS = ("x", "arm", "group", "kind", "seed", "error", "low", "high", "untrained", "diverged", "collapsed", "runs")
+_NUMBERS = ("error", "low", "high", "untrained", "diverged", "collapsed", "runs")
+_MOST_ROWS = 6  # of the strip of runs that did not train
 
 
 def figure(evidence: Evidence) -> Figure | None:
@@ -34,7 +35,7 @@ def figure(evidence: Evidence) -> Figure | None:
 
 
 def error_points(evidence: Evidence) -> pd.DataFrame:
-    """What the figure shows, in percent: kind `mean` with an interval, `seed`, and `diverged` with its counts."""
+    """What the figure shows, in percent: kind `mean` with an interval, `seed`, and `untrained` with its counts."""
     study, frame, x = evidence.study, evidence.frame, evidence.x
     rows: list[dict[str, Any]] = []
     low, high = ("low", "high") if frame["low"].notna().any() else ("seed_low", "seed_high")
@@ -43,11 +44,12 @@ def error_points(evidence: Evidence) -> pd.DataFrame:
         if not math.isnan(cell["mean"]):
             limits = {"low": 100 * (1 - cell[high]), "high": 100 * (1 - cell[low])}
             rows.append(at | {"kind": "mean", "error": 100 * (1 - cell["mean"]), "runs": cell["seeds_ok"]} | limits)
-        for run in part[part["status"] == "ok"].to_dict("records"):
+        for run in measured(part).to_dict("records"):
             if not pd.isna(accuracy := run.get("metrics.test_accuracy")):
                 rows.append(at | {"kind": "seed", "seed": run["seed"], "error": 100 * (1 - float(accuracy))})
-        if cell["diverged"]:
-            rows.append(at | {"kind": "diverged", "diverged": cell["diverged"], "runs": cell["seeds_done"]})
+        if cell["untrained"]:
+            counts = {name: cell[name] for name in ("untrained", "diverged", "collapsed")}
+            rows.append(at | {"kind": "untrained", "runs": cell["seeds_done"]} | counts)
     points = objects(rows, _COLUMNS)
     for name in _NUMBERS:
         points[name] = pd.to_numeric(points[name], errors="coerce")
@@ -71,10 +73,10 @@ def _caption(evidence: Evidence, points: pd.DataFrame) -> str:
             )
             text += f" Bars: 95 % interval for {target}), of each cell for itself."
             text += " Of a single network it is Wilson's." if new_images and (means["runs"] == 1).any() else ""
-    if points["kind"].eq("diverged").any():
+    if points["kind"].eq("untrained").any():
         text += (
-            " Upper strip: × and the number of runs that diverged, of those that were run; they are in no mean, which "
-            "then is of the seeds that trained."
+            " Upper strip: × and the number of runs that did not train, as they diverged or collapsed, of those that were "
+            "run; they are in no mean, which then is of the seeds that trained, but where all runs of a cell collapsed."
         )
     if is_steep(points["error"]):
         text += " The scale is logarithmic; bars that reach zero or below end at the lower edge."
@@ -89,14 +91,14 @@ def _draw(evidence: Evidence, points: pd.DataFrame) -> Canvas:
     of_arm = [numbers[name] for name in points["arm"]]
     scale = Scale(list(points["x"]), of_arm)
     points = points.assign(place=[scale.at(x, arm) for x, arm in zip(points["x"], of_arm, strict=True)])
-    diverged = points[points["kind"] == "diverged"]
-    rows = list(dict.fromkeys(diverged["group"]))
+    untrained = points[points["kind"] == "untrained"]
+    rows = list(dict.fromkeys(untrained["group"]))
     rows = rows if len(rows) <= _MOST_ROWS else ["all"]
     strip = 0.2 * len(rows) + 0.1 if rows else 0.0
     figure = canvas(8.5, 4.5 + strip)
     if strip:
         upper, axes = figure.subplots(2, 1, sharex=True, height_ratios=[strip, 4.1], gridspec_kw={"hspace": 0.02})
-        _draw_strip(upper, diverged, rows, hues, scale)
+        _draw_strip(upper, untrained, rows, hues, scale)
     else:
         axes = figure.add_subplot()
     _scale(axes, points, arms.many)
@@ -130,12 +132,12 @@ def _draw_seeds(axes: Axes, seeds: pd.DataFrame, hues: Arms, step: float) -> Non
     draw_dots(axes, seeds, "place", "error", hues, marker="o", s=11, linewidths=0.5, zorder=2.8)
 
 
-def _draw_strip(axes: Axes, diverged: pd.DataFrame, rows: Sequence[str], hues: Arms, scale: Scale) -> None:
+def _draw_strip(axes: Axes, untrained: pd.DataFrame, rows: Sequence[str], hues: Arms, scale: Scale) -> None:
     """A row for each colour with a × and counts at each x; one row for all where they are too many."""
     for number, row in enumerate(rows):
-        part = diverged if row == "all" else diverged[diverged["group"] == row]
+        part = untrained if row == "all" else untrained[untrained["group"] == row]
         color = hues.styles[row].color if row in hues.styles else GREY
-        counts = part.assign(at=list(map(show, part["x"]))).groupby("at", sort=False)[["diverged", "runs"]].sum()
+        counts = part.assign(at=list(map(show, part["x"]))).groupby("at", sort=False)[["untrained", "runs"]].sum()
         for x, lost, runs in counts.itertuples():
             place = scale.places[x]
             axes.plot([place], [-number], marker="x", color=color, markersize=6, markeredgewidth=1.6, linestyle="")
@@ -145,7 +147,7 @@ def _draw_strip(axes: Axes, diverged: pd.DataFrame, rows: Sequence[str], hues: A
             )  # fmt: skip
     axes.set_ylim(0.4 - len(rows), 0.6)
     axes.set_yticks([])
-    axes.set_ylabel("diverged", rotation=0, ha="right", va="center", fontsize=SMALL)
+    axes.set_ylabel("did not train", rotation=0, ha="right", va="center", fontsize=SMALL)
     axes.tick_params(bottom=False, labelbottom=False)
     axes.grid(False)
     axes.spines["bottom"].set(linestyle=(0, (4, 3)), color=GREY)
@@ -153,11 +155,11 @@ def _draw_strip(axes: Axes, diverged: pd.DataFrame, rows: Sequence[str], hues: A
 
 def _scale(axes: Axes, points: pd.DataFrame, many: bool) -> None:
     axes.set_ylabel("test error (%)")
-    shown = points.loc[points["kind"] == "mean" if many else points["kind"] != "diverged", "error"]
+    shown = points.loc[points["kind"] == "mean" if many else points["kind"] != "untrained", "error"]
     if shown.empty:
         axes.set_ylim(0, 100)
         axes.set_yticks([])
-        axes.text(0.5, 0.5, "all runs diverged", transform=axes.transAxes, ha="center", color=GREY)
+        axes.text(0.5, 0.5, "no run trained", transform=axes.transAxes, ha="center", color=GREY)
     elif many:
         scale_errors(axes, shown)
     else:

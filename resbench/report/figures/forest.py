@@ -13,13 +13,13 @@ from matplotlib.transforms import blended_transform_factory
 
 from resbench.records.metrics import Metric
 from resbench.report.arms import name_pair, one_network, shared_seeds
+from resbench.report.failure_wording import failures
 from resbench.report.figures.comparison_rows import Family, Row, claimed, explored, largest
 from resbench.report.figures.drawing import BAND, GREY, SMALL, Canvas, canvas, signs, symmetric, width_of, wrapped
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.styles import Arms, Style
 from resbench.report.format import capitalised, signed
-from resbench.report.wording import failures
 
 _COLUMNS = (
     "family", "claim", "metric", "comparison", "kind", "seed", "difference", "low", "high", "simultaneous_low",
@@ -63,7 +63,7 @@ def forest_points(families: Sequence[Family]) -> pd.DataFrame:
             rows.append(point)
             rows += [
                 at | {"kind": "seed", "seed": seed, "difference": factor * float(value)}
-                for seed, value in zip(shared_seeds(row.ours, row.theirs), row.seeds, strict=True)
+                for seed, value in zip(shared_seeds(row.ours, row.theirs, family.metric), row.seeds, strict=True)
                 if row.drawn
             ]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
@@ -98,7 +98,7 @@ def _caption(families: Sequence[Family], points: pd.DataFrame, claimed: bool) ->
     if not claimed:
         text += " q: false-discovery rate over all comparisons; none was claimed beforehand."
     if any(row.verdict == "not trained" for family in families for row in family.rows):
-        text += " Not trained: a run of either arm diverged, so that means are not compared."
+        text += " Not trained: runs diverged or collapsed, so that means are not compared, and the worst-rank test does not decide."
     return text
 
 
@@ -211,10 +211,12 @@ def _reason(row: Row) -> str:
         return "one network, trained once: no difference"
     if row.verdict == "not comparable":
         return "other data, or values that are missing"
-    if row.verdict != "not trained":
+    if row.ours.failed or row.theirs.failed:
+        return "runs failed, which is no random choice"
+    if row.ours.trained and row.theirs.trained:
         return "at least one arm has no ended run with this number"
     ours, theirs = name_pair(row.ours.cell, row.theirs.cell)
-    return f"diverged: {ours} {failures(row.ours)}, {theirs} {failures(row.theirs)}"
+    return f"did not train: {ours} {failures(row.ours)}, {theirs} {failures(row.theirs)}"
 
 
 def _draw_row(axes: Axes, y: int, point: Mapping[Any, Any], seeds: pd.Series[float], style: Style) -> None:

@@ -30,7 +30,7 @@ from resbench.report.statistics.mean import Series
 
 def figure(evidence: Evidence) -> Figure | None:
     """The figure, or None if no run was probed."""
-    data = probed(evidence, "gradients", diverged=True)
+    data = probed(evidence, "gradients", every=True)
     if not data:
         return None
     points = flow_points(data)
@@ -106,8 +106,8 @@ def _caption(data: Probed, points: pd.DataFrame) -> str:
         "Gradient of each layer's weights relative to the weights, |g|/|w|, at initialisation and after the last epoch, "
         f"against the depth of the layer; geometric mean over the seeds{seeds}. Right: correlation, at initialisation, of the "
         "gradients by the input of each unit at neighbouring points of a line between two images, mean over the seeds; "
-        "near 1 they change smoothly, near 0 they are white noise (shattered: Balduzzi et al. 2017). Runs that diverged "
-        "count at initialisation, and are left out at the end."
+        "near 1 they change smoothly, near 0 they are white noise (shattered: Balduzzi et al. 2017). Runs that did "
+        "not train count at initialisation, and at the end only where all of a cell collapsed."
     )
     if (points.loc[points["panel"] != "correlation", "value"].astype(float) == 0).any():
         text += " Gradients of exactly zero have no place on this scale: there is a gap."

@@ -41,7 +41,7 @@ _GAP = 0.35  # between the column of the initialisation and the others
 
 def figure(evidence: Evidence) -> Figure | None:
     """The figure, or None if no run was probed."""
-    data = probed(evidence, "gradients", diverged=True)
+    data = probed(evidence, "gradients", every=True)
     if not data:
         return None
     cells = _chosen(data)
@@ -66,7 +66,8 @@ def gradient_points(cells: Sequence[ProbedCell]) -> pd.DataFrame:
     for cell in cells:
         name = ", ".join(filter(None, (cell.row, cell.arm if cell.arm != "all" else "")))
         for epoch in sorted({epoch for result in cell.results.values() for epoch in result["epochs"]}):
-            results = [result for result in cell.results.values() if epoch in result["epochs"]]
+            counted = {seed: one for seed, one in cell.results.items() if not epoch or seed not in cell.collapsed}
+            results = [result for result in counted.values() if epoch in result["epochs"]]
             series = [result["relative"][result["epochs"].index(epoch)] for result in results]
             for place, (layer, (value, count)) in enumerate(zip(cell.layers, means(series, True), strict=True), 1):
                 at = {"panel": name, "epoch": epoch, "place": place, "layer": layer}
@@ -154,7 +155,8 @@ def _draw_legend(figure: Canvas, grid: Sequence[Axes], points: pd.DataFrame) -> 
 def _caption(points: pd.DataFrame, panels: int, total: int) -> str:
     text = (
         "Gradient of each layer's weights relative to the weights, |g|/|w|, at initialisation and after the epochs that "
-        "were measured: geometric mean over the seeds that got so far, with those that diverged later. The input is at "
+        "were measured: geometric mean over the seeds that got so far, with those that diverged later; after training without those that "
+        "collapsed where others trained. The input is at "
         "the bottom, and all panels have one scale of colours."
     )
     if points["gradient"].isna().any():

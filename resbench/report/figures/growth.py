@@ -30,6 +30,7 @@ from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.probed import evenly, named_lines
 from resbench.report.figures.styles import Arms, legend
+from resbench.report.outcomes import measured
 from resbench.report.statistics.mean import mean
 from resbench.report.study import Study
 
@@ -87,7 +88,7 @@ def growth_points(study: Study, growth: Growth) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for _, cell, runs in study.cells:
-        records = [study.by_id[run_id] for run_id in runs.loc[runs["status"] == "ok", "id"]]
+        records = [study.by_id[run_id] for run_id in measured(runs)["id"]]
         if not records:
             continue
         row = "" if growth.alone else f"{leaf(DEPTH)} {show(cell[DEPTH])}"
@@ -224,6 +225,6 @@ def _caption(errors: str, rows: Sequence[str], panels: int) -> str:
         f"Error by epoch ({errors}, mean over the seeds that ended) against the FLOPs of training until then. Vertical lines: "
         f"a network of this colour is deepened by units that are the identity{'; its depths stand above' if len(rows) == 1 else ''}."
         " Records hold the FLOPs of a whole run: within a run that grows they are divided by depth, each epoch in "
-        "proportion to the depth of its network; within others evenly. Diverged runs are left out."
+        "proportion to the depth of its network; within others evenly. Runs that did not train are left out, but where all of a cell collapsed."
     )
     return text + (f" {len(rows)} of {panels} depths are drawn, evenly chosen." if panels > len(rows) else "")

@@ -47,13 +47,18 @@ class HeatMap:
         return self.points[self.shown].astype(float)
 
     @cached_property
-    def diverged(self) -> pd.Series[bool]:
-        """Of which cells a run diverged."""
-        return self.points["diverged"].astype(int) > 0
+    def untrained(self) -> pd.Series[bool]:
+        """Of which cells a run diverged or collapsed."""
+        return self.points["untrained"].astype(int) > 0
 
-    def is_any(self, kind: str, diverged: bool) -> bool:
-        """Whether a cell is of this kind, and runs of it diverged or not."""
-        return bool((self.points["kind"].eq(kind) & (self.diverged == diverged)).any())
+    @cached_property
+    def lost(self) -> pd.Series[bool]:
+        """Of which cells no run trained."""
+        return self.untrained & (self.points["untrained"] == self.points["runs"])
+
+    def is_any(self, kind: str, untrained: bool) -> bool:
+        """Whether a cell is of this kind, and runs of it did not train or all did."""
+        return bool((self.points["kind"].eq(kind) & (self.untrained == untrained)).any())
 
     @cached_property
     def columns(self) -> list[Column]:
@@ -123,7 +128,7 @@ def heat_points(evidence: Evidence) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for cell in evidence.frame.to_dict("records"):
         row = {axis: cell[axis] for axis in axes} | {"error": 100 * (1 - cell["mean"]), "difference": math.nan}
-        row |= {"runs": cell["seeds_done"], "diverged": cell["diverged"]}
+        row |= {"runs": cell["seeds_done"], "untrained": cell["untrained"]}
         row["kind"] = "missing" if math.isnan(cell["mean"]) else "error"
         if contrast := contrasts.get(key(cell)):
             row |= {"difference": 100 * contrast.interval.estimate, "kind": "difference"}
@@ -132,7 +137,7 @@ def heat_points(evidence: Evidence) -> pd.DataFrame:
         elif row["kind"] == "error" and baseline and all(show(cell[a]) == show(v) for a, v in baseline.items()):
             row["kind"] = "baseline"
         rows.append(row)
-    return objects(rows, [*axes, "error", "difference", "runs", "diverged", "kind"])
+    return objects(rows, [*axes, "error", "difference", "runs", "untrained", "kind"])
 
 
 def _panels(columns: Sequence[Column]) -> Iterator[list[Column]]:

@@ -68,29 +68,29 @@ def _draw_panel(axes: Axes, data: HeatMap, columns: Sequence[Column]) -> None:
     mesh = axes.pcolormesh(values, cmap=data.colors, norm=data.norm, edgecolors="white", linewidth=0.8)
     for y, line in enumerate(fields):
         for x, cell in enumerate(line):
-            if cell is None or (cell["kind"] == "missing" and not cell["diverged"]):
+            if cell is None or (cell["kind"] == "missing" and not cell["untrained"]):
                 axes.text(x + 0.5, y + 0.5, "·", ha="center", va="center", color=GREY)
                 continue
             _mark(axes, x, y, cell, data.shown)
             if len(data.columns) <= _TEXT_UP_TO:
-                dark = cell["diverged"] or math.isnan(numbers[y][x])
+                dark = cell["untrained"] or math.isnan(numbers[y][x])
                 color = BLACK if dark else _ink(mesh.cmap(data.norm(numbers[y][x])))
                 plain = {"facecolor": "#ffffff", "edgecolor": "none", "pad": 1, "alpha": 0.85}
                 axes.text(
                     x + 0.5, y + 0.5, _text(cell, data.shown), ha="center", va="center", fontsize=SMALL, color=color,
-                    bbox=plain if cell["diverged"] else None,
+                    bbox=plain if cell["untrained"] else None,
                 )  # fmt: skip
     axes.set_ylim(len(fields), 0)
     bare(axes)
 
 
 def _mark(axes: Axes, x: int, y: int, cell: Mapping[Any, Any], shown: str) -> None:
-    """A background where there is no number, hatches where runs diverged, and a frame around a baseline."""
+    """A background where there is no number, hatches where runs did not train, and a frame around a baseline."""
     if math.isnan(float(cell[shown])):
         fill = "#ffffff" if cell["kind"] == "baseline" else _UNKNOWN
         axes.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, edgecolor="white", linewidth=0.8))
-    if cell["diverged"]:
-        hatch = "xxxx" if cell["kind"] == "missing" else "////"
+    if cell["untrained"]:
+        hatch = "xxxx" if cell["untrained"] == cell["runs"] else "////"
         axes.add_patch(Rectangle((x, y), 1, 1, fill=False, hatch=hatch, edgecolor=GREY, linewidth=0))
     if cell["kind"] == "baseline" and shown == "difference":
         inside = (x + 0.1, y + 0.1)
@@ -99,7 +99,7 @@ def _mark(axes: Axes, x: int, y: int, cell: Mapping[Any, Any], shown: str) -> No
 
 def _text(cell: Mapping[Any, Any], shown: str) -> str:
     if cell["kind"] == "missing":
-        return f"{cell['diverged']} diverged"
+        return f"{cell['untrained']} untrained"
     if shown == "error" or cell["kind"] != "difference":
         return f"{cell['error']:.2f} %"
     return f"{cell['difference']:+.2f}".replace("-", "−")
@@ -148,17 +148,17 @@ def _draw_legend(figure: Canvas, grid: list[Axes], data: HeatMap) -> None:
     if isinstance(data.norm, LogNorm):
         bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     differences, kinds = data.shown == "difference", data.points["kind"]
-    diverged = {"facecolor": _UNKNOWN, "edgecolor": GREY, "linewidth": 0}
+    untrained = {"facecolor": _UNKNOWN, "edgecolor": GREY, "linewidth": 0}
     keys = (
         (
             differences and kinds.eq("baseline").any(),
             "baseline",
             {"facecolor": "white", "edgecolor": BLACK, "linewidth": 0.7},
         ),
-        ((data.diverged & kinds.ne("missing")).any(), "some runs diverged", diverged | {"hatch": "////"}),
-        (data.is_any("missing", diverged=True), "all runs diverged", diverged | {"hatch": "xxxx"}),
+        ((data.untrained & ~data.lost).any(), "some runs did not train", untrained | {"hatch": "////"}),
+        (data.lost.any(), "no run trained", untrained | {"hatch": "xxxx"}),
         (
-            differences and data.is_any("error", diverged=False),
+            differences and data.is_any("error", untrained=False),
             "not compared",
             {"facecolor": _UNKNOWN, "edgecolor": "white"},
         ),
@@ -169,18 +169,18 @@ def _draw_legend(figure: Canvas, grid: list[Axes], data: HeatMap) -> None:
 
 
 def _caption(data: HeatMap) -> str:
-    diverged = bool(data.diverged.any())
+    untrained = bool(data.untrained.any())
     if data.shown == "difference":
         text = (
             "Test error of each cell, mean over its seeds, minus that of its baseline in points: blue is better. Differences "
             f"within the margin of {data.margin:g} points have one pale colour. Baselines are framed."
         )
         text += " They show their error." if len(data.columns) <= _TEXT_UP_TO else ""
-        text += " Cells of which a run diverged, in either arm, are not compared." if diverged else ""
+        text += " Cells of which some runs did not train, in either arm, are not compared." if untrained else ""
     else:
         text = "Test error of each cell, mean over the seeds that ended, in percent."
-    text += " Hatched: cells of which runs diverged." if diverged else ""
-    text += " A dot: no result." if data.is_any("missing", diverged=False) else ""
+    text += " Hatched: cells of which runs diverged or collapsed." if untrained else ""
+    text += " A dot: no result." if data.is_any("missing", untrained=False) else ""
     text += " Intervals are in the tables."
     if data.shown == "difference" and (data.is_beyond(1) or data.is_beyond(-1)):
         text += " Fields beyond the scale have the colour of its end."
@@ -193,5 +193,5 @@ def _alt(data: HeatMap) -> str:
         text += f"Differences to the baseline from {signed(data.values.min())} to {signed(data.values.max())} points"
     else:
         text += f"Test errors from {data.values.min():.2f} to {data.values.max():.2f} %"
-    cells = int(data.diverged.sum())
-    return text + (f"; runs diverged in {cells} cells." if cells else ".")
+    cells = int(data.untrained.sum())
+    return text + (f"; runs did not train in {cells} cells." if cells else ".")

@@ -28,7 +28,7 @@ from resbench.report.statistics.mean import Series
 
 def figure(evidence: Evidence) -> Figure | None:
     """The figure, or None if no run that ended was probed."""
-    data = probed(evidence, "responses", diverged=False)
+    data = probed(evidence, "responses", every=False)
     if not data:
         return None
     points = response_points(data)
@@ -90,5 +90,6 @@ def _caption(data: Probed, points: pd.DataFrame) -> str:
         "before the nonlinearity, over training images and positions; of the convolution itself where no norm follows "
         "it. In order of depth, the stem first, and in descending order (after He et al. 2015, figure 7). "
         f"{'Thick: mean over the seeds; thin: each seed' if seeds else 'Means over the seeds'}. On the right each seed is "
-        "sorted for itself, and the mean is over layers of equal rank. Runs that diverged are left out."
+        "sorted for itself, and the mean is over layers of equal rank. Runs that did not train "
+        "are left out, but where all of a cell collapsed."
     ) + data.remark()

@@ -34,7 +34,7 @@ _SHIFT = 0.06  # between the draws of arms, of the distance between two numbers 
 
 def figure(evidence: Evidence) -> Figure | None:
     """The figure, or None if no run that ended was probed."""
-    data = probed(evidence, "lesions", diverged=False)
+    data = probed(evidence, "lesions", every=False)
     if not data:
         return None
     points = lesion_points(data)
@@ -179,4 +179,4 @@ def _caption(data: Probed, points: pd.DataFrame) -> str:
         text += " Scales of rises are linear up to one point, and logarithmic beyond."
     images = sorted({int(result["images"]) for cell in data.cells for result in cell.results.values()})
     counts = f"{images[0]:,}" if len(images) == 1 else f"{images[0]:,} to {images[-1]:,}"
-    return f"{text} On {counts} test images. Runs that diverged are left out.{data.remark()}"
+    return f"{text} On {counts} test images. Runs that did not train are left out, but where all of a cell collapsed.{data.remark()}"

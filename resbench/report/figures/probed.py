@@ -15,12 +15,12 @@ from resbench.report.figures.drawing import SMALL, Canvas, canvas, fitted, leaf
 from resbench.report.figures.evidence import DEPTH, Evidence
 from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.styles import SOLID, Arms, legend
+from resbench.report.outcomes import RESULTS, measured
 from resbench.report.statistics.mean import Series, means
 
 COLUMNS = ("row", "panel", "arm", "group", "kind", "seed", "place", "layer", "value", "seeds")
 _MOST_ROWS = 6
 MOST_NAMED = 8  # lines of which an alternative text speaks
-_ENDED = ("ok", "diverged")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class ProbedCell:
         arm: its line.
         group: what colours the line.
         results: seed -> what the probe left in the record.
-        ended: seeds of runs that did not diverge.
+        ended: seeds of runs that numbers of the end of training are of.
+        collapsed: seeds of runs that collapsed where others did not, and of which only the start counts.
     """
 
     row: str
@@ -40,6 +41,7 @@ class ProbedCell:
     group: str
     results: Mapping[int, Mapping[str, Any]]
     ended: frozenset[int]
+    collapsed: frozenset[int] = frozenset()
 
     @property
     def layers(self) -> list[str]:
@@ -95,26 +97,26 @@ class Panel:
     width: float = 1.0
 
 
-def probed(evidence: Evidence, probe: str, diverged: bool) -> Probed | None:
+def probed(evidence: Evidence, probe: str, every: bool) -> Probed | None:
     """What a probe measured in each cell; None where no record has it.
 
     Args:
-        diverged: whether runs that diverged count as well.
+        every: whether runs that did not train count as well.
     """
     study, arms = evidence.study, evidence.arms_of_depth
     hues = evidence.hues_of(arms)
-    statuses = _ENDED if diverged else _ENDED[:1]
     cells: list[ProbedCell] = []
     for _, cell, runs in study.cells:
-        part = runs[runs["status"].isin(statuses)]
+        part = runs[runs["status"].isin(RESULTS)] if every else measured(runs)
         by_seed = zip(part["seed"], part["id"], strict=True)
         results = {
             int(seed): result for seed, run_id in by_seed if (result := (study.by_id[run_id].probes or {}).get(probe))
         }
         if results:
-            ended = frozenset(map(int, part.loc[part["status"] == "ok", "seed"]))
+            ended = frozenset(map(int, measured(runs)["seed"]))
+            collapsed = frozenset(map(int, runs.loc[runs["status"] == "collapsed", "seed"])) - ended
             row = f"{leaf(DEPTH)} {show(cell[DEPTH])}" if DEPTH in study.axes and DEPTH not in arms.axes else ""
-            cells.append(ProbedCell(row, arms.name(cell), hues.name(cell), results, ended))
+            cells.append(ProbedCell(row, arms.name(cell), hues.name(cell), results, ended, collapsed))
     depths = list(dict.fromkeys(cell.row for cell in cells))
     rows = evenly(depths, _MOST_ROWS)
     drawn = [cell for cell in cells if cell.row in rows]

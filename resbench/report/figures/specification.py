@@ -67,10 +67,10 @@ def specification_points(evidence: Evidence) -> pd.DataFrame:
         if pair["contrast"] is not None:
             lead = pair["contrast"].interval
             row |= {"difference": 100 * lead.estimate, "low": 100 * lead.low, "high": 100 * lead.high, "trained": True}
-        row["diverged"] = pair["ours"].diverged + pair["theirs"].diverged
+        row["untrained"] = pair["ours"].untrained + pair["theirs"].untrained
         rows.append(row)
     rows.sort(key=lambda row: (math.isnan(row["difference"]), row["difference"]))
-    return objects(rows, [*axes, "difference", "low", "high", "trained", "diverged"])
+    return objects(rows, [*axes, "difference", "low", "high", "trained", "untrained"])
 
 
 def _draw(evidence: Evidence, points: pd.DataFrame) -> Canvas:

@@ -12,15 +12,17 @@ from resbench.core.files import alone
 from resbench.core.text import plural, printable
 from resbench.records.store import study_names
 from resbench.report.document import Block, Columns, Paragraph, Table
+from resbench.report.failure_wording import failures
 from resbench.report.format import DASH, difference_text, name_of
 from resbench.report.goals import goal_blocks
+from resbench.report.outcomes import RESULTS
 from resbench.report.page.html import html
 from resbench.report.page.markdown import markdown, unescape
 from resbench.report.page.save import clean, foreign, is_html, save, write_text
 from resbench.report.study import Study, load
 from resbench.report.target import cheapest
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, judge
-from resbench.report.wording import failures, rules, state_text
+from resbench.report.wording import rules, state_text
 
 _GOALS = "goals"
 _RULES = "Differences with their 95 % intervals, of shares of images in points."
@@ -138,7 +140,7 @@ def _unread(reports: Path, name: str) -> Paragraph:
 def _progress(study: Study) -> str:
     """The question, how far it is, with which settings, and the target where there is one."""
     runs = study.runs.drop_duplicates("id")
-    done = int(runs["status"].isin(["ok", "diverged"]).sum())
+    done = int(runs["status"].isin(RESULTS).sum())
     state = f"{done} of {plural(len(runs), 'run')} done."
     overrides = ", ".join(study.overrides)
     changed = f"With other settings than the grid file says: {overrides}." if overrides else ""
@@ -170,8 +172,8 @@ def _difference(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
     metric = verdict.claim.metric
     if judged.reason:
         return judged.reason
-    if judged.state == "not trained":
-        return f"diverged: {failures(judged.ours)} against {failures(judged.theirs)}"
+    if judged.ranks or judged.state == "not trained":
+        return f"did not train: {failures(judged.ours)} against {failures(judged.theirs)}"
     if judged.contrast is None or not judged.contrast.seeds:
         return DASH
     if metric.exact:

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from resbench.report.arms import Arm
 from resbench.report.cells import contrast_columns
+from resbench.report.failure_wording import unseen_failures
 from resbench.report.published import Reproduction
 from resbench.report.study import Study
 from resbench.report.target import target_facts
@@ -40,8 +42,17 @@ def _contrast(verdict: ClaimVerdict, judged: ContrastVerdict) -> dict[str, Any]:
         "to": dict(judged.theirs.cell),
     }
     facts |= {"verdict": judged.state, "sentence": sentence(verdict, judged), "p_holm": judged.p_holm}
+    facts |= {"did_not_train": {"compare": _lost(judged.ours), "to": _lost(judged.theirs)}}
+    facts |= {"worst_rank": judged.ranks._asdict()} if judged.ranks else {}
+    share = unseen_failures(judged, verdict.claim)
+    facts |= {"unseen_failures": share} if share is not None else {}
     facts |= {"more_seeds": judged.more_seeds, "images_needed": judged.images_needed, "detectable": judged.detectable}
     return facts | (contrast_columns(judged.contrast) if judged.contrast else {})
+
+
+def _lost(arm: Arm) -> dict[str, int]:
+    """How many runs of an arm have a result, and how many of them did not train."""
+    return {"runs": len(arm.begun), "diverged": arm.diverged, "collapsed": arm.collapsed, "failed": arm.failed}
 
 
 def _published(reproduction: Reproduction) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from resbench.core.text import show
 from resbench.report.document import Table
+from resbench.report.failure_wording import rate_text
 from resbench.report.format import DASH, number, percent, within
 from resbench.report.frames import known
 
@@ -17,7 +18,8 @@ _MEANING = (
     "Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for new images of this kind "
     "(crossed over seeds and images; of one network Wilson's) and, never wider, for these test images (Student's t over "
     "seeds). SD: standard deviation over seeds; true SD: what it would be without the noise of a finite test set "
-    "(Jordan 2023, equation 3). Diverged runs are counted, with Wilson's interval, and are in no mean. "
+    "(Jordan 2023, equation 3). Runs that did not train, as they diverged or collapsed, are counted, with Wilson's interval, and are in no mean "
+    "but where all runs of a cell collapsed. "
     "Training seconds: of a run, without its evaluation; wall seconds: of all of it."
 )
 _RAW = {
@@ -43,12 +45,12 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
     rows = frame.to_dict("records")
     columns: dict[str, list[str]] = {axis: [show(row[axis]) for row in rows] for axis in axes}
     columns["seeds"] = [_of(int(row["seeds_ok"]), int(row["planned"])) for row in rows]
-    if frame["diverged"].sum():
-        columns["diverged"] = [_rate(row) for row in rows]
+    if frame["untrained"].sum():
+        columns["did not train"] = [_rate(row) for row in rows]
     if frame["failed"].sum():
         columns["failed"] = [str(row["failed"]) for row in rows]
     columns["test accuracy"] = [
-        within(row["mean"], row["low"], row["high"]) + _known(row, "test_accuracy") for row in rows
+        within(row["mean"], row["low"], row["high"]) + _known(row, "test_accuracy") + _trained(row) for row in rows
     ]
     if frame["seed_low"].notna().any():
         columns["on these images"] = [_range(row["seed_low"], row["seed_high"]) for row in rows]
@@ -89,11 +91,14 @@ def _range(low: float, high: float) -> str:
 
 
 def _rate(row: Mapping[Any, Any]) -> str:
-    """`7 (70 % [40, 89])`."""
-    if not row["diverged"]:
-        return "0"
-    share = 100 * row["diverged"] / row["seeds_done"]
-    return f"{row['diverged']} ({share:.0f} % [{100 * row['diverged_low']:.0f}, {100 * row['diverged_high']:.0f}])"
+    """`8 of 8 (4 diverged, 4 collapsed; 100 % [68, 100])`."""
+    return rate_text(row["diverged"], row["collapsed"], row["seeds_done"]) if row["untrained"] else "0"
+
+
+def _trained(row: Mapping[Any, Any]) -> str:
+    """` (of the 3 that trained)`, where others did not."""
+    some = row["seeds_ok"] and row["untrained"] and row["seeds_ok"] + row["untrained"] == row["seeds_done"]
+    return f" (of the {row['seeds_ok']} that trained)" if some else ""
 
 
 def _of(done: int, planned: int) -> str:

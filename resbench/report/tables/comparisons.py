@@ -54,6 +54,9 @@ def _claim_frame(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
         for judged in verdict.contrasts:
             row: dict[str, Any] = {"claim": verdict.claim.says, "on": verdict.claim.on, "expect": verdict.claim.expect}
             row |= {"compare": name_of(judged.ours.cell), "to": name_of(judged.theirs.cell), "verdict": judged.state}
+            row |= {"untrained": judged.ours.untrained, "untrained_theirs": judged.theirs.untrained}
+            if judged.ranks:
+                row |= {"rank_lower": judged.ranks.lower, "rank_higher": judged.ranks.higher, "p_rank": judged.ranks.p}
             row |= {"p_holm": judged.p_holm, "more_seeds": judged.more_seeds, "images_needed": judged.images_needed}
             rows.append(row | (contrast_columns(judged.contrast) if judged.contrast else {}))
     return pd.DataFrame(rows)

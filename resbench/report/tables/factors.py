@@ -10,6 +10,7 @@ import pandas as pd
 from resbench.report.comparable import data_note
 from resbench.report.document import Table
 from resbench.report.format import capitalised, number, p_cell
+from resbench.report.outcomes import measured, untrained
 from resbench.report.statistics.factors import ANOVA_COLUMNS, Analysis, anova
 from resbench.report.study import Study
 
@@ -44,7 +45,8 @@ class Factors:
 
 def factors_of(study: Study) -> Factors:
     """The analysis of variance of a study, once for its table and its figures."""
-    ok = study.runs[study.runs["status"] == "ok"].reset_index(drop=True)
+    counted = study.runs.index.isin([label for _, _, runs in study.cells for label in measured(runs).index])
+    ok = study.runs[counted].reset_index(drop=True)
     frame = ok[[*study.axes, "seed"]].copy()
     accuracy = ok["metrics.test_accuracy"] if "metrics.test_accuracy" in ok else pd.Series(math.nan, index=ok.index)
     frame[RESPONSE] = 100 * (1 - pd.to_numeric(accuracy, errors="coerce"))
@@ -60,11 +62,11 @@ def factors_of(study: Study) -> Factors:
     if repeats and not analysis.table.empty:
         remark = f"Runs of cells that are one network count under each of their names, {repeats} of {len(ok)} twice: {_SMALL}"
         analysis = analysis._replace(remark=f"{analysis.remark} {remark}".strip())
-    diverged = int((study.runs["status"] == "diverged").sum())
+    lost = untrained(study.runs[~counted])
     unknown = int(frame[RESPONSE].isna().sum())
     if not analysis.table.empty:
         remark = analysis.remark
-        remark += f" Runs that diverged have no error and take no part: {diverged}." if diverged else ""
+        remark += f" Runs that did not train take no part: {lost}." if lost else ""
         remark += f" Runs that ended well without a test accuracy take no part: {unknown}." if unknown else ""
         analysis = Analysis(analysis.table, remark.strip())
     return Factors(frame, list(study.axes), analysis, merged)

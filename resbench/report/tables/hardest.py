@@ -50,6 +50,7 @@ class Hardest:
         test_set: of which they are.
         runs, others: runs counted, and runs on other images that are not.
         missed: number of images that any run misses.
+        untrained: runs with predictions that are not counted, as they collapsed.
     """
 
     rows: pd.DataFrame
@@ -58,6 +59,7 @@ class Hardest:
     runs: int
     others: int
     missed: int
+    untrained: int = 0
 
     @cached_property
     def pictures(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None:
@@ -83,6 +85,8 @@ class Hardest:
         )
         if "label" not in self.rows:
             text += " Records hold no labels, so only the class that was given instead is known."
+        if self.untrained:
+            text += f" {self.untrained} runs that did not train are left out."
         if self.others:
             text += f" {self.others} runs on other test images are left out."
         return text
@@ -109,7 +113,8 @@ def hardest(study: Study, arms: Sequence[str], arm_of: Callable[[Cell], str]) ->
     if len(counted) < 2 or rows.empty:
         return None
     names = list(arms) if len(arms) > 1 else []
-    result = Hardest(rows, names, test_set, len(counted), len(runs) - len(counted), missed)
+    lost = study.runs.loc[study.runs["status"] == "collapsed", "id"].nunique()
+    result = Hardest(rows, names, test_set, len(counted), len(runs) - len(counted), missed, lost)
     if result.pictures is not None:
         rows.insert(1, "label", result.pictures[1][rows["image"]])
     return result

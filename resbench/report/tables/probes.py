@@ -13,6 +13,7 @@ from resbench.records.metrics import METRICS
 from resbench.report.document import Table
 from resbench.report.format import number
 from resbench.report.frames import frame_of, known, numbers, partial_rows
+from resbench.report.outcomes import RESULTS, measured
 from resbench.report.statistics.interval import t_interval
 from resbench.report.study import Study
 
@@ -23,26 +24,23 @@ class _ProbeColumn(NamedTuple):
     Attributes:
         head: of its column.
         meaning: for the caption.
-        at_start: measured before anything can diverge, so that runs that diverge later have it too.
     """
 
     head: str
     meaning: str = ""
-    at_start: bool = False
 
 
 _COLUMNS: Mapping[str, _ProbeColumn] = {
     "probe.gradient_ratio": _ProbeColumn(
-        "gradient ratio", "Gradient ratio: |g|/|w| of the first layer over that of the last, at initialisation", True
+        "gradient ratio", "Gradient ratio: |g|/|w| of the first layer over that of the last, at initialisation"
     ),
     "probe.gradient_ratio_end": _ProbeColumn("gradient ratio at the end"),
     "probe.gradient_decades": _ProbeColumn(
-        "decades of it at initialisation", "Decades: how far its log10 is from zero", True
+        "decades of it at initialisation", "Decades: how far its log10 is from zero"
     ),
     "probe.shattering": _ProbeColumn(
         "shattering",
         "Shattering: 1 minus the correlation of gradients by the input at neighbouring inputs, at initialisation",
-        True,
     ),
     "probe.response_ratio": _ProbeColumn(
         "response ratio", "Response ratio: mean deviation of the units' layers over that of the stem, at the end"
@@ -77,17 +75,17 @@ def probe_table(study: Study) -> Table | None:
 
 
 def probe_frame(study: Study, metrics: Sequence[str]) -> pd.DataFrame:
-    """By cell: the axes, `seeds` that ended or diverged, and of each metric its mean, `<metric>.low` and `.high`.
+    """By cell: the axes, `seeds` that have a result, and of each metric its mean, `<metric>.low` and `.high`.
 
     Of each metric also the number of `.runs` that should have it, those that have it, `.known`, and `.infinite` ones, with
     which there is no mean.
     """
     rows: list[dict[str, Any]] = []
     for _, cell, runs in study.cells:
-        begun, ended = runs[runs["status"].isin(["ok", "diverged"])], runs[runs["status"] == "ok"]
+        begun, ended = runs[runs["status"].isin(RESULTS)], measured(runs)
         row: dict[str, Any] = {**cell, "seeds": len(begun)}
         for name in metrics:
-            of = begun if _column(name).at_start else ended
+            of = begun if name in METRICS and METRICS[name].at_start else ended
             values = numbers(of, name)
             mean = t_interval(values)
             row |= {
@@ -127,4 +125,7 @@ def _caption(metrics: Sequence[str], frame: pd.DataFrame) -> str:
         text += f" {'; '.join([meanings[0], *(f'{one[:1].lower()}{one[1:]}' for one in meanings[1:])])}."
     if not all(_whole(frame, name) for name in metrics):
         text += " In round brackets: how many runs have a value, where some have none. With an infinite one there is no mean."
-    return f"{text} Runs that diverged count in what is measured at initialisation, and in nothing else."
+    return (
+        f"{text} Runs that did not train count in what is measured at initialisation; in the rest they count only where "
+        "all runs of a cell collapsed."
+    )

@@ -1,0 +1,105 @@
+"""Runs that ended and did not train: `collapsed`, computed from what records hold, which stay as they are.
+
+A run collapsed if its network takes at least 99 % of the test images for one class, or if the share of training images
+that it gets right in its last epoch lies within three standard errors of guessing: `g + 3 sqrt(g (1 - g) / n)` for n
+training images, of which the most frequent class has the share g. A training accuracy is measured while the weights
+change: in a short training it may be low and the network good, so a run that gets more than twice as many test images
+right as guessing did not collapse for its training accuracy. Next to a collapsed run of its cell, a run that gets no
+more test images right than that did not train either: the cell is one of networks that guess.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from resbench.data.known_sets import KNOWN_SETS, known_test_set
+from resbench.records.record import Record
+from resbench.report.frames import groups
+
+ONE_CLASS = 0.99
+_ERRORS = 3.0  # standard errors
+_FAR = 2.0  # times guessing
+_CLASSES = 10  # where nothing is known of the data
+
+
+def with_collapsed(runs: pd.DataFrame, axes: Sequence[str], records: Mapping[str, Record]) -> pd.DataFrame:
+    """The rows of a study with the status `collapsed` in place of `ok` where a run did not train."""
+    status = runs["status"].copy()
+    for _, part in groups(runs, axes):
+        ended = part.loc[part["status"] == "ok", "id"]
+        lost = ended.map(lambda run_id: collapsed(records[run_id]))
+        if lost.any():
+            status[ended.index[lost | ended.map(lambda run_id: _guesses(records[run_id]))]] = "collapsed"
+    return runs.assign(status=status)
+
+
+def collapsed(record: Record) -> bool:
+    """Whether a run that ended did not train, by itself."""
+    return record.status == "ok" and (one_class(record) or _learnt_nothing(record))
+
+
+def one_class(record: Record) -> bool:
+    """Whether a network takes nearly all test images for one class.
+
+    A record holds the class of the images that are missed. Those of that class itself are right: how many they are is
+    known of known data, and elsewhere they may be up to twice as many as in a balanced part.
+    """
+    predictions = record.predictions
+    if predictions is None or not predictions.images or not predictions.wrong:
+        return False
+    ((label, taken),) = Counter(predictions.classes().values()).most_common(1)
+    right = predictions.images - len(predictions.classes())
+    name = _dataset(record)
+    known = known_test_set(name, predictions.images, record.provenance.test_sha256)
+    most = known.test_share(label) if known else _FAR / _classes(name)
+    return taken + min(right, round(most * predictions.images)) >= ONE_CLASS * predictions.images
+
+
+def _learnt_nothing(record: Record) -> bool:
+    """Whether the training accuracy is that of guessing, and nothing else says that the network learnt."""
+    accuracy, images, known = record.metrics.get("train_accuracy"), training_images(record), _dataset(record)
+    if accuracy is None or not images or _learnt(record):
+        return False
+    guess = KNOWN_SETS[known].most_frequent
+    return accuracy <= guess + _ERRORS * math.sqrt(guess * (1 - guess) / images)
+
+
+def training_images(record: Record) -> int:
+    """How many images a run was trained on, by its settings; 0 if they do not say."""
+    data = record.config.get("data")
+    known = KNOWN_SETS.get(_dataset(record))
+    if not isinstance(data, dict) or known is None:
+        return 0
+    size, val = data.get("train_size", "all"), data.get("val_size", "auto")
+    if isinstance(size, int):
+        return size
+    return known.train - (val if isinstance(val, int) else known.train // 10)
+
+
+def _learnt(record: Record) -> bool:
+    """Whether a network gets more than twice as many test images right as guessing."""
+    accuracy = record.metrics.get("test_accuracy")
+    return accuracy is not None and accuracy > _FAR * _guess(record)
+
+
+def _guesses(record: Record) -> bool:
+    return record.metrics.get("test_accuracy") is not None and not _learnt(record)
+
+
+def _guess(record: Record) -> float:
+    """The share of test images that guessing gets right."""
+    known = KNOWN_SETS.get(_dataset(record))
+    return known.most_frequent if known else 1 / _CLASSES
+
+
+def _classes(name: str) -> int:
+    return KNOWN_SETS[name].classes if name in KNOWN_SETS else _CLASSES
+
+
+def _dataset(record: Record) -> str:
+    data = record.config.get("data")
+    return str(data.get("name", "")) if isinstance(data, dict) else ""

@@ -1,0 +1,110 @@
+"""What runs that did not train do to a comparison, in words."""
+
+from __future__ import annotations
+
+from scipy import stats
+
+from resbench.core.text import plural
+from resbench.records.claim import Claim
+from resbench.records.metrics import Metric
+from resbench.report.arms import Arm, name_pair
+from resbench.report.format import p_text
+from resbench.report.outcomes import kinds
+from resbench.report.planning import ALPHA, MIN_SEEDS
+from resbench.report.statistics.interval import wilson
+from resbench.report.statistics.worst_rank import WorstRank
+from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
+
+_FEWEST = 6  # seeds with which a sign test can have a p below .05
+
+
+def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str) -> str:
+    """How many runs did not train, with Wilson's interval and Fisher's exact test, and the worst-rank test of the arms.
+
+    Args:
+        of_family: how p is corrected.
+    """
+    ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
+    table = [[arm.untrained, len(arm.begun) - arm.untrained] for arm in (judged.ours, judged.theirs)]
+    parts = [
+        f"did not train: {ours} {failures(judged.ours)}, {theirs} {failures(judged.theirs)}",
+        f"Fisher's exact p {p_text(float(stats.fisher_exact(table).pvalue))}",
+    ]
+    if judged.ours.none_trained and judged.theirs.none_trained:
+        parts.append("no run of either arm trained")
+    if judged.ranks:
+        parts += _rank_text(verdict, judged.ranks, (ours, theirs), f"p {p_text(judged.p_holm)}{of_family}")
+    return "; ".join([*parts, "means are not compared"])
+
+
+def _rank_text(verdict: ClaimVerdict, ranks: WorstRank, names: tuple[str, str], p: str) -> list[str]:
+    """What the worst-rank test counts and finds."""
+    if min(ranks.seeds, ranks.seeds_theirs) < MIN_SEEDS:
+        return [f"a verdict takes {MIN_SEEDS} seeds or more in both arms"]
+    words = verdict.claim.metric.words
+    places = (
+        plural(ranks.seeds, "shared seed") if ranks.shared else f"pairs of {ranks.seeds} and {ranks.seeds_theirs} runs"
+    )
+    moved = ", beyond the margin" if verdict.claim.against_margin and verdict.claim.margin else ""
+    text = (
+        f"a run that did not train counted as the worst, {words} of {names[0]} is lower than that of {names[1]} in "
+        f"{ranks.lower} and higher in {ranks.higher} of {places}{moved}"
+    )
+    out = [text, f"{'sign test' if ranks.shared else 'rank-sum test'} {p}"]
+    few = ranks.shared and ranks.seeds < _FEWEST
+    return [*out, f"with fewer than {_FEWEST} seeds that test finds nothing"] if few else out
+
+
+def failures(arm: Arm) -> str:
+    """`8 of 8 (4 diverged, 4 collapsed; 100 % [68, 100])`."""
+    return rate_text(arm.diverged, arm.collapsed, len(arm.begun))
+
+
+def rate_text(diverged: int, collapsed: int, ran: int) -> str:
+    """How many of the runs that have a result did not train, with Wilson's interval."""
+    if not ran:
+        return "no run yet"
+    rate = wilson(diverged + collapsed, ran)
+    named = f"{kinds(diverged, collapsed)}; " if diverged + collapsed else ""
+    interval = f"{100 * rate.estimate:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}]"
+    return f"{diverged + collapsed} of {ran} ({named}{interval})"
+
+
+def untrained_arms(judged: ContrastVerdict, metric: Metric) -> list[str]:
+    """`none of the 5 runs of none trained`, of an arm that is compared by the means of runs that all collapsed."""
+    names = name_pair(judged.ours.cell, judged.theirs.cell)
+    return [
+        f"none of the {arm.collapsed} runs of {name} trained"
+        if arm.collapsed > 1
+        else f"the run of {name} did not train"
+        for name, arm in zip(names, (judged.ours, judged.theirs), strict=True)
+        if arm.none_trained and not metric.at_start
+    ]
+
+
+def unseen(seeds: int) -> float:
+    """The largest share of runs that do not train of which so many seeds show none with a chance of 5 %."""
+    return float(1 - ALPHA ** (1 / seeds)) if seeds else 1.0
+
+
+def unseen_failures(judged: ContrastVerdict, claim: Claim) -> float | None:
+    """Of a comparison that is shown to have no difference: the share of runs that may not train and was not seen.
+
+    None where nothing of that kind is shown, or of what is measured before training.
+    """
+    shown = judged.state == "equivalent" or (judged.state == "supported" and claim.against_margin)
+    trained = judged.ours.trained and judged.theirs.trained
+    if not shown or not trained or judged.contrast is None or claim.metric.exact or claim.metric.at_start:
+        return None
+    return unseen(judged.contrast.min_seeds)
+
+
+def unseen_text(judged: ContrastVerdict, claim: Claim) -> list[str]:
+    """The same in words."""
+    share = unseen_failures(judged, claim)
+    if share is None or judged.contrast is None:
+        return []
+    seeds = judged.contrast.min_seeds
+    return [
+        f"{plural(seeds, 'seed')} in which no run failed could have missed that up to {100 * share:.0f} % do not train"
+    ]
