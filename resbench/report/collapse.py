@@ -51,9 +51,10 @@ def one_class(record: Record) -> bool:
     predictions = record.predictions
     if predictions is None or not predictions.images or not predictions.wrong:
         return False
+    name, right = _dataset(record), predictions.images - predictions.wrong.count(":")
+    if right > _FAR * predictions.images / _classes(name):  # more than any class is likely to have
+        return False
     ((label, taken),) = Counter(predictions.classes().values()).most_common(1)
-    right = predictions.images - len(predictions.classes())
-    name = _dataset(record)
     known = known_test_set(name, predictions.images, record.provenance.test_sha256)
     most = known.test_share(label) if known else _FAR / _classes(name)
     return taken + min(right, round(most * predictions.images)) >= ONE_CLASS * predictions.images

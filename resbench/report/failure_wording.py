@@ -43,7 +43,7 @@ def _rank_text(verdict: ClaimVerdict, ranks: WorstRank, names: tuple[str, str], 
         return [f"a verdict takes {MIN_SEEDS} seeds or more in both arms"]
     words = verdict.claim.metric.words
     places = (
-        plural(ranks.seeds, "shared seed") if ranks.shared else f"pairs of {ranks.seeds} and {ranks.seeds_theirs} runs"
+        plural(ranks.seeds, "shared seed") if ranks.shared else f"{ranks.seeds * ranks.seeds_theirs:,} pairs of runs"
     )
     moved = ", beyond the margin" if verdict.claim.against_margin and verdict.claim.margin else ""
     text = (

@@ -84,7 +84,8 @@ def _range(study: Study, frame: pd.DataFrame) -> str:
 
 def _accuracy(row: Mapping[Hashable, Any]) -> str:
     seeds = int(row["seeds_ok"])
-    return f"{within(row['mean'], row['low'], row['high'])} % ({seeds} seed{'s' if seeds > 1 else ''})"
+    trained = " that trained" if row["seeds_ok"] + row["untrained"] == row["seeds_done"] and row["untrained"] else ""
+    return f"{within(row['mean'], row['low'], row['high'])} % ({plural(seeds, 'seed')}{trained})"
 
 
 def _count(study: Study, compared: pd.DataFrame) -> str:
@@ -168,8 +169,8 @@ def _lost(study: Study) -> list[str]:
         where = "; ".join(names[:_MOST_CELLS]) + ("; …" if len(names) > _MOST_CELLS else "")
         out.append(
             f"Collapsed runs: {status['collapsed']} of {status.total()}, which ended and did not train: they take one class "
-            "for 99 % of the test images, or get no more training images right than guessing. A result, counted with "
-            f"those that diverged, and averaged only where all runs of a cell collapsed: {where}."
+            "for 99 % of the test images, or get no more training images right than guessing, or next to such runs of their cell no "
+            f"more than twice as many test images. A result, counted with those that diverged, and averaged only where all runs of a cell collapsed: {where}."
         )
     return out
 

@@ -149,7 +149,7 @@ def test_forest_compares_no_means_of_what_did_not_train(middle: Evidence) -> Non
     assert list(rows["verdict"]) == [one.state for one in middle.verdicts[0].contrasts]
     assert rows[rows["verdict"] == "not trained"]["difference"].isna().all()
     assert (rows["verdict"] == "not trained").sum() == 2
-    assert any("none 4 of 6" in text for text in _texts(drawn(figure)))
+    assert any("0 of 6 and 4 of 6 runs did not train" in text for text in _texts(drawn(figure)))
 
 
 def test_forest_without_claims_shows_the_largest_of_many_comparisons(large: Evidence) -> None:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from resbench.core.text import show
 from resbench.records.claim import Target
+from resbench.report.arms import arms_of
 from resbench.report.figures.drawing import GREY, Canvas, canvas, logarithmic, objects
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
@@ -115,6 +116,8 @@ def tradeoff(evidence: Evidence) -> Figure | None:
         f"beats{f', labelled with their {x}' if x else ''}. Seconds are of whatever machines the records come from, with their "
         "runs side by side."
     )
+    if any(arm.ended and not arm.whole for arm in arms_of(evidence.study).values()):
+        caption += " Cells of which some runs did not train have no mean and are left out."
     if target:
         caption += f" Dashed: the target, {100 * target.test_accuracy:.2f} % of accuracy"
         caption += "; the cross: what it was published to take." if target.training_flops is not None else "."
@@ -124,13 +127,14 @@ def tradeoff(evidence: Evidence) -> Figure | None:
 
 def tradeoff_points(evidence: Evidence) -> pd.DataFrame:
     """One row per cell that ended: arm, x if there is one, seeds, mean test error in percent, FLOPs and seconds of training."""
-    x = evidence.x
+    x, whole = evidence.x, {key: arm.whole for key, arm in arms_of(evidence.study).items()}
     rows = [
         {"arm": evidence.arms.name(cost.cell)}
         | ({x: cost.cell[x]} if x else {})
         | {"seeds": cost.seeds, "error": 100 * (1 - cost.accuracy.estimate)}
         | {"training_flops": cost.flops, "train_seconds": cost.seconds}
         for cost in spending_of(evidence.study)
+        if whole[tuple(show(cost.cell[axis]) for axis in evidence.study.axes)]
     ]
     return objects(rows, ["arm", *([x] if x else []), "seeds", "error", "training_flops", "train_seconds"])
 

@@ -12,8 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import blended_transform_factory
 
 from resbench.records.metrics import Metric
-from resbench.report.arms import name_pair, one_network, shared_seeds
-from resbench.report.failure_wording import failures
+from resbench.report.arms import one_network, shared_seeds
 from resbench.report.figures.comparison_rows import Family, Row, claimed, explored, largest
 from resbench.report.figures.drawing import BAND, GREY, SMALL, Canvas, canvas, signs, symmetric, width_of, wrapped
 from resbench.report.figures.evidence import Evidence
@@ -215,8 +214,8 @@ def _reason(row: Row) -> str:
         return "runs failed, which is no random choice"
     if row.ours.trained and row.theirs.trained:
         return "at least one arm has no ended run with this number"
-    ours, theirs = name_pair(row.ours.cell, row.theirs.cell)
-    return f"did not train: {ours} {failures(row.ours)}, {theirs} {failures(row.theirs)}"
+    lost = " and ".join(f"{arm.untrained} of {len(arm.begun)}" for arm in (row.ours, row.theirs))
+    return f"{lost} runs did not train: means are not compared"
 
 
 def _draw_row(axes: Axes, y: int, point: Mapping[Any, Any], seeds: pd.Series[float], style: Style) -> None:

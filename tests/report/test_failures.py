@@ -1,0 +1,238 @@
+"""Arms of which runs did not train, or failed: what is judged, by which test, and in which words."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.inprocess import resbench
+from support.studies import HELPS, Axes, Outcome, make, noise
+
+from resbench.report import write
+from resbench.report.cells import cells, comparisons
+from resbench.report.failure_wording import unseen
+from resbench.report.figures import error
+from resbench.report.figures.evidence import Evidence
+from resbench.report.figures.heat_fields import heat_points
+from resbench.report.study import Study, load
+from resbench.report.tables.cells import cell_table
+from resbench.report.tables.factors import factors_of
+from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, judge
+from resbench.report.wording import sentence
+
+AXES: Axes = {"model.shortcut": ["identity", "none"]}
+CLAIM = HELPS | {"at": []}
+IMAGES = 1000
+COLLAPSED = np.arange(IMAGES) < 887  # all of them taken for one class, which the others are of
+BETTER = noise(lambda cell: 0.02 if cell["model.shortcut"] == "identity" else 0.10, images=IMAGES, hard=0.3)
+ALIKE = noise(lambda cell: 0.02, images=IMAGES, hard=0.3)
+
+
+def fates(normal: Outcome, identity: Any = (), none: Any = (), fate: Any = "diverged") -> Outcome:
+    """The same, but for seeds of either arm."""
+    lost = {"identity": set(identity), "none": set(none)}
+    return lambda cell, seed, draw: fate if seed in lost[cell["model.shortcut"]] else normal(cell, seed, draw)
+
+
+def judged(folder: Path, outcome: Outcome, seeds: int, **change: Any) -> tuple[ClaimVerdict, ContrastVerdict, str]:
+    """The verdict on the claim, its one comparison, and its sentence."""
+    study = load(make(folder, "s", AXES, seeds, outcome, [CLAIM | change], {"model.shortcut": "none"}), "s")
+    (verdict,) = judge(study)
+    (one,) = verdict.contrasts
+    return verdict, one, sentence(verdict, one)
+
+
+@pytest.mark.parametrize("fate", ["diverged", COLLAPSED], ids=["diverged", "collapsed"])
+def test_one_lost_run_does_not_hide_a_large_difference(tmp_path: Path, fate: Any) -> None:
+    _, one, text = judged(tmp_path, fates(BETTER, none=[3], fate=fate), 10)
+    assert one.state == "supported" and one.contrast is None and one.ranks
+    assert (one.ranks.lower, one.ranks.higher) == (10, 0) and one.p_holm == pytest.approx(2 / 2**10)
+    word = "diverged" if isinstance(fate, str) else "collapsed"
+    assert f"none 1 of 10 (1 {word}; 10 % [2, 40])" in text and "Fisher's exact p = 1.000" in text
+    assert "lower than that of none in 10 and higher in 0 of 10 shared seeds; sign test p = .002" in text
+    assert "means are not compared" in text and "points" not in text
+
+
+def test_the_worst_counts_against_the_arm_that_has_it(tmp_path: Path) -> None:
+    """Where they train networks with shortcuts are better, but most do not train."""
+    _, one, _ = judged(tmp_path / "a", fates(BETTER, identity=range(9)), 10)
+    assert one.state == "refuted"
+    _, one, _ = judged(tmp_path / "b", fates(BETTER, identity=range(5)), 10)
+    assert one.state == "not trained" and one.p_holm == 1.0
+
+
+def test_five_seeds_do_not_decide_by_signs(tmp_path: Path) -> None:
+    verdict, one, text = judged(tmp_path / "5", fates(BETTER, none=[0]), 5)
+    assert verdict.state == one.state == "not trained" and one.p_holm == pytest.approx(0.0625)
+    assert "with fewer than 6 seeds that test finds nothing" in text
+    _, one, text = judged(tmp_path / "4", fates(BETTER, none=[0]), 4)
+    assert one.state == "not trained" and "a verdict takes 5 seeds or more" in text
+    _, one, _ = judged(tmp_path / "6", fates(BETTER, none=[0]), 6)
+    assert one.state == "supported"
+
+
+@pytest.mark.parametrize("expect", ["equivalent", "not_higher"])
+def test_nothing_is_shown_to_be_no_worse_with_lost_runs(tmp_path: Path, expect: str) -> None:
+    change = {"expect": expect, "margin": 30.0}
+    assert judged(tmp_path / "none", ALIKE, 20, **change)[1].state == "supported"
+    for number, (identity, none) in enumerate((([0], []), ([], [0]), ([0, 1], [0, 1]))):
+        _, one, _ = judged(tmp_path / str(number), fates(ALIKE, identity, none, COLLAPSED), 20, **change)
+        assert one.state == "not trained"
+    _, one, text = judged(tmp_path / "worse", fates(ALIKE, range(15), fate=COLLAPSED), 20, **change)
+    assert one.state == "refuted" and one.ranks and one.ranks.higher == 15 and "beyond the margin" in text
+    _, one, _ = judged(tmp_path / "better", fates(ALIKE, none=range(15), fate=COLLAPSED), 20, **change)
+    assert one.state == ("refuted" if expect == "equivalent" else "not trained")
+
+
+def test_a_difference_within_the_margin_is_no_worse_rank(tmp_path: Path) -> None:
+    """Every seed is 8 points worse, which is no difference of 30, and one diverged."""
+    change: dict[str, Any] = {"compare": {"model.shortcut": "none"}, "to": {"model.shortcut": "identity"}}
+    outcome = fates(BETTER, none=[0])
+    _, one, _ = judged(tmp_path / "wide", outcome, 12, **change, expect="not_higher", margin=30.0)
+    assert one.state == "not trained" and one.ranks and (one.ranks.lower, one.ranks.higher) == (11, 1)
+    _, one, _ = judged(tmp_path / "narrow", outcome, 12, **change, expect="not_higher", margin=1.0)
+    assert one.state == "refuted"
+
+
+def test_an_arm_that_collapsed_as_a_whole_keeps_its_mean(tmp_path: Path) -> None:
+    outcome = fates(BETTER, none=range(5), fate=COLLAPSED)
+    _, one, text = judged(tmp_path, outcome, 5)
+    assert one.state == "supported" and one.contrast
+    assert one.contrast.theirs == pytest.approx(0.887)
+    assert "none of the 5 runs of none trained" in text and "8870" in text
+    study = load(tmp_path, "s")
+    frame = cells(study).set_index("model.shortcut")
+    assert frame.at["none", "mean"] == pytest.approx(0.113) and frame.at["none", "seeds_ok"] == 5
+    assert comparisons(study, study.baseline)["contrast"].notna().all()
+    assert len(factors_of(study).frame) == 10
+
+
+def test_arms_of_which_no_run_trained_have_nothing_to_compare(tmp_path: Path) -> None:
+    def outcome(cell: Any, seed: int, draw: Any) -> Any:
+        return "diverged" if seed < (4 if cell["model.shortcut"] == "identity" else 2) else COLLAPSED
+
+    _, one, text = judged(tmp_path, outcome, 8)
+    assert one.state == "not trained" and one.ranks is None and one.contrast is None
+    assert "identity 8 of 8 (4 diverged, 4 collapsed; 100 % [68, 100])" in text
+    assert "none 8 of 8 (2 diverged, 6 collapsed; 100 % [68, 100])" in text and "no run of either arm trained" in text
+
+
+def test_a_mean_over_networks_of_two_kinds_is_not_shown(tmp_path: Path) -> None:
+    study = load(make(tmp_path, "s", AXES, 8, fates(ALIKE, none=[1, 6], fate=COLLAPSED), [CLAIM]), "s")
+    frame = cells(study).set_index("model.shortcut")
+    assert list(frame.loc["none", ["seeds_done", "seeds_ok", "diverged", "collapsed", "untrained"]]) == [8, 6, 0, 2, 2]
+    assert frame.at["none", "mean"] > 0.95
+    shown = {row[0]: dict(zip(cell_table(cells(study), study.axes).head, row, strict=True)) for row in _rows(study)}
+    assert (
+        shown["none"]["did not train"] == "2 of 8 (2 collapsed; 25 % [7, 59])"
+        and shown["identity"]["did not train"] == "0"
+    )
+    assert shown["none"]["test accuracy"].endswith("(of the 6 that trained)")
+    folder = write(tmp_path, tmp_path / "reports", "s").parent
+    page = (folder / "report.md").read_text()
+    assert "Collapsed runs: 2 of 16" in page and "model.shortcut none (2 of 8)" in page
+    claim = json.loads((folder / "report.json").read_text())["claims"][0]["contrasts"][0]
+    assert claim["did_not_train"]["to"] == {"runs": 8, "diverged": 0, "collapsed": 2, "failed": 0}
+    assert claim["worst_rank"]["seeds"] == 8 and "crossed" not in claim
+
+
+def test_figures_draw_collapsed_runs_as_those_that_diverged(tmp_path: Path) -> None:
+    def outcome(cell: Any, seed: int, draw: Any) -> Any:
+        if cell["model.depth"] == 34 or seed > 3:
+            return COLLAPSED if cell["model.shortcut"] == "none" else ALIKE(cell, seed, draw)
+        return "diverged" if seed == 0 and cell["model.shortcut"] == "none" else ALIKE(cell, seed, draw)
+
+    axes = AXES | {"model.depth": [10, 34]}
+    study = load(make(tmp_path, "s", axes, 6, outcome, [], {"model.shortcut": "none"}), "s")
+    evidence = Evidence(study, cells(study), [], comparisons(study, study.baseline))
+    points = error.error_points(evidence)
+    lost = points[points["kind"] == "untrained"].set_index("x")[["diverged", "collapsed", "untrained", "runs"]]
+    assert lost.loc[10].tolist() == [1, 2, 3, 6] and lost.loc[34].tolist() == [0, 6, 6, 6]
+    plain = points[points["arm"] == "none"].set_index(["kind", "x"])["error"]
+    assert plain["mean", 10] < 5 and plain["mean", 34] == pytest.approx(88.7)  # of those that trained; of all
+    assert len(plain["seed", 10]) == 3 and len(plain["seed", 34]) == 6
+    fields = heat_points(evidence).set_index(["model.shortcut", "model.depth"])
+    assert fields["untrained"].to_dict() == {("identity", 10): 0, ("identity", 34): 0, ("none", 10): 3, ("none", 34): 6}
+    assert (
+        fields["kind"].to_dict()["identity", 34] == "difference" and fields["kind"].to_dict()["identity", 10] == "error"
+    )
+
+
+def _rows(study: Study) -> Any:
+    return cell_table(cells(study), study.axes).rows
+
+
+def test_no_verdict_while_a_run_is_failed(tmp_path: Path) -> None:
+    """The four worst of ten runs run into a limit of time: what is left is better than what it is compared with."""
+    refuted = 0
+    for number in range(5):
+        draw = np.random.default_rng(number)
+        made = {name: [ALIKE({"model.shortcut": name}, s, draw) for s in range(10)] for name in AXES["model.shortcut"]}
+        worst = set(np.argsort([-table.mean() for table in made["identity"]])[:4].tolist())
+
+        def outcome(cell: Any, seed: int, _: Any, made: Any = made, worst: Any = worst) -> Any:
+            lost = cell["model.shortcut"] == "identity" and seed in worst
+            return "failed" if lost else made[cell["model.shortcut"]][seed]
+
+        verdict, one, text = judged(tmp_path / str(number), outcome, 10)
+        refuted += one.state != "inconclusive" or verdict.state != "inconclusive"
+    assert refuted == 0
+    assert "4 runs of identity failed (failed): what fails is no random choice" in text
+    code, out, _ = resbench("check", "s", "--results", tmp_path / "0")
+    assert code == 1 and out.startswith("inconclusive; interim: 4 runs are outstanding")
+
+
+def test_what_is_measured_before_training_is_known_of_runs_that_do_not_train(tmp_path: Path) -> None:
+    """Where some networks collapse, their gradients at initialisation count; of what they end with none is the worst."""
+
+    def metrics(cell: Any, seed: int) -> dict[str, float | None]:
+        size = 1.0 if cell["model.shortcut"] == "identity" else 5.0 + seed % 2
+        return {"probe.gradient_decades": size + seed / 10, "probe.response_ratio": size + seed / 10}
+
+    claims = [CLAIM | {"on": f"probe.{name}", "margin": 0.5} for name in ("gradient_decades", "response_ratio")]
+    outcome = fates(BETTER, none=[0, 1, 2], fate=COLLAPSED)
+    first, last = judge(load(make(tmp_path, "s", AXES, 8, outcome, claims, metrics=metrics), "s"))
+    (start,), (end,) = first.contrasts, last.contrasts
+    assert start.contrast and start.contrast.seeds == 8 and start.contrast.theirs == pytest.approx(5.85)
+    assert start.state == "supported" and "did not train" not in sentence(first, start)
+    assert end.state == "not trained" and end.contrast is None and end.ranks is None
+
+
+def test_what_few_seeds_cannot_see_is_said_beside_what_they_show(tmp_path: Path) -> None:
+    assert [round(100 * unseen(seeds)) for seeds in (5, 8, 20)] == [45, 31, 14]
+    _, one, text = judged(tmp_path, ALIKE, 8, expect="equivalent", margin=5.0)
+    assert one.state == "supported"
+    assert "8 seeds in which no run failed could have missed that up to 31 % do not train" in text
+    page = json.loads((write(tmp_path, tmp_path / "reports", "s").parent / "report.json").read_text())
+    assert page["claims"][0]["contrasts"][0]["unseen_failures"] == pytest.approx(1 - 0.05 ** (1 / 8))
+
+
+def test_seeds_that_are_shared_in_part_are_all_compared(tmp_path: Path) -> None:
+    """0 to 9 against 6 to 15: ten seeds on either side without pairs, and not the four that are shared."""
+
+    def outcome(cell: Any, seed: int, draw: Any) -> Any:
+        theirs = cell["model.shortcut"] == "none"
+        return BETTER(cell, seed, draw) if (seed > 5 if theirs else seed < 10) else "missing"
+
+    _, one, text = judged(tmp_path, outcome, 16)
+    assert one.contrast and (one.contrast.seeds, one.contrast.seeds_theirs) == (10, 10)
+    assert not one.contrast.shared_seeds and "10 and 10 seeds, not paired" in text
+
+    def nested(cell: Any, seed: int, draw: Any) -> Any:
+        return "missing" if cell["model.shortcut"] == "none" and seed > 6 else BETTER(cell, seed, draw)
+
+    _, one, _ = judged(tmp_path / "nested", nested, 10)
+    assert one.contrast and one.contrast.seeds == 7 and one.contrast.shared_seeds
+
+
+def test_seeds_that_are_not_shared_get_the_rank_sum_test(tmp_path: Path) -> None:
+    def outcome(cell: Any, seed: int, draw: Any) -> Any:
+        if (cell["model.shortcut"] == "none") != (seed > 4):
+            return "missing"
+        return "diverged" if seed == 7 else BETTER(cell, seed, draw)
+
+    _, one, text = judged(tmp_path, outcome, 10)
+    assert one.state == "supported" and one.ranks and not one.ranks.shared
+    assert one.p_holm == pytest.approx(2 / 252)
+    assert "in 25 and higher in 0 of 25 pairs of runs; rank-sum test p = .008" in text
