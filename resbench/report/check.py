@@ -16,9 +16,10 @@ from resbench.records.study_file import StudyFile
 from resbench.report.arms import arms_of, partners
 from resbench.report.comparable import data_note
 from resbench.report.format import name_of
+from resbench.report.looks import judge
 from resbench.report.study import Study, load
 from resbench.report.target import cheapest, reached
-from resbench.report.verdicts import ClaimVerdict, Comparison, judge, judge_family
+from resbench.report.verdicts import ClaimVerdict, Comparison, judge_family
 from resbench.report.wording import sentence, summary, unpaired_text
 
 

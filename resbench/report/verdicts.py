@@ -34,6 +34,7 @@ from resbench.report.arms import Arm, arms_of, compare_arms, one_network
 from resbench.report.comparable import NO_OTHER, Explanation, other_explanation, why_not_comparable
 from resbench.report.failures import failures_of, rank_state
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
+from resbench.report.sequential import LookHistory
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.effect import p_beyond
 from resbench.report.statistics.family import holm
@@ -69,6 +70,7 @@ class ContrastVerdict:
         other: what else could explain the difference, and the verdict cannot rule out.
         same: whether both arms are one network.
         ranks: of the worst-rank test, where runs did not train.
+        looks: at which it was judged; None where none are planned.
     """
 
     context: Cell
@@ -84,6 +86,7 @@ class ContrastVerdict:
     other: Explanation = NO_OTHER
     same: bool = False
     ranks: WorstRank | None = None
+    looks: LookHistory | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ class ClaimVerdict:
 
 
 def judge(study: Study) -> list[ClaimVerdict]:
-    """The verdict on each claim of a study, in the order of its grid file."""
+    """The verdict on each claim of a study from all of its runs; where looks are planned, see `looks.judge`."""
     arms = arms_of(study)
     cells = [cell for _, cell, _ in study.cells]
     idle = [study.idle.get(key, frozenset()) for key, _, _ in study.cells] if study.idle else ()
@@ -154,7 +157,7 @@ def judge_family(study: Study, claim: Claim, comparisons: Sequence[Comparison]) 
         plan = _plan(claim, contrast, len(counted)) if contrast and planned else (None, None, math.nan)
         rest = draft.reason, draft.other, draft.same
         judged.append(ContrastVerdict(context, ours, theirs, contrast, p, state, *plan, *rest, ranks=draft.ranks))
-    return ClaimVerdict(claim, judged, _overall([one.state for one in judged]))
+    return ClaimVerdict(claim, judged, overall([one.state for one in judged]))
 
 
 class _Draft(NamedTuple):
@@ -189,7 +192,7 @@ def _draft(study: Study, claim: Claim, ours: Arm, theirs: Arm) -> _Draft:
     return _Draft(contrast, why, p, "", other, False)
 
 
-def _overall(states: Sequence[str]) -> str:
+def overall(states: Sequence[str]) -> str:
     """A claim speaks of all its comparisons: it has the worst of their states, and is equivalent only if all are."""
     if not states:
         return "inconclusive"

@@ -57,6 +57,7 @@ def make(
     probes: Callable[[Cell, int], Mapping[str, Any]] | None = None,
     target: Mapping[str, Any] | None = None,
     where: Callable[[Cell, int], Mapping[str, Json]] = lambda cell, seed: {},
+    looks: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a study of all combinations of the axes; returns the folder of all studies.
 
@@ -81,6 +82,7 @@ def make(
     file: dict[str, Any] = {"schema": 1, "name": name, "file": f"{name}.yaml", "about": f"Question: {name}?"}
     file |= {"overrides": [], "axes": list(axes), "baseline": dict(baseline or {}), "published": list(published)}
     file |= {"target": dict(target)} if target else {}
+    file |= {"looks": dict(looks)} if looks else {}
     store.write_study(StudyFile.from_json(file | {"claims": list(claims), "runs": runs, "excluded": []}))
     return results
 

@@ -15,13 +15,14 @@ from resbench.report.document import Block, Columns, Paragraph, Table
 from resbench.report.failure_wording import failures
 from resbench.report.format import DASH, difference_text, name_of
 from resbench.report.goals import goal_blocks
+from resbench.report.looks import judge
 from resbench.report.outcomes import RESULTS
 from resbench.report.page.html import html
 from resbench.report.page.markdown import markdown, unescape
 from resbench.report.page.save import clean, foreign, is_html, save, write_text
 from resbench.report.study import Study, load
 from resbench.report.target import cheapest
-from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, judge
+from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording import rules, state_text
 
 _GOALS = "goals"

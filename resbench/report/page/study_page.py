@@ -15,6 +15,7 @@ from resbench.report.cells import cells, comparisons, margin_of
 from resbench.report.check import verdict_lines
 from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table
 from resbench.report.format import capitalised
+from resbench.report.looks import judge
 from resbench.report.page.markdown import text_table
 from resbench.report.page.report_json import report_json
 from resbench.report.page.save import clean, save, write_text
@@ -33,7 +34,7 @@ from resbench.report.tables.search import load_trials, search_tables
 from resbench.report.tables.settings import excluded_table, protocol_table, provenance_table
 from resbench.report.tables.target import target_table
 from resbench.report.target import cheapest
-from resbench.report.verdicts import ClaimVerdict, judge
+from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording import sentence, unpaired_text
 from resbench.report.wording import summary as claim_summary
 

@@ -1,0 +1,151 @@
+"""A family of comparisons judged at the looks of a plan: group-sequential tests, Holm's procedure, and futility.
+
+Each comparison spends its level along its own information. The smallest level at which it would have been decided so far is
+its sequential p value, and Holm's procedure on these keeps the error of the family at every look (Maurer and Bretz 2013).
+A comparison that is decided stays decided, with the numbers of that look.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from resbench.records.claim import Claim
+from resbench.records.study_file import Looks
+from resbench.report.futility import HOPELESS, chance_to_decide
+from resbench.report.look_tests import LookTest, look_test
+from resbench.report.planning import ALPHA
+from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.family import holm
+
+DECIDED = ("refuted", "equivalent", "supported")
+_BARRED_FOR_GOOD = ("not comparable",)
+
+
+class Observed(NamedTuple):
+    """What a look sees of a comparison.
+
+    Attributes:
+        contrast: over the seeds of the look; None if there is none.
+        barred: the state that it has whatever its p value, or nothing.
+    """
+
+    contrast: Contrast | None
+    barred: str = ""
+
+
+@dataclass(frozen=True)
+class LookVerdict:
+    """A comparison at one look.
+
+    Attributes:
+        seeds: that the look is planned for.
+        p_holm: of all looks so far, over the family.
+        state: supported, refuted, equivalent, inconclusive, or what stands in the way.
+        futile: whether the comparison stops here because its last look is unlikely to decide it.
+    """
+
+    seeds: int
+    contrast: Contrast | None
+    test: LookTest
+    p_holm: float
+    state: str
+    futile: bool = False
+
+
+@dataclass(frozen=True)
+class LookHistory:
+    """The looks at a comparison until now, or until it was decided or stopped."""
+
+    plan: Looks
+    done: Sequence[LookVerdict] = ()
+
+    @property
+    def decided(self) -> bool:
+        return bool(self.done) and self.done[-1].state in DECIDED
+
+    @property
+    def futile(self) -> bool:
+        return bool(self.done) and self.done[-1].futile
+
+    @property
+    def open(self) -> bool:
+        """Whether more seeds may still decide it."""
+        ended = self.decided or self.futile or (bool(self.done) and self.done[-1].state in _BARRED_FOR_GOOD)
+        return not ended and len(self.done) < len(self.plan.sizes)
+
+    @property
+    def asked(self) -> int:
+        """How many seeds it asks for: those of its next look, or of its last."""
+        return self.plan.sizes[len(self.done) if self.open else len(self.done) - 1]
+
+
+def judge_looks(plan: Looks, claims: Sequence[Claim], observed: Sequence[Sequence[Observed]]) -> list[LookHistory]:
+    """The looks at each comparison of a family.
+
+    Args:
+        claims: of each comparison.
+        observed: for each comparison, what every look sees for which all of its runs have a result.
+    """
+    family = [_Comparison(claim, plan, looks) for claim, looks in zip(claims, observed, strict=True)]
+    for number in range(len(plan.sizes)):
+        for one in family:
+            one.look(number)
+        p = [one.p for one in family]
+        # what may not be judged counts in the family, but must not use up a step of Holm's that it cannot take
+        firm = holm([math.nan if one.barred else value for one, value in zip(family, p, strict=True)])
+        for one, p_holm in zip(family, np.where(np.isnan(firm), holm(p), firm), strict=True):
+            one.judge(float(p_holm))
+    return [LookHistory(plan, tuple(one.done)) for one in family]
+
+
+class _Comparison:
+    """A comparison on its way through the looks."""
+
+    def __init__(self, claim: Claim, plan: Looks, observed: Sequence[Observed]) -> None:
+        self.claim, self.plan, self.observed = claim, plan, observed
+        self.done: list[LookVerdict] = []
+
+    @property
+    def p(self) -> float:
+        """Of all looks so far; NaN before the first."""
+        return self.done[-1].test.sequential.difference if self.done else math.nan
+
+    @property
+    def barred(self) -> str:
+        return self.observed[len(self.done) - 1].barred if self.done else ""
+
+    def look(self, number: int) -> None:
+        """Take a look for which all results are known, unless the comparison has ended before."""
+        if number >= len(self.observed) or len(self.done) < number or not LookHistory(self.plan, self.done).open:
+            return
+        contrast, barred = self.observed[number]
+        test = look_test(self.claim, self.plan, contrast, [one.test for one in self.done], judged=not barred)
+        self.done.append(LookVerdict(self.plan.sizes[number], contrast, test, math.nan, barred or "inconclusive"))
+
+    def judge(self, p_holm: float) -> None:
+        """Judge the last look; one that was stopped or waits may be decided by what the others have shown since."""
+        if not self.done or self.done[-1].state in DECIDED:
+            return
+        last = replace(self.done[-1], p_holm=p_holm)
+        if not self.barred and last.contrast is not None:
+            last = replace(last, state=_state(self.claim, last.contrast, p_holm, last.test.sequential.within))
+            last = replace(last, futile=last.state == "inconclusive" and (last.futile or self._hopeless(last)))
+        self.done[-1] = last
+
+    def _hopeless(self, last: LookVerdict) -> bool:
+        more = len(self.done) < len(self.plan.sizes)
+        assert last.contrast is not None
+        return more and chance_to_decide(self.claim, self.plan, last.contrast, last.test) < HOPELESS
+
+
+def _state(claim: Claim, contrast: Contrast, p_holm: float, p_within: float) -> str:
+    if claim.against_margin:
+        return "supported" if p_within < ALPHA else "refuted" if p_holm < ALPHA else "inconclusive"
+    if p_holm < ALPHA:
+        return "supported" if (contrast.interval.estimate < 0) == (claim.direction == "lower") else "refuted"
+    return "equivalent" if p_within < ALPHA else "inconclusive"
