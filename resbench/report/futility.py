@@ -32,8 +32,8 @@ def chance_to_decide(claim: Claim, plan: Looks, contrast: Contrast, test: LookTe
         worse, supported = abs(estimate), last.within(estimate, margin)
     else:
         worse = estimate if direction == "not_higher" else -estimate
-        supported = last.above(margin - worse, margin - min(worse, 0.0), 2 * ALPHA)
-    return max(supported, last.above(worse - margin, worse - margin, 2 * ALPHA))
+        supported = last.above(margin - worse, margin - min(worse, 0.0), ALPHA)
+    return max(supported, last.above(worse - margin, worse - margin, ALPHA))
 
 
 class _LastLook:

@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scipy import stats
-
 from resbench.records.claim import Claim
 from resbench.records.study_file import Looks
+from resbench.report.claim_tests import difference_p, within_level, within_p
 from resbench.report.planning import ALPHA
 from resbench.report.statistics.contrast import Contrast
-from resbench.report.statistics.interval import Interval, at_level
+from resbench.report.statistics.interval import Interval
 from resbench.report.statistics.spending import (
     LEAST_STEP,
     information_fraction,
@@ -25,7 +24,7 @@ from resbench.report.statistics.spending import (
 
 
 class PValues(NamedTuple):
-    """What a verdict rests on: of no difference (of none beyond the margin), and of one beyond the margin."""
+    """What a verdict rests on, as in `claim_tests`: two-sided of no difference, one-sided of one beyond the margin."""
 
     difference: float
     within: float
@@ -69,6 +68,10 @@ class Schedule(NamedTuple):
             information.append(max(of_t(fraction, noise.seed_share(seeds), seeds), least))
         return cls(fractions, tuple(information))
 
+    def sequential(self, p: Sequence[float], spend: str) -> float:
+        """The sequential p value of the two-sided p values of these looks."""
+        return sequential_p(p, self.fractions, spend, self.information)
+
     def nominal(self, alpha: float, spend: str) -> float:
         """The two-sided level of the last of these looks."""
         return nominal_levels(self.fractions, alpha, spend, self.information)[-1]
@@ -81,7 +84,7 @@ class LookTest(NamedTuple):
         schedule: of this look and those before.
         noises: as each look estimated it, this one last.
         spent: of the level, up to this look.
-        nominal: level of this look's own test; one-sided for a claim against the margin.
+        nominal: two-sided level of this look's own test.
         interval: the repeated confidence interval: the estimate with limits at the nominal level.
         p: of this look by itself.
         sequential: over all looks so far.
@@ -106,60 +109,35 @@ def look_test(
         before: the tests of the earlier looks.
         judged: whether the p values of this look count.
     """
-    noise = noise_of(contrast) if contrast else Noise(0.0, 0.0)
-    noises = (*(before[-1].noises if before else ()), noise)
-    schedule = Schedule.of(plan, noises)
-    sides = 2 if claim.against_margin else 1  # a one-sided test is half of the two-sided one at twice the level
-    nominal = schedule.nominal(sides * ALPHA, plan.spend) / sides
-    p = p_values(claim, contrast) if contrast and judged else PValues(math.nan, math.nan)
+    noises = (*(before[-1].noises if before else ()), noise_of(contrast) if contrast else Noise(0.0, 0.0))
+    schedule, alpha, expected = Schedule.of(plan, noises), level_of(claim), claim.direction
+    nominal = schedule.nominal(alpha, plan.spend)
+    unknown = PValues(math.nan, math.nan)
+    p = PValues(difference_p(contrast, expected), within_p(contrast, expected)) if contrast and judged else unknown
     past = [*(test.p for test in before), p]
+    # a one-sided test is half of the two-sided one at twice the level
+    within = [2 * one.within if math.isnan(one.within) else min(2 * one.within, 1.0) for one in past]
     return LookTest(
         schedule=schedule,
         noises=noises,
-        spent=spent(schedule.fractions, sides * ALPHA, plan.spend)[-1] / sides,
+        spent=spent(schedule.fractions, alpha, plan.spend)[-1],
         nominal=nominal,
-        interval=at_level(contrast.interval, 1 - sides * nominal) if contrast else None,
+        interval=contrast.interval.at_level(1 - nominal) if contrast else None,
         p=p,
         sequential=PValues(
-            _sequential([one.difference for one in past], schedule, plan.spend, sides),
-            _sequential([one.within for one in past], schedule, plan.spend, 2),
+            schedule.sequential([one.difference for one in past], plan.spend),
+            schedule.sequential(within, plan.spend) / 2,
         ),
     )
 
 
-def _sequential(p: Sequence[float], schedule: Schedule, spend: str, sides: int) -> float:
-    doubled = [sides * one if math.isnan(one) else min(sides * one, 1.0) for one in p]
-    return sequential_p(doubled, schedule.fractions, spend, schedule.information) / sides
+def level_of(claim: Claim) -> float:
+    """Two-sided, of all looks at a claim: that of equivalence is of two one-sided tests."""
+    return 2 * within_level(claim.direction) if claim.against_margin else ALPHA
 
 
 def noise_of(contrast: Contrast) -> Noise:
-    """From the components of a contrast; of an estimate over one seed nothing is known."""
-    seeds, parts = contrast.min_seeds, contrast.components
-    seed = contrast.this_test_set.se**2 * seeds
-    image = parts.var_image / parts.images if parts and parts.images > 1 else 0.0
-    return Noise(image, seed) if math.isfinite(image + seed) else Noise(0.0, 0.0)
-
-
-def p_values(claim: Claim, contrast: Contrast) -> PValues:
-    """Of a direction two-sided; of a claim against the margin one-sided, in both parts."""
-    interval, within = contrast.interval, equivalence_p(contrast)
-    if not claim.against_margin:
-        return PValues(contrast.p, within)
-    if claim.direction == "equivalent":
-        return PValues(_above(abs(interval.estimate) - contrast.margin, interval), within)
-    worse = interval.estimate if claim.direction == "not_higher" else -interval.estimate
-    if interval.se == interval.estimate == 0:
-        return PValues(1.0, within)  # on one side of nothing lies what is on both
-    return PValues(_above(worse - contrast.margin, interval), _above(contrast.margin - worse, interval))
-
-
-def equivalence_p(contrast: Contrast) -> float:
-    """p of two one-sided tests of a difference of the margin, that belongs to the contrast's interval."""
-    return contrast.p_equivalence_test_set if contrast.from_seeds_only else contrast.p_equivalence_new_images
-
-
-def _above(distance: float, interval: Interval) -> float:
-    """One-sided p of a distance being 0 or less."""
-    if interval.se == 0:
-        return float(distance <= 0)
-    return float(stats.t.sf(distance / interval.se, interval.df))
+    """What images add has endless degrees of freedom; of an estimate over one seed nothing is known."""
+    variances = contrast.interval.variances
+    image = math.fsum(one.value for one in variances if math.isinf(one.df))
+    return Noise(image, contrast.min_seeds * math.fsum(one.value for one in variances if not math.isinf(one.df)))

@@ -16,6 +16,7 @@ import numpy as np
 
 from resbench.records.claim import Claim
 from resbench.records.study_file import Looks
+from resbench.report.claim_tests import within_level
 from resbench.report.futility import HOPELESS, chance_to_decide
 from resbench.report.look_tests import LookTest, look_test
 from resbench.report.planning import ALPHA
@@ -145,7 +146,9 @@ class _Comparison:
 
 def _state(claim: Claim, contrast: Contrast, p_holm: float, p_within: float) -> str:
     if claim.against_margin:
-        return "supported" if p_within < ALPHA else "refuted" if p_holm < ALPHA else "inconclusive"
+        return (
+            "supported" if p_within < within_level(claim.direction) else "refuted" if p_holm < ALPHA else "inconclusive"
+        )
     if p_holm < ALPHA:
         return "supported" if (contrast.interval.estimate < 0) == (claim.direction == "lower") else "refuted"
     return "equivalent" if p_within < ALPHA else "inconclusive"

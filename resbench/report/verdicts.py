@@ -28,17 +28,17 @@ import numpy as np
 
 from resbench.core.cell import Cell
 from resbench.core.text import show
-from resbench.records.claim import AGAINST_MARGIN, Claim
+from resbench.records.claim import Claim
 from resbench.records.study_file import LateClaim
 from resbench.report.arms import Arm, arms_of, compare_arms, one_network
+from resbench.report.claim_tests import difference_p, within_level, within_p, worse
 from resbench.report.comparable import NO_OTHER, Explanation, other_explanation, why_not_comparable
 from resbench.report.failures import failures_of, rank_state
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
 from resbench.report.sequential import LookHistory
 from resbench.report.statistics.contrast import Contrast
-from resbench.report.statistics.effect import p_beyond
 from resbench.report.statistics.family import holm
-from resbench.report.statistics.rounding import at_least, beyond
+from resbench.report.statistics.rounding import at_least
 from resbench.report.statistics.worst_rank import WorstRank
 from resbench.report.study import Study
 
@@ -188,7 +188,7 @@ def _draft(study: Study, claim: Claim, ours: Arm, theirs: Arm) -> _Draft:
         return _Draft(None, lost.why, lost.p, lost.reason, other, False, lost.ranks)
     contrast = compare_arms(study, ours, theirs, claim.metric, claim.margin)
     why = _unsure(claim, contrast)
-    p = _p(contrast, claim.direction) if contrast else math.nan
+    p = difference_p(contrast, claim.direction) if contrast else math.nan
     return _Draft(contrast, why, p, "", other, False)
 
 
@@ -198,39 +198,6 @@ def overall(states: Sequence[str]) -> str:
         return "inconclusive"
     worst = STATES[min(STATES.index(state) for state in states)]
     return "inconclusive" if worst == "equivalent" and "supported" in states else worst
-
-
-def _p(contrast: Contrast, expected: str) -> float:
-    """Of no difference; of a claim against the margin, of a difference no larger than that on the side that matters.
-
-    Two-sided: of a claim that looks at one side alone it is twice the one-sided p, as that has half of the level.
-    """
-    if expected not in AGAINST_MARGIN or contrast.one_pair:
-        return contrast.p
-    interval, margin = contrast.interval, contrast.margin
-    if interval.se == 0:
-        return 0.0 if beyond(_worse(interval.estimate, expected), margin) else 1.0
-    if expected == "equivalent":
-        return p_beyond(interval, margin)
-    one_sided = interval.p_above(margin) if expected == "not_higher" else interval.p_below(-margin)
-    return min(1.0, 2 * one_sided)
-
-
-def _worse(difference: float, expected: str) -> float:
-    """How far a difference goes to where none of the margin is to be."""
-    return {"not_higher": difference, "not_lower": -difference}.get(expected, abs(difference))
-
-
-def _within(contrast: Contrast, expected: str) -> bool:
-    """Whether it is shown that there is no difference of the margin; of `not_higher`, none upwards."""
-    interval = contrast.interval
-    if expected == "equivalent" or interval.estimate == interval.se == 0:  # on one side of nothing lies what is on both
-        return contrast.equivalent
-    if interval.se == 0:
-        return beyond(contrast.margin, _worse(interval.estimate, expected))
-    margin = contrast.margin
-    p = interval.p_below(margin) if expected == "not_higher" else interval.p_above(-margin)
-    return p < ALPHA / 2
 
 
 def _unsure(claim: Claim, contrast: Contrast | None) -> str:
@@ -246,7 +213,8 @@ def _state(claim: Claim, contrast: Contrast | None, p_holm: float) -> str:
         return _exact(claim, contrast)
     interval, sure = contrast.interval, p_holm < ALPHA
     if claim.against_margin:
-        return "supported" if _within(contrast, claim.direction) else "refuted" if sure else "inconclusive"
+        shown = within_p(contrast, claim.direction) < within_level(claim.direction)
+        return "supported" if shown else "refuted" if sure else "inconclusive"
     if sure and (interval.high < 0 or interval.low > 0):
         return "supported" if (interval.high < 0) == (claim.direction == "lower") else "refuted"
     return "equivalent" if contrast.equivalent else "inconclusive"
@@ -255,7 +223,7 @@ def _state(claim: Claim, contrast: Contrast | None, p_holm: float) -> str:
 def _exact(claim: Claim, contrast: Contrast) -> str:
     difference = contrast.ours - contrast.theirs
     if claim.against_margin:
-        return "supported" if at_least(claim.margin, _worse(difference, claim.expect)) else "refuted"
+        return "supported" if at_least(claim.margin, worse(difference, claim.expect)) else "refuted"
     if at_least(claim.margin, abs(difference)):
         return "equivalent"
     return "supported" if (difference < 0) == (claim.expect == "lower") else "refuted"

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 from support.studies import HELPS, Cell, make, noise
 
 from resbench.report.looks import asked_seeds, judge
 from resbench.report.study import Study, load
-from resbench.report.verdicts import ClaimVerdict
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "projection", "none"]}
 PLAN = {"sizes": [5, 10, 20], "spend": "pocock"}

@@ -112,6 +112,11 @@ class Contrast:
         return self.equivalent_test_set if self.from_seeds_only else self.equivalent_new_images
 
     @property
+    def p_equivalence(self) -> float:
+        """Of two one-sided tests against the margin, what belongs to `interval`."""
+        return self.p_equivalence_test_set if self.from_seeds_only else self.p_equivalence_new_images
+
+    @property
     def p(self) -> float:
         """The p value that belongs to `interval`."""
         if self.one_pair:
