@@ -67,7 +67,7 @@ def _by_looks(plan: Looks, stages: Sequence[ClaimVerdict]) -> ClaimVerdict:
     """The verdict on a claim from those that the seeds of each look alone would give."""
     comparisons = list(zip(*(stage.contrasts for stage in stages), strict=True))
     family = {_runs(seen): seen for seen in comparisons if not seen[-1].same and not stages[0].claim.metric.exact}
-    observed = [_observed(seen) for seen in family.values()]
+    observed = [_observed(plan, seen) for seen in family.values()]
     histories = dict(zip(family, judge_looks(plan, [stages[0].claim] * len(family), observed), strict=True))
     judged = [_verdict(seen, histories.get(_runs(seen))) for seen in comparisons]
     return dataclasses.replace(stages[0], contrasts=judged, state=overall([one.state for one in judged]))
@@ -77,11 +77,11 @@ def _runs(seen: Sequence[ContrastVerdict]) -> _Runs:
     return seen[-1].ours.runs, seen[-1].theirs.runs
 
 
-def _observed(seen: Sequence[ContrastVerdict]) -> list[Observed]:
+def _observed(plan: Looks, seen: Sequence[ContrastVerdict]) -> list[Observed]:
     """What each look sees, as long as all runs of all arms have a result."""
     out = []
-    for one in seen:
-        if any(len(arm.results) < arm.planned for arm in _arms(one)):
+    for size, one in zip(plan.sizes, seen, strict=True):
+        if any(len(arm.results) < size for arm in _arms(one)):
             break
         out.append(Observed(one.contrast, _barred(one)))
     return out

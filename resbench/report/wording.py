@@ -8,6 +8,7 @@ from resbench.records.metrics import Metric
 from resbench.report.arms import name_pair
 from resbench.report.failure_wording import failures_text, unseen_text, untrained_arms
 from resbench.report.format import context_text, difference_text, p_text
+from resbench.report.look_words import look_clauses, over_looks
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
@@ -41,10 +42,10 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
         )
     else:
         of_what = " of none beyond the margin" if verdict.claim.against_margin else ""
-        parts.append(f"p{of_what} {p_text(judged.p_holm)}{_of_family(verdict.family)}")
+        parts.append(f"p{of_what}{over_looks(judged.looks)} {p_text(judged.p_holm)}{_of_family(verdict.family)}")
         parts += ["few seeds"] if contrast.few_seeds else []
         parts += _improvement(contrast)
-    parts += _margin(verdict, judged, contrast)
+    parts += [*_margin(verdict, judged, contrast), *look_clauses(judged.looks, metric)]
     return f"{head}: {'; '.join(parts)}{but}."
 
 
@@ -97,10 +98,8 @@ def _margin(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contrast) 
     margin = "1 point" if margin == "1 points" else margin
     if judged.state == "equivalent" or (judged.state == "supported" and claim.against_margin):
         sides = {"not_higher": f"below +{margin}", "not_lower": f"above −{margin}"}
-        return [
-            f"the 90 % interval lies {sides.get(claim.direction, f'within ±{margin}')}",
-            *unseen_text(judged, claim),
-        ]
+        shown = "the looks show it to lie" if judged.looks else "the 90 % interval lies"
+        return [f"{shown} {sides.get(claim.direction, f'within ±{margin}')}", *unseen_text(judged, claim)]
     if judged.state in ("supported", "refuted"):
         if claim.against_margin or not contrast.margin > 0:
             return []

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
+from support.inprocess import resbench
 from support.studies import HELPS, Cell, make, noise
 
 from resbench.report.looks import asked_seeds, judge
 from resbench.report.study import Study, load
+from resbench.report.wording import sentence
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "projection", "none"]}
 PLAN = {"sizes": [5, 10, 20], "spend": "pocock"}
@@ -47,3 +51,59 @@ def test_seeds_are_asked_for_look_by_look_and_only_where_a_comparison_is_open(tm
     assert [one.state for one in verdict.contrasts] == ["inconclusive", "supported"]
     assert asked(study) == first | {(10, "identity"): 10, (10, "none"): 10}
     assert verdict.outstanding == 10
+
+
+def test_what_is_decided_keeps_the_numbers_of_its_look_and_history_never_changes(tmp_path: Path) -> None:
+    early = judge(planned(tmp_path / "a", 5))[0].contrasts
+    late = judge(planned(tmp_path / "b", 20))[0].contrasts  # more seeds than were asked for change nothing
+    assert late[1] == early[1] and late[1].contrast and late[1].contrast.seeds == 5
+    assert late[0].looks and early[0].looks
+    first, again = early[0].looks.done[0], late[0].looks.done[0]
+    assert (first.test, first.contrast) == (again.test, again.contrast)
+    assert [len(one.looks.done) for one in late if one.looks] == [3, 1]
+    fractions = late[0].looks.done[-1].test.schedule.fractions
+    assert fractions[-1] == 1 and list(fractions) == sorted(fractions) and fractions[0] > 0.25  # images are noise too
+
+
+def test_nothing_is_decided_before_the_first_look_is_complete(tmp_path: Path) -> None:
+    [verdict] = judge(planned(tmp_path, {(34, "none"): 4}))
+    assert [one.state for one in verdict.contrasts] == ["inconclusive", "inconclusive"]
+    assert "no verdict before look 1 of 3, at 5 seeds" in sentence(verdict, verdict.contrasts[1])
+
+
+def test_a_comparison_that_its_last_look_would_hardly_decide_stops_and_is_named(tmp_path: Path) -> None:
+    flat = planned(
+        tmp_path / "b", 10, compare={"model.shortcut": "projection"}, margin=0.0001, at={"model.depth": [10]}
+    )
+    [verdict] = judge(flat)
+    [one] = verdict.contrasts
+    assert one.looks and one.looks.futile and one.state == "inconclusive"
+    assert "stopped for futility at look" in sentence(verdict, one)
+    assert verdict.outstanding == 0 and set(asked_seeds(flat).values()) <= {5, 10}
+
+
+@pytest.mark.parametrize(
+    ("expect", "margin", "state"), [("equivalent", 0.5, "supported"), ("not_higher", 0.3, "supported")]
+)
+def test_claims_against_the_margin_have_looks_too(tmp_path: Path, expect: str, margin: float, state: str) -> None:
+    study = planned(tmp_path, 5, expect=expect, margin=margin, at={"model.depth": [10]})
+    [verdict] = judge(study)
+    assert verdict.state == state
+    assert verdict.contrasts[0].looks and verdict.contrasts[0].looks.decided
+    assert "the looks show it to lie" in sentence(verdict, verdict.contrasts[0])
+
+
+def test_the_page_check_json_and_csv_show_every_look(tmp_path: Path) -> None:
+    planned(tmp_path / "results", {(10, "identity"): 10, (10, "none"): 10})
+    places = ("--results", tmp_path / "results")
+    assert resbench("report", "s", *places, "--reports", tmp_path / "reports")[0] == 0
+    page = (tmp_path / "reports" / "s" / "report.md").read_text()
+    assert "## Looks" in page and "| 2 of 3 |" in page and "decided at look 1 of 3 (5 seeds), repeated interval" in page
+    facts = json.loads((tmp_path / "reports" / "s" / "report.json").read_text())
+    looks = facts["claims"][0]["contrasts"][0]["looks"]
+    assert [look["seeds"] for look in looks] == [5, 10] and looks[0]["spent"] < looks[1]["spent"] < 0.05
+    assert all(look["low"] < look["estimate"] < look["high"] for look in looks)
+    table = (tmp_path / "reports" / "s" / "tables" / "looks.csv").read_text().splitlines()
+    assert len(table) == 4 and "p_within_looks" in table[0]
+    code, said, _ = resbench("check", "s", *places)
+    assert code == 1 and "look 2 of 3 (10 seeds)" in said and "over the looks so far" in said

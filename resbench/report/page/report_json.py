@@ -14,6 +14,7 @@ from resbench.report.cells import contrast_columns
 from resbench.report.failure_wording import unseen_failures
 from resbench.report.published import Reproduction
 from resbench.report.study import Study
+from resbench.report.tables.looks import look_facts
 from resbench.report.target import target_facts
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording import sentence
@@ -47,6 +48,7 @@ def _contrast(verdict: ClaimVerdict, judged: ContrastVerdict) -> dict[str, Any]:
     share = unseen_failures(judged, verdict.claim)
     facts |= {"unseen_failures": share} if share is not None else {}
     facts |= {"more_seeds": judged.more_seeds, "images_needed": judged.images_needed, "detectable": judged.detectable}
+    facts |= {"looks": looks} if (looks := look_facts(judged)) else {}
     return facts | (contrast_columns(judged.contrast) if judged.contrast else {})
 
 

@@ -27,6 +27,7 @@ from resbench.report.tables.comparisons import claim_table, comparison_table
 from resbench.report.tables.cost import cost_frame, cost_table, reference_table
 from resbench.report.tables.factors import Factors, factor_table
 from resbench.report.tables.hardest import hardest_table
+from resbench.report.tables.looks import look_table
 from resbench.report.tables.power import power_table
 from resbench.report.tables.probes import probe_table
 from resbench.report.tables.published import published_table
@@ -98,6 +99,7 @@ def _blocks(
     out += _claims(evidence.verdicts)
     out += [Heading("Figures"), *images] if images else []
     sections: list[tuple[str, Sequence[Block | None]]] = [
+        ("Looks", [look_table(evidence.verdicts)]),
         ("Target", [target_table(study)]),
         ("Cells", [cell_table(evidence.frame, study.axes) if trained else None]),
         ("Against the baseline", [comparison_table(evidence.compared, study.axes, study.baseline)]),
