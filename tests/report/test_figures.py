@@ -23,8 +23,9 @@ from resbench.report.figures.figure import Figure
 from resbench.report.figures.gallery import FIGURES, save_figures
 from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.styles import Arms
-from resbench.report.statistics.factors import anova, marginal_means
+from resbench.report.statistics.factors import anova
 from resbench.report.statistics.family import simultaneous_level
+from resbench.report.statistics.marginal import marginal_means
 from resbench.report.statistics.power import detectable, detectable_floor, detectable_new_images
 from resbench.report.study import load
 from resbench.report.tables.factors import RESPONSE, factor_table
@@ -197,17 +198,29 @@ def test_specification_orders_the_comparisons(large: Evidence) -> None:
     assert len(figure.points) == 400 and figure.points["difference"].isna().sum() == 16
 
 
-def test_variance_plots_omega_squared(middle: Evidence) -> None:
-    figure = figures_of(middle)["variance"]
-    factors = middle.factors
-    table = anova(factors.frame, factors.axes, RESPONSE).table
-    table = table[table["scale"] == "as measured"].set_index("term")
+def test_variance_plots_omega_squared_with_p_of_the_root(small: Evidence) -> None:
+    figure = figures_of(small)["variance"]
+    factors = small.factors
+    table = anova(factors.frame, factors.axes, RESPONSE).table.set_index(["scale", "term"])
     for row in figure.points.to_dict("records"):
         column = "eta2" if row["term"] == "residual" else "omega2"
-        assert row["share"] == pytest.approx(float(table.at[row["term"], column]))
+        assert row["share"] == pytest.approx(float(table.at[("as measured", row["term"]), column]))
+        assert row["p"] == pytest.approx(float(table.at[("square root", row["term"]), "p"]), nan_ok=True)
+    shown = factor_table(factors)
+    assert shown and [row[0] for row in shown.rows].count("√(test error)") == len(table) / 2
+    p = dict(zip(shown.head, zip(*shown.rows, strict=True), strict=True))["p"]
+    assert set(p[: len(p) // 2]) == {"–"} and set(p[len(p) // 2 : -1]).isdisjoint({"–"})
+
+
+def test_shares_that_do_not_add_up_are_not_drawn(middle: Evidence) -> None:
+    factors = middle.factors
+    table = factors.analysis.table
+    assert not (table.groupby("scale")["eta2"].sum() - 1).abs().max() < 0.01
+    assert "variance" not in figures_of(middle)
     shown = factor_table(factors)
     assert shown and "did not train take no part: 10" in shown.caption
-    assert [row[0] for row in shown.rows].count("√(test error)") == len(table)
+    why = "The shares do not add up, as the grid is not complete (depth and shortcut are crossed only in part)."
+    assert why in shown.caption and {"η²", "ω²"}.isdisjoint(shown.head) and "partial ω²" in shown.head
 
 
 def test_power_plots_what_could_be_found(small: Evidence) -> None:
@@ -304,7 +317,7 @@ def test_no_labels_touch_and_no_letters_are_tiny(name: str, request: pytest.Fixt
 
 def test_figures_are_equal_byte_for_byte_and_speak_to_the_blind(results: Path, tmp_path: Path) -> None:
     images = saved_twice(tmp_path, evidence_of(results, "m"))
-    names = ["error", "forest", "interactions", "curves", "heat-map", "variance", "power"]
+    names = ["error", "forest", "interactions", "curves", "heat-map", "power"]
     assert [image.name for image in images] == names
     for image in images:
         assert image.alt and image.caption.endswith(".")
@@ -321,7 +334,7 @@ def test_a_page_of_a_large_grid_stays_small(large: Evidence, tmp_path: Path) -> 
 def test_the_page_has_the_figures_in_order_and_their_tables(results: Path, tmp_path: Path) -> None:
     page = write(results, tmp_path, "m").parent
     text = (page / "report.md").read_text()
-    names = ("error", "forest", "interactions", "curves", "heat-map", "variance", "power")
+    names = ("error", "forest", "interactions", "curves", "heat-map", "power")
     places = [text.index(f"figures/{name}.") for name in names]
     assert places == sorted(places)
     assert {"factors.csv", "power.csv", "hardest.csv"} <= {path.name for path in (page / "tables").iterdir()}
@@ -329,7 +342,7 @@ def test_the_page_has_the_figures_in_order_and_their_tables(results: Path, tmp_p
 
 def test_every_figure_has_a_name_of_its_own(middle: Evidence) -> None:
     figures = [figure for build in FIGURES if (figure := build(middle))]
-    assert len({figure.name for figure in figures}) == len(figures) >= 7
+    assert len({figure.name for figure in figures}) == len(figures) >= 6
 
 
 def test_lines_have_gaps_where_a_value_is_missing() -> None:

@@ -1,4 +1,4 @@
-"""Whether one axis changes what another does: marginal means of the error for pairs of axes."""
+"""Whether one axis changes what another does: mean errors of pairs of axes, each with the noise of its own runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_bars, draw_lines
 from resbench.report.figures.scale import Scale, is_numeric
-from resbench.report.statistics.factors import marginal_means
+from resbench.report.statistics.marginal import marginal_means
 from resbench.report.tables.factors import RESPONSE, Factors
 
 _MOST_PANELS = 6
@@ -34,7 +34,7 @@ _COLUMNS = ["panel", "x", "line", "mean", "low", "high", "runs"]
 
 
 def figure(evidence: Evidence) -> Figure | None:
-    """The figure, or None where no two axes can be looked at together, or means would count runs several times."""
+    """The figure, or None where no two axes are crossed, or means would count runs several times."""
     pairs = [] if evidence.factors.merged else _pairs(evidence.factors)
     means = [_means(evidence.factors, pair) for pair in pairs[:_MOST_PANELS]]
     shown = [part for part, _ in means if part["mean"].notna().any()]
@@ -42,9 +42,9 @@ def figure(evidence: Evidence) -> Figure | None:
         return None
     points = pd.concat(shown, ignore_index=True)
     caption = (
-        "Marginal means of the test error over the seeds that ended and the other axes, as if every combination had been "
-        "run. Bars: 95 % intervals for comparing levels on these test images, without what moves all cells of a seed "
-        "alike. Lines that are not parallel interact."
+        "Mean test error over the seeds that ended in all cells of a mean, and over the other axes. Bars: 95 % intervals for "
+        "these test images, each from the seeds of its own mean (Student's t); a mean with fewer than two has none. Lines "
+        "that are not parallel interact."
     )
     if len(pairs) > _MOST_PANELS:
         caption += f" {_MOST_PANELS} of {len(pairs)} pairs of axes, those with the largest interactions."
@@ -54,8 +54,7 @@ def figure(evidence: Evidence) -> Figure | None:
 
 
 def _pairs(factors: Factors) -> list[tuple[str, str]]:
-    """Pairs of axes with two values or more: depth with shortcut first, then by the size of their interaction."""
-    varying = [axis for axis in factors.axes if len(set(map(show, factors.frame[axis]))) > 1]
+    """Pairs of axes that are crossed: depth with shortcut first, then by the size of their interaction."""
     table = factors.analysis.table
     table = table[table["scale"] == "as measured"]
     sizes = dict(zip(table["term"], table["omega2"], strict=True))
@@ -64,11 +63,19 @@ def _pairs(factors: Factors) -> list[tuple[str, str]]:
         size = float(sizes.get(" x ".join(pair), math.nan))
         return {leaf(axis) for axis in pair} != {"depth", "shortcut"}, math.inf if math.isnan(size) else -size
 
-    return sorted(itertools.combinations(varying, 2), key=rank)
+    return sorted(filter(partial(_crossed, factors.frame), itertools.combinations(factors.axes, 2)), key=rank)
+
+
+def _crossed(frame: pd.DataFrame, pair: tuple[str, str]) -> bool:
+    """Whether two values of one axis were both run with the same two of the other, so that they can interact."""
+    partners: dict[str, set[str]] = {}
+    for a, b in zip(*(map(show, frame[axis]) for axis in pair), strict=True):
+        partners.setdefault(a, set()).add(b)
+    return any(len(a & b) > 1 for a, b in itertools.combinations(partners.values(), 2))
 
 
 def _means(factors: Factors, pair: tuple[str, str]) -> tuple[pd.DataFrame, str]:
-    """The marginal means of a pair, its axis of more numbers to the right and the other as lines, and a remark."""
+    """The means of a pair, its axis of more numbers to the right and the other as lines, and a remark."""
     x, line = sorted(pair, key=lambda axis: not is_numeric(list(factors.frame[axis])))
     levels = {axis: len(set(map(show, factors.frame[axis]))) for axis in pair}
     empty = pd.DataFrame(columns=_COLUMNS)
@@ -78,12 +85,9 @@ def _means(factors: Factors, pair: tuple[str, str]) -> tuple[pd.DataFrame, str]:
     if more_lines or levels[line] > _MOST_LINES:
         x, line = line, x
     means, remark = marginal_means(factors.frame, factors.axes, [x, line], RESPONSE).rounded()
-    if (means["mean"] < 0).any():  # of combinations that were not run: effects evidently do not add up
-        pair_name = f"{leaf(x)} × {leaf(line)}"
-        return empty, f"Without {pair_name}, where means for combinations that were not run fall below zero."
     points = pd.DataFrame({"panel": f"{x} × {line}", "x": means[x], "line": [show(value) for value in means[line]]})
     points[_COLUMNS[3:]] = means[_COLUMNS[3:]]
-    return points, remark
+    return points.assign(low=means["low"].clip(lower=0), high=means["high"].clip(upper=100)), remark
 
 
 def _draw(evidence: Evidence, points: pd.DataFrame) -> Canvas:

@@ -19,9 +19,9 @@ _COLORS = {"axis": "#0173b2", "interaction": "#56b4e9", "seed": "#ca9161", "resi
 
 
 def figure(evidence: Evidence) -> Figure | None:
-    """The figure, or None if there is no analysis of variance."""
+    """The figure, or None if there is no analysis of variance, or its shares do not add up."""
     factors = evidence.factors
-    if factors.analysis.table.empty:
+    if factors.analysis.table.empty or factors.no_shares:
         return None
     points = shares(factors, _MOST_BARS)
     return Figure("variance", points, partial(_draw, points), _caption(factors, len(points)), _alt(points))
@@ -41,7 +41,7 @@ def _caption(factors: Factors, bars: int) -> str:
     text = (
         "Share of the variation of the test error between runs that each axis and each pair of axes accounts for beyond "
         "what they add up to (ω², type II, the seed as a block; below zero means none), for these test images. Residual: "
-        "what neither the axes, nor their pairs, nor the seed explain. Diamonds: the same of the root of the error."
+        "what neither the axes, nor their pairs, nor the seed explain. Diamonds and p: of the root of the error."
     )
     if bars < terms:
         text += f" The largest {bars - 1} of {terms - 1} terms."

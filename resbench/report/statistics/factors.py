@@ -7,7 +7,6 @@ shorter, and the remark says why in a sentence for the report.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,14 +16,12 @@ import pandas as pd
 from scipy import stats
 
 from resbench.core.text import show
-from resbench.report.statistics.interval import LEVEL, from_standard_error, unknown
 from resbench.report.statistics.linear import Factor, Matrix, Model, Term
 
 SEED = "seed"
 MAX_COLUMNS = 600  # of the design: beyond, interactions take minutes and no one reads them
 MIN_DF = 3  # of the residual: with fewer, no F that could come out means anything
 ANOVA_COLUMNS = ["scale", "term", "df", "sum_sq", "F", "p", "eta2", "omega2", "partial_omega2"]
-MEAN_COLUMNS = ["mean", "low", "high", "se", "df", "runs"]
 
 
 class Analysis(NamedTuple):
@@ -49,9 +46,7 @@ class Analysis(NamedTuple):
 @dataclass(frozen=True)
 class _Grid:
     model: Model
-    levels: dict[str, list[Any]]  # factor -> values as they were given
     scale: Matrix  # what the centred responses were divided by, (responses,)
-    centre: Matrix
     remarks: list[str]
 
 
@@ -93,79 +88,27 @@ def anova(frame: pd.DataFrame, axes: Sequence[str], response: str, seed: str | N
         share = left / float(model.total[i])
         rows.append({"scale": name, "term": "residual", "df": df_residual, "sum_sq": left * unit, "eta2": share})
     remarks += _gaps({term: df for term, (_, df) in effects.items()}, model)
-    return Analysis(pd.DataFrame(rows, columns=ANOVA_COLUMNS), _join(remarks))
+    return Analysis(pd.DataFrame(rows, columns=ANOVA_COLUMNS), sentences(remarks))
 
 
-def marginal_means(
-    frame: pd.DataFrame,
-    axes: Sequence[str],
-    of: Sequence[str],
-    response: str,
-    seed: str | None = SEED,
-    level: float = LEVEL,
-) -> Analysis:
-    """Mean response at each level of an axis, or of two axes together, as if every combination had been run.
-
-    Args:
-        frame, axes, response, seed: as for `anova`.
-        of: one or two of the axes.
-        level: confidence level. The intervals are for comparing levels: the seeds are those that were run, and
-            what moves all cells of a seed alike is taken out.
-
-    Returns:
-        A row per combination of levels: the axes of `of`, `mean`, `low`, `high`, `se`, `df`, and `runs` that have
-        these levels. A mean that the data do not determine is NaN.
-    """
-    columns = [*of, *MEAN_COLUMNS]
-    grid = _grid(frame, axes, response, seed)
-    if isinstance(grid, str):
-        return Analysis(pd.DataFrame(columns=columns), grid)
-    flat = [axis for axis in of if axis not in grid.levels]
-    if flat or not 1 <= len(of) <= 2:
-        why = f"{_words(flat)} {_has(flat)} a single value" if flat else "means are over one axis or two"
-        return Analysis(pd.DataFrame(columns=columns), _join([why]))
-    model, remarks = grid.model, list(grid.remarks)
-    wanted = [dict(zip(of, each, strict=True)) for each in itertools.product(*(range(len(grid.levels[a])) for a in of))]
-    if not all(model.full.estimable(model.row(levels)) for levels in wanted):
-        pairs = [tuple(term) for term in model.terms if len(term) == 2 and set(term) == set(of)]
-        model = Model(model.factors, [(a, b) for a, b in pairs], model.y)
-        remarks.append("not every combination was run, so these means take the effects of the other axes to add up")
-    df = len(model.y) - model.full.rank
-    noise = float(model.total[0] - model.full.explained[0]) / df
-    rows: list[dict[str, Any]] = []
-    for levels in wanted:
-        row = model.row(levels)
-        mean = float(row @ model.full.coefficients[:, 0]) * grid.scale[0] + grid.centre[0]
-        se = math.sqrt(noise * max(0.0, float(row @ model.full.inverse @ row))) * float(grid.scale[0])
-        fits = from_standard_error(mean, se, df, level) if model.full.estimable(row) else unknown()
-        values = {axis: grid.levels[axis][i] for axis, i in levels.items()}
-        runs = np.logical_and.reduce([model.factors[axis].codes == i for axis, i in levels.items()])
-        numbers = dict(zip(MEAN_COLUMNS, (fits.estimate, fits.low, fits.high, fits.se, df), strict=False))
-        rows.append(values | numbers | {"runs": int(runs.sum())})
-    table = pd.DataFrame(rows, columns=columns)
-    for axis in of:  # as they are: a frame would make None a NaN
-        table[axis] = pd.Series([row[axis] for row in rows], dtype=object)
-    return Analysis(table, _join(remarks))
-
-
-def _grid(frame: pd.DataFrame, axes: Sequence[str], response: str, seed: str | None, root: bool = False) -> _Grid | str:
+def _grid(frame: pd.DataFrame, axes: Sequence[str], response: str, seed: str | None, root: bool) -> _Grid | str:
     """The model of a frame with as many interactions as it bears, or why there is none."""
     missing = [name for name in [*axes, response, *([seed] if seed else [])] if name not in frame]
     if missing:
-        return _sentence(f"there is no {_words(missing)} in the runs")
+        return _sentence(f"there is no {words(missing)} in the runs")
     y = pd.to_numeric(frame[response], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     known = np.isfinite(y)
     y, rows = y[known], frame[known]
     columns = {name: _factor(rows[name]) for name in [*axes, *([seed] if seed else [])]}
-    flat = [axis for axis in axes if columns[axis][0].levels < 2]
-    factors = {name: factor for name, (factor, _) in columns.items() if factor.levels > 1}
+    flat = [axis for axis in axes if columns[axis].levels < 2]
+    factors = {name: factor for name, factor in columns.items() if factor.levels > 1}
     if problem := _problem(y, [axis for axis in axes if axis in factors], seed, factors, response):
         return _sentence(problem)
     responses = np.column_stack([y, np.sqrt(y)] if root else [y])
     centre, scale = responses.mean(axis=0), responses.std(axis=0)
     model, remarks = _model(factors, [axis for axis in axes if axis in factors], (responses - centre) / scale)
     if aliased := _aliased(model):
-        return _sentence(f"the effects of {_words(aliased)} cannot be told apart: they always change together")
+        return _sentence(f"the effects of {words(aliased)} cannot be told apart: they always change together")
     df = len(y) - model.full.rank
     if df < MIN_DF:
         return _sentence(f"too few seeds: {len(y)} runs leave {max(df, 0)} degrees of freedom to measure noise with")
@@ -173,10 +116,9 @@ def _grid(frame: pd.DataFrame, axes: Sequence[str], response: str, seed: str | N
         return _sentence("the runs of a cell do not differ, so there is no noise to compare the effects with")
     if flat:
         remarks.insert(
-            0, f"{_words(flat)} {_has(flat)} a single value and {'take' if len(flat) > 1 else 'takes'} no part"
+            0, f"{words(flat)} {_has(flat)} a single value and {'take' if len(flat) > 1 else 'takes'} no part"
         )
-    levels = {name: values for name, (_, values) in columns.items() if name in factors}
-    return _Grid(model, levels, scale, centre, remarks)
+    return _Grid(model, scale, remarks)
 
 
 def _problem(
@@ -249,18 +191,15 @@ def _order(terms: Sequence[Term], seed: str | None) -> list[Term]:
     return sorted((term for term in terms if term), key=rank)
 
 
-def _factor(column: pd.Series[Any]) -> tuple[Factor, list[Any]]:
+def _factor(column: pd.Series[Any]) -> Factor:
     """Levels by their text, in order of appearance: a frame would take None for missing and True for 1."""
-    values = column.tolist()
-    texts = [show(value) for value in values]
-    first = {text: values[i] for i, text in reversed(list(enumerate(texts)))}
+    texts = list(map(show, column))
     ranks = {text: rank for rank, text in enumerate(dict.fromkeys(texts))}
-    return Factor(np.array([ranks[text] for text in texts], dtype=np.int64), len(ranks)), [
-        first[text] for text in ranks
-    ]
+    return Factor(np.array([ranks[text] for text in texts], dtype=np.int64), len(ranks))
 
 
-def _words(names: Sequence[str]) -> str:
+def words(names: Sequence[str]) -> str:
+    """`a, b and c`."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
@@ -272,5 +211,6 @@ def _sentence(text: str) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def _join(remarks: Iterable[str]) -> str:
+def sentences(remarks: Iterable[str]) -> str:
+    """Remarks as sentences, one after the other."""
     return " ".join(_sentence(remark) for remark in remarks)

@@ -29,12 +29,7 @@ class Factor:
 
     def columns(self) -> Matrix:
         """Sum coding, `(rows, levels - 1)`: deviations from the mean of all levels; the last is minus the others."""
-        return sum_code(self.levels)[self.codes]
-
-
-def sum_code(levels: int) -> Matrix:
-    """The coded row of every level, `(levels, levels - 1)`."""
-    return np.vstack([np.eye(levels - 1), -np.ones((1, levels - 1))])
+        return np.vstack([np.eye(self.levels - 1), -np.ones((1, self.levels - 1))])[self.codes]
 
 
 def interaction(a: Matrix, b: Matrix) -> Matrix:
@@ -49,22 +44,10 @@ class Fit:
     Attributes:
         explained: sum of squares of the fitted values per response, `(responses,)`.
         rank: number of independent columns.
-        coefficients: of smallest norm, `(columns, responses)`.
-        inverse: pseudoinverse of the normal equations, `(columns, columns)`.
-        basis: orthonormal, of what the data can tell about the coefficients, `(columns, rank)`.
     """
 
     explained: Matrix
     rank: int
-    coefficients: Matrix
-    inverse: Matrix
-    basis: Matrix
-
-    def estimable(self, row: Matrix) -> bool:
-        """Whether the data determine a linear combination of the coefficients, `(columns,)`."""
-        return bool(
-            np.linalg.norm(row - self.basis @ (self.basis.T @ row)) < 1e-6 * max(1.0, float(np.linalg.norm(row)))
-        )
 
 
 class Model:
@@ -106,27 +89,12 @@ class Model:
         chosen = [column for term in terms for column in self._columns[term]]
         values, vectors = np.linalg.eigh(self._gram[np.ix_(chosen, chosen)])
         independent = values > RANK_TOLERANCE * values[-1]
-        basis, moments = vectors[:, independent], self._moments[chosen]
-        projected = basis.T @ moments
-        inverse = (basis / values[independent]) @ basis.T
+        projected = vectors[:, independent].T @ self._moments[chosen]
         explained = np.asarray((projected**2 / values[independent, None]).sum(axis=0))
-        return Fit(explained, int(independent.sum()), inverse @ moments, inverse, basis)
+        return Fit(explained, int(independent.sum()))
 
     def type_two(self, term: Term) -> tuple[Matrix, int]:
         """Sum of squares `(responses,)` and degrees of freedom of a term after all that do not contain it."""
         without = [other for other in self.terms if not set(term) <= set(other)]
         small, large = self.fit(without), self.fit([*without, term])
         return large.explained - small.explained, large.rank - small.rank
-
-    def row(self, levels: dict[str, int]) -> Matrix:
-        """The mean at these levels, over all levels of every other factor, as a combination of coefficients."""
-        coded = {name: sum_code(self.factors[name].levels)[[level]] for name, level in levels.items()}
-        parts: list[Matrix] = []
-        for term in self.terms:
-            if not set(term) <= levels.keys():
-                parts.append(np.zeros((1, self.width(term))))  # sum coding: what is averaged over is 0
-            elif len(term) == 2:
-                parts.append(interaction(coded[term[0]], coded[term[1]]))
-            else:
-                parts.append(coded[term[0]] if term else np.ones((1, 1)))
-        return np.hstack(parts).ravel()

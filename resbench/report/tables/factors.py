@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import pandas as pd
 
+from resbench.core.text import show
 from resbench.report.comparable import data_note
 from resbench.report.document import Table
 from resbench.report.format import capitalised, number, p_cell
 from resbench.report.outcomes import measured, untrained
-from resbench.report.statistics.factors import ANOVA_COLUMNS, Analysis, anova
+from resbench.report.statistics.factors import ANOVA_COLUMNS, Analysis, anova, words
 from resbench.report.study import Study
 
 RESPONSE = "test error (%)"
 _MOST_REPEATS = 0.1  # of the rows; with more the analysis would be of other numbers than were measured
+_ADDS_UP = 0.01  # how far the shares may be from 1, by a few runs that are missing
 _SMALL = "p values are a little too small."
 _MERGED = "Some cells are one network, and it would count their runs under each of their names."
+_MEANING = (
+    "Type II analysis of variance over the seeds that ended, with the seed as a block: what seeds can tell, for these test "
+    "images. partial ω²: share of what other terms leave, without what chance adds (below zero means none)."
+)
+_SHARES = "η²: share of all variation; ω²: the same without what chance adds."
+_ROOT = (
+    "The root of an error varies alike wherever the error lies: an interaction that is there on one scale only depends on "
+    "the scale. F and p compare with one error of all cells, so they are given for the root alone."
+)
 _SCALES = {"as measured": "test error", "square root": "√(test error)"}
 
 
@@ -42,6 +54,24 @@ class Factors:
         """Why there is no analysis, in a sentence; empty if there is one."""
         return self.analysis.remark if self.analysis.table.empty else ""
 
+    @property
+    def no_shares(self) -> str:
+        """Why what the terms explain is no share of the variation, in a sentence; empty if it is."""
+        sums = self.analysis.table.groupby("scale")["eta2"].sum()
+        if (sums.sub(1).abs() <= _ADDS_UP).all():
+            return ""
+        pairs = [
+            f"{words([axis.rpartition('.')[2] for axis in pair])} are crossed only in part"
+            for pair in itertools.combinations(self.axes, 2)
+            if not self._wholly_crossed(pair)
+        ]
+        why = f"the grid is not complete ({'; '.join(pairs)})" if pairs else "runs are missing or did not end well"
+        return f"The shares do not add up, as {why}."
+
+    def _wholly_crossed(self, pair: tuple[str, str]) -> bool:
+        levels = [list(map(show, self.frame[axis])) for axis in pair]
+        return len(set(zip(*levels, strict=True))) == math.prod(len(set(texts)) for texts in levels)
+
 
 def factors_of(study: Study) -> Factors:
     """The analysis of variance of a study, once for its table and its figures."""
@@ -59,6 +89,8 @@ def factors_of(study: Study) -> Factors:
         analysis = anova(frame.head(0), study.axes, RESPONSE)._replace(remark=_MERGED)
     else:
         analysis = anova(frame, study.axes, RESPONSE).rounded()
+        # noise that grows with the error is no single error to compare all cells with
+        analysis.table.loc[analysis.table["scale"] == "as measured", ["F", "p"]] = math.nan
     if repeats and not analysis.table.empty:
         remark = f"Runs of cells that are one network count under each of their names, {repeats} of {len(ok)} twice: {_SMALL}"
         analysis = analysis._replace(remark=f"{analysis.remark} {remark}".strip())
@@ -84,17 +116,13 @@ def factor_table(factors: Factors) -> Table | None:
         "F": [number(value, ",.1f") for value in terms["F"]],
         "p": [p_cell(value) for value in terms["p"]],
     }
-    for name, head in (("eta2", "η²"), ("omega2", "ω²"), ("partial_omega2", "partial ω²")):
-        columns[head] = [number(value, ".3f") for value in terms[name]]
-    raw = {"F": list(terms["F"]), "p": list(terms["p"]), "η²": list(terms["eta2"])}
-    raw |= {"ω²": list(terms["omega2"]), "partial ω²": list(terms["partial_omega2"])}
-    caption = (
-        "Type II analysis of variance over the seeds that ended, with the seed as a block: what seeds can tell, for "
-        "these test images. η²: share of all variation; ω²: the same without what chance adds (below zero means none); "
-        "partial ω²: share of what other terms leave. The root of an error varies alike wherever the error lies: an "
-        f"interaction that is there on one scale only depends on the scale. {factors.analysis.remark}"
-    )
-    return Table.of(columns, raw, caption=caption.strip(), name="factors", frame=terms)
+    raw = {"F": list(terms["F"]), "p": list(terms["p"])}
+    heads = {"eta2": "η²", "omega2": "ω²", "partial_omega2": "partial ω²"}
+    for name in ["partial_omega2"] if factors.no_shares else heads:
+        columns[heads[name]] = [number(value, ".3f") for value in terms[name]]
+        raw[heads[name]] = list(terms[name])
+    caption = " ".join(filter(None, [_MEANING, factors.no_shares or _SHARES, _ROOT, factors.analysis.remark]))
+    return Table.of(columns, raw, caption=caption, name="factors", frame=terms)
 
 
 def shares(factors: Factors, most: int) -> pd.DataFrame:
@@ -105,7 +133,7 @@ def shares(factors: Factors, most: int) -> pd.DataFrame:
 
     Returns:
         `term`, `kind` (axis, interaction, seed or residual), `share` (ω²; of the residual η²), `share_of_root`, the same
-        of the root of the error, and `p`.
+        of the root of the error, and `p`, of the root.
     """
     terms = factors.analysis.table
     root = {row["term"]: row for row in terms[terms["scale"] == "square root"].to_dict("records")}
@@ -115,8 +143,8 @@ def shares(factors: Factors, most: int) -> pd.DataFrame:
         # what is left has a share, and no estimate of one without chance
         column = "eta2" if term == "residual" else "omega2"
         kind = term if term in ("seed", "residual") else "interaction" if " x " in term else "axis"
-        of_root = float(root[term][column]) if term in root else math.nan
-        values = {"share": float(row[column]), "share_of_root": of_root, "p": float(row["p"])}
+        of_root, p = (float(root[term][name]) if term in root else math.nan for name in (column, "p"))
+        values = {"share": float(row[column]), "share_of_root": of_root, "p": p}
         rows.append({"term": term, "kind": kind} | values)
     points = pd.DataFrame(rows, columns=["term", "kind", "share", "share_of_root", "p"])
     points = points.assign(last=points["kind"] == "residual")

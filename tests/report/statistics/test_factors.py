@@ -1,4 +1,4 @@
-"""Analysis of variance and marginal means: published numbers, an oracle, and grids that bear none."""
+"""Analysis of variance: published numbers, an oracle, and grids that bear none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import statsmodels.formula.api as smf
 from statsmodels.stats.anova import anova_lm
 
-from resbench.report.statistics.factors import Analysis, anova, marginal_means
+from resbench.report.statistics.factors import Analysis, anova
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -113,47 +113,11 @@ def test_axes_may_hold_anything() -> None:
     table = part(anova(frame, list(axes), "error"))
     assert table.loc["a b.c-d", "df"] == 4
     assert (table.loc[["a b.c-d", "x:y * z"], "p"] < 0.001).all()
-    means = marginal_means(frame, list(axes), ["a b.c-d"], "error").table
-    assert means["a b.c-d"].tolist() == [None, True, 1, 1.5, "one"]
-    assert means["mean"].idxmax() == 0
 
 
 def test_negative_responses_have_no_root() -> None:
     frame = grid(DEPTHS, 3, lambda depth, shortcut: degradation(depth, shortcut) - 0.2)
     assert set(anova(frame, list(DEPTHS), "error").table["scale"]) == {"as measured"}
-
-
-def test_marginal_means_of_a_balanced_grid_are_plain_means() -> None:
-    frame = grid(DEPTHS, 4, degradation)
-    for of in (["model.depth"], ["model.shortcut", "model.depth"]):
-        found, remark = marginal_means(frame, list(DEPTHS), of, "error")
-        expected = frame.groupby(of, sort=False)["error"].mean()
-        assert remark == ""
-        for row in found.to_dict("records"):
-            key = row[of[0]] if len(of) == 1 else tuple(row[axis] for axis in of)
-            assert row["mean"] == pytest.approx(expected[key])
-            assert row["low"] < row["mean"] < row["high"]
-            assert row["runs"] == len(frame) / len(expected)
-            assert row["df"] == 24 - 6 - 3
-
-
-def test_marginal_means_cover_the_truth() -> None:
-    rng = np.random.default_rng(1)
-    frame, hits = grid(DEPTHS, 4, degradation), 0
-    for _ in range(200):
-        frame["error"] = [degradation(d, s) for d, s in zip(*(frame[axis] for axis in DEPTHS), strict=True)]
-        frame["error"] += 0.01 * rng.standard_normal(len(frame))
-        first = marginal_means(frame, list(DEPTHS), ["model.shortcut"], "error").table.iloc[1]
-        hits += first["low"] <= 0.12 <= first["high"]
-    assert 0.90 <= hits / 200 <= 0.99
-
-
-def test_a_lost_run_is_no_reason_to_favour_its_level() -> None:
-    frame = grid(DEPTHS, 4, degradation, noise=1e-4)
-    rest = frame.drop(index=frame.index[(frame["model.depth"] == 40) & (frame["seed"] > 0)])
-    found = marginal_means(rest, list(DEPTHS), ["model.shortcut"], "error").table
-    assert found["mean"].tolist() == pytest.approx([0.10, 0.12], abs=5e-4)
-    assert found["se"].iloc[0] > 0
 
 
 def test_cells_that_were_not_run_are_said_and_not_invented() -> None:
@@ -165,12 +129,6 @@ def test_cells_that_were_not_run_are_said_and_not_invented() -> None:
         "their interaction rests on 1 of its 2 degrees of freedom."
     )
     assert part(Analysis(table, remark)).loc["model.depth x model.shortcut", "df"] == 1
-    means, remark = marginal_means(frame, list(DEPTHS), ["model.shortcut"], "error")
-    assert "take the effects of the other axes to add up" in remark
-    assert means["mean"].notna().all()
-    both, _ = marginal_means(frame, list(DEPTHS), list(DEPTHS), "error")
-    assert both["mean"].isna().tolist() == [False, False, False, False, False, True]
-    assert both["runs"].tolist() == [4, 4, 4, 4, 4, 0]
 
 
 def test_a_star_of_one_change_at_a_time_has_main_effects_only() -> None:
@@ -203,13 +161,10 @@ def test_designs_that_bear_no_analysis_say_why() -> None:
         ),
     }
     for why, rows in cases.items():
-        seed = None if "2 runs" in why else "seed"
-        for found in (anova(rows, axes, "error", seed), marginal_means(rows, axes, ["model.depth"], "error", seed)):
-            assert found.table.empty
-            assert len(found.table.columns) > 5
-            assert found.remark == why
-    found = marginal_means(frame[frame["model.depth"] == 10], axes, ["model.depth"], "error")
-    assert (found.table.empty, found.remark) == (True, "Model.depth has a single value.")
+        found = anova(rows, axes, "error", None if "2 runs" in why else "seed")
+        assert found.table.empty
+        assert len(found.table.columns) > 5
+        assert found.remark == why
 
 
 def test_an_axis_with_one_value_takes_no_part() -> None:
