@@ -1,4 +1,7 @@
-"""Numbers and cells as text for people: fractions become percent with two decimals, absent numbers a dash."""
+"""Numbers and cells as text for people: fractions become percent, absent numbers a dash.
+
+What has an interval is rounded to it (`decimals`); files for programs keep all digits.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interval import Interval
 
 DASH = "–"
-_HUGE = 1e9
+_HUGE, _TINY = 1e9, 1e-3
+_LEVELS = (0.05, 0.025)  # p values that must not look like these, as a verdict depends on the side
 
 
 def percent(fraction: float) -> str:
@@ -19,29 +23,66 @@ def percent(fraction: float) -> str:
     return DASH if math.isnan(fraction) else f"{100 * fraction:.2f}"
 
 
+def decimals(half: float, otherwise: int = 2) -> int:
+    """Decimals that the half-width of an interval justifies: two significant digits of it at most, one at least.
+
+    None from a half-width of 10 on, one from 1 on, two from 0.01 on, and then as many as show its first digit.
+
+    Args:
+        otherwise: without a half-width, or with one of 0.
+    """
+    if not (math.isfinite(half) and half > 0):
+        return otherwise
+    first = math.floor(math.log10(half))
+    return max(1 - first, 0) if first >= -1 else max(-first, 2)
+
+
 def within(mean: float, low: float, high: float) -> str:
-    """`99.23 [99.05, 99.38]` of shares, or the mean alone where there is no interval."""
-    return percent(mean) + ("" if math.isnan(low) else f" [{percent(low)}, {percent(high)}]")
+    """`99.23 [99.05, 99.38]` of shares, or the mean alone where there is no interval; no limit below 0 or above 100."""
+    if math.isnan(low):
+        return percent(mean)
+    low, high = max(low, 0.0), min(high, 1.0)
+    mean_text, *limits = (f"{100 * value:.{decimals(50 * (high - low))}f}" for value in (mean, low, high))
+    return f"{mean_text if mean == mean else DASH} [{', '.join(limits)}]"
+
+
+def mean_text(value: float, low: float, high: float) -> str:
+    """`6.2 [5.6, 6.8]` of any number, rounded to its interval; three digits where there is none."""
+    if math.isnan(low):
+        return significant(value, 3)
+    numbers = (value, low, high)
+    form = f",.{decimals((high - low) / 2)}f" if max(map(abs, numbers)) >= _TINY else ".1e"
+    mean, *limits = (number(one, form) for one in numbers)
+    return f"{mean} [{', '.join(limits)}]"
+
+
+def significant(value: float, digits: int = 2) -> str:
+    """`0.026`, `5,800`: so many significant digits, and no exponent where a reader can do without."""
+    if math.isnan(value) or value == 0 or math.isinf(value) or not 1e-6 < abs(value) < _HUGE:
+        return number(value, ".1e" if value else "g")
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    return number(round(value, places), f",.{max(places, 0)}f")
 
 
 def number(value: float, form: str = ",.0f") -> str:
     """A number with a true minus, or a dash where there is none; what diverged has many digits, and two of them do."""
-    form = ".1e" if abs(value) >= _HUGE and "." in form else form
+    form = f"{'+' if form.startswith('+') else ''}.1e" if abs(value) >= _HUGE and "." in form else form
     return DASH if math.isnan(value) else format(value, form).replace("-", "−")
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """`+0.12`, `−0.07`; more digits where two would show nothing."""
-    if math.isnan(value):
-        return DASH
-    if value and abs(value) < 0.5 * 10.0**-digits:
-        return f"{value:+.1e}".replace("-", "−")
-    return f"{value:+.{digits}f}".replace("-", "−")
+    """`+0.12`, `−0.07`; what rounds to nothing keeps its sign."""
+    return number(value, f"+.{digits}f")
 
 
 def p_text(p: float) -> str:
-    """`= .012`, `< .001`."""
-    return DASH if math.isnan(p) else "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".", 1)
+    """`= .012`, `< .001`; next to a level with as many digits as show its side, `= .0496`."""
+    if math.isnan(p) or p < 0.001:
+        return DASH if math.isnan(p) else "< .001"
+    digits = 3
+    while digits < 8 and any(round(p, digits) == level != p for level in _LEVELS):
+        digits += 1
+    return f"= {p:.{digits}f}".replace("0.", ".", 1)
 
 
 def p_cell(p: float) -> str:
@@ -58,16 +99,46 @@ def value_text(value: float, metric: Metric) -> str:
     return number(value) if metric.exact else number(value, ".4f")
 
 
-def interval_text(interval: Interval, metric: Metric) -> str:
-    """The limits of a difference: `[−0.18, −0.06]`."""
-    low, high = (signed(metric.factor * limit, metric.digits) for limit in (interval.low, interval.high))
-    return f"[{low}, {high}]"
+def rounded(value: float, low: float, high: float, metric: Metric, margin: float | None = None) -> tuple[str, str]:
+    """A difference and its limits as text, `−0.12` and `[−0.18, −0.06]`, rounded to the interval.
+
+    Args:
+        value, low, high: as differences are shown, in points for shares, of which no limit lies beyond 100. Without limits
+            (NaN) the second text is empty, and the first has two decimals of points, else two digits.
+        margin: which a limit must not look like, unless it is equal to it.
+    """
+    if math.isnan(low):
+        return signed(value, 2 if metric.proportion else decimals(abs(value) / 10)), ""
+    if metric.proportion:
+        low, high = max(low, -100.0), min(high, 100.0)
+    digits = decimals((high - low) / 2, metric.digits)
+    while digits < 8 and any(round(abs(end), digits) == margin != abs(end) for end in (low, high)):
+        digits += 1
+    return signed(value, digits), f"[{signed(low, digits)}, {signed(high, digits)}]"
+
+
+def interval_texts(interval: Interval, metric: Metric, margin: float | None = None) -> tuple[str, str]:
+    """The same of an interval as statistics have it."""
+    value, low, high = (metric.factor * one for one in (interval.estimate, interval.low, interval.high))
+    return rounded(value, low, high, metric, margin)
 
 
 def difference_text(contrast: Contrast, metric: Metric) -> str:
     """`−0.12 points [−0.18, −0.06]`."""
-    text = f"{signed(metric.factor * contrast.interval.estimate, metric.digits)} {metric.unit}".rstrip()
-    return text if math.isnan(contrast.interval.low) else f"{text} {interval_text(contrast.interval, metric)}"
+    value, limits = interval_texts(contrast.interval, metric)
+    return " ".join(filter(None, [value, metric.unit, limits]))
+
+
+def change_text(change: Interval) -> str:
+    """A relative change, `−15 % [−24, −5]`, or of a multiple `39 times [36, 42]`; nothing where it has no interval."""
+    if math.isnan(change.low):
+        return ""
+    if change.estimate > 2:
+        mean, limits = mean_text(*(1 + value for value in change[:3])).split(" ", 1)
+        return f"{mean} times {limits}"
+    estimate, low, high = (100 * value for value in change[:3])
+    digits = decimals((high - low) / 2, 0)
+    return f"{signed(estimate, digits)} % [{signed(low, digits)}, {signed(high, digits)}]"
 
 
 def name_of(cell: Cell) -> str:

@@ -10,6 +10,7 @@ from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.power import (
     POWER,
     detectable,
+    detectable_floor,
     detectable_new_images,
     needed_new_images,
     seeds_needed,
@@ -77,3 +78,20 @@ def needs(contrast: Contrast, at: Levels) -> Needs:
     need = needed_new_images(margin, parts, *levels)
     seeds_new = None if need.seeds is None else max(need.seeds, seeds or MIN_SEEDS)
     return Needs(difference, difference_new, seeds, seeds_new, need.images if need.seeds is None else None)
+
+
+def more_seeds_range(contrast: Contrast, at: Levels) -> tuple[int | None, int | None]:
+    """Seeds that the margin takes beyond those so far, if their deviation is at the lower or the upper end of its 80 % range.
+
+    The range is that of a standard deviation from so many seeds (chi-square). None where no number of seeds suffices.
+    """
+    margin, parts = contrast.margin, contrast.components
+    floor = detectable_floor(parts, at.power, at.alpha) if parts else 0.0
+    left = math.sqrt(max(margin**2 - floor**2, 0.0))  # what images leave of it for the noise between seeds
+    totals = [
+        seeds_needed(left, upper_sd(contrast.sd, contrast.seeds, level), at.power, at.alpha) for level in (0.1, 0.9)
+    ]
+    low, high = (
+        None if total is None else max(total, MIN_SEEDS, contrast.seeds + 1) - contrast.seeds for total in totals
+    )
+    return low, high

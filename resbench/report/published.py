@@ -14,7 +14,7 @@ from resbench.core.text import show
 from resbench.records.claim import Published
 from resbench.records.metrics import Metric
 from resbench.report.comparable import data_note
-from resbench.report.format import value_text
+from resbench.report.format import significant, value_text
 from resbench.report.frames import numbers
 from resbench.report.outcomes import RESULTS, kinds, measured, untrained
 from resbench.report.planning import MIN_SEEDS
@@ -101,9 +101,19 @@ def _verdict(
     if len(values) < MIN_SEEDS:
         return "not comparable", f"{len(values)} of the at least {MIN_SEEDS} seeds that a spread takes"
     inside = at_least(published.value, ours.low) and at_least(ours.high, published.value)
-    half = value_text((ours.high - ours.low) / 2, published.metric)
-    because = f"it lies {'within' if inside else 'outside'} the interval of new runs like ours (± {half})"
+    unit = " points" if published.metric.proportion else ""
+    half = significant(published.metric.factor * (ours.high - ours.low) / 2)
+    low, high = limits_of(ours, published.metric)
+    limits = f"[{value_text(low, published.metric)}, {value_text(high, published.metric)}]"
+    because = (
+        f"it lies {'within' if inside else 'outside'} {limits}, where new runs like ours would lie (± {half}{unit})"
+    )
     return "reproduced" if inside else "not reproduced", because
+
+
+def limits_of(ours: Interval, metric: Metric) -> tuple[float, float]:
+    """The limits of a prediction as they are shown: a share lies between 0 and 1."""
+    return (max(ours.low, 0.0), min(ours.high, 1.0)) if metric.proportion else (ours.low, ours.high)
 
 
 def prediction(values: Sequence[float], runs: int) -> Interval:

@@ -9,7 +9,7 @@ from typing import Any
 
 from resbench.core.cell import Cell
 from resbench.report.comparable import data_note
-from resbench.report.format import name_of, percent, within
+from resbench.report.format import name_of, percent, significant, within
 from resbench.report.frames import numbers
 from resbench.report.outcomes import measured, untrained
 from resbench.report.planning import MIN_SEEDS
@@ -126,8 +126,8 @@ def _described(spending: Spending, target: float) -> str:
 
 
 def _times(ratio: float) -> str:
-    """`1,480 times fewer than`, or `2.5 times` where ours costs more."""
-    return f"{ratio:,.0f} times fewer than" if ratio >= 10 else f"{1 / ratio:,.2g} times"
+    """`1,500 times fewer than`, or `2.5 times` where ours costs more."""
+    return f"{significant(ratio)} times fewer than" if ratio >= 10 else f"{significant(1 / ratio)} times"
 
 
 def reached(study: Study) -> bool:

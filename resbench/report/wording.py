@@ -6,14 +6,13 @@ import math
 
 from resbench.records.metrics import Metric
 from resbench.report.arms import name_pair
-from resbench.report.failure_wording import failures_text, unseen_text, untrained_arms
-from resbench.report.format import context_text, difference_text, p_text
+from resbench.report.failure_wording import failures_text, untrained_arms
+from resbench.report.format import change_text, context_text, decimals, difference_text, number, p_text
 from resbench.report.look_words import look_clauses, over_looks
+from resbench.report.margins import margin_words, within_margin
 from resbench.report.planning import ALPHA, MIN_SEEDS
-from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.contrast import ENOUGH_SEEDS, Contrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
-
-_MANY_SEEDS = 1000  # beyond that a plan from the noise of a few seeds says no more
 
 
 def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
@@ -32,6 +31,8 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
         return f"{head}: {failures_text(verdict, judged, _of_family(verdict.family))}{but}."
     if contrast is None or contrast.seeds == 0:
         return f"{head}: at least one arm has no ended run with a value of {metric.words}."
+    if math.isnan(contrast.interval.estimate):
+        return f"{head}: {metric.words} is not finite in every run, so there is no difference{but}."
     parts = [f"{metric.words} {difference_text(contrast, metric)}{_over(contrast)}", *_counts(contrast, metric)]
     parts += untrained_arms(judged, metric)
     if contrast.seeds < 2 and contrast.seeds_theirs < 2:
@@ -41,11 +42,12 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
             else "one seed: no interval"
         )
     else:
-        of_what = " of none beyond the margin" if verdict.claim.against_margin else ""
-        parts.append(f"p{of_what}{over_looks(judged.looks)} {p_text(judged.p_holm)}{_of_family(verdict.family)}")
-        parts += ["few seeds"] if contrast.few_seeds else []
+        if not within_margin(verdict, judged):  # else the p of that stands next to it
+            of_what = " of none beyond the margin" if verdict.claim.against_margin else ""
+            parts.append(f"p{of_what}{over_looks(judged.looks)} {p_text(judged.p_holm)}{_of_family(verdict.family)}")
+        parts += _few_seeds(judged, contrast)
         parts += _improvement(contrast)
-    parts += [*_margin(verdict, judged, contrast), *look_clauses(judged.looks, metric)]
+    parts += [*margin_words(verdict, judged, contrast), *look_clauses(judged.looks, metric)]
     return f"{head}: {'; '.join(parts)}{but}."
 
 
@@ -64,14 +66,22 @@ def _seeds(contrast: Contrast) -> str:
 
 
 def _counts(contrast: Contrast, metric: Metric) -> list[str]:
-    """Errors of 10,000 and their relative change: `80 → 68 errors in 10,000, 15 % fewer`."""
+    """The arms' means: `80 → 68 errors in 10,000 (−15 % [−24, −5])`, the change only where it has an interval."""
+    lead, factor = contrast.interval, metric.factor
     if not metric.by_image:
-        return [f"from {metric.factor * contrast.theirs:.4g} to {metric.factor * contrast.ours:.4g}"]
-    text = f"{1e4 * contrast.theirs:.0f} → {1e4 * contrast.ours:.0f} errors in 10,000"
-    change = contrast.relative_change
-    if math.isnan(change) or round(100 * abs(change)) == 0:
-        return [text]
-    return [f"{text}, {100 * abs(change):.0f} % {'fewer' if change < 0 else 'more'}"]
+        digits = decimals(factor * (lead.high - lead.low) / 2, metric.digits)
+        theirs, ours = (number(factor * mean, f",.{digits}f") for mean in (contrast.theirs, contrast.ours))
+        return [f"from {theirs} to {ours}"]
+    change = change_text(contrast.relative_change)
+    text = f"{1e4 * contrast.theirs:,.0f} → {1e4 * contrast.ours:,.0f} errors in 10,000"
+    return [f"{text} ({change})" if change else text]
+
+
+def _few_seeds(judged: ContrastVerdict, contrast: Contrast) -> list[str]:
+    """That a verdict from five seeds rests on the t distribution: no sign-flip test of so few reaches p < .05."""
+    if judged.state == "inconclusive" or not contrast.few_seeds or not contrast.shared_seeds:
+        return []
+    return [f"{contrast.seeds} seeds: too few for an exact test to confirm it, which takes {ENOUGH_SEEDS}"]
 
 
 def _of_family(size: int) -> str:
@@ -89,51 +99,6 @@ def _improvement(contrast: Contrast) -> list[str]:
 
 def _probability(value: float) -> str:
     return "1" if value == 1 else f"{value:.2f}".removeprefix("0")
-
-
-def _margin(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contrast) -> list[str]:
-    """What the margin adds: small, within, or how much more it would take."""
-    metric, claim = verdict.claim.metric, verdict.claim
-    margin = f"{metric.factor * contrast.margin:g} {metric.unit}".rstrip()
-    margin = "1 point" if margin == "1 points" else margin
-    if judged.state == "equivalent" or (judged.state == "supported" and claim.against_margin):
-        sides = {"not_higher": f"below +{margin}", "not_lower": f"above −{margin}"}
-        shown = "the looks show it to lie" if judged.looks else "the 90 % interval lies"
-        return [f"{shown} {sides.get(claim.direction, f'within ±{margin}')}", *unseen_text(judged, claim)]
-    if judged.state in ("supported", "refuted"):
-        if claim.against_margin or not contrast.margin > 0:
-            return []
-        if contrast.equivalent:
-            return [f"smaller than the {margin} that would matter (the 90 % interval lies within ±{margin})"]
-        if min(abs(contrast.interval.low), abs(contrast.interval.high)) < contrast.margin:
-            return [f"whether it reaches the {margin} that would matter is open"]
-        return []
-    return _needed(judged, contrast, metric, margin, claim.against_margin)
-
-
-def _needed(
-    judged: ContrastVerdict, contrast: Contrast, metric: Metric, margin: str, against_margin: bool
-) -> list[str]:
-    """What an inconclusive comparison would take."""
-    out = []
-    if contrast.min_seeds < MIN_SEEDS:
-        out.append(f"a verdict takes {MIN_SEEDS} seeds or more in both arms")
-    if against_margin and (contrast.interval.low > 0 or contrast.interval.high < 0):
-        out.append(f"the interval excludes zero; whether the difference reaches the {margin} that would matter is open")
-    if not math.isnan(judged.detectable):
-        what = "was the least margin that could have been shown if there is no difference"
-        what = what if against_margin else "could have been found"
-        out.append(f"so far {metric.factor * judged.detectable:.2g} {metric.unit}".rstrip() + f" {what} (power 80 %)")
-    if judged.images_needed is not None:
-        out.append(
-            f"for {margin} no number of seeds suffices on {contrast.images:,} test images: seeds would begin to help "
-            f"beyond {judged.images_needed:,}"
-        )
-    elif judged.more_seeds is not None:
-        seeds = judged.more_seeds
-        count = f"more than {_MANY_SEEDS:,}" if seeds > _MANY_SEEDS else f"about {seeds:,}"
-        out.append(f"for {margin} {count} more {'seed is' if seeds == 1 else 'seeds are'} needed")
-    return out
 
 
 def _exact(contrast: Contrast | None) -> str:

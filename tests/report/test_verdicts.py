@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from support.studies import HELPS, Cell, make, noise
 
 from resbench.core.errors import UserError
 from resbench.report import check, compare
+from resbench.report.statistics.compare import paired_values
 from resbench.report.study import load
 from resbench.report.verdicts import judge
 from resbench.report.wording import sentence, summary
@@ -36,21 +38,26 @@ def test_a_planted_effect_is_found(tmp_path: Path) -> None:
     assert state == "supported"
     assert sentences[0].startswith("Supported at model.depth 10: identity against none: test error −0.")
     assert "10 shared seeds × 10,000 images" in sentences[0] and "p < .001 (Holm, 2 comparisons)" in sentences[0]
-    assert "better in 10 of 10 seeds (P = 1 [.69, 1])" in sentences[0] and "fewer" in sentences[0]
+    assert "better in 10 of 10 seeds (P = 1 [.69, 1])" in sentences[0]
+    assert re.search(r"errors in 10,000 \(−[\d.]+ % \[−[\d.]+, −[\d.]+\]\);", sentences[0])
 
 
 def test_the_opposite_effect_refutes(tmp_path: Path) -> None:
     state, sentences = verdicts(tmp_path, noise(lambda cell: 0.011 if cell["model.shortcut"] == "identity" else 0.008))
-    assert state == "refuted" and sentences[1].startswith("Refuted at model.depth 34") and "more" in sentences[1]
+    assert state == "refuted" and sentences[1].startswith("Refuted at model.depth 34") and "(+" in sentences[1]
 
 
 def test_no_difference_is_equivalent_within_a_wide_margin_and_open_within_a_narrow_one(tmp_path: Path) -> None:
     same = noise(lambda cell: 0.008)
     state, sentences = verdicts(tmp_path / "wide", same, seeds=20, margin=0.2)
-    assert state == "equivalent" and "the 90 % interval lies within ±0.2 points" in sentences[0]
+    assert state == "equivalent" and re.search(
+        r"the 90 % interval \[−0\.\d\d, \+0\.\d\d\] lies within ±0\.2 points, p of a difference beyond it < \.001",
+        sentences[0],
+    )
     state, sentences = verdicts(tmp_path / "narrow", same, seeds=6, margin=0.05)
     assert state == "inconclusive" and "could have been found (power 80 %)" in sentences[0]
-    assert "more seeds are needed" in sentences[0] or "no number of seeds suffices" in sentences[0]
+    plan = r"more seeds are needed \(\d+ to .*as the noise is known from 6\) for 80 % power in this one comparison, and each"
+    assert re.search(plan, sentences[0]) or "no number of seeds suffices" in sentences[0]
 
 
 def test_a_claim_of_equivalence_is_supported_or_refuted(tmp_path: Path) -> None:
@@ -76,7 +83,8 @@ def test_no_worse_is_supported_by_what_is_better_and_refuted_by_what_is_worse_by
     }
     for on in ("test_error", "test_accuracy"):
         assert (
-            found[on, 0.004][0] == "supported" and "the 90 % interval lies below +0.2 points" in found[on, 0.004][1][0]
+            found[on, 0.004][0] == "supported"
+            and "the 95 % interval lies below +0.2 points, one-sided p < .001" in found[on, 0.004][1][0]
         )
         assert found[on, 0.011][0] == "supported"
         assert found[on, 0.0135][0] == "inconclusive"
@@ -99,7 +107,9 @@ def test_one_depth_that_does_not_help_keeps_the_claim_from_support(tmp_path: Pat
 def test_a_small_difference_is_called_small_only_if_the_interval_says_so(tmp_path: Path) -> None:
     rates = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.0095)
     _, sentences = verdicts(tmp_path / "wide", rates, seeds=30, margin=1.0)
-    assert "smaller than the 1 point that would matter (the 90 % interval lies within ±1 point)" in sentences[0]
+    assert re.search(
+        r"smaller than the 1 point that would matter \(the 90 % interval \[.*\] lies within ±1 point, p", sentences[0]
+    )
     _, sentences = verdicts(tmp_path / "near", rates, seeds=30, margin=0.15)
     assert (
         "whether it reaches the 0.15 points that would matter is open" in sentences[0] and "smaller" not in sentences[0]
@@ -147,6 +157,21 @@ def test_a_comparison_that_may_not_be_judged_takes_no_step_of_holm(tmp_path: Pat
     assert next_to_a_failed_one.p_holm == pytest.approx(2 * next_to_a_failed_one.contrast.p)
 
 
+def test_a_verdict_from_five_seeds_says_that_no_exact_test_can_confirm_it(tmp_path: Path) -> None:
+    apart = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.02)
+    for seeds, said in ((5, True), (6, False)):
+        state, sentences = verdicts(tmp_path / str(seeds), apart, seeds=seeds)
+        assert state == "supported" and ("5 seeds: too few for an exact test" in sentences[0]) == said
+
+
+def test_an_infinite_loss_has_no_difference(tmp_path: Path) -> None:
+    claim = HELPS | {"on": "train_loss", "margin": 0.0}
+    (verdict,) = judge(load(make(tmp_path, "s", AXES, 6, noise(lambda cell: 0.01), [claim]), "s"))
+    lost = paired_values([4.5, 4.6, 4.4, 4.7, 4.6, 4.7], [4.5, np.inf, 4.4, 4.7, 4.6, 4.7], 0.0)
+    text = sentence(verdict, replace(verdict.contrasts[0], contrast=lost))
+    assert text.endswith("training loss is not finite in every run, so there is no difference.")
+
+
 def test_few_seeds_never_make_a_verdict(tmp_path: Path) -> None:
     state, sentences = verdicts(
         tmp_path, noise(lambda cell: 0.001 if cell["model.shortcut"] == "identity" else 0.1), seeds=4
@@ -192,7 +217,7 @@ def test_other_metrics_are_compared_seed_by_seed(tmp_path: Path) -> None:
     sentences = sentence(verdict, verdict.contrasts[0])
     assert verdict.state == "supported" and "test" not in sentences and "8 shared seeds)" in sentences
     assert re.search(
-        r"training loss −0\.\d{4} \[−0\.\d{4}, −0\.\d{4}\]; from 0\.\d+ to 0\.\d+;",
+        r"training loss −0\.\d\d \[−0\.\d\d, −0\.\d\d\]; from 0\.\d+ to 0\.\d+;",
         sentences.replace(" (95 % interval over 8 shared seeds)", ""),
     )
     sizes = [HELPS | {"on": "parameters", "expect": "equivalent", "margin": 1}]

@@ -18,7 +18,7 @@ from resbench.report.figures.drawing import BAND, GREY, SMALL, Canvas, canvas, s
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.styles import Arms, Style
-from resbench.report.format import capitalised, signed
+from resbench.report.format import capitalised, rounded
 
 _COLUMNS = (
     "family", "claim", "metric", "comparison", "kind", "seed", "difference", "low", "high", "simultaneous_low",
@@ -237,8 +237,7 @@ def _numbers(point: Mapping[Any, Any], metric: Metric) -> str:
     """`−0.12 [−0.18, −0.06]`; of metrics that never vary the difference alone."""
     if metric.exact:
         return f"{point['difference']:+,.0f}".replace("-", "−")
-    difference, low, high = (signed(point[name], metric.digits) for name in ("difference", "low", "high"))
-    return difference if math.isnan(point["low"]) else f"{difference} [{low}, {high}]"
+    return " ".join(rounded(point["difference"], point["low"], point["high"], metric)).rstrip()
 
 
 def _label(axes: Axes, unit: str, last: bool, metrics: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from resbench.report.figures.drawing import GREY, SMALL, Canvas, canvas, fitted, label_ends, logarithmic
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
+from resbench.report.format import significant
 from resbench.report.statistics.power import POWER
 from resbench.report.tables.power import Plan, power_points, typical_plan
 
@@ -27,8 +28,8 @@ def figure(evidence: Evidence) -> Figure | None:
     here = points[points["target"] == "these images"]
     few, many = here.iloc[0], here.iloc[-1]
     alt = (
-        f"Smallest difference that is found on these images: {few['difference']:.2g} points with {few['seeds']:.0f} seeds, "
-        f"{many['difference']:.2g} with {many['seeds']:.0f}. {evidence.verdict_text}"
+        f"Smallest difference that is found on these images: {significant(few['difference'])} points with {few['seeds']:.0f} seeds, "
+        f"{significant(many['difference'])} with {many['seeds']:.0f}. {evidence.verdict_text}"
     )
     return Figure("power", points, partial(_draw, plan, points), _caption(plan), alt.strip())
 
@@ -45,7 +46,7 @@ def _draw(plan: Plan, points: pd.DataFrame) -> Canvas:
     for target, label, dash in _LEVELS:
         for value in points.loc[points["target"] == target, "difference"]:
             axes.axhline(value, color=GREY, linestyle=dash, linewidth=1.2)
-            ends.append((value, f"{label}: {value:.2g}", GREY))
+            ends.append((value, f"{label}: {significant(value)}", GREY))
     axes.set_ylim(min(end[0] for end in ends) / 1.4, float(points["difference"].max()) * 1.15)
     axes.set_xlim(points["seeds"].min(), points["seeds"].max())
     logarithmic(axes)
@@ -79,7 +80,7 @@ def _caption(plan: Plan) -> str:
         test = f"two-sided at {plan.levels.alpha:.2g}"
     text += f", for these {contrast.images:,} test images and for new ones" if contrast.images else ""
     text += (
-        f", of the comparison with the median noise between seeds ({contrast.seeds} seeds: SD {100 * contrast.sd:.2g} points), "
+        f", of the comparison with the median noise between seeds ({contrast.seeds} seeds: SD {significant(100 * contrast.sd)} points), "
         f"{test}."
     )
     if contrast.components is not None:

@@ -12,6 +12,7 @@ import numpy as np
 from resbench.report.arms import Arm
 from resbench.report.cells import contrast_columns
 from resbench.report.failure_wording import unseen_failures
+from resbench.report.planning import levels, more_seeds_range
 from resbench.report.published import Reproduction
 from resbench.report.study import Study
 from resbench.report.tables.looks import look_facts
@@ -48,6 +49,8 @@ def _contrast(verdict: ClaimVerdict, judged: ContrastVerdict) -> dict[str, Any]:
     share = unseen_failures(judged, verdict.claim)
     facts |= {"unseen_failures": share} if share is not None else {}
     facts |= {"more_seeds": judged.more_seeds, "images_needed": judged.images_needed, "detectable": judged.detectable}
+    if judged.contrast and judged.more_seeds is not None:
+        facts["more_seeds_range"] = more_seeds_range(judged.contrast, levels(verdict.claim, verdict.family))
     facts |= {"looks": looks} if (looks := look_facts(judged)) else {}
     return facts | (contrast_columns(judged.contrast) if judged.contrast else {})
 

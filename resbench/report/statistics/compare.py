@@ -14,6 +14,7 @@ from resbench.report.statistics.crossed import Components, new_images, new_image
 from resbench.report.statistics.effect import one_pair as interval_of_pair
 from resbench.report.statistics.effect import over_separate_seeds, over_shared_seeds, p_equivalence, welch
 from resbench.report.statistics.interval import LEVEL, Interval, t_interval, unknown
+from resbench.report.statistics.ratio import relative_change
 
 Errors = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
@@ -45,6 +46,7 @@ def paired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) ->
     on_this_test_set = t_interval(counts / images, level) if images else unknown()
     return Contrast(
         **_common(seeds, seeds, images, True, margin, level, _mean(means[0]), _mean(means[1])),
+        relative_change=relative_change(ours, theirs, True, level),
         **over_shared_seeds(*means, counts / images if images else np.full(seeds, np.nan), -1, level)._asdict(),
         **_targets(on_new_images, on_this_test_set, margin, level, images),
         p_mcnemar=exact_p,
@@ -82,6 +84,7 @@ def paired_values(
         d = a - b
     return Contrast(
         **_common(len(d), len(d), None, True, margin, level, _mean(a), _mean(b)),
+        relative_change=_change(_mean(a), _mean(b)),
         **over_shared_seeds(a, b, d, 1 if higher_is_better else -1, level)._asdict(),
         **_targets(unknown(_mean(d)), t_interval(d, level), margin, level, None),
         **_NOTHING_PER_IMAGE,
@@ -112,6 +115,7 @@ def unpaired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) 
         churn = float((p * (1 - q) + q * (1 - p)).mean())
     return Contrast(
         **_common(len(a), len(b), images, False, margin, level, _mean(a), _mean(b)),
+        relative_change=relative_change(ours, theirs, False, level),
         **over_separate_seeds(a, b, -1)._asdict(),
         **_targets(new_images_unpaired(ours, theirs, level), gap, margin, level, images),
         p_mcnemar=math.nan,
@@ -140,6 +144,7 @@ def unpaired_values(
     gap = welch(a, b, level)
     return Contrast(
         **_common(len(a), len(b), None, False, margin, level, _mean(a), _mean(b)),
+        relative_change=_change(_mean(a), _mean(b)),
         **over_separate_seeds(a, b, 1 if higher_is_better else -1)._asdict(),
         **_targets(unknown(gap.estimate), gap, margin, level, None),
         **_NOTHING_PER_IMAGE,
@@ -165,7 +170,6 @@ def _common(
     ours: float,
     theirs: float,
 ) -> dict[str, Any]:
-    change = ours / theirs - 1 if theirs and math.isfinite(theirs) else math.nan
     return {
         "seeds": seeds,
         "seeds_theirs": seeds_theirs,
@@ -175,8 +179,12 @@ def _common(
         "level": level,
         "ours": ours,
         "theirs": theirs,
-        "relative_change": change,
     }
+
+
+def _change(ours: float, theirs: float) -> Interval:
+    """Of one number per seed, which need not be positive: without limits."""
+    return unknown(ours / theirs - 1 if theirs and math.isfinite(theirs) else math.nan)
 
 
 def _targets(

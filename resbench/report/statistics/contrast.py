@@ -37,7 +37,7 @@ class Contrast:
             seeds and without an interval, if seeds are not shared.
         churn: share of images that exactly one of two networks misses, mean over the pairs of seeds.
         discordant: the same as a number of images.
-        relative_change: `ours / theirs - 1`; NaN if theirs is 0.
+        relative_change: `ours / theirs - 1`, of errors on images with its interval; NaN if theirs is 0.
         rho: correlation of the arms over shared seeds; NaN below three seeds or without variance.
         d_z: mean difference in units of its standard deviation between seeds, with Hedges' correction (of the
             pooled standard deviation, if seeds are not shared).
@@ -67,7 +67,7 @@ class Contrast:
     improvement: Interval
     churn: float
     discordant: float
-    relative_change: float
+    relative_change: Interval
     rho: float
     d_z: float
     sd: float

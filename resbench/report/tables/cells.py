@@ -59,7 +59,7 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
         columns["least – most"] = [
             f"{percent(row['least'])} – {percent(row['most'])}" if row["seeds_ok"] else DASH for row in rows
         ]
-    columns["errors in 10,000"] = [number(row["errors"], ",.1f") for row in rows]
+    columns["errors in 10,000"] = [number(row["errors"]) for row in rows]
     columns["train loss"] = [number(row["train_loss"], ".4f") + _known(row, "train_loss") for row in rows]
     columns["train accuracy"] = [percent(row["train_accuracy"]) + _known(row, "train_accuracy") for row in rows]
     if frame["val_accuracy"].notna().any():
@@ -87,7 +87,7 @@ def _known(row: Mapping[Any, Any], name: str) -> str:
 
 
 def _range(low: float, high: float) -> str:
-    return DASH if math.isnan(low) else f"[{percent(low)}, {percent(high)}]"
+    return DASH if math.isnan(low) else within(math.nan, low, high).removeprefix(f"{DASH} ")
 
 
 def _rate(row: Mapping[Any, Any]) -> str:

@@ -14,7 +14,7 @@ from resbench.records.metrics import METRICS, Metric
 from resbench.report.arms import name_pair
 from resbench.report.cells import contrast_columns
 from resbench.report.document import Columns, Table
-from resbench.report.format import DASH, context_text, interval_text, name_of, p_cell, percent, signed
+from resbench.report.format import DASH, context_text, interval_texts, name_of, p_cell, percent
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording import rules, state_text
@@ -97,11 +97,11 @@ def _put_contrast(contrast: Contrast | None, metric: Metric, columns: Columns, s
         for name in ("seeds", "difference", "on new images", "on these images", "P", "churn %"):
             columns.put(name, "one network" if same and name == "difference" else DASH)
         return
-    difference, won = metric.factor * contrast.interval.estimate, contrast.improvement
+    lead, won = contrast.interval, contrast.improvement
     columns.put("seeds", str(contrast.min_seeds))
-    columns.put("difference", signed(difference), difference)
+    columns.put("difference", interval_texts(lead, metric)[0], metric.factor * lead.estimate)
     for name, interval in (("on new images", contrast.crossed), ("on these images", contrast.this_test_set)):
-        columns.put(name, DASH if math.isnan(interval.low) else interval_text(interval, metric))
+        columns.put(name, interval_texts(interval, metric)[1] or DASH)
     share = DASH if math.isnan(won.low) else f"{won.estimate:.2f} [{won.low:.2f}, {won.high:.2f}]"
     columns.put("P", share, won.estimate)
     columns.put("churn %", percent(contrast.churn), contrast.churn)

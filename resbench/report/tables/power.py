@@ -11,7 +11,7 @@ import pandas as pd
 from resbench.records.metrics import METRICS, Metric
 from resbench.report.arms import name_pair
 from resbench.report.document import Columns, Table
-from resbench.report.format import DASH, context_text
+from resbench.report.format import DASH, context_text, significant
 from resbench.report.planning import ALPHA, Levels, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.power import POWER, detectable_floor, power_curve
@@ -51,7 +51,7 @@ def power_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
             ("these", factor * need.detectable_this_test_set),
             ("new", factor * need.detectable_new_images),
         ):
-            text = DASH if math.isnan(value) else f"{value:.3g} {unit}".rstrip()
+            text = DASH if math.isnan(value) else f"{significant(value)} {unit}".rstrip()
             columns.put(f"found on {head} images", text, value)
         margin = factor * plan.contrast.margin
         columns.put("margin", f"{margin:g} {unit}".rstrip() if margin > 0 else DASH, margin)

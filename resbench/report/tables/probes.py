@@ -11,7 +11,7 @@ import pandas as pd
 from resbench.core.text import show
 from resbench.records.metrics import METRICS
 from resbench.report.document import Table
-from resbench.report.format import number
+from resbench.report.format import mean_text
 from resbench.report.frames import frame_of, known, numbers, partial_rows
 from resbench.report.outcomes import RESULTS, measured
 from resbench.report.statistics.interval import t_interval
@@ -108,8 +108,7 @@ def _text(row: Mapping[Any, Any], name: str) -> str:
     have, infinite, runs = (int(row[f"{name}.{count}"]) for count in ("known", "infinite", "runs"))
     if infinite:
         return f"infinite in {infinite} of {runs}"
-    interval = "" if math.isnan(low) else f" [{number(low, '.3g')}, {number(high, '.3g')}]"
-    return number(value, ".3g") + interval + known(have, runs)
+    return mean_text(value, low, high) + known(have, runs)
 
 
 def _whole(frame: pd.DataFrame, name: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from resbench.report.document import Table
 from resbench.report.format import name_of, value_text
-from resbench.report.published import Reproduction
+from resbench.report.published import Reproduction, limits_of
 
 _HEAD = ["source", "at", "metric", "published", "ours", "seeds", "verdict", "because"]
 _MEANING = (
@@ -23,7 +23,8 @@ def published_table(reproductions: Sequence[Reproduction]) -> Table | None:
         published, metric = reproduction.published, reproduction.published.metric
         ours = value_text(reproduction.ours.estimate, metric)
         if not math.isnan(reproduction.ours.low):
-            ours += f" [{value_text(reproduction.ours.low, metric)}, {value_text(reproduction.ours.high, metric)}]"
+            low, high = limits_of(reproduction.ours, metric)
+            ours += f" [{value_text(low, metric)}, {value_text(high, metric)}]"
         row = [published.source, name_of(published.at), metric.name, value_text(published.value, metric), ours]
         rows.append([*row, str(reproduction.seeds), reproduction.verdict, reproduction.because])
     return Table(_HEAD, rows, _MEANING) if rows else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resbench.core.text import show
 from resbench.report.document import Columns, Table
-from resbench.report.format import number, within
+from resbench.report.format import number, significant, within
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.study import Study
 from resbench.report.target import spending_of
@@ -35,6 +35,6 @@ def target_table(study: Study) -> Table | None:
         columns.put("FLOPs", f"{spending.flops:.2e}", spending.flops)
         if target.training_flops is not None:
             times = target.training_flops / spending.flops
-            columns.put("times fewer", number(times, ",.0f" if times >= 10 else ",.1f"), times)
+            columns.put("times fewer", significant(times), times)
         columns.put("training seconds", number(spending.seconds), spending.seconds)
     return columns.table(caption=_MEANING, name="target")

@@ -1,0 +1,106 @@
+"""What the margin of a claim adds to the sentence of a comparison: within it, or what it would take to tell."""
+
+from __future__ import annotations
+
+import math
+
+from resbench.records.metrics import Metric
+from resbench.report.failure_wording import unseen_text
+from resbench.report.format import interval_texts, p_text, significant
+from resbench.report.planning import MIN_SEEDS, levels, more_seeds_range
+from resbench.report.statistics.contrast import Contrast
+from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
+
+_SIDES = {"equivalent": "within ±", "not_higher": "below +", "not_lower": "above −"}
+_MANY_SEEDS = 1000  # beyond that a plan from the noise of a few seeds says no more
+
+
+def within_margin(verdict: ClaimVerdict, judged: ContrastVerdict) -> bool:
+    """Whether the verdict is that there is no difference beyond the margin, or none on the side that matters."""
+    return judged.state == "supported" and verdict.claim.against_margin
+
+
+def margin_words(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contrast) -> list[str]:
+    """What the margin adds: small, within, or how much more it would take."""
+    metric, claim = verdict.claim.metric, verdict.claim
+    margin = margin_text(metric.factor * contrast.margin, metric)
+    if judged.state == "equivalent" or within_margin(verdict, judged):
+        one_sided = within_margin(verdict, judged) and claim.direction != "equivalent"
+        side = _SIDES[claim.direction if one_sided else "equivalent"] + margin
+        if judged.looks:
+            shown = f"the looks show it to lie {side}"
+        elif one_sided:
+            shown = _no_worse(contrast, claim.direction, side)
+        else:
+            shown = _equivalence(contrast, metric, margin)
+        return [shown, *unseen_text(judged, claim)]
+    if judged.state in ("supported", "refuted"):
+        if claim.against_margin or not contrast.margin > 0:
+            return []
+        if contrast.equivalent:
+            return [f"smaller than the {margin} that would matter ({_equivalence(contrast, metric, margin)})"]
+        if min(abs(contrast.interval.low), abs(contrast.interval.high)) < contrast.margin:
+            return [f"whether it reaches the {margin} that would matter is open"]
+        return []
+    return _needed(verdict, judged, contrast, margin)
+
+
+def margin_text(margin: float, metric: Metric) -> str:
+    """`0.05 points`, `1 point`."""
+    text = f"{margin:g} {metric.unit}".rstrip()
+    return "1 point" if text == "1 points" else text
+
+
+def _equivalence(contrast: Contrast, metric: Metric, margin: str) -> str:
+    """`the 90 % interval [−0.03, +0.04] lies within ±0.05 points, p = .012`."""
+    p = f"p of a difference beyond it {p_text(contrast.p_equivalence)}"
+    if contrast.interval.se == 0:
+        return f"no run differs; within ±{margin}, {p}"
+    level = 2 * contrast.level - 1
+    limits = interval_texts(contrast.interval.at_level(level), metric, metric.factor * contrast.margin)[1]
+    return f"the {100 * level:.0f} % interval {limits} lies within ±{margin}, {p}"
+
+
+def _no_worse(contrast: Contrast, direction: str, side: str) -> str:
+    """`the 95 % interval lies below +0.2 points, one-sided p = .012`."""
+    interval, higher = contrast.interval, direction == "not_higher"
+    p = interval.p_below(contrast.margin) if higher else interval.p_above(-contrast.margin)
+    return f"the {100 * contrast.level:.0f} % interval lies {side}, one-sided p {p_text(p)}"
+
+
+def _needed(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contrast, margin: str) -> list[str]:
+    """What an inconclusive comparison would take."""
+    metric, against_margin = verdict.claim.metric, verdict.claim.against_margin
+    out = []
+    if contrast.min_seeds < MIN_SEEDS:
+        out.append(f"a verdict takes {MIN_SEEDS} seeds or more in both arms")
+    if against_margin and (contrast.interval.low > 0 or contrast.interval.high < 0):
+        out.append(f"the interval excludes zero; whether the difference reaches the {margin} that would matter is open")
+    if not math.isnan(judged.detectable):
+        what = "was the least margin that could have been shown if there is no difference"
+        what = what if against_margin else "could have been found"
+        least = f"{significant(metric.factor * judged.detectable)} {metric.unit}".rstrip()
+        out.append(f"so far {least} {what} (power 80 %)")
+    if judged.images_needed is not None:
+        out.append(
+            f"for {margin} no number of seeds suffices on {contrast.images:,} test images: seeds would begin to help "
+            f"beyond {judged.images_needed:,}"
+        )
+    elif judged.more_seeds is not None:
+        out.append(_plan(verdict, contrast, judged.more_seeds, margin))
+    return out
+
+
+def _plan(verdict: ClaimVerdict, contrast: Contrast, seeds: int, margin: str) -> str:
+    """How many more seeds, in which range, and for what; a plan is no promise to look only once."""
+    count = f"more than {_MANY_SEEDS:,}" if seeds > _MANY_SEEDS else f"about {seeds:,}"
+    low, high = more_seeds_range(contrast, levels(verdict.claim, verdict.family))
+    ends = [
+        f"{end:,}" if end is not None and end <= _MANY_SEEDS else f"more than {_MANY_SEEDS:,}" for end in (low, high)
+    ]
+    between = f" ({ends[0]} to {ends[1]}, as the noise is known from {contrast.seeds})" if ends[0] != ends[1] else ""
+    are = "seed is" if seeds == 1 else "seeds are"
+    return (
+        f"for {margin} {count} more {are} needed{between} for 80 % power in this one comparison, and each further look at "
+        "the verdict adds to its error"
+    )
