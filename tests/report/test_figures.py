@@ -196,6 +196,10 @@ def test_specification_orders_the_comparisons(large: Evidence) -> None:
     ]
     assert list(there["difference"]) == pytest.approx(sorted(trained))
     assert len(figure.points) == 400 and figure.points["difference"].isna().sum() == 16
+    pairs = [row for row in large.compared.to_dict("records") if row["contrast"] and row["model.shortcut"] == "gate"]
+    median = np.median([100 * row["contrast"].this_test_set.estimate for row in pairs])
+    assert f"gate {median:+.2f} points, p = .125".replace("-", "−") in figure.caption
+    assert "4 seeds allow no p below .125)" in figure.caption
 
 
 def test_variance_plots_omega_squared_with_p_of_the_root(small: Evidence) -> None:

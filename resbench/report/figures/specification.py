@@ -8,10 +8,13 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 
 from resbench.core.text import show
+from resbench.report.arms import Arm, metric_values, shared_seeds
 from resbench.report.figures.drawing import (
     BAND,
     GREY,
@@ -29,7 +32,9 @@ from resbench.report.figures.drawing import (
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.styles import Arms, legend
-from resbench.report.format import name_of
+from resbench.report.format import name_of, p_cell, p_text, signed
+from resbench.report.statistics.specification import median_effect
+from resbench.report.study import Study
 
 _LEAST = 16  # comparisons; fewer stand in the forest
 Choice = tuple[str, str]  # axis, value
@@ -50,11 +55,40 @@ def figure(evidence: Evidence) -> Figure | None:
         f"below, the choices each was made with. Of {len(known)} intervals {int((high < 0).sum())} lie below zero and "
         f"{int((low > 0).sum())} above. Grey band: the margin. Exploratory: the intervals are of each comparison for itself."
     )
+    caption += _medians(evidence)
     if lost := len(points) - len(known):
         unlike = " or is not comparable" if evidence.compared["reason"].any() else ""
         caption += f" Hatched, to the right: {lost} comparisons with an arm that did not train{unlike}."
     alt = f"Differences to the baseline in order: {len(known)}; {signs(low, high)}."
     return Figure("specification", points, partial(_draw, evidence, points), caption, alt)
+
+
+def _medians(evidence: Evidence) -> str:
+    """The median difference of each arm, with one test of all its comparisons together."""
+    arms: dict[str, list[tuple[Arm, Arm]]] = {}
+    for pair in evidence.compared.to_dict("records"):
+        if pair["contrast"] is not None:
+            name = ", ".join(show(pair[axis]) for axis in evidence.study.baseline)
+            arms.setdefault(name, []).append((pair["ours"], pair["theirs"]))
+    texts, fewest = [], 0
+    for name, pairs in arms.items():
+        seeds = sorted(set.intersection(*(set(shared_seeds(*pair)) for pair in pairs)))
+        found = median_effect(np.array([_differences(evidence.study, *pair, seeds) for pair in pairs]))
+        if not math.isnan(found.p):
+            texts.append(f"{name} {signed(100 * found.median)} points, p {p_text(found.p)}")
+            fewest = min(fewest or found.seeds, found.seeds)
+    if not texts:
+        return ""
+    return (
+        f" Median difference: {'; '.join(texts)} (of no effect in any comparison, by swapping the arms in whole seeds; "
+        f"{fewest} seeds allow no p below {p_cell(2 / 2**fewest)})."
+    )
+
+
+def _differences(study: Study, ours: Arm, theirs: Arm, seeds: Sequence[int]) -> npt.NDArray[np.float64]:
+    """Of the test errors of these seeds, `(seeds,)`."""
+    left, right = (metric_values(study, [arm.ended[seed] for seed in seeds], "test_error") for arm in (ours, theirs))
+    return np.asarray(left - right)
 
 
 def specification_points(evidence: Evidence) -> pd.DataFrame:
