@@ -98,7 +98,9 @@ def _plan(verdict: ClaimVerdict, contrast: Contrast, seeds: int, margin: str) ->
     ends = [
         f"{end:,}" if end is not None and end <= _MANY_SEEDS else f"more than {_MANY_SEEDS:,}" for end in (low, high)
     ]
-    between = f" ({ends[0]} to {ends[1]}, as the noise is known from {contrast.seeds})" if ends[0] != ends[1] else ""
+    between = (
+        f" ({ends[0]} to {ends[1]}, by what {contrast.seeds} seeds tell of their noise)" if ends[0] != ends[1] else ""
+    )
     are = "seed is" if seeds == 1 else "seeds are"
     return (
         f"for {margin} {count} more {are} needed{between} for 80 % power in this one comparison, and each further look at "

@@ -230,7 +230,7 @@ def test_tables_say_how_many_runs_a_mean_is_of(tmp_path: Path) -> None:
     on = "probe.sharpness"
     study = load(metric_study(tmp_path, on, lambda cell, seed: None if plain(cell) and seed < 3 else 2.0), "s")
     shown = probe_table(study)
-    assert shown and [row[-1] for row in shown.rows] == ["2 [2, 2]", "2 [2, 2] (5 of 8)"]
+    assert shown and [row[-1] for row in shown.rows] == ["2.00 [2.00, 2.00]", "2.00 [2.00, 2.00] (5 of 8)"]
     lost = load(
         metric_study(tmp_path / "b", "val_accuracy", lambda c, seed: None if plain(c) and seed < 3 else 0.9), "s"
     )

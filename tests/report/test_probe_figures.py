@@ -236,7 +236,7 @@ def test_the_table_has_intervals_over_seeds(results: Path) -> None:
         [of.estimate, of.low, of.high]
     )
     assert row["probe.lesion_mean"] == pytest.approx(1.0)
-    assert shown.rows[0][3:] == ("0.015 [−0.0485, 0.0785]", "13 [6.65, 19.4]", "1 [1, 1]")
+    assert shown.rows[0][3:] == ("0.01 [−0.05, 0.08]", "13.0 [6.6, 19.4]", "1.00 [1.00, 1.00]")
     assert shown.rows[-1][2] == "2" and shown.rows[-1][4] == "13.5"  # one of the two diverged
 
 

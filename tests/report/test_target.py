@@ -85,7 +85,7 @@ def test_runs_that_diverged_or_are_missing_count_against_a_cell(tmp_path: Path) 
 
 def test_a_cell_that_costs_more_and_an_old_record_are_described_as_they_are(tmp_path: Path) -> None:
     (line,), _ = checked(tmp_path / "dear", test_accuracy=0.985, training_flops=1e12)
-    assert "2.0e+12 FLOPs of training a run, 2 times the published 1.0e+12" in line
+    assert "2.0e+12 FLOPs of training a run, 2.0 times the published 1.0e+12" in line
 
     def old(cell: Cell, seed: int) -> dict[str, float]:  # 5 MFLOPs an image, 100 images a second
         return {"train_seconds": 10.0} if seed else cost(cell, seed) | {"train_seconds": 10.0}

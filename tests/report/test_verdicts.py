@@ -56,7 +56,7 @@ def test_no_difference_is_equivalent_within_a_wide_margin_and_open_within_a_narr
     )
     state, sentences = verdicts(tmp_path / "narrow", same, seeds=6, margin=0.05)
     assert state == "inconclusive" and "could have been found (power 80 %)" in sentences[0]
-    plan = r"more seeds are needed \(\d+ to .*as the noise is known from 6\) for 80 % power in this one comparison, and each"
+    plan = r"more seeds are needed \(\d+ to .*by what 6 seeds tell of their noise\) for 80 % power in this one comparison, and each"
     assert re.search(plan, sentences[0]) or "no number of seeds suffices" in sentences[0]
 
 

@@ -34,10 +34,10 @@ _COLUMNS = ["panel", "x", "line", "mean", "low", "high", "runs"]
 
 
 def figure(evidence: Evidence) -> Figure | None:
-    """The figure, or None where no two axes are crossed, or means would count runs several times."""
+    """The figure, or None where no two axes are crossed, no mean has an interval, or means would count runs several times."""
     pairs = [] if evidence.factors.merged else _pairs(evidence.factors)
     means = [_means(evidence.factors, pair) for pair in pairs[:_MOST_PANELS]]
-    shown = [part for part, _ in means if part["mean"].notna().any()]
+    shown = [part for part, _ in means if part["low"].notna().any()]
     if not shown:
         return None
     points = pd.concat(shown, ignore_index=True)

@@ -12,7 +12,7 @@ from resbench.records.metrics import METRICS, Metric
 from resbench.report.arms import name_pair
 from resbench.report.document import Columns, Table
 from resbench.report.format import DASH, context_text, significant
-from resbench.report.planning import ALPHA, Levels, levels, needs, usable
+from resbench.report.planning import ALPHA, Levels, levels, more_seeds_range, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.power import POWER, detectable_floor, power_curve
 from resbench.report.verdicts import ClaimVerdict
@@ -58,12 +58,14 @@ def power_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
         columns.put("seeds for these images", _count(need.seeds_this_test_set, margin > 0), need.seeds_this_test_set)
         known = margin > 0 and plan.contrast.components is not None
         columns.put("seeds for new images", _count(need.seeds_new_images, known), need.seeds_new_images)
+        columns.put("80 % range", _range(plan, margin > 0))
         columns.put("images needed", DASH if need.images is None else f"> {need.images:,}", need.images)
     caption = (
         f"Smallest true difference that the seeds so far find with a power of {100 * POWER:.0f} % (of equivalence and of being no worse: the "
         "smallest margin shown, if there is no difference), and shared seeds per arm that find the margin, at Holm's first "
         "step. All from the noise between the seeds so far, never from the difference seen; of few seeds that noise is "
-        "known badly, so planning for these images takes the upper end of its 80 % range. Impossible: on as many images "
+        "known badly, so planning for these images takes the bound that it is below with 80 %; 80 % range: the seeds if it is "
+        "at either end of its own. Each plan is of one comparison. Impossible: on as many images "
         "no number of seeds suffices; seeds begin to help beyond the images named."
     )
     return columns.table(caption=caption, name="power") if columns.texts else None
@@ -117,6 +119,16 @@ def _explored_plans(compared: pd.DataFrame) -> Iterator[Plan]:
         if row["contrast"] is not None and usable(row["contrast"]):
             label = " − ".join(name_pair(row["ours"].cell, row["theirs"].cell))
             yield Plan("", label, METRICS["test_error"], row["contrast"], Levels(POWER, ALPHA))
+
+
+def _range(plan: Plan, known: bool) -> str:
+    """`8 to 38`: seeds in all, if the noise is at either end of what the seeds so far say of it."""
+    if not known:
+        return DASH
+    ends = [
+        None if more is None else more + plan.contrast.seeds for more in more_seeds_range(plan.contrast, plan.levels)
+    ]
+    return DASH if ends == [None, None] else f"{_count(ends[0], True)} to {_count(ends[1], True)}"
 
 
 def _count(seeds: int | None, known: bool) -> str:
