@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from resbench.records.metrics import Metric
-from resbench.report.format import interval_text
+from resbench.report.format import interval_texts
 from resbench.report.sequential import LookHistory
 
 
@@ -15,7 +15,7 @@ def look_clauses(history: LookHistory | None, metric: Metric) -> list[str]:
     if not done:
         return [f"no verdict before look 1 of {len(sizes)}, at {sizes[0]} seeds"]
     last, place = history.done[-1], f"look {done} of {len(sizes)} ({sizes[done - 1]} seeds)"
-    limits = f", repeated interval {interval_text(last.test.interval, metric)}" if last.test.interval else ""
+    limits = f", repeated interval {interval_texts(last.test.interval, metric)[1]}" if last.test.interval else ""
     if history.decided:
         return [f"decided at {place}{limits}"]
     if history.futile:

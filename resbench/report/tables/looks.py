@@ -10,7 +10,7 @@ import pandas as pd
 from resbench.records.metrics import Metric
 from resbench.report.arms import name_pair
 from resbench.report.document import Columns, Table
-from resbench.report.format import DASH, context_text, interval_text, name_of, p_cell, signed
+from resbench.report.format import DASH, context_text, interval_texts, name_of, p_cell, signed
 from resbench.report.planning import ALPHA
 from resbench.report.sequential import LookHistory, LookVerdict
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
@@ -45,7 +45,7 @@ def _put_look(look: LookVerdict, metric: Metric, columns: Columns, place: str) -
     columns.put("nominal %", f"{100 * test.nominal:.2f}", test.nominal)
     difference = metric.factor * contrast.interval.estimate if contrast else None
     columns.put("difference", DASH if difference is None else signed(difference), difference)
-    columns.put("repeated interval", interval_text(test.interval, metric) if test.interval else DASH)
+    columns.put("repeated interval", interval_texts(test.interval, metric)[1] if test.interval else DASH)
     columns.put("p", p_cell(test.p.difference), test.p.difference)
     columns.put("p (looks, Holm)", p_cell(look.p_holm), look.p_holm)
     columns.put("state", "stopped for futility" if look.futile else look.state)
