@@ -86,11 +86,11 @@ def _verdict(
         return ("reproduced", "exactly") if exactly else ("not reproduced", "it is another number")
     if other := data_note(study, runs):
         return "not comparable", other
-    if (lost := untrained(runs)) and not published.metric.at_start:
+    ended = len(_counted(runs, published.metric))
+    if (lost := untrained(runs)) and ended < runs["status"].isin(RESULTS).sum():
         count = Counter(runs["status"])
         named = kinds(count["diverged"], count["collapsed"])
         return "not reproduced", f"{lost} of {len(runs)} runs did not train ({named})"
-    ended = len(_counted(runs, published.metric))
     if values and len(values) < ended:
         return (
             "not comparable",

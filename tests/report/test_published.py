@@ -62,3 +62,16 @@ def test_a_published_number_that_equals_ours_is_reproduced(on: str, value: float
     published = [{"source": "p", "on": on, "at": {"model.depth": 10}, "value": value, "runs": 5}]
     made = make(tmp_path, "s", {"model.depth": [10]}, 5, lambda *_: np.arange(1000) < 7, published=published)
     assert [one.verdict for one in compare_published(load(made, "s"))] == ["reproduced"]
+
+
+def test_runs_that_did_not_train_reproduce_nothing_but_where_none_trained(tmp_path: Path) -> None:
+    rows = [{"source": "a", "on": "test_error", "at": {"model.depth": depth}, "value": 0.887} for depth in (10, 100)]
+    normal = noise(lambda cell: 0.01, images=1000)
+
+    def outcome(cell: Any, seed: int, draw: np.random.Generator) -> Any:
+        lost = cell["model.depth"] == 100 or seed < 2
+        return np.arange(1000) < 880 + seed if lost else normal(cell, seed, draw)
+
+    found = compare_published(load(make(tmp_path, "s", {"model.depth": [10, 100]}, 8, outcome, published=rows), "s"))
+    assert [one.verdict for one in found] == ["not reproduced", "reproduced"]
+    assert found[0].because == "2 of 8 runs did not train (2 collapsed)"
