@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from resbench.core.cell import Cell, Value, label
 from resbench.core.errors import UserError
+from resbench.core.text import show
 from resbench.grid.expand import Exclusion, Expansion, Merged, points
 from resbench.grid.parts import read_parts
 from resbench.grid.source import Source
 from resbench.records.claim import Claim, Published, Target
 from resbench.records.part import Part
-from resbench.records.study_file import ExcludedCell, IdleFields, MergedCells, StudyFile, StudyRun
+from resbench.records.study_file import ExcludedCell, IdleFields, Looks, MergedCells, StudyFile, StudyRun
 from resbench.training.run import RunConfig
 
 
@@ -50,6 +52,10 @@ class PlannedRun:
         return " ".join(filter(None, (label(self.cell), f"seed={self.seed}")))
 
 
+_READ = ("base", "axes", "zips", "exclude", "seeds", "looks", "baseline", "published", "claims", "target", "probes")
+Key = tuple[str, ...]  # the values of a cell as text, in the order of `Grid.paths`
+
+
 @dataclass(frozen=True)
 class Grid:
     """The question: which cells, how many seeds, and what is claimed of them.
@@ -65,7 +71,7 @@ class Grid:
         axes: dotted path -> values, crossed.
         zips: groups of such axes that advance together, crossed with the rest.
         exclude: which cells are left out.
-        seeds: their number, or a list of them.
+        seeds: their number, a list of them, or a plan such as {"looks": [5, 10, 20]}; once it is made, a list of all.
         baseline: axis -> value of the cells with which the others are compared.
         published: numbers of papers.
         claims: what is expected.
@@ -73,6 +79,7 @@ class Grid:
         probes: what is measured during training; no part of a run's identity, as training is the same without.
         about: the question in words.
         file, overrides: where it was read from.
+        looks: the plan, where `seeds` is one.
         given: only when it is made: the cells, where they do not follow from the rest; then nothing is checked again.
 
     Raises:
@@ -84,7 +91,7 @@ class Grid:
     axes: Mapping[str, Sequence[Value]] = field(default_factory=dict)
     zips: Sequence[Mapping[str, Sequence[Value]]] = ()
     exclude: Sequence[Exclusion] = ()
-    seeds: int | Sequence[int] = 1
+    seeds: int | Sequence[int] | Mapping[str, Any] = 1
     baseline: Mapping[str, Value] = field(default_factory=dict)
     published: Sequence[Published] = ()
     claims: Sequence[Claim] = ()
@@ -93,15 +100,17 @@ class Grid:
     about: str = ""
     file: str = ""
     overrides: Sequence[str] = ()
+    looks: Looks | None = None
     given: InitVar[Expansion | None] = None
     _expansion: Expansion = field(init=False, repr=False, compare=False)
+    _seeds_by_cell: Mapping[Key, Sequence[int]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self, given: Expansion | None) -> None:
         if given is not None:
             object.__setattr__(self, "_expansion", given)
             return
         parts = read_parts(Source(title=f"grid {self.name}"), self._root())
-        for name in ("base", "axes", "zips", "exclude", "seeds", "baseline", "published", "claims", "target", "probes"):
+        for name in _READ:
             object.__setattr__(self, name, getattr(parts, name))
         object.__setattr__(self, "_expansion", parts.expansion)
 
@@ -116,7 +125,7 @@ class Grid:
                 {"if": rule.when, "because": rule.because} if isinstance(rule, Exclusion) else rule
                 for rule in self.exclude
             ],
-            "seeds": self.seeds,
+            "seeds": self._seeds(),
             "probes": self.probes,
             "baseline": self.baseline,
             "published": self.published,
@@ -124,6 +133,16 @@ class Grid:
             "target": self.target,
         }
         return {key: _plain(value) for key, value in root.items()}
+
+    def _seeds(self) -> Any:
+        """The same as a grid file has them."""
+        if self.looks is None:
+            return self.seeds
+        plan = {"looks": self.looks.sizes, "spend": self.looks.spend}
+        if self.seeds not in (1, plan, list(range(self.looks.sizes[-1]))):
+            remedy = "give the plan alone, or looks=None"
+            raise UserError(f"grid {self.name}: seeds: {self.seeds!r} beside looks at {self.looks.sizes}: {remedy}")
+        return plan
 
     def _claim(self, claim: Claim | dict[str, Any]) -> dict[str, Any]:
         """The same as an entry of a grid file, whose `at` is a list of axes, or has values for each."""
@@ -141,8 +160,37 @@ class Grid:
 
     @property
     def seed_list(self) -> list[int]:
-        """The seed of each replicate."""
-        return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
+        """The seed of each replicate, at most."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else [*map(int, self.seeds)]
+
+    def with_seeds(self, seeds: Mapping[Key, Sequence[int]]) -> Self:
+        """The same question, of these seeds of each cell instead: what is asked for by now.
+
+        Args:
+            seeds: of each cell, by its values as text.
+        """
+        return self._with(seeds)
+
+    def whole(self) -> Self:
+        """The grid with all its seeds of each cell."""
+        return self if self._seeds_by_cell is None else self._with(None)
+
+    def _with(self, seeds: Mapping[Key, Sequence[int]] | None) -> Self:
+        other = copy.copy(self)
+        other.__dict__.pop("_runs", None)
+        object.__setattr__(other, "_seeds_by_cell", seeds)
+        return other
+
+    def key(self, cell: Cell) -> Key:
+        """The values of a cell as text."""
+        return tuple(show(cell[path]) for path in self.paths)
+
+    def seeds_by_cell(self) -> dict[Key, list[int]]:
+        """The seeds of each cell, by its values as text."""
+        return {self.key(cell): list(self._seeds_of(cell)) for cell, _ in self.cells}
+
+    def _seeds_of(self, cell: Cell) -> Sequence[int]:
+        return self.seed_list if self._seeds_by_cell is None else self._seeds_by_cell[self.key(cell)]
 
     def points(self) -> Iterator[dict[str, Value]]:
         """Every combination of axis values, excluded ones too; the first axis varies slowest."""
@@ -189,7 +237,8 @@ class Grid:
         others = {repr(merged.cells[0]): merged.cells[1:] for merged in self.merged}
         for cell, config in self.cells:
             more = others.get(repr(cell), ())
-            for seed, run_id in zip(self.seed_list, config.ids(self.seed_list), strict=True):
+            seeds = self._seeds_of(cell)
+            for seed, run_id in zip(seeds, config.ids(seeds), strict=True):
                 seen.setdefault(run_id, PlannedRun(config, cell, seed, run_id, more))
         return seen
 
@@ -198,6 +247,7 @@ class Grid:
         optional: dict[str, Any] = {"schema": 1}
         optional |= {"target": self.target} if self.target else {}
         optional |= {"probes": list(self.probes)} if self.probes else {}
+        optional |= {"looks": self.looks} if self.looks else {}
         optional |= self._alike()
         return StudyFile(
             name=self.name,
@@ -225,11 +275,11 @@ class Grid:
 
     def _study_runs(self) -> list[StudyRun]:
         """Every cell with all its seeds; those that are one training have the same ids."""
-        seeds = self.seed_list
         # there may be 100,000, of values that were checked
         return [
             StudyRun.model_construct(id=run_id, cell=dict(cell), seed=seed)
             for cell, config in self.cells
+            for seeds in [self._seeds_of(cell)]
             for seed, run_id in zip(seeds, config.ids(seeds), strict=True)
         ]
 

@@ -12,8 +12,10 @@ from resbench.core.config import suggestion
 from resbench.grid.agreement import check_claims, check_published
 from resbench.grid.expand import DEFAULTS, Exclusion, Expansion, expand, points
 from resbench.grid.expectations import read_claims, read_published, read_target
+from resbench.grid.seeds import SeedPlan, check_looks, read_seeds
 from resbench.grid.source import UNREADABLE, Source, readable
 from resbench.records.claim import Claim, Published, Target
+from resbench.records.study_file import Looks
 
 KEYS = ("name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims", "target")
 _MAX_CELLS = 1_000_000
@@ -29,7 +31,7 @@ class GridParts:
     axes: dict[str, list[Any]] = field(default_factory=dict)
     zips: list[dict[str, list[Any]]] = field(default_factory=list)
     exclude: list[Exclusion] = field(default_factory=list)
-    seeds: list[int] = field(default_factory=lambda: [0])
+    plan: SeedPlan = field(default_factory=lambda: SeedPlan([0]))
     probes: tuple[str, ...] = ()
     baseline: Cell = field(default_factory=dict)
     published: list[Published] = field(default_factory=list)
@@ -41,6 +43,14 @@ class GridParts:
     def paths(self) -> list[str]:
         """Dotted paths of all axes, crossed ones first."""
         return [*self.axes, *(path for group in self.zips for path in group)]
+
+    @property
+    def seeds(self) -> list[int]:
+        return self.plan.seeds
+
+    @property
+    def looks(self) -> Looks | None:
+        return self.plan.looks
 
 
 def read_parts(source: Source, root: Mapping[str, Any], default_name: str = "") -> GridParts:
@@ -61,6 +71,7 @@ def read_parts(source: Source, root: Mapping[str, Any], default_name: str = "") 
     parts.published = read_published(source, root.get("published", []))
     parts.target = read_target(source, root.get("target"))
     parts.claims = read_claims(source, root.get("claims", []), parts.paths, parts.zips, parts.probes)
+    check_looks(source, parts.looks, parts.claims, bool(root.get("claims")))
     if source.shape_in_doubt:  # then its cells are too
         source.raise_mistakes()
     # go on with the values that can be read, to find the mistakes in their combinations too
@@ -91,7 +102,7 @@ def _plan(source: Source, root: Mapping[str, Any], default_name: str) -> GridPar
         axes=source.axes(root.get("axes", {}), "axes"),
         zips=_zips(source, root.get("zip", [])),
         exclude=_exclusions(source, root.get("exclude", [])),
-        seeds=_seeds(source, root.get("seeds", 1), line("seeds")),
+        plan=read_seeds(source, root.get("seeds", 1), line("seeds")),
         probes=source.probes(root.get("probes", []), line("probes")),
     )
 
@@ -143,29 +154,13 @@ def _exclusions(source: Source, rules: Any) -> list[Exclusion]:
     return out
 
 
-def _seeds(source: Source, value: Any, line: int) -> list[int]:
-    if type(value) is int and 1 <= value <= 100_000:
-        return list(range(value))
-    if isinstance(value, list) and value:
-        wrong = [seed for seed in value if type(seed) is not int or not 0 <= seed < 2**31]
-        if wrong:
-            source.wrong(line, f"seeds: {wrong[0]!r} is not a seed: use whole numbers from 0 to {2**31 - 1}")
-        elif len(set(value)) != len(value):
-            source.wrong(line, f"seeds: {value} names a seed twice")
-        else:
-            return value
-    else:
-        source.wrong(line, f"seeds: {value!r} should be a number from 1 to 100000, or a list of different seeds")
-    return [0]
-
-
 def _override(source: Source, parts: GridParts) -> None:
     """Apply `path=value` of the command line."""
     for _, path, value in source.parsed_overrides():
         if path == "name":
             parts.name = source.name(value, 0)
         elif path == "seeds":
-            parts.seeds = _seeds(source, value, 0)
+            parts.plan = read_seeds(source, value, 0)
         elif path == "probes":
             parts.probes = source.probes(value, 0)
         elif any(path in group for group in parts.zips):

@@ -38,6 +38,7 @@ def read_grid(file: str | Path, overrides: Sequence[str] = ()) -> Grid:
         zips=parts.zips,
         exclude=parts.exclude,
         seeds=parts.seeds,
+        looks=parts.looks,
         baseline=parts.baseline,
         published=parts.published,
         claims=parts.claims,

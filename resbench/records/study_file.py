@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -82,6 +82,9 @@ class LateClaim(Part):
     runs: int
 
 
+SPENDING = ("pocock", "obrien_fleming")
+
+
 class Looks(Part):
     """A plan to judge claims at several numbers of seeds, so that the chance of a false verdict keeps to its level.
 
@@ -92,6 +95,17 @@ class Looks(Part):
 
     sizes: list[Annotated[int, Field(ge=2)]]
     spend: Literal["pocock", "obrien_fleming"]
+
+
+class LatePlan(Part):
+    """That the looks were planned, or last changed, when runs of the study had ended.
+
+    Attributes:
+        recorded, runs: how many runs had a result then, of how many.
+    """
+
+    recorded: int
+    runs: int
 
 
 class StudyFile(Part):
@@ -107,6 +121,7 @@ class StudyFile(Part):
         search: of a study whose winners come from `resbench tune`.
         late: the claims that were stated after results; of claims in files of earlier versions that is not known.
         looks: at which numbers of seeds the claims are judged; None where that was not planned.
+        late_looks: of looks that were planned after results.
     """
 
     schema_version: int = Field(default=1, alias="schema")
@@ -130,13 +145,14 @@ class StudyFile(Part):
     search: SearchSource | None = None
     late: Annotated[list[LateClaim], NULL_IS_EMPTY] = Field(default_factory=list)
     looks: Looks | None = None
+    late_looks: LatePlan | None = None
 
     def late_claim(self, claim: Claim) -> LateClaim | None:
         """The note on a claim that was stated after results, if it was."""
         return next((late for late in self.late if late.claim == claim.statement()), None)
 
     def succeeding(self, before: StudyFile | None, ended: Set[str]) -> StudyFile:
-        """This study with notes on the claims that the study file before did not state.
+        """This study with notes on the claims, and the plan of looks, that the study file before did not state.
 
         Args:
             before: the study file that this one replaces, if there is one.
@@ -154,7 +170,21 @@ class StudyFile(Part):
                 late.append(note.model_copy(update={"claim": statement}))
             elif recorded and key not in stated:
                 late.append(LateClaim(claim=statement, recorded=recorded, runs=len(self.runs)))
-        return self.model_copy(update={"late": late}) if late else self
+        notes: dict[str, Any] = {"late": late} if late else {}
+        if self.looks:
+            new = LatePlan(recorded=recorded, runs=len(self.runs)) if recorded else None
+            note_on_looks = before.late_looks if before.looks == self.looks else new
+            notes |= {"late_looks": note_on_looks} if note_on_looks else {}
+        return self.model_copy(update=notes) if notes else self
+
+    def of_one_plan(self, other: StudyFile) -> bool:
+        """Whether both have one plan of looks for the same cells, however far each has come."""
+        ours, theirs = (
+            {(repr(sorted(run.cell.items())), run.seed): run.id for run in one.runs} for one in (self, other)
+        )
+        cells = ({cell for cell, _ in runs} for runs in (ours, theirs))
+        same = all(theirs.get(key, run_id) == run_id for key, run_id in ours.items())
+        return self.looks is not None and self.looks == other.looks and same and next(cells) == next(cells)
 
     @model_validator(mode="after")
     def _whole_claims(self) -> StudyFile:

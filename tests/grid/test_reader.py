@@ -317,7 +317,7 @@ def test_a_field_that_is_spelled_twice_is_one_line(text: str, line: str, tmp_pat
         (["bogus.field=[]"], "bogus.field: unknown field; `resbench ls axes` lists all"),
         (["model.dpeth=[]"], "model.dpeth: unknown field (did you mean 'model.depth'?)"),
         (["claims=[]"], "claims: unknown field"),
-        (["seeds=[]"], "seeds: [] should be a number from 1 to 100000, or a list of different seeds"),
+        (["seeds=[]"], "seeds: [] should be a number from 1 to 100000, a list of different seeds, or {looks: [5, 10, 20], spend: pocock}"),
         (["model.depth=[10,10]"], "model.depth: 10 is listed twice: remove one"),
         (["model.width=[8, 8]"], "model.width: 8 is listed twice: remove one"),
         (["model.depth=10", "model.depth=22"], "model.depth: given twice, as model.depth=10 and as model.depth=22: leave one out"),
