@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,7 +36,7 @@ from resbench.core.text import printable
 if TYPE_CHECKING:
     from resbench.execution.forecast import Fleet
     from resbench.execution.session import RunOptions, Session
-    from resbench.grid.grid import Grid, PlannedRun
+    from resbench.grid.grid import Grid
 
 
 _UNUSED = typer.Option(hidden=True)
@@ -80,8 +81,8 @@ def run(
 ) -> None:
     """Do what is missing of a grid. The same command continues where it was interrupted."""
     from resbench.execution.executors import CLUSTERS, Cluster
-    from resbench.execution.selection import open_grid, select_runs
-    from resbench.execution.session import RunOptions, Session
+    from resbench.execution.selection import open_grid
+    from resbench.execution.session import RunOptions
 
     if detach and executor != "slurm":
         raise UserError("--slurm and --detach: only with --executor slurm")
@@ -99,38 +100,57 @@ def run(
         command=same_command(),
     )
     opened = open_grid(grid, overrides or [])
-    runs = select_runs(opened, only or [], shard)
     if dry_run:
         fleet = parse_fleet(None, None, threads or 1, None, device) if executor in CLUSTERS else None
-        _print_plan(opened, runs, options, fleet, threads or 1)
+        _print_plan(opened, only or [], shard, options, fleet, threads or 1)
         return
-    session = Session(opened, options, runs)
-    warn(session.store)
-    for line in session.notices:
-        print(line, file=sys.stderr)
-    if not session.missing:
-        _nothing_to_do(session)
-    elif detach:
-        _start(session)
-        print(session.detach())
-    else:
-        failed = _do(session)
+    failed = _run_stages(opened, options, only or [], shard, detach)
+    if failed is not None:
         if report:
             write_report(results, reports, opened.name)
         exit_if_failed(failed)
 
 
+def _run_stages(grid: Grid, options: RunOptions, only: Sequence[str], shard: str | None, detach: bool) -> int | None:
+    """Do what is asked for, stage by stage; returns how many runs failed, or None if none was done here."""
+    from resbench.execution.sessions import say_on_stderr, sessions
+
+    failed: int | None = None
+    for session in sessions(grid, options, only, shard, say_on_stderr):
+        warn(session.store)
+        for line in session.notices:
+            print(line, file=sys.stderr)
+        if not session.missing:
+            _nothing_to_do(session)
+        elif detach:
+            _start(session)
+            print(session.detach())
+            if grid.looks:
+                print(
+                    f"{grid.name}: this is one look of {len(grid.looks.sizes)}: the same command goes on when it has ended"
+                )
+            break
+        else:
+            failed = (failed or 0) + _do(session)
+    return failed
+
+
 def _print_plan(
-    grid: Grid, runs: list[PlannedRun], options: RunOptions, fleet: Fleet | None = None, threads: int = 1
+    grid: Grid,
+    only: Sequence[str],
+    shard: str | None,
+    options: RunOptions,
+    fleet: Fleet | None = None,
+    threads: int = 1,
 ) -> None:
-    """Print what the options make of these runs, on a fleet of other machines where one is given."""
+    """Print what the options make of the chosen runs, on a fleet of other machines where one is given."""
     from resbench.execution.executors import device_of
     from resbench.execution.plan import describe
     from resbench.records.store import Store
     from resbench.records.takeover import taken_over
 
     store, device = Store(options.results / grid.name), device_of(options.device, options.executor)
-    print(describe(grid, runs, store, device, options.width, fleet, threads))
+    print(describe(grid, store, device, options.width, only=only, shard=shard, fleet=fleet, threads=threads))
     if not options.take_over and (line := taken_over(store, grid.study())):
         print(printable(line), file=sys.stderr)
     warn(store)
@@ -190,7 +210,7 @@ def plan(
 ) -> None:
     """Cells, runs done and to do, what is excluded and why, parameters, FLOPs, predicted time and memory."""
     from resbench.execution.executors import CLUSTERS
-    from resbench.execution.selection import open_grid, select_runs
+    from resbench.execution.selection import open_grid
     from resbench.execution.session import RunOptions
 
     options = RunOptions(
@@ -201,7 +221,7 @@ def plan(
         if given and not fleet:
             raise UserError(f"{name} {given}: only with --executor {' or '.join(CLUSTERS)}")
     opened = open_grid(grid, overrides or [])
-    _print_plan(opened, select_runs(opened, only or [], shard), options, fleet, threads)
+    _print_plan(opened, only or [], shard, options, fleet, threads)
 
 
 def collect(

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from resbench.execution.executors import Cluster
 from resbench.execution.options import RunOptions, user_folders
-from resbench.execution.selection import open_grid, select_runs
-from resbench.execution.session import Session, drive_with_progress
+from resbench.execution.selection import open_grid
+from resbench.execution.session import drive_with_progress
+from resbench.execution.sessions import say_on_stderr, sessions
 from resbench.grid.grid import Grid
+from resbench.records.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,10 +85,10 @@ def run(
         fresh=fresh,
         take_over=take_over,
     )
-    session = Session(opened, options, select_runs(opened, only, shard))
-    if session.missing:
-        session.start()
-        drive_with_progress(session) if progress else session.drive()
-    else:
-        session.keep_study()
-    return session.store.frame()
+    for session in sessions(opened, options, only, shard, say_on_stderr if progress else lambda line: None):
+        if session.missing:
+            session.start()
+            drive_with_progress(session) if progress else session.drive()
+        else:
+            session.keep_study()
+    return Store(options.results / opened.name).frame()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from resbench.execution.cost import Cost, Costs, distinct_cells
 from resbench.execution.executors import check_executor, device_of
 from resbench.execution.forecast import Fleet, Forecast, forecast, wall_seconds
 from resbench.execution.selection import open_grid, select_runs
+from resbench.execution.stages import asked_by_now
 from resbench.grid.expand import Merged
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.store import Store
@@ -49,6 +51,7 @@ class GridPlan:
         device: their torch device.
         evaluation: fraction of the time of a run that is not spent on training, but on validation and test images.
         fleet, forecast: other machines that were planned for, and what to expect of them.
+        looks: a line on the plan of looks, and what it costs at most; empty without one.
     """
 
     name: str
@@ -64,6 +67,7 @@ class GridPlan:
     forecast: Forecast | None = None
     merged: Sequence[Merged] = ()
     idle: Sequence[str] = ()
+    looks: str = ""
 
     @property
     def done(self) -> int:
@@ -88,6 +92,7 @@ class GridPlan:
             f"{self.missing} to do, {plural(len(self.excluded), 'cell')} excluded; {self.jobs} at a time on {self.device}: "
             f"about {duration(self.seconds)}, by {self.source}{self._evaluation()}"
         )
+        lines += [self.looks] if self.looks else []
         return "\n".join(map(printable, lines))
 
     def _count(self) -> str:
@@ -133,27 +138,31 @@ def plan(
     """
     check_executor(executor)
     opened = open_grid(grid, overrides)
-    runs = select_runs(opened, only, shard)
-    kind = device_of(device, executor)
-    return describe(opened, runs, Store(user_path(results) / opened.name), kind, jobs, fleet, threads)
+    store, kind = Store(user_path(results) / opened.name), device_of(device, executor)
+    return describe(opened, store, kind, jobs, only=only, shard=shard, fleet=fleet, threads=threads)
 
 
 def describe(
-    grid: Grid,
-    runs: Sequence[PlannedRun],
+    whole: Grid,
     store: Store,
     device: torch.device,
     jobs: int | None,
+    *,
+    only: Sequence[str] = (),
+    shard: str | None = None,
     fleet: Fleet | None = None,
     threads: int = 1,
 ) -> GridPlan:
-    """The plan of some runs of a grid.
+    """The plan of a grid, of those of its runs that are asked for by now.
 
     Args:
         store: of what is done already.
         jobs: runs side by side; None chooses.
+        only, shard: as for `run`.
         fleet: other machines to plan for, with `threads` for each run.
     """
+    grid = asked_by_now(whole, store.folder.parent).grid
+    runs = select_runs(whole, only, shard, grid)
     done = store.done(grid.probes)
     missing = [run for run in runs if run.id not in done]
     concurrency = _concurrency(jobs, len(grid.runs()), store, device.type, fleet, threads)
@@ -162,7 +171,7 @@ def describe(
     each = {id(config): costs.of(config) for config in distinct_cells(missing)}
     seconds = [each[id(run.cell_config)].seconds for run in missing]
     evaluation = sum(each[id(run.cell_config)].evaluation for run in missing)
-    expected = forecast(seconds, [run.cell_config.recipe.epochs for run in missing], fleet) if fleet else None
+    expected = forecast(seconds, _epochs(missing), fleet) if fleet else None
     return GridPlan(
         name=grid.name,
         cells=_cells(runs, done, costs),
@@ -177,6 +186,37 @@ def describe(
         forecast=expected,
         merged=_merged(grid, runs),
         idle=_idle(grid),
+        looks=_looks(whole, select_runs(whole, only, shard), done, costs, partial(_wall, fleet, concurrency.jobs)),
+    )
+
+
+def _epochs(runs: Sequence[PlannedRun]) -> list[int]:
+    return [run.cell_config.recipe.epochs for run in runs]
+
+
+def _wall(fleet: Fleet | None, jobs: int, seconds: Sequence[float], epochs: Sequence[int]) -> float:
+    return forecast(seconds, epochs, fleet).wall if fleet else wall_seconds(seconds, jobs)
+
+
+def _looks(
+    grid: Grid,
+    runs: Sequence[PlannedRun],
+    done: set[str],
+    costs: Costs,
+    wall: Callable[[Sequence[float], Sequence[int]], float],
+) -> str:
+    """The plan of looks in a line, with what it costs at most."""
+    if grid.looks is None:
+        return ""
+    sizes = grid.looks.sizes
+    cells = plural(len({id(run.cell_config) for run in runs}), "cell")
+    first = sum(run.seed < sizes[0] for run in runs)
+    missing = [run for run in runs if run.id not in done]
+    each = {id(config): costs.of(config).seconds for config in distinct_cells(missing)}
+    seconds = [each[id(run.cell_config)] for run in missing]
+    return (
+        f"{grid.name}: {cells} x {sizes[0]} to {sizes[-1]} seeds in looks at {', '.join(map(str, sizes))}: {first:,} to "
+        f"{len(runs):,} runs; above is what is asked for by now; at most: about {duration(wall(seconds, _epochs(missing)))}"
     )
 
 

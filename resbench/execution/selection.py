@@ -39,20 +39,26 @@ def listed(name: str, words: Sequence[str]) -> None:
         raise UserError(f"{name}: {words!r} should be a list of texts, such as {example}")
 
 
-def select_runs(grid: Grid, only: Sequence[str] = (), shard: str | None = None) -> list[PlannedRun]:
+def select_runs(
+    grid: Grid, only: Sequence[str] = (), shard: str | None = None, stage: Grid | None = None
+) -> list[PlannedRun]:
     """Some runs of a grid, or all.
 
     Args:
         only: expressions such as `model.depth>=34 & seed<2`, all of which must hold.
         shard: `I/N`, the I-th of N parts.
+        stage: the grid with what is asked for by now: then only runs of it.
 
     Raises:
         UserError: an expression or a part that means nothing, or leaves no run.
     """
     listed("only", only)
-    runs = filter_runs(only, grid.runs())
-    if not runs:
+    now = (stage or grid).runs()
+    known = now if stage is None else list({run.id: run for run in [*grid.runs(), *now]}.values())
+    chosen = {run.id for run in filter_runs(only, known)}
+    if not chosen:
         raise UserError("--only: no run of the grid satisfies it")
+    runs = [run for run in now if run.id in chosen]
     return _part(runs, shard) if shard else runs
 
 

@@ -23,6 +23,7 @@ from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.command import keep_command
 from resbench.records.record import Status
 from resbench.records.store import Store
+from resbench.records.study_file import StudyFile
 from resbench.records.takeover import check_owner
 from resbench.training.device import cores, nearest
 
@@ -54,6 +55,7 @@ class Session:
         grid: the question.
         options: how and where it is answered.
         runs: those to do of the grid; all by default.
+        forget: those whose records `fresh` removes; by default the same.
 
     Attributes:
         store: of the study.
@@ -65,10 +67,17 @@ class Session:
     concurrency: Concurrency
     forgotten: int = 0
 
-    def __init__(self, grid: Grid, options: RunOptions | None = None, runs: Sequence[PlannedRun] | None = None) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        options: RunOptions | None = None,
+        runs: Sequence[PlannedRun] | None = None,
+        forget: Sequence[PlannedRun] | None = None,
+    ) -> None:
         self.grid, self.options = grid, options or RunOptions()
         self.device = device_of(self.options.device, self.options.executor).type
         self.runs = list(grid.runs() if runs is None else runs)
+        self._forget = self.runs if forget is None else forget
         self.store = Store(self.options.results / grid.name)
         done = set() if self.options.fresh else self.store.done(grid.probes)
         self.missing = [run for run in self.runs if run.id not in done]
@@ -90,7 +99,7 @@ class Session:
         self.check_owner()
         name, study, lines = self.grid.name, self.grid.study(), []
         from_file = study.command == "run" and not study.overrides  # the winners of a search may change
-        if from_file and (count := self.store.finished_outside(study)):
+        if from_file and (count := self.store.finished_outside(_whole(self.grid, study))):
             lines.append(
                 f"{name}: {_done(count)} {'is' if count == 1 else 'are'} no longer in its grid; their records stay"
             )
@@ -136,7 +145,7 @@ class Session:
             options.timeout,
         )
         if options.fresh:  # only now that the runs can be done again
-            self.forgotten = sum(self.store.remove(run.id) for run in self.runs)
+            self.forgotten = sum(self.store.remove(run.id) for run in self._forget)
 
     def choose_concurrency(self, planned: Sequence[PlannedRun]) -> Concurrency:
         """How many of these runs side by side, by the options, else by what is fastest here."""
@@ -217,12 +226,17 @@ def keep_study(store: Store, grid: Grid, take_over: bool = False) -> bool:
     study = grid.study()
     if not take_over:
         check_owner(store, study)
-    if grid.overrides and study.command == "run" and (count := store.finished_outside(study)):
+    if grid.overrides and study.command == "run" and (count := store.finished_outside(_whole(grid, study))):
         raise UserError(
             f"{store.folder}: {' '.join(grid.overrides)} would leave {_done(count)} out of this study: "
             "add name=... for a study of its own"
         )
     return store.write_study(study)
+
+
+def _whole(grid: Grid, study: StudyFile) -> StudyFile:
+    """The study with the runs, too, that are in the grid and are not asked for yet."""
+    return study.model_copy(update={"runs": [*study.runs, *grid.whole().study().runs]})
 
 
 def drive_with_progress(session: Session) -> list[Status]:

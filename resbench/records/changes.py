@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 from resbench.core.text import plural
 from resbench.records.study_file import StudyFile
 
-_ANSWERS = ("about", "baseline", "published", "claims", "target")  # what the report reads; the rest decides the runs
+_ANSWERS = (
+    "about",
+    "baseline",
+    "published",
+    "claims",
+    "target",
+    "looks",
+)  # what the report reads; the rest decides the runs
 
 
 class Change(NamedTuple):
@@ -28,7 +35,7 @@ def change(stored: StudyFile, now: StudyFile) -> Change:
     since = f"{name}: its grid file has changed since it was run"
     if now.name != name:
         return Change(note=f"{since}: it is now that of the study {now.name}: this is the study as it was run")
-    before, after = ({run.id for run in study.runs} for study in (stored, now))
+    before, after = {run.id for run in stored.runs}, _asked(stored, now)
     answers = {key: getattr(now, key) for key in _ANSWERS if _plain(stored, key) != _plain(now, key)}
     go_on = f"`resbench {stored.command}` with this file takes that in"
     counts = f"{plural(len(after - before), 'new run')}, {len(before - after)} no longer in it: {go_on}"
@@ -44,6 +51,14 @@ def change(stored: StudyFile, now: StudyFile) -> Change:
 def _plain(study: StudyFile, key: str) -> Any:
     value = study.model_dump(mode="json", include={key})[key]
     return value if value is not None else {}
+
+
+def _asked(stored: StudyFile, now: StudyFile) -> set[str]:
+    """Ids of the runs of the grid; of a plan of looks those of its first look, and those that results have asked for."""
+    if not (stored.looks and now.looks):
+        return {run.id for run in now.runs}
+    before = {run.id for run in stored.runs}
+    return {run.id for run in now.runs if run.seed < now.looks.sizes[0] or run.id in before}
 
 
 def _cells(study: StudyFile) -> set[str]:

@@ -198,12 +198,12 @@ class Store(StudyFolder):
         return True
 
     def succeeding(self, study: StudyFile) -> StudyFile:
-        """The study with notes on claims that the file in the folder, for which there are results, does not state."""
+        """The study with notes on what the file in the folder, for which there are results, does not state."""
         before = self.readable_study()
         if before is None or not study.claims:
             return study
         new = {claim.statement() for claim in study.claims} - {claim.statement() for claim in before.claims}
-        asked = {run.id for run in study.runs} if new else set()
+        asked = {run.id for run in study.runs} if new or study.looks != before.looks else set()
         records = (self.read(run_id) for run_id in asked & self.ids())
         return study.succeeding(before, {record.id for record in records if record and record.finished})
 

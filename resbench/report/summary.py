@@ -119,6 +119,11 @@ def notes(study: Study) -> list[str]:
     total = len(once)
     if study.overrides:
         out.append(f"Run with other settings than the grid file says: {', '.join(study.overrides)}.")
+    if late := study.file.late_looks:
+        out.append(
+            f"The looks were planned, or changed, after {late.recorded:,} of {late.runs:,} runs were recorded: whoever planned them "
+            "may have known these, and then the chance of a false verdict is larger than the plan says."
+        )
     if study.file.merged:
         out += [_one_network(merged) for merged in study.file.merged]
     elif total < len(study.runs):

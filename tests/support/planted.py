@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from resbench.core.json_reader import Json
-from resbench.grid.grid import Grid
+from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.record import Predictions, Provenance, Record
 from resbench.records.store import Store
 from resbench.training.run import RunConfig
@@ -30,7 +30,18 @@ def plant(
         where: more facts of its provenance.
     """
     store = Store(results / grid.name)
-    for run in grid.runs():
+    plant_runs(store, grid.runs(), errors, where)
+    store.write_study(grid.study())
+
+
+def plant_runs(
+    store: Store,
+    runs: Iterable[PlannedRun],
+    errors: Callable[[RunConfig], int | None],
+    where: Callable[[RunConfig], Mapping[str, Json]] = lambda config: {},
+) -> None:
+    """As `plant`, of these runs, without the study file."""
+    for run in runs:
         count = errors(run.config)
         if count is None:
             continue
@@ -41,4 +52,3 @@ def plant(
         missed = (np.arange(IMAGES) < count).astype(np.int64)
         record.predictions = Predictions.of(missed, np.zeros(IMAGES, dtype=np.int64))
         store.add(record)
-    store.write_study(grid.study())

@@ -1,0 +1,65 @@
+"""The stages of a grid: what is asked for by now, and, when that is done, what its results ask for.
+
+A stage is the grid with the runs that its records ask for so far. It follows from the two alone, so that whatever is
+killed, and whichever command goes on, the next stage is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from resbench.grid.grid import Grid
+from resbench.report.look_state import look_line
+from resbench.report.looks import asked_seeds
+from resbench.report.study import Study, load
+
+
+class Stage(NamedTuple):
+    """The grid with the runs that are asked for by now.
+
+    Attributes:
+        lines: what the results so far have decided.
+    """
+
+    grid: Grid
+    lines: tuple[str, ...] = ()
+
+
+# a stage and the folder of all studies, or None for no records -> what they ask for
+Narrow = Callable[[Stage, Path | None], Stage]
+
+
+def by_looks(stage: Stage, results: Path | None) -> Stage:
+    """The seeds of each cell up to the look that it has come to."""
+    grid = stage.grid
+    if grid.looks is None:
+        return stage
+    study = study_of(grid, results)
+    seeds = asked_seeds(study) if study else {}
+    first, line = grid.looks.sizes[0], look_line(study, seeds) if study else ""
+    narrowed = grid.with_seeds({key: grid.seed_list[: seeds.get(key, first)] for key in grid.seeds_by_cell()})
+    return Stage(narrowed, (*stage.lines, *filter(None, [line])))
+
+
+NARROWS: tuple[Narrow, ...] = (by_looks,)
+
+
+def study_of(grid: Grid, results: Path | None) -> Study | None:
+    """The study of a grid with the records so far; None if it has no folder."""
+    if results is None or not (results / grid.name).is_dir():
+        return None
+    return load(results, grid.name, grid.study())
+
+
+def asked_by_now(grid: Grid, results: Path | None) -> Stage:
+    """What a grid and its records ask for by now; the grid itself where nothing depends on results.
+
+    Args:
+        results: folder of all studies; None as if there were no records.
+    """
+    stage = Stage(grid)
+    for narrow in NARROWS:
+        stage = narrow(stage, results)
+    return stage

@@ -1,0 +1,47 @@
+"""How far the looks of a study are, in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from resbench.core.text import plural
+from resbench.report.frames import Key
+from resbench.report.looks import judge
+from resbench.report.study import Study
+
+
+def look_line(study: Study, asked: Mapping[Key, int]) -> str:
+    """What the last look has decided, and what goes on: `look 1 of 3 (5 seeds): 2 of 4 comparisons decided, 6 cells go
+    on to 10 seeds`; empty where there is no plan, or no look has ended.
+
+    Args:
+        asked: seeds of each cell that are asked for by now.
+    """
+    plan = study.file.looks
+    histories = {
+        (verdict.claim.statement(), one.ours.runs, one.theirs.runs): one.looks
+        for verdict in (judge(study) if plan else ())
+        for one in verdict.contrasts
+        if one.looks
+    }
+    open_ones = [history for history in histories.values() if history.open]
+    number = min((len(history.done) for history in open_ones), default=0)
+    if not open_ones:
+        number = max((len(history.done) for history in histories.values()), default=0)
+    if plan is None or not number:
+        return ""
+    decided = sum(history.decided for history in histories.values())
+    stopped = sum(history.futile for history in histories.values())
+    more = f", {stopped} stopped as hopeless" if stopped else ""
+    return (
+        f"look {number} of {len(plan.sizes)} ({plan.sizes[number - 1]} seeds): {decided} of "
+        f"{plural(len(histories), 'comparison')} decided{more}, {_goes_on(asked, plan.sizes[number - 1])}"
+    )
+
+
+def _goes_on(asked: Mapping[Key, int], seeds: int) -> str:
+    """`6 cells go on to 10 seeds`."""
+    going = [more for more in asked.values() if more > seeds]
+    if not going:
+        return "no cell goes on"
+    return f"{plural(len(going), 'cell')} {'goes' if len(going) == 1 else 'go'} on to {max(going)} seeds"
