@@ -134,7 +134,7 @@ def write_page(results: Path, reports: Path | None, study: str) -> list[str]:
 
     lines, reports = [], reports or reports_beside(results)
     try:
-        lines.append(f"page: {write(results, reports, study)}")
+        lines.append(f"page: {write(results, reports, study, command='run')}")
         write_index(results, reports)
     except UserError as error:
         print("\n".join(error.lines), file=sys.stderr)

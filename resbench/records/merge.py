@@ -20,6 +20,7 @@ from resbench.core.errors import LaterVersion, UserError
 from resbench.core.text import NAME_RULE, is_name, printable
 from resbench.records.circumstances import DATA, counts, mixture
 from resbench.records.differences import difference, differences_of, first
+from resbench.records.looks_file import LooksFile, read_looks, unite
 from resbench.records.part import Part
 from resbench.records.record import Record
 from resbench.records.store import Store, read_record
@@ -27,7 +28,7 @@ from resbench.records.study_file import StudyFile
 from resbench.records.trials import TrialsFile
 
 # of study.json; the rest is the grid
-_WORDING = ("schema", "file", "about", "overrides", "probes", "command", "late", "merged", "idle")
+_WORDING = ("schema", "file", "about", "overrides", "probes", "command", "late", "late_looks", "merged", "idle")
 _File = TypeVar("_File", bound=Part)
 _Compare: TypeAlias = Callable[[Path, Path, _File, _File], None]  # path of ours, path of theirs, ours, theirs
 
@@ -219,6 +220,7 @@ class StudyMerge:
             RecordMerge(name, store, measured=False),
             RecordMerge(f"{name}/bench", Store(store.folder / "bench"), measured=True),
         ]
+        self._readings: list[LooksFile] = []
         self._files: dict[str, Path] = {}  # study.json and trials.json -> the path of the one to copy
         self._conflicts: list[str] = []
         self._left_out: list[str] = []
@@ -236,6 +238,10 @@ class StudyMerge:
         """Compare another folder of this study with ours."""
         self._file(folder / "study.json", StudyFile, self._compare_grids)
         self._file(folder / "trials.json", TrialsFile)
+        try:
+            self._readings.append(read_looks(folder))
+        except ValueError as error:
+            self._left_out.append(f"{folder / 'looks.json'}: damaged ({error}): left out")
         if (folder / "optuna.journal").exists():
             text = "trials are not merged: let the machines share one storage (`resbench tune --storage`)"
             self._left_out.append(f"{folder / 'optuna.journal'}: {text}")
@@ -266,6 +272,10 @@ class StudyMerge:
     def _compare_grids(self, our_path: Path, path: Path, ours: StudyFile, theirs: StudyFile) -> None:
         a, b = (study.model_dump(mode="json", by_alias=True) for study in (ours, theirs))
         keys = [key for key in {**a, **b} if key not in _WORDING and a.get(key) != b.get(key)]
+        if keys == ["runs"] and ours.of_one_plan(theirs):  # one of them has come further
+            if len(theirs.runs) > len(ours.runs):
+                self._files[path.name] = path
+            return
         if keys:
             differences = first([difference(key, a.get(key), b.get(key)) for key in keys])
             remedy = "merge it under another name, or run one grid on both machines"
@@ -278,6 +288,8 @@ class StudyMerge:
         for name, path in self._files.items() if not dry else ():
             self.store.open()
             files.replace(self.store.folder / name, path.read_bytes(), self.store.work)
+        if not dry:
+            unite(self.store.folder, self._readings)
         return lines
 
 

@@ -17,6 +17,7 @@ from resbench.report.arms import arms_of, partners
 from resbench.report.comparable import data_note
 from resbench.report.format import name_of
 from resbench.report.looks import judge
+from resbench.report.readings import keep_reading
 from resbench.report.study import Study, load
 from resbench.report.target import cheapest, reached
 from resbench.report.verdicts import ClaimVerdict, Comparison, judge_family
@@ -36,6 +37,7 @@ def check(results: Path, name: str, asked: StudyFile | None = None) -> tuple[lis
     """
     study = load(results, name, asked)
     verdicts = judge(study)
+    keep_reading(results / name, study, verdicts, "check")
     target = [printable(cheapest(study))] if study.target else []
     if not verdicts and not target:
         file = study.file.file or "its grid file"

@@ -20,6 +20,7 @@ from resbench.report.page.markdown import text_table
 from resbench.report.page.report_json import report_json
 from resbench.report.page.save import clean, save, write_text
 from resbench.report.published import Reproduction, compare_published
+from resbench.report.readings import keep_reading
 from resbench.report.study import Study, load
 from resbench.report.summary import answer, command, notes
 from resbench.report.tables.cells import cell_table
@@ -43,13 +44,14 @@ if TYPE_CHECKING:
     from resbench.report.figures.evidence import Evidence
 
 
-def write(results: Path, reports: Path, study: str) -> Path:
+def write(results: Path, reports: Path, study: str, command: str = "report") -> Path:
     """Write `reports/<study>/`: page, figures and tables; the same bytes for the same records.
 
     Args:
         results: folder of all records.
         reports: folder of all reports.
         study: name of the folder in `results`.
+        command: that writes it.
 
     Returns:
         The HTML page.
@@ -60,6 +62,7 @@ def write(results: Path, reports: Path, study: str) -> Path:
     from resbench.report.figures.gallery import save_figures  # check and compare draw nothing
 
     evidence = _evidence(results, load(results, study))
+    keep_reading(results / study, evidence.study, evidence.verdicts, command)
     reproductions = compare_published(evidence.study)
     measured = [cost_table(evidence.costs, evidence.study.axes), reference_table(results, evidence.study)]
     with alone(reports):
