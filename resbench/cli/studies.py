@@ -77,11 +77,24 @@ def _status(name: str, store: Store) -> list[str]:
     trials = _open_trials(file, store) if file else ""
     lines += [f"  open: {trials}"] if trials else []
     lines += collect.describe(store)
-    if file and file.file and (trials or not {"to do", "begun and interrupted", "running"}.isdisjoint(wanted)):
+    look, asks = _look(store) if file and file.looks else ("", False)
+    lines += [f"  {look}"] if look else []
+    if file and file.file and (trials or asks or not {"to do", "begun and interrupted", "running"}.isdisjoint(wanted)):
         kept = read_command(store.work, file)
         command = going_on(kept) if kept else resume_command(file, store.folder.parent)
         lines.append(f"  {'if it stops, to go on' if running else 'to go on'}: {command}")
     return lines
+
+
+def _look(store: Store) -> tuple[str, bool]:
+    """What the looks of a study have decided, and whether they ask for runs that no command has begun yet."""
+    from resbench.report.look_state import look_line
+    from resbench.report.looks import asked_seeds
+    from resbench.report.study import load
+
+    study = load(store.folder.parent, store.folder.name)
+    asked = asked_seeds(study)
+    return look_line(study, asked), any(asked[key] > len(runs) for key, _, runs in study.cells)
 
 
 def _progress(run: RunningRun) -> str:

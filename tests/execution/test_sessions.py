@@ -12,7 +12,7 @@ import pytest
 from support.inprocess import resbench
 from support.planted import plant_runs
 
-from resbench import Grid, UserError, plan
+from resbench import Grid, UserError, plan, read_grid
 from resbench.execution.options import RunOptions
 from resbench.execution.sessions import sessions
 from resbench.execution.stages import asked_by_now
@@ -171,3 +171,23 @@ def test_a_plan_that_came_after_results_is_marked(tmp_path: Path) -> None:
 def test_a_plan_that_stood_first_is_not(undisturbed: Path) -> None:
     study = Store(undisturbed / "some").study()
     assert study and study.late_looks is None
+
+
+def test_status_says_how_far_the_looks_are(tmp_path: Path) -> None:
+    """A command that is killed between a look and its verdict leaves nothing to do, and goes on all the same."""
+    file = tmp_path / "some.yaml"
+    file.write_text(
+        "name: some\naxes: {recipe.lr: [4, 8, 16]}\nseeds: {looks: [5, 20]}\nclaims:\n"
+        "  - {says: less, compare: {recipe.lr: 16}, to: {recipe.lr: 4}, expect: lower}\n"
+        "  - {says: more, compare: {recipe.lr: 16}, to: {recipe.lr: 8}, expect: lower}\n"
+    )
+    results = tmp_path / "results"
+    go_on(results, lambda count: count == 15, read_grid(file))
+    out = resbench("status", "some", "--results", results)[1].splitlines()
+    assert out[0] == "some: 15 runs: 15 ok"
+    assert out[1] == "  look 1 of 2 (5 seeds): 1 of 2 comparisons decided, 2 cells go on to 20 seeds"
+    assert out[2].startswith("  to go on: resbench run ")
+    note = resbench("check", file, "--results", results)[2]
+    assert note == ""  # that more is asked for by now is no change of the grid file
+    go_on(results, grid=read_grid(file))
+    assert "no cell goes on" in resbench("status", "some", "--results", results)[1]
