@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from resbench.core.errors import UserError
 from resbench.core.text import show
 from resbench.records.circumstances import DATA, Circumstance, Mixture, mixture
 from resbench.records.claim import Claim, Published, Target
+from resbench.records.looks_file import read_looks
 from resbench.records.record import Record
 from resbench.records.store import Store, study_names
 from resbench.records.study_file import ExcludedCell, StudyFile
@@ -24,6 +25,18 @@ from resbench.report.collapse import with_collapsed
 from resbench.report.frames import CellRuns, Key, cell_runs, frame_of
 
 DEFAULT_RESULTS = Path("results")
+
+
+class ClaimReading(NamedTuple):
+    """A claim as its verdict was read once.
+
+    Attributes:
+        planned: seeds of each cell that were asked for then.
+        seeds: of each of its comparisons.
+    """
+
+    planned: int
+    seeds: Sequence[int]
 
 
 @dataclass
@@ -39,6 +52,7 @@ class Study:
         others: number of records in the folder that the study does not ask for.
         damaged: number of record files that cannot be read.
         later: number of those that a later version has written.
+        readings: of a study without planned looks, by what a claim states: when its verdict was read.
     """
 
     name: str
@@ -49,6 +63,7 @@ class Study:
     others: int
     damaged: int
     later: int = 0
+    readings: Mapping[str, Sequence[ClaimReading]] = field(default_factory=dict)
 
     @cached_property
     def by_id(self) -> dict[str, Record]:
@@ -59,6 +74,11 @@ class Study:
     def cells(self) -> list[CellRuns]:
         """Each cell with its values and its rows of `runs`."""
         return list(cell_runs(self.runs, self.axes))
+
+    @property
+    def planned(self) -> int:
+        """The most seeds that are asked for of a cell."""
+        return max((len(runs) for _, _, runs in self.cells), default=0)
 
     @cached_property
     def idle(self) -> dict[Key, frozenset[str]]:
@@ -153,7 +173,21 @@ def load(results: Path, name: str, file: StudyFile | None = None) -> Study:
         others=len(records) - len(known_records),
         damaged=len(store.damaged),
         later=len(store.later),
+        readings={} if question.looks else _readings(folder),
     )
+
+
+def _readings(folder: Path) -> dict[str, list[ClaimReading]]:
+    """When verdicts were read; nothing where that cannot be known."""
+    try:
+        readings = read_looks(folder).looks
+    except ValueError:
+        return {}
+    out: dict[str, list[ClaimReading]] = {}
+    for reading in readings:
+        for one in reading.claims:
+            out.setdefault(one.claim, []).append(ClaimReading(reading.planned, one.seeds))
+    return out
 
 
 def resume_command(file: StudyFile, results: Path = DEFAULT_RESULTS) -> str:

@@ -13,6 +13,7 @@ from support.planted import plant
 
 from resbench import Grid
 from resbench.records.merge import merge
+from resbench.report.study import ClaimReading, load
 from resbench.training.run import RunConfig
 
 CLAIM: dict[str, Any] = {
@@ -58,6 +59,7 @@ def test_each_number_of_seeds_is_kept_once(tmp_path: Path) -> None:
     assert resbench("report", "some", "--results", results)[0] == 0
     check(results)
     assert read(file) == [("check", 5, [5], ["supported"]), ("report", 8, [8], ["supported"])]
+    assert list(load(results, "some").readings.values()) == [[ClaimReading(5, [5]), ClaimReading(8, [8])]]
 
 
 def test_fewer_seeds_than_a_verdict_takes_are_no_reading(tmp_path: Path) -> None:
