@@ -26,6 +26,9 @@ def check_claims(
     """
     for index, claim in enumerate(claims):
         line = source.document.line("claims", index)
+        if claim.between:
+            _check_interactions(source, claim, line, cells, axes, [*cells, *excluded], narrowed)
+            continue
         comparisons = list(claim.comparisons(cells))
         missing = _values_missing(source, claim, [*cells, *excluded])
         if comparisons and not narrowed:
@@ -34,14 +37,67 @@ def check_claims(
             missing = [_why_none(claim, cells)]
         for text in missing:
             source.wrong(line, f"claims: {text}")
-        for context, compare, to in comparisons:
-            if len(compare) > 1 or len(to) > 1:
-                several = max(compare, to, key=len)
-                varying = [path for path in axes if len({repr(cell[path]) for cell in several}) > 1]
-                where = ", ".join(f"{path}={value}" for path, value in context.items())
-                text = f"{len(several)} cells stand on one side{f' at {where}' if where else ''}"
-                source.wrong(line, f"claims: {text}: add {' and '.join(varying)} to at, or to compare and to")
-                break
+        _check_single(source, line, comparisons, axes)
+
+
+def _check_single(source: Source, line: int, comparisons: Sequence[ClaimedCells], axes: Sequence[str]) -> None:
+    """Each side of a comparison is one cell."""
+    for context, compare, to in comparisons:
+        if len(compare) > 1 or len(to) > 1:
+            several = max(compare, to, key=len)
+            varying = [path for path in axes if len({repr(cell[path]) for cell in several}) > 1]
+            where = ", ".join(f"{path}={value}" for path, value in context.items())
+            text = f"{len(several)} cells stand on one side{f' at {where}' if where else ''}"
+            source.wrong(line, f"claims: {text}: add {' and '.join(varying)} to at, or to compare and to")
+            break
+
+
+def _check_interactions(
+    source: Source,
+    claim: Claim,
+    line: int,
+    cells: Sequence[Cell],
+    axes: Sequence[str],
+    all_cells: Sequence[Cell],
+    narrowed: bool,
+) -> None:
+    """The same of a claim with `between`, whose comparisons have four cells.
+
+    Args:
+        all_cells: those that are left out too.
+    """
+    found = list(claim.interactions(cells))
+    missing = _values_missing(source, claim, all_cells)
+    if not narrowed:
+        missing += [
+            f"between: {never(path, value, all_cells)}"
+            for path, values in claim.between.items()
+            for value in values
+            if not any(matches(cell, {path: value}) for cell in all_cells)
+        ]
+        if not missing:
+            missing = _points_missing(claim, cells) or ([] if found else [_why_none(claim, cells)])
+        missing += [
+            f"at: {path}={value}: one of the four cells is not in the grid there: leave it out"
+            for path, values in (claim.at if found and not missing else {}).items()
+            for value in values or []
+            if not any(matches(one.context, {path: value}) for one in found)
+        ]
+    for text in missing:
+        source.wrong(line, f"claims: {text}")
+    _check_single(source, line, [one for pair in found for one in (pair.first, pair.second)], axes)
+
+
+def _points_missing(claim: Claim, cells: Sequence[Cell]) -> list[str]:
+    """What has no difference to set against another: values under `between` at which one side has no cell."""
+    points = {repr(point): point for pair in claim.pairs_between() for point in pair}
+    texts = []
+    for point in points.values():
+        inside = [cell for cell in cells if matches(cell, point)]
+        without = [side for side in (claim.compare, claim.to) if not any(matches(cell, side) for cell in inside)]
+        if without:
+            texts.append(f"between: {label(point)}: no cell has {' or '.join(map(label, without))}: leave it out")
+    return texts
 
 
 def _why_none(claim: Claim, cells: Sequence[Cell]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from resbench.core.cell import Cell, Value
+from resbench.core.cell import Cell, Value, label
 from resbench.core.config import suggestion
 from resbench.grid.source import Source
 from resbench.records.claim import AGAINST_MARGIN, EXPECTATIONS, Claim, Published, Target, default_margin
@@ -59,10 +59,13 @@ def _claim(
     _check_metric(source, claim, line, probes)
     compare, to = (source.values(claim[side], "claims", index, side) for side in ("compare", "to"))
     _check_sides(source, compare, to, line, axes)
-    at = _at(source, claim.get("at"), index, axes, zips, compare)
+    between = _between(source, claim.get("between"), index, axes, compare)
+    at = _at(source, claim.get("at"), index, axes, zips, compare, between)
     if len(source.mistakes) > before:
         return None
     on = claim.get("on", "test_error")
+    given: dict[str, Any] = {"between": between} if between else {}
+    given |= {"source": claim["source"]} if "source" in claim else {}
     return Claim(
         says=claim["says"].strip(),
         compare=compare,
@@ -71,7 +74,7 @@ def _claim(
         on=on,
         expect=claim["expect"],
         margin=claim.get("margin", default_margin(on)),
-        **({"source": claim["source"]} if "source" in claim else {}),
+        **given,
     )
 
 
@@ -105,6 +108,34 @@ def _check_sides(source: Source, compare: Cell, to: Cell, line: int, axes: Seque
             source.wrong(line, f"claims: {path} is not an axis of this grid")
 
 
+def _between(source: Source, between: Any, index: int, axes: Sequence[str], compare: Cell) -> dict[str, list[Value]]:
+    """Axis -> the values at which the differences are set against each other; the last is subtracted."""
+    line = source.document.line("claims", index, "between")
+    if between is None:
+        return {}
+    if not isinstance(between, dict) or not between:
+        form = "a mapping of axes to two values each, such as {model.depth: [100, 34]}"
+        source.wrong(line, f"claims: between: {between!r} should be {form}")
+        return {}
+    out = {path: values or [] for path, values in source.limits(between, "claims", index, "between").items()}
+    for path, values in out.items():
+        if path in compare:
+            source.wrong(line, f"claims: between: {path} is what is compared: leave it out")
+        elif path not in axes and not source.set_by_command_line(path):
+            source.wrong(line, f"claims: between: {path} is not an axis of this grid{suggestion(path, axes)}")
+        if len(values) < 2:
+            form = "should be two values: the difference at the first less that at the last is judged"
+            source.wrong(line, f"claims: between: {path}: {between.get(path, values)!r} {form}")
+    points = list(zip(*out.values(), strict=False))
+    if len({len(values) for values in out.values()}) > 1:
+        counts = ", ".join(f"{path} has {len(values)}" for path, values in out.items())
+        source.wrong(line, f"claims: between: its axes need lists of one length, but {counts}")
+    elif doubles := [point for place, point in enumerate(points) if point in points[:place]]:
+        text = label(dict(zip(out, doubles[0], strict=True)))
+        source.wrong(line, f"claims: between: {text} is listed twice: remove one")
+    return {path: values for path, values in out.items() if path in axes}
+
+
 def _at(
     source: Source,
     at: Any,
@@ -112,12 +143,14 @@ def _at(
     axes: Sequence[str],
     zips: Sequence[Mapping[str, Sequence[Value]]],
     compare: Cell,
+    between: Mapping[str, Sequence[Value]],
 ) -> At:
     """Axis -> the values that count, None for all; by default every axis that is not paired with a compared one."""
     line = source.document.line("claims", index, "at")
+    named = {**compare, **between}
     if at is None:
-        paired = [path for group in zips if not set(group).isdisjoint(compare) for path in group]
-        return {path: None for path in axes if path not in compare and path not in paired}
+        paired = [path for group in zips if not set(group).isdisjoint(named) for path in group]
+        return {path: None for path in axes if path not in named and path not in paired}
     if isinstance(at, list) and all(isinstance(path, str) for path in at):
         out: At = dict.fromkeys(at)
         for path in out:
@@ -129,10 +162,11 @@ def _at(
         source.wrong(line, f"claims: at: {at!r} should be a list of axes, or a mapping of axes to values")
         return {}
     added = [path for path in axes if source.set_by_command_line(path)]  # axes that the file does not know
-    out |= {path: None for path in added if path not in compare and path not in out}
+    out |= {path: None for path in added if path not in named and path not in out}
     for path in out:
-        if path in compare:
-            source.wrong(line, f"claims: at: {path} is what is compared: leave it out")
+        if path in named:
+            what = "is what is compared" if path in compare else "stands in between"
+            source.wrong(line, f"claims: at: {path} {what}: leave it out")
         elif path not in axes and not source.set_by_command_line(path):
             source.wrong(line, f"claims: at: {path} is not an axis of this grid{suggestion(path, axes)}")
     return {path: values for path, values in out.items() if path in axes}

@@ -6,10 +6,10 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from resbench.core.cell import Cell, Value, contains, matches
-from resbench.core.config import one_of
+from resbench.core.config import one_of, refuse
 from resbench.records.metrics import METRICS, Metric
 from resbench.records.part import AS_GIVEN, Number, Part
 
@@ -31,6 +31,24 @@ class ClaimedCells(NamedTuple):
     context: Cell
     compare: list[Cell]
     to: list[Cell]
+
+
+class ClaimedInteraction(NamedTuple):
+    """One comparison of a claim with `between`: the difference at the first values less that at the second.
+
+    Attributes:
+        context: the values of the `at` axes.
+        first, second: the cells of each difference; `context` has the values of the `between` axes.
+    """
+
+    context: Cell
+    first: ClaimedCells
+    second: ClaimedCells
+
+    @property
+    def sides(self) -> list[list[Cell]]:
+        """The cells of compare and to, of the first difference and of the second."""
+        return [self.first.compare, self.first.to, self.second.compare, self.second.to]
 
 
 Idle = Sequence[Collection[str]]
@@ -59,6 +77,17 @@ def _at(value: Any) -> Any:
     return {path: values if isinstance(values, list | None) else [values] for path, values in value.items()}
 
 
+def _between(value: dict[str, list[Value]]) -> dict[str, list[Value]]:
+    """Axis -> two values or more, as many of each axis."""
+    for path, values in value.items():
+        if len(values) < 2:
+            raise refuse("between", f"{path}: {values} should be two values or more, of which the last is subtracted")
+    if len({len(values) for values in value.values()}) > 1:
+        counts = ", ".join(f"{path} has {len(values)}" for path, values in value.items())
+        raise refuse("between", f"its axes need lists of one length, but {counts}")
+    return value
+
+
 class Claim(Part):
     """A statement about the cells of a grid.
 
@@ -77,6 +106,8 @@ class Claim(Part):
         compare, to: values of the same axes; the difference is that of `compare` minus that of `to`.
         at: axes, each with the values that count, or None for all: one comparison for each combination, together one
             family. It may be given as a list of axes; a grid fills in every other axis where it is not given.
+        between: of a claim on an interaction: axes, each with two values. The difference of `compare` and `to` at the
+            first value less that at the second is judged. Of more values, each is set against the last.
         on: the metric.
         expect: what is expected of the difference, one of `EXPECTATIONS`.
         margin: the smallest difference that matters; in percentage points for shares of images.
@@ -86,6 +117,7 @@ class Claim(Part):
     compare: dict[str, Value]
     to: dict[str, Value]
     at: Annotated[dict[str, list[Value] | None], BeforeValidator(_at)] = Field(default_factory=dict)
+    between: Annotated[dict[str, list[Value]], AfterValidator(_between)] = Field(default_factory=dict)
     on: Annotated[str, one_of(METRICS)] = "test_error"
     expect: Annotated[str, one_of(EXPECTATIONS)]
     margin: Annotated[float, Field(ge=0, lt=1e12), AS_GIVEN] = Field(
@@ -114,7 +146,9 @@ class Claim(Part):
         """
         at = {path: values for path, values in self.at.items() if axes is None or values is not None or path in axes}
         cells = [sorted(self.compare.items()), sorted(self.to.items())]
-        return json.dumps([*cells, sorted(at.items()), self.on, self.expect, float(self.margin)], ensure_ascii=False)
+        between = [sorted(self.between.items())] if self.between else []
+        rest = [sorted(at.items()), self.on, self.expect, float(self.margin), *between]
+        return json.dumps([*cells, *rest], ensure_ascii=False)
 
     def comparisons(self, cells: Sequence[Cell], idle: Idle = ()) -> Iterator[ClaimedCells]:
         """The comparisons that these cells allow; combinations that lack a side have none.
@@ -125,8 +159,37 @@ class Claim(Part):
         """
         return (one for one in self._contexts(cells, idle) if one.compare and one.to)
 
+    def interactions(self, cells: Sequence[Cell], idle: Idle = ()) -> Iterator[ClaimedInteraction]:
+        """As `comparisons`, of a claim with `between`."""
+        return (one for one in self._interactions(cells, idle) if all(one.sides))
+
+    def _interactions(self, cells: Sequence[Cell], idle: Idle) -> Iterator[ClaimedInteraction]:
+        for first, second in self.pairs_between():
+            ours, theirs = (self._contexts_at(values, cells, idle) for values in (first, second))
+            for key in dict.fromkeys([*ours, *theirs]):
+                known = (ours.get(key) or theirs[key]).context
+                context = {path: known[path] for path in self.at}
+                minuend = ours.get(key, ClaimedCells({**context, **first}, [], []))
+                yield ClaimedInteraction(context, minuend, theirs.get(key, ClaimedCells({**context, **second}, [], [])))
+
+    def pairs_between(self) -> list[tuple[Cell, Cell]]:
+        """The values of the `between` axes at which the two differences of each comparison are."""
+        points: list[Cell] = [
+            dict(zip(self.between, values, strict=True)) for values in zip(*self.between.values(), strict=True)
+        ]
+        return [(point, points[-1]) for point in points[:-1]]
+
+    def _contexts_at(self, values: Cell, cells: Sequence[Cell], idle: Idle) -> dict[str, ClaimedCells]:
+        """The difference at these values of the `between` axes, by the values of the `at` axes."""
+        at = {**self.at, **{path: [value] for path, value in values.items()}}
+        found = self.model_copy(update={"at": at, "between": {}})._contexts(cells, idle)
+        return {repr([one.context[path] for path in self.at]): one for one in found}
+
     def unpaired(self, cells: Sequence[Cell], idle: Idle = ()) -> list[Cell]:
-        """The combinations that lack one side, and so are not compared."""
+        """The combinations that lack a side, and so are not compared."""
+        if self.between:
+            some = (one for one in self._interactions(cells, idle) if any(one.sides) and not all(one.sides))
+            return [{**one.context, **one.first.context} for one in some]
         return [one.context for one in self._contexts(cells, idle) if bool(one.compare) != bool(one.to)]
 
     def _contexts(self, cells: Sequence[Cell], idle: Idle) -> Iterator[ClaimedCells]:

@@ -120,6 +120,7 @@ class StudyFile(Part):
         idle: the axes that do not act in a cell.
         search: of a study whose winners come from `resbench tune`.
         late: the claims that were stated after results; of claims in files of earlier versions that is not known.
+        family: what is judged together at one level: the comparisons of each claim, or those of all claims.
         looks: at which numbers of seeds the claims are judged; None where that was not planned.
         late_looks: of looks that were planned after results.
     """
@@ -144,6 +145,7 @@ class StudyFile(Part):
     command: Literal["run", "tune"] = "run"
     search: SearchSource | None = None
     late: Annotated[list[LateClaim], NULL_IS_EMPTY] = Field(default_factory=list)
+    family: Literal["claim", "study"] = "claim"
     looks: Looks | None = None
     late_looks: LatePlan | None = None
 
@@ -193,7 +195,9 @@ class StudyFile(Part):
             missing = [key for key in ("at", "on", "margin") if key not in claim.model_fields_set]
             if missing:
                 raise refuse("claims", f"claims: {claim.says!r}: without {' and '.join(missing)}")
-            for path in claim.at:
+            for path in (*claim.at, *claim.between):
                 if self.axes is not None and path not in self.axes:
-                    raise refuse("claims.at", f"{path!r} is not an axis of the study")
+                    raise refuse(
+                        "claims.at" if path in claim.at else "claims.between", f"{path!r} is not an axis of the study"
+                    )
         return self

@@ -111,7 +111,7 @@ def _complement(error: Interval) -> Interval:
 
 def margin_of(study: Study) -> float:
     """Smallest difference of test error that matters, in points: the smallest that a claim names, or a default."""
-    named = [claim.margin for claim in study.claims if claim.metric.by_image]
+    named = [claim.margin for claim in study.claims if claim.metric.by_image and not claim.between]
     return min((margin for margin in named if margin > 0), default=DEFAULT_MARGIN)
 
 

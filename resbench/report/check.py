@@ -15,12 +15,13 @@ from resbench.records.metrics import METRICS
 from resbench.records.study_file import StudyFile
 from resbench.report.arms import arms_of, partners
 from resbench.report.comparable import data_note
+from resbench.report.comparison import Comparison
 from resbench.report.format import name_of
 from resbench.report.looks import judge
 from resbench.report.readings import keep_reading
 from resbench.report.study import Study, load
 from resbench.report.target import cheapest, reached
-from resbench.report.verdicts import ClaimVerdict, Comparison, judge_family
+from resbench.report.verdicts import ClaimVerdict, judge_family
 from resbench.report.wording import sentence, summary, unpaired_text
 
 

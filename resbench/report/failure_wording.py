@@ -8,7 +8,7 @@ from resbench.core.text import plural
 from resbench.records.claim import Claim
 from resbench.records.metrics import Metric
 from resbench.report.arms import Arm, name_pair
-from resbench.report.format import p_text
+from resbench.report.format import name_of, p_text
 from resbench.report.outcomes import kinds
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.interval import wilson
@@ -24,6 +24,8 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
     Args:
         of_family: how p is corrected.
     """
+    if judged.subtracted:
+        return f"did not train: {rates(judged)}; means are not compared"
     ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
     table = [[arm.untrained, len(arm.begun) - arm.untrained] for arm in (judged.ours, judged.theirs)]
     parts = [
@@ -35,6 +37,15 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
     if judged.ranks:
         parts += _rank_text(verdict, judged.ranks, (ours, theirs), f"p {p_text(judged.p_holm)}{of_family}")
     return "; ".join([*parts, "means are not compared"])
+
+
+def rates(judged: ContrastVerdict) -> str:
+    """How many runs of each arm did not train, in both places of an interaction."""
+    texts = [failures(arm) for arm in judged.arms]
+    if not judged.subtracted:
+        return " against ".join(texts)
+    first, second = (name_of(where) for where in judged.subtracted[:2])
+    return f"{texts[0]} against {texts[1]} at {first}, {texts[2]} against {texts[3]} at {second}"
 
 
 def _rank_text(verdict: ClaimVerdict, ranks: WorstRank, names: tuple[str, str], p: str) -> list[str]:

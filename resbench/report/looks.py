@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from resbench.core.text import show
 from resbench.records.study_file import Looks
-from resbench.report.arms import Arm
 from resbench.report.frames import Key
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.sequential import LookHistory, Observed, judge_looks
@@ -17,7 +16,6 @@ from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, overall
 from resbench.report.verdicts import judge as judge_once
 
 _BARRED = ("not comparable", "not trained")
-_Runs = tuple[frozenset[str], frozenset[str]]
 
 
 def judge(study: Study) -> list[ClaimVerdict]:
@@ -43,7 +41,7 @@ def asked_seeds(study: Study) -> dict[Key, int]:
     waiting = [one.looks.asked for one in judged if one.looks and one.looks.open]
     for one in judged:
         seeds = min([one.looks.asked, *waiting]) if one.looks and one.looks.open else _seeds_of(one, plan)
-        for arm in _arms(one):
+        for arm in one.arms:
             key = tuple(show(arm.cell[axis]) for axis in study.axes)
             asked[key] = max(asked[key], seeds)
     return asked
@@ -59,29 +57,23 @@ def _seeds_of(judged: ContrastVerdict, plan: Looks) -> int:
     return judged.looks.asked if judged.looks and judged.looks.done else plan.sizes[0]
 
 
-def _arms(judged: ContrastVerdict) -> tuple[Arm, ...]:
-    return judged.ours, judged.theirs
-
-
 def _by_looks(plan: Looks, stages: Sequence[ClaimVerdict]) -> ClaimVerdict:
     """The verdict on a claim from those that the seeds of each look alone would give."""
     comparisons = list(zip(*(stage.contrasts for stage in stages), strict=True))
-    family = {_runs(seen): seen for seen in comparisons if not seen[-1].same and not stages[0].claim.metric.exact}
+    family = {
+        seen[-1].comparison.key: seen for seen in comparisons if not seen[-1].same and not stages[0].claim.metric.exact
+    }
     observed = [_observed(plan, seen) for seen in family.values()]
     histories = dict(zip(family, judge_looks(plan, [stages[0].claim] * len(family), observed), strict=True))
-    judged = [_verdict(seen, histories.get(_runs(seen))) for seen in comparisons]
+    judged = [_verdict(seen, histories.get(seen[-1].comparison.key)) for seen in comparisons]
     return dataclasses.replace(stages[0], contrasts=judged, state=overall([one.state for one in judged]))
-
-
-def _runs(seen: Sequence[ContrastVerdict]) -> _Runs:
-    return seen[-1].ours.runs, seen[-1].theirs.runs
 
 
 def _observed(plan: Looks, seen: Sequence[ContrastVerdict]) -> list[Observed]:
     """What each look sees, as long as all runs of all arms have a result."""
     out = []
     for size, one in zip(plan.sizes, seen, strict=True):
-        if any(len(arm.results) < size for arm in _arms(one)):
+        if any(len(arm.results) < size for arm in one.arms):
             break
         out.append(Observed(one.contrast, _barred(one)))
     return out
@@ -104,6 +96,7 @@ def _verdict(seen: Sequence[ContrastVerdict], history: LookHistory | None) -> Co
         now,
         ours=wanted.ours,
         theirs=wanted.theirs,
+        subtracted=wanted.subtracted,
         state=last.state if last else _barred(now) or "inconclusive",
         p_holm=last.p_holm if last else math.nan,
         more_seeds=None,

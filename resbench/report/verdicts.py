@@ -20,37 +20,37 @@ supported and some equivalent it is inconclusive. Comparisons of the same runs, 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
-
-import numpy as np
 
 from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.records.claim import Claim
 from resbench.records.study_file import LateClaim
-from resbench.report.arms import Arm, arms_of, compare_arms, one_network
+from resbench.report.arms import Arm, arms_of
 from resbench.report.claim_tests import difference_p, within_level, within_p, worse
-from resbench.report.comparable import NO_OTHER, Explanation, other_explanation, why_not_comparable
-from resbench.report.failures import failures_of, rank_state
+from resbench.report.comparable import NO_OTHER, Explanation
+from resbench.report.comparison import (
+    Comparison,
+    Key,
+    Subtracted,
+    comparisons_of,
+    contrast_of,
+    lost_of,
+    other_of,
+    why_not,
+)
+from resbench.report.failures import rank_state
+from resbench.report.families import Test, Tested, adjusted, tested, united
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
 from resbench.report.sequential import LookHistory
 from resbench.report.statistics.contrast import Contrast
-from resbench.report.statistics.family import holm
 from resbench.report.statistics.rounding import at_least
 from resbench.report.statistics.worst_rank import WorstRank
 from resbench.report.study import Study
 
 STATES = ("refuted", "not comparable", "not trained", "inconclusive", "equivalent", "supported")
-
-
-class Comparison(NamedTuple):
-    """Two arms that a claim compares, at the values of its `at` axes."""
-
-    context: Cell
-    ours: Arm
-    theirs: Arm
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,10 @@ class ContrastVerdict:
         detectable: smallest difference that the seeds so far find with a power of 80 %.
         reason: why the arms are not comparable, or not judged, in a clause.
         other: what else could explain the difference, and the verdict cannot rule out.
-        same: whether both arms are one network.
+        same: whether both arms are one network; of an interaction, whether its arms cancel.
         ranks: of the worst-rank test, where runs did not train.
         looks: at which it was judged; None where none are planned.
+        subtracted: of an interaction, the difference that is subtracted.
     """
 
     context: Cell
@@ -87,6 +88,16 @@ class ContrastVerdict:
     same: bool = False
     ranks: WorstRank | None = None
     looks: LookHistory | None = None
+    subtracted: Subtracted | None = None
+
+    @property
+    def comparison(self) -> Comparison:
+        return Comparison(self.context, self.ours, self.theirs, self.subtracted)
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """Its two arms, or the four of an interaction."""
+        return self.comparison.arms
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,8 @@ class ClaimVerdict:
     Attributes:
         unpaired: values of the `at` axes at which only one side has a cell.
         late: what is known of a claim that was stated after results.
+        family: number of comparisons that are judged together, those of the same runs counted once, and those of one
+            network not at all.
     """
 
     claim: Claim
@@ -103,17 +116,13 @@ class ClaimVerdict:
     state: str
     late: LateClaim | None = None
     unpaired: Sequence[Cell] = ()
+    family: int = 0
 
     @property
     def outstanding(self) -> int:
         """Runs of its arms that have no result yet."""
-        arms = {arm.runs: arm for one in self.contrasts for arm in (one.ours, one.theirs)}
+        arms = {arm.runs: arm for one in self.contrasts for arm in one.arms}
         return sum(arm.missing + arm.failed for arm in arms.values())
-
-    @property
-    def family(self) -> int:
-        """Number of its comparisons, those of the same runs counted once, and those of one network not at all."""
-        return len({(one.ours.runs, one.theirs.runs) for one in self.contrasts if not one.same})
 
 
 def judge(study: Study) -> list[ClaimVerdict]:
@@ -125,12 +134,19 @@ def judge(study: Study) -> list[ClaimVerdict]:
     def arm(cell: Cell) -> Arm:
         return arms[tuple(show(cell[axis]) for axis in study.axes)]
 
-    verdicts = []
+    drafted = []
     for claim in study.claims:
-        sides = claim.comparisons(cells, idle)
-        pairs = [Comparison(context, arm(ours[0]), arm(theirs[0])) for context, ours, theirs in sides]
-        late, unpaired = study.file.late_claim(claim), claim.unpaired(cells, idle)
-        verdicts.append(replace(judge_family(study, claim, pairs), late=late, unpaired=unpaired))
+        pairs = list(comparisons_of(claim, cells, idle, arm))
+        drafted.append(_Family(claim, pairs, _drafts(study, claim, pairs)))
+    whole = (
+        adjusted(united([one.tests for one in drafted if not one.claim.metric.exact]))
+        if study.file.family == "study"
+        else None
+    )
+    verdicts = []
+    for one in drafted:
+        late, unpaired = study.file.late_claim(one.claim), one.claim.unpaired(cells, idle)
+        verdicts.append(replace(_judge(one, whole), late=late, unpaired=unpaired))
     return verdicts
 
 
@@ -140,24 +156,50 @@ def judge_family(study: Study, claim: Claim, comparisons: Sequence[Comparison]) 
     Args:
         claim: of which `on`, `expect` and `margin` count.
     """
-    drafts: dict[tuple[frozenset[str], frozenset[str]], _Draft] = {}
-    for _, ours, theirs in comparisons:
-        drafts.setdefault((ours.runs, theirs.runs), _draft(study, claim, ours, theirs))
-    counted = [draft for draft in drafts.values() if not draft.same]
-    # what may not be judged counts in the family, but must not use up a step of Holm's that it cannot take
-    firm = holm([math.nan if draft.why else draft.p for draft in counted])
-    adjusted = np.where(np.isnan(firm), holm([draft.p for draft in counted]), firm)
-    p_holm = {id(draft): float(p) for draft, p in zip(counted, adjusted, strict=True)}
-    judged = []
-    for context, ours, theirs in comparisons:
-        draft = drafts[ours.runs, theirs.runs]
-        p, contrast = p_holm.get(id(draft), math.nan), draft.contrast
+    return _judge(_Family(claim, comparisons, _drafts(study, claim, comparisons)))
+
+
+def _judge(family: _Family, whole: Mapping[Tested, float] | None = None) -> ClaimVerdict:
+    """The verdict on a claim.
+
+    Args:
+        whole: Holm's p of all comparisons of the study, where they are judged together.
+    """
+    claim, judged = family.claim, []
+    p_holm = adjusted(family.tests) if whole is None else whole
+    for one in family.comparisons:
+        draft = family.drafts[one.key]
+        p, contrast = p_holm.get(tested(claim, one), math.nan), draft.contrast
         state = draft.why or (rank_state(claim, draft.ranks, p) if draft.ranks else _state(claim, contrast, p))
         planned = contrast is not None and state == "inconclusive" and usable(contrast)
-        plan = _plan(claim, contrast, len(counted)) if contrast and planned else (None, None, math.nan)
+        plan = _plan(claim, contrast, len(p_holm)) if contrast and planned else (None, None, math.nan)
         rest = draft.reason, draft.other, draft.same
-        judged.append(ContrastVerdict(context, ours, theirs, contrast, p, state, *plan, *rest, ranks=draft.ranks))
-    return ClaimVerdict(claim, judged, overall([one.state for one in judged]))
+        verdict = ContrastVerdict(one.context, one.ours, one.theirs, contrast, p, state, *plan, *rest)
+        judged.append(replace(verdict, ranks=draft.ranks, subtracted=one.subtracted))
+    return ClaimVerdict(claim, judged, overall([one.state for one in judged]), family=len(p_holm))
+
+
+class _Family(NamedTuple):
+    """A claim, its comparisons, and what is known of each before it is judged."""
+
+    claim: Claim
+    comparisons: Sequence[Comparison]
+    drafts: Mapping[Key, _Draft]
+
+    @property
+    def tests(self) -> dict[Tested, Test]:
+        """Comparisons of the same runs are one test, and those of one network none."""
+        every = {tested(self.claim, one): self.drafts[one.key] for one in self.comparisons}
+        return {key: Test(draft.p, not draft.why) for key, draft in every.items() if not draft.same}
+
+
+def _drafts(study: Study, claim: Claim, comparisons: Sequence[Comparison]) -> dict[Key, _Draft]:
+    """What is known of each comparison, by its runs."""
+    drafts: dict[Key, _Draft] = {}
+    for one in comparisons:
+        if one.key not in drafts:
+            drafts[one.key] = _draft(study, claim, one)
+    return drafts
 
 
 class _Draft(NamedTuple):
@@ -177,16 +219,16 @@ class _Draft(NamedTuple):
     ranks: WorstRank | None = None
 
 
-def _draft(study: Study, claim: Claim, ours: Arm, theirs: Arm) -> _Draft:
-    if one_network(ours, theirs):
+def _draft(study: Study, claim: Claim, one: Comparison) -> _Draft:
+    if one.same:
         return _Draft(None, "supported" if claim.against_margin else "equivalent", math.nan, "", NO_OTHER, True)
-    reason = why_not_comparable(study, ours, theirs, claim.metric)
+    reason = why_not(study, one, claim.metric)
     if reason:
         return _Draft(None, "not comparable", math.nan, reason, NO_OTHER, False)
-    other = NO_OTHER if claim.metric.exact else other_explanation(study, ours, theirs)
-    if lost := failures_of(study, claim, ours, theirs):
+    other = NO_OTHER if claim.metric.exact else other_of(study, one)
+    if lost := lost_of(study, claim, one):
         return _Draft(None, lost.why, lost.p, lost.reason, other, False, lost.ranks)
-    contrast = compare_arms(study, ours, theirs, claim.metric, claim.margin)
+    contrast = contrast_of(study, one, claim.metric, claim.margin)
     why = _unsure(claim, contrast)
     p = difference_p(contrast, claim.direction) if contrast else math.nan
     return _Draft(contrast, why, p, "", other, False)

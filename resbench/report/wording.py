@@ -5,25 +5,30 @@ from __future__ import annotations
 import math
 
 from resbench.records.metrics import Metric
-from resbench.report.arms import name_pair
 from resbench.report.failure_wording import failures_text, untrained_arms
 from resbench.report.format import change_text, context_text, decimals, difference_text, number, p_text
+from resbench.report.interaction_words import compared_text, counts_text, exact_differences
 from resbench.report.look_words import look_clauses, over_looks
 from resbench.report.margins import margin_words, within_margin
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.contrast import ENOUGH_SEEDS, Contrast
+from resbench.report.statistics.interaction import InteractionContrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 
 
 def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
     """One contrast in one sentence: state, difference, interval, p, and what is missing."""
-    ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
-    head = f"{judged.state.capitalize()}{context_text(judged.context)}: {ours} against {theirs}"
+    head = f"{judged.state.capitalize()}{context_text(judged.context)}: {compared_text(judged)}"
     metric, contrast = verdict.claim.metric, judged.contrast
     if judged.same:
-        return f"{head}: both are one network with one training, so there is no difference."
+        both = (
+            "both differences are of the same networks"
+            if judged.subtracted
+            else "both are one network with one training"
+        )
+        return f"{head}: {both}, so there is no difference."
     if metric.exact:
-        return f"{head}: {_exact(contrast)}."
+        return f"{head}: {exact_text(contrast)}."
     if judged.reason:
         return f"{head}: {judged.reason}."
     but = f", {judged.other.text}" if judged.other.text else ""
@@ -33,7 +38,7 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
         return f"{head}: at least one arm has no ended run with a value of {metric.words}."
     if math.isnan(contrast.interval.estimate):
         return f"{head}: {metric.words} is not finite in every run, so there is no difference{but}."
-    parts = [f"{metric.words} {difference_text(contrast, metric)}{_over(contrast)}", *_counts(contrast, metric)]
+    parts = [f"{metric.words} {difference_text(contrast, metric)}{_over(contrast)}", *_counts(judged, contrast, metric)]
     parts += untrained_arms(judged, metric)
     if contrast.seeds < 2 and contrast.seeds_theirs < 2:
         parts.append(
@@ -65,8 +70,10 @@ def _seeds(contrast: Contrast) -> str:
     return f"{contrast.seeds} and {contrast.seeds_theirs} seeds, not paired"
 
 
-def _counts(contrast: Contrast, metric: Metric) -> list[str]:
+def _counts(judged: ContrastVerdict, contrast: Contrast, metric: Metric) -> list[str]:
     """The arms' means: `80 → 68 errors in 10,000 (−15 % [−24, −5])`, the change only where it has an interval."""
+    if judged.subtracted and isinstance(contrast, InteractionContrast):
+        return counts_text(contrast, judged.subtracted, metric)
     lead, factor = contrast.interval, metric.factor
     if not metric.by_image:
         digits = decimals(factor * (lead.high - lead.low) / 2, metric.digits)
@@ -101,7 +108,10 @@ def _probability(value: float) -> str:
     return "1" if value == 1 else f"{value:.2f}".removeprefix("0")
 
 
-def _exact(contrast: Contrast | None) -> str:
+def exact_text(contrast: Contrast | None) -> str:
+    """Numbers without noise: `1,218,304 against 1,176,832`."""
+    if isinstance(contrast, InteractionContrast):
+        return exact_differences(contrast)
     return f"{contrast.ours:,.0f} against {contrast.theirs:,.0f}" if contrast else "not known yet"
 
 
@@ -110,7 +120,7 @@ def summary(verdict: ClaimVerdict) -> str:
     states = [judged.state for judged in verdict.contrasts]
     if not states:
         text = "inconclusive (its cells are not in this run of the grid)"
-    elif not any(arm.results for judged in verdict.contrasts for arm in (judged.ours, judged.theirs)):
+    elif not any(arm.results for judged in verdict.contrasts for arm in judged.arms):
         text = f"{verdict.state} (no run of it has ended yet)"
     elif len(states) == 1 and states[0] == verdict.state:
         text = state_text(verdict.contrasts[0])
@@ -128,7 +138,8 @@ def unpaired_text(verdict: ClaimVerdict) -> str:
     if not verdict.unpaired:
         return ""
     places = "; ".join(context_text(context).removeprefix(" at ") or "the only cell" for context in verdict.unpaired)
-    return f"Not compared, because only one side has a cell there: {places}."
+    why = "one of the four cells is not in the grid" if verdict.claim.between else "only one side has a cell"
+    return f"Not compared, because {why} there: {places}."
 
 
 def state_text(judged: ContrastVerdict, interim: bool = False) -> str:

@@ -13,11 +13,14 @@ import pandas as pd
 
 from resbench.core.text import show
 from resbench.records.metrics import METRICS, Metric
-from resbench.report.arms import Arm, metric_values, name_pair, shared_seeds
+from resbench.report.arms import Arm, metric_values, name_pair
+from resbench.report.comparison import Comparison, Subtracted, seeds_of
 from resbench.report.failures import by_means
 from resbench.report.figures.drawing import leaf
 from resbench.report.format import p_text
+from resbench.report.interaction_words import short_place
 from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.interaction import SIGNS
 from resbench.report.study import Study
 from resbench.report.verdicts import ClaimVerdict
 
@@ -34,6 +37,7 @@ class Row:
         contrast: None if an arm has no run that ended.
         verdict: one of `verdicts.STATES`, or the false-discovery rate of what was not claimed.
         seeds: difference of each shared seed, `(seeds,)`, in the unit of the metric.
+        subtracted: of an interaction, the difference that is subtracted.
     """
 
     label: str
@@ -42,6 +46,11 @@ class Row:
     contrast: Contrast | None
     verdict: str
     seeds: npt.NDArray[np.float64]
+    subtracted: Subtracted | None = None
+
+    @property
+    def comparison(self) -> Comparison:
+        return Comparison({}, self.ours, self.theirs, self.subtracted)
 
     @property
     def drawn(self) -> bool:
@@ -76,12 +85,14 @@ def claimed(study: Study, verdicts: Sequence[ClaimVerdict]) -> list[Family]:
         claim, rows = verdict.claim, []
         for judged in verdict.contrasts:
             label = " − ".join(name_pair(judged.ours.cell, judged.theirs.cell))
-            context = ", ".join(f"{leaf(path)} {show(value)}" for path, value in judged.context.items())
+            context = short_place(judged)
             label = f"{context}: {label}" if context else label
-            seeds = _seed_differences(study, judged.ours, judged.theirs, claim.metric)
-            rows.append(Row(label, judged.ours, judged.theirs, judged.contrast, judged.state, seeds))
+            one = Comparison(judged.context, judged.ours, judged.theirs, judged.subtracted)
+            seeds = _seed_differences(study, one, claim.metric)
+            rows.append(Row(label, judged.ours, judged.theirs, judged.contrast, judged.state, seeds, judged.subtracted))
         if rows:
-            out.append(Family(len(out) + 1, claim.says, claim.metric, len(rows), claim.margin, rows))
+            size = max(len(rows), verdict.family)  # more, where the claims of a study are one family
+            out.append(Family(len(out) + 1, claim.says, claim.metric, size, claim.margin, rows))
     return out
 
 
@@ -95,7 +106,7 @@ def explored(study: Study, compared: pd.DataFrame, margin: float) -> list[Family
         ]
         verdict = f"q {p_text(pair['q'])}" if by_means(ours, theirs) else "not trained"
         verdict = "not comparable" if pair["reason"] else verdict
-        seeds = _seed_differences(study, ours, theirs, metric)
+        seeds = _seed_differences(study, Comparison({}, ours, theirs), metric)
         rows.append(Row(", ".join(values), ours, theirs, pair["contrast"], verdict, seeds))
     if not rows:
         return []
@@ -103,12 +114,13 @@ def explored(study: Study, compared: pd.DataFrame, margin: float) -> list[Family
     return [Family(1, f"Each cell minus its baseline ({baseline}); exploratory", metric, len(rows), margin, rows)]
 
 
-def _seed_differences(study: Study, ours: Arm, theirs: Arm, metric: Metric) -> npt.NDArray[np.float64]:
+def _seed_differences(study: Study, one: Comparison, metric: Metric) -> npt.NDArray[np.float64]:
     """Of each shared seed, `(seeds,)`, in the order of the seeds; accuracy on the test images by its errors."""
-    shared, name = shared_seeds(ours, theirs, metric), metric.compared_as or metric.name
-    left, right = (metric_values(study, [arm.runs_of(metric)[seed] for seed in shared], name) for arm in (ours, theirs))
+    name = metric.compared_as or metric.name
+    seeds = seeds_of(one, metric)
+    values = [metric_values(study, [arm.runs_of(metric)[seed] for seed in seeds], name) for arm in one.arms]
     with np.errstate(invalid="ignore"):  # inf - inf
-        return np.asarray(left - right)
+        return np.asarray(sum(sign * value for sign, value in zip(SIGNS, values, strict=False)))
 
 
 def largest(families: Sequence[Family]) -> tuple[list[Family], int]:

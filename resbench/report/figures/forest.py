@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import blended_transform_factory
 
 from resbench.records.metrics import Metric
-from resbench.report.arms import one_network, shared_seeds
+from resbench.report.comparison import seeds_of
 from resbench.report.figures.comparison_rows import Family, Row, claimed, explored, largest
 from resbench.report.figures.drawing import BAND, GREY, SMALL, Canvas, canvas, signs, symmetric, width_of, wrapped
 from resbench.report.figures.evidence import Evidence
@@ -62,7 +62,7 @@ def forest_points(families: Sequence[Family]) -> pd.DataFrame:
             rows.append(point)
             rows += [
                 at | {"kind": "seed", "seed": seed, "difference": factor * float(value)}
-                for seed, value in zip(shared_seeds(row.ours, row.theirs, family.metric), row.seeds, strict=True)
+                for seed, value in zip(seeds_of(row.comparison, family.metric), row.seeds, strict=True)
                 if row.drawn
             ]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
@@ -206,15 +206,15 @@ def _draw_family(
 
 def _reason(row: Row) -> str:
     """Why there is no difference."""
-    if one_network(row.ours, row.theirs):
+    if row.comparison.same:
         return "one network, trained once: no difference"
     if row.verdict == "not comparable":
         return "other data, or values that are missing"
-    if row.ours.failed or row.theirs.failed:
+    if any(arm.failed for arm in row.comparison.arms):
         return "runs failed, which is no random choice"
-    if row.ours.trained and row.theirs.trained:
+    if all(arm.trained for arm in row.comparison.arms):
         return "at least one arm has no ended run with this number"
-    lost = " and ".join(f"{arm.untrained} of {len(arm.begun)}" for arm in (row.ours, row.theirs))
+    lost = " and ".join(f"{arm.untrained} of {len(arm.begun)}" for arm in row.comparison.arms)
     return f"{lost} runs did not train: means are not compared"
 
 

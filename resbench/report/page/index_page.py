@@ -12,9 +12,10 @@ from resbench.core.files import alone
 from resbench.core.text import plural, printable
 from resbench.records.store import study_names
 from resbench.report.document import Block, Columns, Paragraph, Table
-from resbench.report.failure_wording import failures
-from resbench.report.format import DASH, difference_text, name_of
+from resbench.report.failure_wording import rates
+from resbench.report.format import DASH, difference_text
 from resbench.report.goals import goal_blocks
+from resbench.report.interaction_words import place_text
 from resbench.report.looks import judge
 from resbench.report.outcomes import RESULTS
 from resbench.report.page.html import html
@@ -23,7 +24,7 @@ from resbench.report.page.save import clean, foreign, is_html, save, write_text
 from resbench.report.study import Study, load
 from resbench.report.target import cheapest
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
-from resbench.report.wording import rules, state_text
+from resbench.report.wording import exact_text, rules, state_text
 
 _GOALS = "goals"
 _RULES = "Differences with their 95 % intervals, of shares of images in points."
@@ -161,7 +162,7 @@ def verdict_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
     for verdict in verdicts:
         for judged in verdict.contrasts:
             columns.put("claim", verdict.claim.says)
-            columns.put("at", name_of(judged.context) if judged.context else "")
+            columns.put("at", place_text(judged))
             columns.put("verdict", state_text(judged, bool(verdict.outstanding)))
             columns.put("difference", _difference(verdict, judged))
             columns.put("seeds", str(judged.contrast.seeds) if judged.contrast else DASH)
@@ -174,9 +175,9 @@ def _difference(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
     if judged.reason:
         return judged.reason
     if judged.ranks or judged.state == "not trained":
-        return f"did not train: {failures(judged.ours)} against {failures(judged.theirs)}"
+        return f"did not train: {rates(judged)}"
     if judged.contrast is None or not judged.contrast.seeds:
         return DASH
     if metric.exact:
-        return f"{judged.contrast.ours:,.0f} against {judged.contrast.theirs:,.0f}"
+        return exact_text(judged.contrast)
     return f"{metric.words} {difference_text(judged.contrast, metric)}"

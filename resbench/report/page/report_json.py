@@ -43,6 +43,10 @@ def _contrast(verdict: ClaimVerdict, judged: ContrastVerdict) -> dict[str, Any]:
         "compare": dict(judged.ours.cell),
         "to": dict(judged.theirs.cell),
     }
+    if judged.subtracted:
+        first, second, ours, theirs = judged.subtracted
+        facts["between"] = {"first": dict(first), "second": dict(second)}
+        facts["less"] = {"compare": dict(ours.cell), "to": dict(theirs.cell)}
     facts |= {"verdict": judged.state, "sentence": sentence(verdict, judged), "p_holm": judged.p_holm}
     facts |= {"did_not_train": {"compare": _lost(judged.ours), "to": _lost(judged.theirs)}}
     facts |= {"worst_rank": judged.ranks._asdict()} if judged.ranks else {}

@@ -11,10 +11,10 @@ import pandas as pd
 from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.records.metrics import METRICS, Metric
-from resbench.report.arms import name_pair
 from resbench.report.cells import contrast_columns
 from resbench.report.document import Columns, Table
-from resbench.report.format import DASH, context_text, interval_texts, name_of, p_cell, percent
+from resbench.report.format import DASH, interval_texts, name_of, p_cell, percent
+from resbench.report.interaction_words import less_text, minus_text
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording import rules, state_text
@@ -34,9 +34,8 @@ def claim_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
     for verdict in verdicts:
         claim = verdict.claim
         for judged in verdict.contrasts:
-            ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
             columns.put("claim", claim.says)
-            columns.put("comparison", f"{ours} − {theirs}{context_text(judged.context)}")
+            columns.put("comparison", minus_text(judged))
             columns.put("verdict", state_text(judged))
             columns.put("metric", claim.metric.words)
             columns.put("expected", claim.direction)
@@ -57,6 +56,7 @@ def _claim_frame(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
             row |= {"untrained": judged.ours.untrained, "untrained_theirs": judged.theirs.untrained}
             if judged.ranks:
                 row |= {"rank_lower": judged.ranks.lower, "rank_higher": judged.ranks.higher, "p_rank": judged.ranks.p}
+            row |= {"between": less_text(judged.subtracted)} if judged.subtracted else {}
             row |= {"p_holm": judged.p_holm, "more_seeds": judged.more_seeds, "images_needed": judged.images_needed}
             rows.append(row | (contrast_columns(judged.contrast) if judged.contrast else {}))
     return pd.DataFrame(rows)

@@ -11,7 +11,8 @@ import pandas as pd
 from resbench.records.metrics import METRICS, Metric
 from resbench.report.arms import name_pair
 from resbench.report.document import Columns, Table
-from resbench.report.format import DASH, context_text, significant
+from resbench.report.format import DASH, significant
+from resbench.report.interaction_words import minus_text
 from resbench.report.planning import ALPHA, Levels, levels, more_seeds_range, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.power import POWER, detectable_floor, power_curve
@@ -107,9 +108,10 @@ def claimed_plans(verdicts: Sequence[ClaimVerdict]) -> list[Plan]:
             continue
         at = levels(claim, verdict.family)
         for judged in verdict.contrasts:
-            if judged.contrast and judged.ours.trained and judged.theirs.trained and usable(judged.contrast):
-                label = f"{' − '.join(name_pair(judged.ours.cell, judged.theirs.cell))}{context_text(judged.context)}"
-                out.append(Plan(claim.says, label, claim.metric, judged.contrast, at, claim.against_margin))
+            if judged.contrast and all(arm.trained for arm in judged.arms) and usable(judged.contrast):
+                out.append(
+                    Plan(claim.says, minus_text(judged), claim.metric, judged.contrast, at, claim.against_margin)
+                )
     return out
 
 

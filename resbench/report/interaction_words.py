@@ -1,0 +1,80 @@
+"""Comparisons in words where they may be interactions: what is compared, where, and what is known of the four arms."""
+
+from __future__ import annotations
+
+import math
+
+from resbench.core.cell import Cell
+from resbench.core.text import show
+from resbench.records.metrics import Metric
+from resbench.report.arms import name_pair
+from resbench.report.comparison import Subtracted
+from resbench.report.format import context_text, name_of, number, signed
+from resbench.report.statistics.interaction import InteractionContrast
+from resbench.report.verdicts import ContrastVerdict
+
+
+def compared_text(judged: ContrastVerdict) -> str:
+    """`identity against none`, or `the difference identity − none, at model.depth 100 less that at model.depth 34`."""
+    ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
+    if not judged.subtracted:
+        return f"{ours} against {theirs}"
+    first, second = (name_of(where) for where in judged.subtracted[:2])
+    return f"the difference {ours} − {theirs}, at {first} less that at {second}"
+
+
+def minus_text(judged: ContrastVerdict) -> str:
+    """`identity − none at model.norm batch`, for a table."""
+    ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
+    less = f", {less_text(judged.subtracted)}" if judged.subtracted else ""
+    return f"{ours} − {theirs}{context_text(judged.context)}{less}"
+
+
+def place_text(judged: ContrastVerdict) -> str:
+    """`model.norm batch`, and where the two differences of an interaction are; empty where there is but one place."""
+    parts = [name_of(judged.context)] if judged.context else []
+    return ", ".join([*parts, *([less_text(judged.subtracted)] if judged.subtracted else [])])
+
+
+def less_text(subtracted: Subtracted) -> str:
+    """`model.depth 100 less model.depth 34`."""
+    return f"{name_of(subtracted.first)} less {name_of(subtracted.second)}"
+
+
+def short_place(judged: ContrastVerdict) -> str:
+    """The same for a figure, by the last word of each axis: `norm batch, depth 100 less 34`."""
+    parts = [_short(path, value) for path, value in judged.context.items()]
+    if judged.subtracted:
+        first, second = judged.subtracted[:2]
+        values: list[Cell] = [{path: where[path] for path in first} for where in (first, second)]
+        parts += [f"{_short(path, values[0][path])} less {show(values[1][path])}" for path in first]
+    return ", ".join(parts)
+
+
+def _short(path: str, value: object) -> str:
+    return f"{path.split('.')[-1]} {show(value)}"
+
+
+def counts_text(contrast: InteractionContrast, subtracted: Subtracted, metric: Metric) -> list[str]:
+    """Both differences, and what a scale of ratios says of them: scale decides many interactions."""
+    first, second = (name_of(where) for where in subtracted[:2])
+    ours, theirs = (signed(metric.factor * value, metric.digits) for value in (contrast.ours, contrast.theirs))
+    out = [f"{ours} {metric.unit}".rstrip() + f" at {first}, {theirs} at {second}"]
+    ratio = contrast.ratio
+    if not math.isnan(ratio.estimate):
+        a, b, c, d = contrast.means
+        interval = "" if math.isnan(ratio.low) else f" [{_times(ratio.low)}, {_times(ratio.high)}]"
+        out.append(
+            f"as ratios of errors {_times(a / b)} at {first}, {_times(c / d)} at {second}: the one "
+            f"{_times(ratio.estimate)}{interval} times the other"
+        )
+    return out
+
+
+def _times(value: float) -> str:
+    return number(value, ".2f" if value < 10 else ".1f" if value < 100 else ",.0f")
+
+
+def exact_differences(contrast: InteractionContrast) -> str:
+    """Two differences of numbers without noise."""
+    return " against ".join(f"{value:+,.0f}".replace("-", "−") for value in (contrast.ours, contrast.theirs))
