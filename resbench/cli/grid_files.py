@@ -67,7 +67,8 @@ def _read(stored: StudyFile, path: Path) -> StudyFile:
         from resbench.tuning.reader import load_search
 
         search = load_search(path, stored.overrides)
-        return stored.model_copy(update={"name": search.name, "claims": search.claims, "about": search.about})
+        said = {"name": search.name, "claims": search.claims, "family": search.family, "about": search.about}
+        return stored.model_copy(update=said)
     from resbench.grid.reader import read_grid
 
     return read_grid(path, stored.overrides).study()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from resbench.core.cell import Cell, Value, label
 from resbench.core.config import suggestion
 from resbench.grid.source import Source
 from resbench.records.claim import AGAINST_MARGIN, EXPECTATIONS, Claim, Published, Target, default_margin
 from resbench.records.metrics import METRICS
+from resbench.records.study_file import Family
 
 _REQUIRED = {"says", "compare", "to", "expect"}
 At = dict[str, list[Value] | None]
@@ -170,6 +171,16 @@ def _at(
         elif path not in axes and not source.set_by_command_line(path):
             source.wrong(line, f"claims: at: {path} is not an axis of this grid{suggestion(path, axes)}")
     return {path: values for path, values in out.items() if path in axes}
+
+
+def read_family(source: Source, family: Any) -> Family:
+    """What is judged together at one level; a mistake goes to the source."""
+    for allowed in get_args(Family):
+        if family == allowed:
+            return "study" if allowed == "study" else "claim"
+    text = f"{family!r} is not one of {', '.join(get_args(Family))}{suggestion(family, get_args(Family))}"
+    source.wrong(source.document.line("family"), f"family: {text}")
+    return "claim"
 
 
 def read_published(source: Source, rows: Any) -> list[Published]:

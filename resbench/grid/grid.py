@@ -16,7 +16,7 @@ from resbench.grid.parts import read_parts
 from resbench.grid.source import Source
 from resbench.records.claim import Claim, Published, Target
 from resbench.records.part import Part
-from resbench.records.study_file import ExcludedCell, IdleFields, Looks, MergedCells, StudyFile, StudyRun
+from resbench.records.study_file import ExcludedCell, Family, IdleFields, Looks, MergedCells, StudyFile, StudyRun
 from resbench.training.run import RunConfig
 
 
@@ -52,7 +52,9 @@ class PlannedRun:
         return " ".join(filter(None, (label(self.cell), f"seed={self.seed}")))
 
 
-_READ = ("base", "axes", "zips", "exclude", "seeds", "looks", "baseline", "published", "claims", "target", "probes")
+_READ = (
+    "base", "axes", "zips", "exclude", "seeds", "looks", "baseline", "published", "claims", "family", "target", "probes"
+)  # fmt: skip
 Key = tuple[str, ...]  # the values of a cell as text, in the order of `Grid.paths`
 
 
@@ -75,6 +77,7 @@ class Grid:
         baseline: axis -> value of the cells with which the others are compared.
         published: numbers of papers.
         claims: what is expected.
+        family: what is judged together at one level: the comparisons of each "claim", or those of all claims of the "study".
         target: an accuracy whose cheapest cell is looked for.
         probes: what is measured during training; no part of a run's identity, as training is the same without.
         about: the question in words.
@@ -95,6 +98,7 @@ class Grid:
     baseline: Mapping[str, Value] = field(default_factory=dict)
     published: Sequence[Published] = ()
     claims: Sequence[Claim] = ()
+    family: Family = "claim"
     target: Target | None = None
     probes: Sequence[str] = ()
     about: str = ""
@@ -130,6 +134,7 @@ class Grid:
             "baseline": self.baseline,
             "published": self.published,
             "claims": [self._claim(claim) for claim in self.claims],
+            "family": self.family,
             "target": self.target,
         }
         return {key: _plain(value) for key, value in root.items()}
@@ -248,6 +253,7 @@ class Grid:
         optional |= {"target": self.target} if self.target else {}
         optional |= {"probes": list(self.probes)} if self.probes else {}
         optional |= {"looks": self.looks} if self.looks else {}
+        optional |= {"family": self.family} if self.family != "claim" else {}
         optional |= self._alike()
         return StudyFile(
             name=self.name,

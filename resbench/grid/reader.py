@@ -42,6 +42,7 @@ def read_grid(file: str | Path, overrides: Sequence[str] = ()) -> Grid:
         baseline=parts.baseline,
         published=parts.published,
         claims=parts.claims,
+        family=parts.family,
         target=parts.target,
         probes=parts.probes,
         about=opening_comment(text),

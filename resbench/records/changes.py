@@ -12,6 +12,7 @@ _ANSWERS = (
     "baseline",
     "published",
     "claims",
+    "family",
     "target",
     "looks",
 )  # what the report reads; the rest decides the runs

@@ -21,6 +21,7 @@ from resbench.core.locks import HeldLock, LockObserver, try_lock, wait_for_lock
 from resbench.records.frames import study_frame
 from resbench.records.record import Record
 from resbench.records.running import RunningFile, RunningRun, read_running
+from resbench.records.statements import time_now
 from resbench.records.study_file import StudyFile
 from resbench.records.study_folder import StudyFolder
 
@@ -198,14 +199,13 @@ class Store(StudyFolder):
         return True
 
     def succeeding(self, study: StudyFile) -> StudyFile:
-        """The study with notes on what the file in the folder, for which there are results, does not state."""
+        """The study with notes on what the file in the folder, for which there may be results, does not state."""
         before = self.readable_study()
-        if before is None or not study.claims:
-            return study
-        new = {claim.statement() for claim in study.claims} - {claim.statement() for claim in before.claims}
-        asked = {run.id for run in study.runs} if new or study.looks != before.looks else set()
+        new = before is None or study.parts(before.axes) != before.parts(before.axes)
+        asked = {run.id for run in study.runs} if new else set()
         records = (self.read(run_id) for run_id in asked & self.ids())
-        return study.succeeding(before, {record.id for record in records if record and record.finished})
+        ended = {record.id for record in records if record and record.finished}
+        return study.succeeding(before, ended, time_now())
 
     def finished_outside(self, study: StudyFile) -> int:
         """Finished runs that belong to the study file in the folder, and not to this study of the same name."""

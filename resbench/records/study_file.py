@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Set
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -12,6 +13,7 @@ from resbench.core.config import refuse
 from resbench.core.text import NAME_RULE, is_name, is_run_id
 from resbench.records.claim import Claim, Published, Target
 from resbench.records.part import NULL_IS_EMPTY, Part
+from resbench.records.statements import Statement, histories
 
 
 def _study_name(value: str) -> str:
@@ -97,15 +99,7 @@ class Looks(Part):
     spend: Literal["pocock", "obrien_fleming"]
 
 
-class LatePlan(Part):
-    """That the looks were planned, or last changed, when runs of the study had ended.
-
-    Attributes:
-        recorded, runs: how many runs had a result then, of how many.
-    """
-
-    recorded: int
-    runs: int
+Family = Literal["claim", "study"]
 
 
 class StudyFile(Part):
@@ -119,10 +113,10 @@ class StudyFile(Part):
         merged: the cells of which that is so, where the grid says why.
         idle: the axes that do not act in a cell.
         search: of a study whose winners come from `resbench tune`.
+        stated: since when claims, target and seeds are what they are; of files of earlier versions that is not known.
         late: the claims that were stated after results; of claims in files of earlier versions that is not known.
         family: what is judged together at one level: the comparisons of each claim, or those of all claims.
         looks: at which numbers of seeds the claims are judged; None where that was not planned.
-        late_looks: of looks that were planned after results.
     """
 
     schema_version: int = Field(default=1, alias="schema")
@@ -144,25 +138,48 @@ class StudyFile(Part):
     idle: Annotated[list[IdleFields], NULL_IS_EMPTY] = Field(default_factory=list)
     command: Literal["run", "tune"] = "run"
     search: SearchSource | None = None
+    stated: dict[str, list[Statement]] = Field(default_factory=dict)
     late: Annotated[list[LateClaim], NULL_IS_EMPTY] = Field(default_factory=list)
-    family: Literal["claim", "study"] = "claim"
+    family: Family = "claim"
     looks: Looks | None = None
-    late_looks: LatePlan | None = None
 
     def late_claim(self, claim: Claim) -> LateClaim | None:
         """The note on a claim that was stated after results, if it was."""
         return next((late for late in self.late if late.claim == claim.statement()), None)
 
-    def succeeding(self, before: StudyFile | None, ended: Set[str]) -> StudyFile:
-        """This study with notes on the claims, and the plan of looks, that the study file before did not state.
+    def parts(self, axes: list[str] | None) -> dict[str, str]:
+        """What must not follow from results, each as text that differs where it does; empty where there is none.
+
+        Args:
+            axes: as for `Claim.statement`.
+        """
+        claims = [
+            *sorted(claim.statement(axes) for claim in self.claims),
+            *(["study"] if self.family == "study" else []),
+        ]
+        target = self.target.model_dump(mode="json", exclude={"source"}) if self.target else None
+        seeds = self.looks.to_json() if self.looks else sorted({run.seed for run in self.runs})
+        found = {"claims": claims, "target": target, "seeds": seeds}
+        return {kind: json.dumps(said, sort_keys=True) if said else "" for kind, said in found.items()}
+
+    def succeeding(self, before: StudyFile | None, ended: Set[str], time: str) -> StudyFile:
+        """This study with notes on when its parts were stated, and on the claims that the study file before did not state.
 
         Args:
             before: the study file that this one replaces, if there is one.
             ended: ids of the runs that have results.
+            time: now.
         """
         recorded = sum(run.id in ended for run in self.runs)
-        if before is None:
-            return self
+        axes = before.axes if before else None
+        now = Statement(time=time, sha256="", recorded=recorded, runs=len(self.runs))
+        said = before.parts(axes) if before else {}
+        stated = histories(before.stated if before else {}, said, self.parts(axes), self.parts(None), now)
+        noted = self.model_copy(update={"stated": stated}) if stated else self
+        return noted._with_late(before, recorded) if before else noted
+
+    def _with_late(self, before: StudyFile, recorded: int) -> StudyFile:
+        """This study with notes on the claims that the study file before did not state."""
         stated = {claim.statement(before.axes): before.late_claim(claim) for claim in before.claims}
         late = []
         for claim in self.claims:
@@ -172,12 +189,7 @@ class StudyFile(Part):
                 late.append(note.model_copy(update={"claim": statement}))
             elif recorded and key not in stated:
                 late.append(LateClaim(claim=statement, recorded=recorded, runs=len(self.runs)))
-        notes: dict[str, Any] = {"late": late} if late else {}
-        if self.looks:
-            new = LatePlan(recorded=recorded, runs=len(self.runs)) if recorded else None
-            note_on_looks = before.late_looks if before.looks == self.looks else new
-            notes |= {"late_looks": note_on_looks} if note_on_looks else {}
-        return self.model_copy(update=notes) if notes else self
+        return self.model_copy(update={"late": late}) if late else self
 
     def of_one_plan(self, other: StudyFile) -> bool:
         """Whether both have one plan of looks for the same cells, however far each has come."""

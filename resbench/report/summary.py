@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from resbench.core.text import plural
+from resbench.records.statements import changes_text
 from resbench.records.study_file import MergedCells
 from resbench.report.arms import arms_of
 from resbench.report.cells import without_partner
@@ -119,11 +120,7 @@ def notes(study: Study) -> list[str]:
     total = len(once)
     if study.overrides:
         out.append(f"Run with other settings than the grid file says: {', '.join(study.overrides)}.")
-    if late := study.file.late_looks:
-        out.append(
-            f"The looks were planned, or changed, after {late.recorded:,} of {late.runs:,} runs were recorded: whoever planned them "
-            "may have known these, and then the chance of a false verdict is larger than the plan says."
-        )
+    out += changes_text(study.file.stated)
     if study.file.merged:
         out += [_one_network(merged) for merged in study.file.merged]
     elif total < len(study.runs):

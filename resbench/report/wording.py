@@ -163,7 +163,7 @@ def counted(states: list[str]) -> str:
 def rules() -> str:
     """What the verdicts mean, for the page."""
     return (
-        f"Of a direction, supported or refuted: the 95 % interval excludes zero and Holm's p within the claim's family is "
+        f"Of a direction, supported or refuted: the 95 % interval excludes zero and Holm's p within its family is "
         f"below {ALPHA:g}; equivalent: the 90 % interval lies within the margin. Of equivalence, supported: the 90 % interval "
         f"lies within the margin (not corrected for the number of comparisons, of which all must be); refuted: Holm's p of a "
         f"difference no larger than the margin is below {ALPHA:g}; of not_higher and not_lower (no worse) the same on that side "

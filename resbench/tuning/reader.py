@@ -14,7 +14,7 @@ from resbench.core.config import suggestion
 from resbench.core.files import user_file
 from resbench.grid.agreement import check_claims
 from resbench.grid.expand import points
-from resbench.grid.expectations import read_claims
+from resbench.grid.expectations import read_claims, read_family
 from resbench.grid.parts import check_cells, check_idle
 from resbench.grid.source import UNREADABLE, Source, opening_comment
 from resbench.records.claim import Claim
@@ -22,7 +22,7 @@ from resbench.tuning.search import PRUNERS, SAMPLERS, Search
 from resbench.tuning.space import read_space
 from resbench.tuning.winners import TUNED, TUNING, UNTUNED
 
-KEYS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "probes", "claims")
+KEYS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "probes", "claims", "family")
 # key or override -> attribute of `Search`, default, maximum
 _COUNTS = {
     "trials": ("trials", 30, 100_000),
@@ -55,6 +55,7 @@ def load_search(file: str | Path, overrides: Sequence[str] = ()) -> Search:
     searched = list(search.space)
     _override(source, search)
     _check_parts(source, search, searched)
+    search.family = read_family(source, root.get("family", "claim"))
     search.claims = _claims(source, root.get("claims", []), search)
     source.raise_mistakes()
     _check_combinations(source, search)

@@ -48,6 +48,7 @@ def confirmation(search: Search, winners: Winners, storage: str | None = None) -
         seeds=search.confirm_seeds,
         baseline={TUNING: UNTUNED},
         claims=search.claims,
+        family=search.family,
         probes=search.probes,
         about=search.about,
         file=search.file,

@@ -43,13 +43,14 @@ def test_a_winner_with_the_values_of_the_base_is_in_both_cells(tmp_path: Path) -
 
 
 def test_the_study_of_the_shipped_search_is_what_it_was() -> None:
-    """From the trials that are kept: the same bytes as when they were made."""
+    """From the trials that are kept: the same as when they were made, but for when its claims were stated."""
     folder = Path("results/tune-shortcut")
     trials = json.loads((folder / "trials.json").read_text())
     winners = {arm["label"]: arm["tuned"] for arm in trials["arms"]}
     study = confirmation(load_search("ablations/tune-shortcut.yaml"), winners).study()
     assert study.command == "tune" and study.search and study.search.trials == 24
-    assert json.dumps(study.to_json(), indent=1, ensure_ascii=False) + "\n" == (folder / "study.json").read_text()
+    kept = json.loads((folder / "study.json").read_text())
+    assert study.to_json() == {key: said for key, said in kept.items() if key not in ("stated", "late")}
 
 
 def test_an_exported_grid_trains_what_the_search_found(tmp_path: Path) -> None:

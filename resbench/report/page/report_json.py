@@ -17,6 +17,7 @@ from resbench.report.published import Reproduction
 from resbench.report.study import Study
 from resbench.report.tables.looks import look_facts
 from resbench.report.target import target_facts
+from resbench.report.tested import tested_of
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording import sentence
 
@@ -26,6 +27,10 @@ def report_json(study: Study, verdicts: Sequence[ClaimVerdict], reproductions: S
     counts = study.runs.drop_duplicates("id")["status"].value_counts().sort_index().to_dict()
     facts: dict[str, Any] = {"schema": 1, "study": study.name, "runs": counts}
     facts |= {"claims": list(map(_claim, verdicts)), "published": list(map(_published, reproductions))}
+    if verdicts:
+        facts["tested"] = tested_of(verdicts, study.file.family)._asdict()
+    if study.file.stated:
+        facts["stated"] = {kind: [one.to_json() for one in every] for kind, every in study.file.stated.items()}
     facts |= {"target": target} if (target := target_facts(study)) else {}
     return json.dumps(_finite(facts), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -36,6 +36,7 @@ from resbench.report.tables.search import load_trials, search_tables
 from resbench.report.tables.settings import excluded_table, protocol_table, provenance_table
 from resbench.report.tables.target import target_table
 from resbench.report.target import cheapest
+from resbench.report.tested import tested_of, tested_text
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording import sentence, unpaired_text
 from resbench.report.wording import summary as claim_summary
@@ -99,7 +100,7 @@ def _blocks(
     out += [Paragraph(_unwrapped(study.about))] if study.about.strip() else []
     warnings = notes(study)
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
-    out += _claims(evidence.verdicts)
+    out += _claims(evidence.verdicts, tested_text(tested_of(evidence.verdicts, study.file.family)))
     out += [Heading("Figures"), *images] if images else []
     sections: list[tuple[str, Sequence[Block | None]]] = [
         ("Looks", [look_table(evidence.verdicts)]),
@@ -125,11 +126,11 @@ def _blocks(
     return out
 
 
-def _claims(verdicts: Sequence[ClaimVerdict]) -> list[Block]:
+def _claims(verdicts: Sequence[ClaimVerdict], tested: str) -> list[Block]:
     table = claim_table(verdicts)
     if not table:
         return []
-    out: list[Block] = [Heading("Claims")]
+    out: list[Block] = [Heading("Claims"), *([Paragraph(tested)] if tested else [])]
     for verdict in verdicts:
         source = f" ({verdict.claim.source})" if verdict.claim.source else ""
         out.append(Paragraph(f"{capitalised(claim_summary(verdict))}{source}"))

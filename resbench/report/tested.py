@@ -1,0 +1,41 @@
+"""How much was tested, at which level: what a verdict is worth among others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from resbench.core.text import plural
+from resbench.records.study_file import Family
+from resbench.report.planning import ALPHA
+from resbench.report.verdicts import ClaimVerdict
+
+
+class Tested(NamedTuple):
+    """Claims on what varies between seeds, and their comparisons, those of the same runs counted once.
+
+    Attributes:
+        family: what is judged together at the level.
+    """
+
+    claims: int
+    comparisons: int
+    family: Family
+    level: float = ALPHA
+
+
+def tested_of(verdicts: Sequence[ClaimVerdict], family: Family) -> Tested:
+    """What was tested of a study; numbers without noise are not."""
+    tested = [verdict for verdict in verdicts if verdict.contrasts and not verdict.claim.metric.exact]
+    sizes = [verdict.family for verdict in tested]
+    return Tested(len(tested), max(sizes, default=0) if family == "study" else sum(sizes), family)
+
+
+def tested_text(tested: Tested) -> str:
+    """`9 claims with 13 comparisons were tested, each claim's family at 5 %.`; empty if nothing was."""
+    if not tested.claims:
+        return ""
+    were = "was" if tested.claims == 1 else "were"
+    how = "all together" if tested.family == "study" else "each claim's family" if tested.claims > 1 else "together"
+    counts = f"{plural(tested.claims, 'claim')} with {plural(tested.comparisons, 'comparison')}"
+    return f"{counts} {were} tested, {how} at {100 * tested.level:g} %."
