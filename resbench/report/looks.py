@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from resbench.core.text import show
 from resbench.records.study_file import Looks
-from resbench.report.frames import Key
+from resbench.report.comparison import Key
+from resbench.report.frames import Key as CellKey
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.sequential import LookHistory, Observed, judge_looks
 from resbench.report.study import Study
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, overall
 from resbench.report.verdicts import judge as judge_once
 
+_Tested = tuple[int, Key]  # which claim, and the runs that it compares
 _BARRED = ("not comparable", "not trained")
 
 
@@ -24,10 +26,14 @@ def judge(study: Study) -> list[ClaimVerdict]:
     if plan is None:
         return judge_once(study)
     stages = [judge_once(at_look(study, size)) for size in plan.sizes]
-    return [_by_looks(plan, list(claim)) for claim in zip(*stages, strict=True)]
+    claims = [list(claim) for claim in zip(*stages, strict=True)]
+    if study.file.family == "study":
+        whole = _histories(plan, claims)
+        return [_by_looks(claim, index, whole) for index, claim in enumerate(claims)]
+    return [_by_looks(claim, 0, _histories(plan, [claim])) for claim in claims]
 
 
-def asked_seeds(study: Study) -> dict[Key, int]:
+def asked_seeds(study: Study) -> dict[CellKey, int]:
     """For each cell, how many of the study's seeds are asked for by now.
 
     The first look asks for every cell; each later one for the cells that a comparison needs which is still open, once
@@ -57,16 +63,30 @@ def _seeds_of(judged: ContrastVerdict, plan: Looks) -> int:
     return judged.looks.asked if judged.looks and judged.looks.done else plan.sizes[0]
 
 
-def _by_looks(plan: Looks, stages: Sequence[ClaimVerdict]) -> ClaimVerdict:
-    """The verdict on a claim from those that the seeds of each look alone would give."""
-    comparisons = list(zip(*(stage.contrasts for stage in stages), strict=True))
+def _histories(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]]) -> dict[_Tested, LookHistory]:
+    """The looks of each comparison of a family: of a claim, or of several.
+
+    Args:
+        claims: the verdicts on each from the seeds of each look alone.
+    """
     family = {
-        seen[-1].comparison.key: seen for seen in comparisons if not seen[-1].same and not stages[0].claim.metric.exact
+        (index, seen[-1].comparison.key): (stages[0].claim, seen)
+        for index, stages in enumerate(claims)
+        for seen in zip(*(stage.contrasts for stage in stages), strict=True)
+        if not seen[-1].same and not stages[0].claim.metric.exact
     }
-    observed = [_observed(plan, seen) for seen in family.values()]
-    histories = dict(zip(family, judge_looks(plan, [stages[0].claim] * len(family), observed), strict=True))
-    judged = [_verdict(seen, histories.get(seen[-1].comparison.key)) for seen in comparisons]
-    return dataclasses.replace(stages[0], contrasts=judged, state=overall([one.state for one in judged]))
+    observed = [_observed(plan, seen) for _, seen in family.values()]
+    return dict(zip(family, judge_looks(plan, [claim for claim, _ in family.values()], observed), strict=True))
+
+
+def _by_looks(stages: Sequence[ClaimVerdict], index: int, histories: Mapping[_Tested, LookHistory]) -> ClaimVerdict:
+    """The verdict on a claim from those that the seeds of each look alone would give."""
+    judged = [
+        _verdict(seen, histories.get((index, seen[-1].comparison.key)))
+        for seen in zip(*(stage.contrasts for stage in stages), strict=True)
+    ]
+    state, family = overall([one.state for one in judged]), len(histories)
+    return dataclasses.replace(stages[0], contrasts=judged, state=state, family=family)
 
 
 def _observed(plan: Looks, seen: Sequence[ContrastVerdict]) -> list[Observed]:
