@@ -37,10 +37,10 @@ def figure(evidence: Evidence) -> Figure | None:
     """The figure, or None where no two axes are crossed, no mean has an interval, or means would count runs several times."""
     pairs = [] if evidence.factors.merged else _pairs(evidence.factors)
     means = [_means(evidence.factors, pair) for pair in pairs[:_MOST_PANELS]]
-    shown = [part for part, _ in means if part["low"].notna().any()]
-    if not shown:
+    means = [(part, remark) for part, remark in means if _crossed(part[part["mean"].notna()], ("x", "line"))]
+    if not any(part["low"].notna().any() for part, _ in means):
         return None
-    points = pd.concat(shown, ignore_index=True)
+    points = pd.concat([part for part, _ in means], ignore_index=True)
     caption = (
         "Mean test error over the seeds that ended in all cells of a mean, and over the other axes. Bars: 95 % intervals for "
         "these test images, each from the seeds of its own mean (Student's t); a mean with fewer than two has none. Lines "

@@ -42,27 +42,29 @@ def marginal_means(
 
     Returns:
         A row per combination of levels: the axes of `of`, `mean`, `low`, `high`, `se`, `df`, and the `runs` of the mean.
-        A level that was not run is NaN. A mean is over the settings of the other axes that all levels have, and over the
-        seeds that ended in all of its cells; where those are fewer than two, over all seeds and without an interval.
+        A level that was not run is NaN. A mean is over the settings of the other axes that all levels have, or, if they have
+        none in common, the most levels, and then the others are NaN; and over the seeds that ended in all of its cells; where
+        those are fewer than two, over all seeds and without an interval.
     """
     columns = [*of, *MEAN_COLUMNS]
     if problem := _problem(frame, axes, of, response, seed):
         return Analysis(pd.DataFrame(columns=columns), sentences([problem]))
     cells, values = _cells(frame, axes, of, response, seed)
     everywhere = list(dict.fromkeys(other for level_cells in cells.values() for other in level_cells))
-    shared = [other for other in everywhere if all(other in level_cells for level_cells in cells.values())]
+    compared = _comparable(cells, everywhere)
+    shared = [other for other in everywhere if all(other in cells[key] for key in compared)]
     others = [axis for axis in axes if axis not in of]
-    if not shared:
-        remark = f"no settings of {words(others)} were run with every level of {words(of)}, so their means compare unlike runs"
+    if len(compared) < 2:
+        remark = f"no settings of {words(others)} were run with two levels of {words(of)}, so their means compare unlike runs"
         return Analysis(pd.DataFrame(columns=columns), sentences([remark]))
     rows = []
     for key in itertools.product(*(values[axis] for axis in of)):
-        numbers = _own_interval([cells[key][other] for other in shared] if key in cells else [], level)
+        numbers = _own_interval([cells[key][other] for other in shared] if key in compared else [], level)
         rows.append({axis: values[axis][text] for axis, text in zip(of, key, strict=True)} | numbers)
     table = pd.DataFrame(rows, columns=columns)
     for axis in of:  # as they are: a frame would make None a NaN
         table[axis] = pd.Series([row[axis] for row in rows], dtype=object)
-    return Analysis(table, _remark(of, others, shared, everywhere))
+    return Analysis(table, _remark(of, others, shared, everywhere, len(cells) - len(compared)))
 
 
 def _problem(frame: pd.DataFrame, axes: Sequence[str], of: Sequence[str], response: str, seed: str) -> str:
@@ -98,6 +100,13 @@ def _cells(
     return cells, values
 
 
+def _comparable(cells: Mapping[Key, Mapping[Key, Seeds]], everywhere: Sequence[Key]) -> list[Key]:
+    """The levels with a setting of the other axes in common: all of them, or as many as there are."""
+    if any(all(other in level_cells for level_cells in cells.values()) for other in everywhere):
+        return list(cells)
+    return max(([key for key in cells if other in cells[key]] for other in everywhere), key=len)
+
+
 def _own_interval(cells: Sequence[Seeds], level: float) -> dict[str, float]:
     """The mean of some cells over the seeds that all of them have, with its interval."""
     seeds = sorted(set.intersection(*map(set, cells))) if cells else []
@@ -109,7 +118,9 @@ def _own_interval(cells: Sequence[Seeds], level: float) -> dict[str, float]:
     return dict(zip(MEAN_COLUMNS, (fits.estimate, fits.low, fits.high, fits.se, df, runs), strict=True))
 
 
-def _remark(of: Sequence[str], others: Sequence[str], shared: Sequence[Key], everywhere: Sequence[Key]) -> str:
+def _remark(
+    of: Sequence[str], others: Sequence[str], shared: Sequence[Key], everywhere: Sequence[Key], left_out: int
+) -> str:
     """Over which settings of the other axes the means are, where those are not all."""
     if len(shared) == len(everywhere):
         return ""
@@ -118,4 +129,9 @@ def _remark(of: Sequence[str], others: Sequence[str], shared: Sequence[Key], eve
         where = "at " + " and ".join(
             ", ".join(f"{axis} {text}" for axis, text in zip(others, one, strict=True)) for one in shared
         )
-    return sentences([f"means of {words(of)} are {where}, which all of their levels have"])
+    which = (
+        f"which {left_out} of their levels lack, so that these have no mean"
+        if left_out
+        else "which all of their levels have"
+    )
+    return sentences([f"means of {words(of)} are {where}, {which}"])

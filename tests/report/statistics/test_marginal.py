@@ -84,15 +84,27 @@ def test_levels_are_compared_at_the_settings_that_all_of_them_have() -> None:
     assert found["mean"].isna().tolist() == [False] * 5 + [True] and found["runs"].tolist() == [8] * 5 + [0]
 
 
+def test_levels_that_share_no_setting_with_the_most_have_no_mean() -> None:
+    frame = grid(DEPTHS, 4)
+    frame = frame[(frame["depth"] == 40) == (frame["lr"] == 0.2)]
+    found, remark = marginal_means(frame, list(DEPTHS), ["depth", "shortcut"], "error")
+    assert (
+        remark == "Means of depth and shortcut are at lr 0.1, which 2 of their levels lack, so that these have no mean."
+    )
+    assert found["mean"].isna().tolist() == [False] * 4 + [True] * 2
+    expected = frame[(frame["depth"] == 20) & (frame["shortcut"] == "none")]["error"].mean()
+    assert found["mean"].iloc[3] == pytest.approx(expected)
+
+
 def test_designs_without_means_say_why() -> None:
     frame, axes = grid(DEPTHS, 4), list(DEPTHS)
-    diagonal = frame[(frame["depth"] == 10) == (frame["lr"] == 0.1)]
+    diagonal = frame[frame["lr"] == 0.1].assign(lr=frame["depth"])
     cases = {
         "No run has a value of error.": (frame.assign(error=None), ["depth"]),
         "There is no shortcut in the runs.": (frame.drop(columns="shortcut"), ["depth"]),
         "Depth has a single value.": (frame[frame["depth"] == 10], ["depth"]),
         "Means are over one axis or two.": (frame, axes),
-        "No settings of shortcut and lr were run with every level of depth, so their means compare unlike runs.": (
+        "No settings of shortcut and lr were run with two levels of depth, so their means compare unlike runs.": (
             diagonal,
             ["depth"],
         ),
