@@ -32,7 +32,7 @@ def keep_reading(folder: Path, study: Study, verdicts: Sequence[ClaimVerdict], c
 
 
 def _seeds(judged: ContrastVerdict) -> int:
-    """Seeds with a result in both arms."""
+    """Seeds with a result in all arms."""
     if judged.contrast:
         return judged.contrast.min_seeds
-    return min(len(judged.ours.results), len(judged.theirs.results))
+    return min(len(arm.results) for arm in judged.arms)
