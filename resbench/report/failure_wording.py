@@ -35,7 +35,13 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
     if judged.ours.none_trained and judged.theirs.none_trained:
         parts.append("no run of either arm trained")
     if judged.ranks:
-        parts += _rank_text(verdict, judged.ranks, (ours, theirs), f"p {p_text(judged.p_holm)}{of_family}")
+        p = (
+            f"p {p_text(judged.p_holm)}{of_family}"
+            if not judged.looks
+            else f"p {p_text(judged.ranks.p)} of this look alone"
+        )
+        parts += _rank_text(verdict, judged.ranks, (ours, theirs), p)
+        parts += ["where looks are planned it decides nothing"] if judged.looks else []
     return "; ".join([*parts, "means are not compared"])
 
 

@@ -100,6 +100,8 @@ def _observed(plan: Looks, seen: Sequence[ContrastVerdict]) -> list[Observed]:
 
 
 def _barred(one: ContrastVerdict) -> str:
+    if one.ranks:  # the looks spend no level on the worst-rank test
+        return "not trained"
     if one.state in _BARRED:
         return one.state
     return "" if one.contrast and one.contrast.min_seeds >= MIN_SEEDS else "inconclusive"

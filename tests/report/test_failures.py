@@ -15,6 +15,7 @@ from resbench.report.failure_wording import unseen
 from resbench.report.figures import error
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.heat_fields import heat_points
+from resbench.report.looks import judge as judge_looks
 from resbench.report.study import Study, load
 from resbench.report.tables.cells import cell_table
 from resbench.report.tables.factors import factors_of
@@ -100,7 +101,7 @@ def test_an_arm_that_collapsed_as_a_whole_keeps_its_mean(tmp_path: Path) -> None
     _, one, text = judged(tmp_path, outcome, 5)
     assert one.state == "supported" and one.contrast
     assert one.contrast.theirs == pytest.approx(0.887)
-    assert "none of the 5 runs of none trained" in text and "8870" in text
+    assert "none of the 5 runs of none trained" in text and "8,870 → " in text
     study = load(tmp_path, "s")
     frame = cells(study).set_index("model.shortcut")
     assert frame.at["none", "mean"] == pytest.approx(0.113) and frame.at["none", "seeds_ok"] == 5
@@ -236,3 +237,15 @@ def test_seeds_that_are_not_shared_get_the_rank_sum_test(tmp_path: Path) -> None
     assert one.state == "supported" and one.ranks and not one.ranks.shared
     assert one.p_holm == pytest.approx(2 / 252)
     assert "in 25 and higher in 0 of 25 pairs of runs; rank-sum test p = .008" in text
+
+
+def test_planned_looks_decide_nothing_by_ranks(tmp_path: Path) -> None:
+    """They spend no level on the worst-rank test: without a plan the same runs are a verdict."""
+    outcome = fates(BETTER, none=[1])
+    plan = {"sizes": [8, 12], "spend": "pocock"}
+    for looks, state in ((None, "supported"), (plan, "not trained")):
+        study = load(make(tmp_path / state, "s", AXES, 12, outcome, [CLAIM], looks=looks), "s")
+        (verdict,) = judge_looks(study)
+        (one,) = verdict.contrasts
+        assert verdict.state == one.state == state
+    assert "of this look alone; where looks are planned it decides nothing" in sentence(verdict, one)

@@ -14,8 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from resbench.core.text import show
-from resbench.records.metrics import METRICS
-from resbench.report.arms import Arm, metric_values, shared_seeds
+from resbench.report.arms import Arm, metric_values
 from resbench.report.figures.drawing import (
     BAND,
     GREY,
@@ -38,7 +37,6 @@ from resbench.report.statistics.specification import median_effect
 from resbench.report.study import Study
 
 _LEAST = 16  # comparisons; fewer stand in the forest
-_METRIC = METRICS["test_error"]
 Choice = tuple[str, str]  # axis, value
 
 
@@ -74,7 +72,7 @@ def _medians(evidence: Evidence) -> str:
             arms.setdefault(name, []).append((pair["ours"], pair["theirs"]))
     texts, fewest = [], 0
     for name, pairs in arms.items():
-        seeds = sorted(set.intersection(*(set(shared_seeds(*pair, _METRIC)) for pair in pairs)))
+        seeds = sorted(set.intersection(*(set(arm.ended) for pair in pairs for arm in pair)))
         found = median_effect(np.array([_differences(evidence.study, *pair, seeds) for pair in pairs]))
         if not math.isnan(found.p):
             texts.append(f"{name} {signed(100 * found.median)} points, p {p_text(found.p)}")
