@@ -158,7 +158,8 @@ def test_another_grid_under_the_same_name_is_a_conflict(two: tuple[Path, Path]) 
     assert tree(a) == before
     path.write_text(json.dumps(study | {"file": "/home/me/grid.yaml", "about": "in other words"}))
     merge([b], a)  # where the file lay, and its comments, are no difference
-    assert json.loads((a / "some" / "study.json").read_text()) == study
+    ours = json.loads((a / "some" / "study.json").read_text())
+    assert ours | {"stated": None} == study | {"stated": None}  # but for the time at which each machine began
 
 
 def test_measurements_of_other_machines_come_along(two: tuple[Path, Path]) -> None:
