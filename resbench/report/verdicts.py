@@ -29,7 +29,7 @@ from resbench.core.text import show
 from resbench.records.claim import Claim
 from resbench.records.study_file import LateClaim
 from resbench.report.arms import Arm, arms_of
-from resbench.report.claim_tests import difference_p, within_level, within_p, worse
+from resbench.report.claim_tests import within_level, worse
 from resbench.report.comparable import NO_OTHER, Explanation
 from resbench.report.comparison import (
     Comparison,
@@ -49,6 +49,7 @@ from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.rounding import at_least
 from resbench.report.statistics.worst_rank import WorstRank
 from resbench.report.study import Study
+from resbench.report.unplanned import cautious, earlier_seeds
 
 STATES = ("refuted", "not comparable", "not trained", "inconclusive", "equivalent", "supported")
 
@@ -72,6 +73,7 @@ class ContrastVerdict:
         ranks: of the worst-rank test, where runs did not train.
         looks: at which it was judged; None where none are planned.
         subtracted: of an interaction, the difference that is subtracted.
+        earlier: numbers of seeds at which its verdict was read before more were asked for, without a plan.
     """
 
     context: Cell
@@ -89,6 +91,7 @@ class ContrastVerdict:
     ranks: WorstRank | None = None
     looks: LookHistory | None = None
     subtracted: Subtracted | None = None
+    earlier: Sequence[int] = ()
 
     @property
     def comparison(self) -> Comparison:
@@ -170,12 +173,12 @@ def _judge(family: _Family, whole: Mapping[Tested, float] | None = None) -> Clai
     for one in family.comparisons:
         draft = family.drafts[one.key]
         p, contrast = p_holm.get(tested(claim, one), math.nan), draft.contrast
-        state = draft.why or (rank_state(claim, draft.ranks, p) if draft.ranks else _state(claim, contrast, p))
+        state = draft.why or (rank_state(claim, draft.ranks, p) if draft.ranks else _state(claim, draft, p))
         planned = contrast is not None and state == "inconclusive" and usable(contrast)
         plan = _plan(claim, contrast, len(p_holm)) if contrast and planned else (None, None, math.nan)
         rest = draft.reason, draft.other, draft.same
         verdict = ContrastVerdict(one.context, one.ours, one.theirs, contrast, p, state, *plan, *rest)
-        judged.append(replace(verdict, ranks=draft.ranks, subtracted=one.subtracted))
+        judged.append(replace(verdict, ranks=draft.ranks, subtracted=one.subtracted, earlier=draft.earlier))
     return ClaimVerdict(claim, judged, overall([one.state for one in judged]), family=len(p_holm))
 
 
@@ -196,9 +199,9 @@ class _Family(NamedTuple):
 def _drafts(study: Study, claim: Claim, comparisons: Sequence[Comparison]) -> dict[Key, _Draft]:
     """What is known of each comparison, by its runs."""
     drafts: dict[Key, _Draft] = {}
-    for one in comparisons:
+    for place, one in enumerate(comparisons):
         if one.key not in drafts:
-            drafts[one.key] = _draft(study, claim, one)
+            drafts[one.key] = _draft(study, claim, one, place)
     return drafts
 
 
@@ -208,6 +211,8 @@ class _Draft(NamedTuple):
     Attributes:
         why: its state, where no p value may decide it; else empty.
         p: before Holm; NaN without one.
+        within: p of a difference of the margin or more.
+        earlier: numbers of seeds at which it was read before more were asked for, without a plan.
     """
 
     contrast: Contrast | None
@@ -217,9 +222,11 @@ class _Draft(NamedTuple):
     other: Explanation
     same: bool
     ranks: WorstRank | None = None
+    within: float = math.nan
+    earlier: Sequence[int] = ()
 
 
-def _draft(study: Study, claim: Claim, one: Comparison) -> _Draft:
+def _draft(study: Study, claim: Claim, one: Comparison, place: int) -> _Draft:
     if one.same:
         return _Draft(None, "supported" if claim.against_margin else "equivalent", math.nan, "", NO_OTHER, True)
     reason = why_not(study, one, claim.metric)
@@ -230,8 +237,11 @@ def _draft(study: Study, claim: Claim, one: Comparison) -> _Draft:
         return _Draft(None, lost.why, lost.p, lost.reason, other, False, lost.ranks)
     contrast = contrast_of(study, one, claim.metric, claim.margin)
     why = _unsure(claim, contrast)
-    p = difference_p(contrast, claim.direction) if contrast else math.nan
-    return _Draft(contrast, why, p, "", other, False)
+    if contrast is None:
+        return _Draft(contrast, why, math.nan, "", other, False)
+    earlier = earlier_seeds(study, claim, place, contrast)
+    p, within = cautious(contrast, claim.direction, earlier)
+    return _Draft(contrast, why, p, "", other, False, within=within, earlier=earlier)
 
 
 def overall(states: Sequence[str]) -> str:
@@ -249,17 +259,17 @@ def _unsure(claim: Claim, contrast: Contrast | None) -> str:
     return "" if contrast and contrast.min_seeds >= MIN_SEEDS else "inconclusive"
 
 
-def _state(claim: Claim, contrast: Contrast | None, p_holm: float) -> str:
-    assert contrast is not None
+def _state(claim: Claim, draft: _Draft, p_holm: float) -> str:
+    assert draft.contrast is not None
     if claim.metric.exact:
-        return _exact(claim, contrast)
-    interval, sure = contrast.interval, p_holm < ALPHA
+        return _exact(claim, draft.contrast)
+    interval, sure = draft.contrast.interval, p_holm < ALPHA
+    shown = draft.within < within_level(claim.direction)
     if claim.against_margin:
-        shown = within_p(contrast, claim.direction) < within_level(claim.direction)
         return "supported" if shown else "refuted" if sure else "inconclusive"
     if sure and (interval.high < 0 or interval.low > 0):
         return "supported" if (interval.high < 0) == (claim.direction == "lower") else "refuted"
-    return "equivalent" if contrast.equivalent else "inconclusive"
+    return "equivalent" if shown else "inconclusive"
 
 
 def _exact(claim: Claim, contrast: Contrast) -> str:

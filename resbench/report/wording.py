@@ -13,6 +13,7 @@ from resbench.report.margins import margin_words, within_margin
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.contrast import ENOUGH_SEEDS, Contrast
 from resbench.report.statistics.interaction import InteractionContrast
+from resbench.report.unplanned import looking_clause
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 
 
@@ -53,6 +54,7 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
         parts += _few_seeds(judged, contrast)
         parts += _improvement(contrast)
     parts += [*margin_words(verdict, judged, contrast), *look_clauses(judged.looks, metric)]
+    parts += looking_clause(contrast, judged.earlier)
     return f"{head}: {'; '.join(parts)}{but}."
 
 

@@ -19,8 +19,8 @@ SIZES = (0, 0.5, 0.7, 1, 1.5, 2)  # of the true difference, in standard deviatio
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.spend)
-@pytest.mark.parametrize("image_variance", [0.0, 0.05, 0.2])  # over 20 seeds the seeds add 0.05
-@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("image_variance", [0.0, 0.05])  # over 20 seeds the seeds add 0.05
+@pytest.mark.parametrize("size", [3])
 def test_the_error_of_null_families_is_at_most_five_and_a_half_percent(
     plan: Looks, image_variance: float, size: int
 ) -> None:

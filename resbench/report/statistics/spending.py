@@ -71,8 +71,9 @@ def rising(fractions: Sequence[float], looks: int) -> tuple[float, ...]:
     Each depends on those before it alone: what was known at a look is never changed by a later one.
     """
     out: list[float] = []
+    step = min(LEAST_STEP, 0.5 / looks)
     for place, fraction in enumerate(fractions):
-        low, high = (out[-1] if out else 0.0) + LEAST_STEP, 1 - (looks - 1 - place) * LEAST_STEP
+        low, high = (out[-1] if out else 0.0) + step, 1 - (looks - 1 - place) * step
         out.append(1.0 if place == looks - 1 else min(max(fraction, low), high))
     return tuple(out)
 
@@ -210,5 +211,6 @@ def _sequential_p(p_values: _Fractions, fractions: _Fractions, spend: str, infor
             return _bounds(fractions[part], level, spend, information[part])[-1] - reached
 
         if reached > best and gap(best) < 0:  # no nominal level is above the level of all looks
-            best = float(optimize.brentq(gap, best, reached, xtol=1e-7))
+            # of one look alone the nominal level is the level, but for rounding
+            best = float(optimize.brentq(gap, best, reached, xtol=1e-7)) if gap(reached) > 0 else reached
     return 2 * float(special.ndtr(-best))
