@@ -11,7 +11,10 @@ from resbench.grid.source import Source
 from resbench.records.claim import AGAINST_MARGIN, EXPECTATIONS, Claim, Published, Target, default_margin
 from resbench.records.metrics import METRICS
 from resbench.records.study_file import Family
+from resbench.report.planning import MIN_SEEDS
 
+_MAX_FRESH = 100_000  # seeds that confirm a cell
+_MAX_SEED = 2**31 - 1
 _REQUIRED = {"says", "compare", "to", "expect"}
 At = dict[str, list[Value] | None]
 
@@ -217,8 +220,12 @@ def _published(source: Source, row: Any, index: int) -> Published | None:
     return None if len(source.mistakes) > before else Published(**{**row, "at": at})
 
 
-def read_target(source: Source, target: Any) -> Target | None:
-    """The accuracy whose cheapest cell the page looks for; every mistake goes to the source."""
+def read_target(source: Source, target: Any, seeds: Sequence[int]) -> Target | None:
+    """The accuracy whose cheapest cell the page looks for; every mistake goes to the source.
+
+    Args:
+        seeds: of the grid.
+    """
     line, before = source.document.line("target"), len(source.mistakes)
     if target is None:
         return None
@@ -226,7 +233,9 @@ def read_target(source: Source, target: Any) -> Target | None:
     unknown = next((key for key in target if key not in keys), "") if isinstance(target, dict) else ""
     if not isinstance(target, dict) or unknown or "test_accuracy" not in target:
         hint = f": {unknown!r} is unknown{suggestion(unknown, keys)}" if unknown else ""
-        source.wrong(line, f"target: it has the key test_accuracy, and may have training_flops and source{hint}")
+        source.wrong(
+            line, f"target: it has the key test_accuracy, and may have training_flops, source and confirm{hint}"
+        )
         return None
     accuracy, flops, origin = target["test_accuracy"], target.get("training_flops", 1), target.get("source", "")
     if type(accuracy) not in (int, float) or not 0 <= accuracy <= 1:
@@ -235,4 +244,30 @@ def read_target(source: Source, target: Any) -> Target | None:
         source.wrong(line, f"target: training_flops: {flops!r} should be the FLOPs of the published training, above 0")
     if not isinstance(origin, str):
         source.wrong(line, f"target: source: {origin!r} should be text")
+    if text := _confirm_mistake(target.get("confirm"), seeds):
+        source.wrong(source.document.line("target", "confirm"), f"target: confirm: {text}")
     return None if len(source.mistakes) > before else Target(**target)
+
+
+def _confirm_mistake(confirm: Any, seeds: Sequence[int]) -> str:
+    """What is wrong with the seeds that are to confirm a cell, or nothing."""
+    if confirm is None:
+        return ""
+    if not isinstance(confirm, list):
+        last = _MAX_SEED - max(seeds)
+        if type(confirm) is int and MIN_SEEDS <= confirm <= min(last, _MAX_FRESH):
+            return ""
+        return (
+            f"{confirm!r} should be a number of fresh seeds, from {MIN_SEEDS} (no verdict takes fewer) to "
+            f"{min(last, _MAX_FRESH)}, or a list of them"
+        )
+    wrong = [seed for seed in confirm if type(seed) is not int or not 0 <= seed <= _MAX_SEED]
+    if wrong:
+        return f"{wrong[0]!r} is not a seed: use whole numbers from 0 to {_MAX_SEED}"
+    if len(set(confirm)) != len(confirm):
+        return f"{confirm} names a seed twice"
+    if len(confirm) < MIN_SEEDS:
+        return f"{confirm} {'is one seed' if len(confirm) == 1 else f'are {len(confirm)} seeds'}: no verdict takes fewer than {MIN_SEEDS}"
+    if shared := sorted(set(confirm) & set(seeds)):
+        return f"the grid has seed {shared[0]} too, and its seeds choose the cell: list others, or give their number"
+    return ""

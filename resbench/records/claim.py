@@ -244,8 +244,18 @@ class Target(Part):
     Attributes:
         test_accuracy: as a fraction.
         training_flops: what the published training took.
+        confirm: fresh seeds on which the cell is judged that the seeds of the grid choose, their number or a list;
+            None to judge every cell on the seeds of the grid.
     """
 
     test_accuracy: Annotated[float, Field(ge=0, le=1), AS_GIVEN]
     training_flops: Annotated[Number, Field(gt=0)] | None = None
     source: str = ""
+    confirm: Annotated[int, Field(ge=1)] | list[Annotated[int, Field(ge=0)]] | None = None
+
+    def fresh_seeds(self, seeds: Collection[int]) -> list[int]:
+        """The seeds to confirm on: those that are listed, or as many as that after the highest of the grid's."""
+        if isinstance(self.confirm, list):
+            return self.confirm
+        first = max(seeds, default=-1) + 1
+        return list(range(first, first + (self.confirm or 0)))

@@ -199,8 +199,9 @@ class Store(StudyFolder):
         return True
 
     def succeeding(self, study: StudyFile) -> StudyFile:
-        """The study with notes on what the file in the folder, for which there may be results, does not state."""
+        """The study with what the file in the folder knows: the confirmation, and what was stated after results."""
         before = self.readable_study()
+        study = study.confirmed_as(before) if before else study
         new = before is None or study.parts(before.axes) != before.parts(before.axes)
         asked = {run.id for run in study.runs} if new else set()
         records = (self.read(run_id) for run_id in asked & self.ids())

@@ -12,7 +12,7 @@ from resbench.core.cell import Value
 from resbench.core.config import refuse
 from resbench.core.text import NAME_RULE, is_name, is_run_id
 from resbench.records.claim import Claim, Published, Target
-from resbench.records.part import NULL_IS_EMPTY, Part
+from resbench.records.part import AS_GIVEN, NULL_IS_EMPTY, Part
 from resbench.records.statements import Statement, histories
 
 
@@ -102,6 +102,22 @@ class Looks(Part):
 Family = Literal["claim", "study"]
 
 
+class Confirmation(Part):
+    """The cell that was chosen to reach the target, and its runs on fresh seeds, which judge it. It never changes.
+
+    Attributes:
+        cell: the cheapest whose mean reached the target.
+        test_accuracy: the target, as a fraction.
+        chosen_on: the seeds that chose the cell.
+        runs: on other seeds; they are no part of the grid.
+    """
+
+    cell: dict[str, Value]
+    test_accuracy: Annotated[float, Field(ge=0, le=1), AS_GIVEN]
+    chosen_on: list[int]
+    runs: list[StudyRun]
+
+
 class StudyFile(Part):
     """The question of a study.
 
@@ -117,6 +133,7 @@ class StudyFile(Part):
         late: the claims that were stated after results; of claims in files of earlier versions that is not known.
         family: what is judged together at one level: the comparisons of each claim, or those of all claims.
         looks: at which numbers of seeds the claims are judged; None where that was not planned.
+        confirmation: of the target; None where none is planned, or nothing is chosen yet.
     """
 
     schema_version: int = Field(default=1, alias="schema")
@@ -142,10 +159,18 @@ class StudyFile(Part):
     late: Annotated[list[LateClaim], NULL_IS_EMPTY] = Field(default_factory=list)
     family: Family = "claim"
     looks: Looks | None = None
+    confirmation: Confirmation | None = None
 
     def late_claim(self, claim: Claim) -> LateClaim | None:
         """The note on a claim that was stated after results, if it was."""
         return next((late for late in self.late if late.claim == claim.statement()), None)
+
+    def confirmed_as(self, before: StudyFile) -> StudyFile:
+        """This study with the cell that the study file before has chosen: a choice that was made is never made again."""
+        chosen = before.confirmation
+        if chosen is None or self.confirmation is not None or set(chosen.cell) != set(self.axes or ()):
+            return self
+        return self.model_copy(update={"confirmation": chosen})
 
     def parts(self, axes: list[str] | None) -> dict[str, str]:
         """What must not follow from results, each as text that differs where it does; empty where there is none.

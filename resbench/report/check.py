@@ -20,7 +20,8 @@ from resbench.report.format import name_of
 from resbench.report.looks import judge
 from resbench.report.readings import keep_reading
 from resbench.report.study import Study, load
-from resbench.report.target import cheapest, reached
+from resbench.report.target import reached
+from resbench.report.target_sentence import target_sentence
 from resbench.report.verdicts import ClaimVerdict, judge_family
 from resbench.report.wording import sentence, summary, unpaired_text
 
@@ -39,7 +40,7 @@ def check(results: Path, name: str, asked: StudyFile | None = None) -> tuple[lis
     study = load(results, name, asked)
     verdicts = judge(study)
     keep_reading(results / name, study, verdicts, "check")
-    target = [printable(cheapest(study))] if study.target else []
+    target = [printable(target_sentence(study))] if study.target else []
     if not verdicts and not target:
         file = study.file.file or "its grid file"
         raise UserError(f"{name}: states no claims: add `claims:` to {file} and run it again")

@@ -53,6 +53,7 @@ class Study:
         damaged: number of record files that cannot be read.
         later: number of those that a later version has written.
         readings: of a study without planned looks, by what a claim states: when its verdict was read.
+        confirmation: the runs on fresh seeds of the cell that was chosen to reach the target; None if none is chosen.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Study:
     damaged: int
     later: int = 0
     readings: Mapping[str, Sequence[ClaimReading]] = field(default_factory=dict)
+    confirmation: Study | None = None
 
     @cached_property
     def by_id(self) -> dict[str, Record]:
@@ -164,16 +166,19 @@ def load(results: Path, name: str, file: StudyFile | None = None) -> Study:
         raise UserError([f"{folder}: nothing to report: no records and no runs asked for"])
     ids = {row["id"] for row in rows}
     known_records = [record for record in records.values() if record.id in ids]
+    confirmation = _confirmation(question, records, axes)
+    asked = ids | {record.id for record in (confirmation.records if confirmation else ())}
     return Study(
         name=question.name or name,
         file=question,
         axes=list(axes),
         runs=with_collapsed(frame_of(rows, axes), axes, records),
         records=known_records,
-        others=len(records) - len(known_records),
+        others=len(records.keys() - asked),
         damaged=len(store.damaged),
         later=len(store.later),
         readings={} if question.looks else _readings(folder),
+        confirmation=confirmation,
     )
 
 
@@ -188,6 +193,18 @@ def _readings(folder: Path) -> dict[str, list[ClaimReading]]:
         for one in reading.claims:
             out.setdefault(one.claim, []).append(ClaimReading(reading.planned, one.seeds))
     return out
+
+
+def _confirmation(file: StudyFile, records: dict[str, Record], axes: Sequence[str]) -> Study | None:
+    """The runs that confirm the target, as a study of their own: they are no part of the cells of the grid."""
+    chosen = file.confirmation
+    if chosen is None or not chosen.runs:
+        return None
+    target = Target(test_accuracy=chosen.test_accuracy)
+    own = StudyFile(schema=1, axes=list(axes), runs=chosen.runs, target=target)
+    runs = with_collapsed(frame_of(_asked(own, records, axes), axes), axes, records)
+    known = [record for run in chosen.runs if (record := records.get(run.id))]
+    return Study(file.name or "", own, list(axes), runs, known, 0, 0)
 
 
 def resume_command(file: StudyFile, results: Path = DEFAULT_RESULTS) -> str:

@@ -1,4 +1,4 @@
-"""What it takes to reach an accuracy that the grid file names: which cells do, and the cheapest of them."""
+"""A target accuracy: which cells are shown to reach it, and which cell is to be confirmed on fresh seeds."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from resbench.core.cell import Cell
+from resbench.report.arms import error_table
 from resbench.report.comparable import data_note
-from resbench.report.format import name_of, percent, significant, within
 from resbench.report.frames import numbers
 from resbench.report.outcomes import measured, untrained
-from resbench.report.planning import MIN_SEEDS
-from resbench.report.statistics.interval import Interval, t_interval
+from resbench.report.planning import ALPHA, MIN_SEEDS
+from resbench.report.statistics.attainment import attainment_p
+from resbench.report.statistics.crossed import new_images
+from resbench.report.statistics.family import holm, simultaneous_level
+from resbench.report.statistics.interval import Interval, t_interval, unknown
 from resbench.report.statistics.mean import mean
 from resbench.report.statistics.rounding import at_least
 from resbench.report.study import Study
 
-_REACHED = WHOLLY, BY_MEAN = "yes", "by its mean"
+REACHED, BY_MEAN, CHOSEN, NOT_REACHED = "yes", "by its mean, not shown", "chosen", "no"
+_OPEN = ("missing", "failed")
 
 
 @dataclass(frozen=True)
@@ -27,12 +33,15 @@ class Spending:
 
     Attributes:
         seeds: runs that ended well.
-        accuracy: on the test images, mean over those with Student's interval; shares.
+        accuracy: on these test images, mean over those with Student's interval; shares.
         flops, seconds: of training one of them, means.
-        diverged: runs.
+        diverged: runs that diverged or collapsed.
         outstanding: runs without a result yet.
         mixed: runs of the study that were meant to have the data of these had others.
         unknown: runs that ended well and have no test accuracy.
+        new_images: the same mean with the interval for new images and seeds; no limits where predictions are lacking.
+        p: one-sided, that the mean on these images lies above a target; NaN where there is none or it cannot be judged.
+        runs: ids of all that the study asks for.
     """
 
     cell: Cell
@@ -42,42 +51,85 @@ class Spending:
     seconds: float
     diverged: int
     outstanding: int
-    mixed: bool = False
-    unknown: int = 0
+    mixed: bool
+    unknown: int
+    new_images: Interval
+    p: float
+    runs: frozenset[str]
 
-    def reaches(self, target: float) -> str:
-        """`yes`, `by its mean`, `no`, or why that cannot be said."""
+    @property
+    def flaw(self) -> str:
+        """Why its mean is no estimate of the cell's, or nothing."""
         if self.mixed:
             return "not the same data"
         if self.diverged:
-            return f"{self.diverged} diverged"
-        if self.unknown:
-            return f"{self.unknown} without a value"
-        if self.seeds < MIN_SEEDS:
-            return f"{self.seeds} of {MIN_SEEDS} seeds"
-        if at_least(self.accuracy.low, target):
-            return WHOLLY
-        return BY_MEAN if at_least(self.accuracy.estimate, target) else "no"
+            return f"{self.diverged} not trained"
+        if self.outstanding:
+            return f"{self.outstanding} outstanding"
+        return f"{self.unknown} without a value" if self.unknown else ""
+
+    @property
+    def unjudged(self) -> str:
+        """Why no verdict is given on it, or nothing."""
+        return self.flaw or (f"{self.seeds} of {MIN_SEEDS} seeds" if self.seeds < MIN_SEEDS else "")
+
+    def mean_reaches(self, accuracy: float) -> bool:
+        """Whether its mean, of all of its runs, is at least the target."""
+        return not self.flaw and at_least(self.accuracy.estimate, accuracy)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A cell against the target.
+
+    Attributes:
+        state: `REACHED`, `BY_MEAN`, `CHOSEN`, `NOT_REACHED`, or why no verdict is given.
+        p: one-sided over seeds; by Holm over all cells, or alone of a cell that was chosen by other seeds.
+        low: one-sided 95 % limit on these images that holds for all cells at once, or for the confirmed cell.
+    """
+
+    spending: Spending
+    state: str
+    p: float
+    low: float
 
 
 def spending_of(study: Study) -> list[Spending]:
     """Every cell of which runs ended well, cheapest first."""
-    out = []
-    for _, cell, runs in study.cells:
-        ok = measured(runs)
-        accuracy, seconds = numbers(ok, "test_accuracy"), numbers(ok, "train_seconds")
-        flops = [cost for row in ok.to_dict("records") if not math.isnan(cost := _flops(row))]
-        if accuracy and flops and seconds:
-            diverged = untrained(runs)
-            outstanding = int(runs["status"].isin(["missing", "failed"]).sum())
-            means = mean(flops), mean(seconds)
-            mixed = bool(data_note(study, ok))
-            out.append(
-                Spending(
-                    cell, len(ok), t_interval(accuracy), *means, diverged, outstanding, mixed, len(ok) - len(accuracy)
-                )
-            )
+    least = study.target.test_accuracy if study.target else math.nan
+    out = [spending for _, cell, runs in study.cells if (spending := _spending(study, cell, runs, least))]
     return sorted(out, key=lambda spending: spending.flops)
+
+
+def _spending(study: Study, cell: Cell, runs: pd.DataFrame, least: float) -> Spending | None:
+    ok = measured(runs)
+    accuracy, seconds = numbers(ok, "test_accuracy"), numbers(ok, "train_seconds")
+    flops = [cost for row in ok.to_dict("records") if not math.isnan(cost := _flops(row))]
+    if not (accuracy and flops and seconds):
+        return None
+    outstanding = int(runs["status"].isin(_OPEN).sum())
+    return Spending(
+        cell=cell,
+        seeds=len(ok),
+        accuracy=t_interval(accuracy),
+        flops=mean(flops),
+        seconds=mean(seconds),
+        diverged=untrained(runs),
+        outstanding=outstanding,
+        mixed=bool(data_note(study, ok)),
+        unknown=len(ok) - len(accuracy),
+        new_images=_on_new_images(study, list(ok["id"])),
+        p=float(attainment_p(accuracy, least)),
+        runs=frozenset(map(str, runs["id"])),
+    )
+
+
+def _on_new_images(study: Study, ids: list[str]) -> Interval:
+    wrong = error_table(study, ids)
+    if wrong is None:
+        return unknown()
+    error = new_images(wrong)
+    return error._replace(estimate=1 - error.estimate, low=1 - error.high, high=1 - error.low).within(0.0, 1.0)
 
 
 def _flops(row: Mapping[Any, Any]) -> float:
@@ -89,74 +141,85 @@ def _flops(row: Mapping[Any, Any]) -> float:
     return 3 * each * rate * seconds if math.isnan(recorded) else recorded
 
 
-def cheapest(study: Study) -> str:
-    """The target and the cheapest cells that reach it, in FLOPs and in seconds, in a sentence; empty without a target."""
-    target = study.target
-    if not target:
-        return ""
-    accuracy = target.test_accuracy
-    goal = f"{percent(accuracy)} % of test accuracy"
-    spent = spending_of(study)
-    reaching = [spending for spending in spent if spending.reaches(accuracy) in _REACHED]
-    mixed = sum(spending.mixed for spending in spent)
-    apart = f" Not judged: {mixed} of {len(spent)} cells, as {data_note(study)}." if mixed else ""
-    if mixed and not reaching:
-        return f"Open: {goal} as a mean of at least {MIN_SEEDS} seeds.{apart}"
-    unfinished = bool(study.runs["status"].isin(["missing", "failed"]).any())
-    if not reaching:
-        head = "Not reached so far" if unfinished else "Not reached"
-        return f"{head}: {goal} as a mean of at least {MIN_SEEDS} seeds."
-    least, fastest = reaching[0], min(reaching, key=lambda spending: spending.seconds)
-    head = "Reached, so far" if unfinished else "Reached"
-    text = f"{head}: {goal}, for the least FLOPs by {_described(least, accuracy)}"
-    text += f" with {least.flops:.1e} FLOPs of training a run"
-    if target.training_flops is not None:
-        text += f", {_times(target.training_flops / least.flops)} the published {target.training_flops:.1e}"
-    text += f" ({target.source})" if target.source else ""
-    if fastest is least:
-        return f"{text}, and in the least time, {least.seconds:,.3g} seconds.{apart}"
-    by_time = f"in the least time by {_described(fastest, accuracy)} in {fastest.seconds:,.3g}"
-    return f"{text} in {least.seconds:,.3g} seconds; {by_time}.{apart}"
+def family_of(study: Study) -> int:
+    """How many networks may reach the target: cells that are one network are one, and no cell is left out."""
+    return len({frozenset(runs["id"]) for _, _, runs in study.cells})
 
 
-def _described(spending: Spending, target: float) -> str:
-    luck = f", {BY_MEAN}" if spending.reaches(target) == BY_MEAN else ""
-    accuracy = within(spending.accuracy.estimate, spending.accuracy.low, spending.accuracy.high)
-    return f"{name_of(spending.cell)} ({accuracy} %, {spending.seeds} seeds{luck})"
+def attempts(study: Study) -> list[Attempt]:
+    """Every cell of which runs ended well against the target, cheapest first; none without a target.
+
+    Where a cell is to be confirmed on fresh seeds, the seeds of the grid choose it and show nothing.
+    """
+    target, spent = study.target, spending_of(study)
+    if target is None:
+        return []
+    size = family_of(study)
+    p = {one.runs: math.nan if one.unjudged else one.p for one in spent}
+    adjusted = dict(zip(p, holm([*p.values(), *[math.nan] * (size - len(p))]), strict=False))
+    chosen = study.file.confirmation
+    out = []
+    for one in spent:
+        state, reaches = one.unjudged, one.mean_reaches(target.test_accuracy)
+        if chosen and one.cell == chosen.cell:
+            state = CHOSEN
+        elif confirms(study):
+            state = one.flaw or (BY_MEAN if reaches else NOT_REACHED)
+        elif not state:
+            shown = adjusted[one.runs] < ALPHA
+            state = REACHED if shown else BY_MEAN if reaches else NOT_REACHED
+        level = 1 - 2 * (1 - simultaneous_level(size, 1 - ALPHA))
+        out.append(Attempt(one, state, float(adjusted[one.runs]), one.accuracy.at_level(level).low))
+    return out
 
 
-def _times(ratio: float) -> str:
-    """`1,500 times fewer than`, or `2.5 times` where ours costs more."""
-    return f"{significant(ratio)} times fewer than" if ratio >= 10 else f"{significant(1 / ratio)} times"
+def confirms(study: Study) -> bool:
+    """Whether fresh seeds decide, and not those of the grid: that stays so once a cell has been chosen."""
+    return bool(study.file.confirmation or (study.target and study.target.confirm))
+
+
+def candidate(study: Study) -> Spending | None:
+    """The cheapest cell whose mean on the grid's seeds reaches the target, when all runs of the grid have ended."""
+    if study.target is None or study.runs["status"].isin(_OPEN).any():
+        return None
+    least = study.target.test_accuracy
+    return next((one for one in spending_of(study) if one.mean_reaches(least)), None)
+
+
+def to_confirm(study: Study) -> tuple[Cell, list[int]] | None:
+    """The cell to be trained now on fresh seeds, and the seeds that have no result yet; None if none is.
+
+    The choice that is in the study file stays, whatever records were added since.
+    """
+    chosen, target = study.file.confirmation, study.target
+    if target is None:
+        return None
+    if chosen is not None:
+        runs = study.confirmation.runs if study.confirmation else pd.DataFrame({"status": [], "seed": []})
+        left = [int(seed) for seed in runs.loc[runs["status"].isin(_OPEN), "seed"]]
+        return (chosen.cell, left) if left else None
+    if not target.confirm:
+        return None
+    best = candidate(study)
+    return (best.cell, target.fresh_seeds({int(seed) for seed in study.runs["seed"]})) if best else None
+
+
+def confirmed(study: Study) -> Attempt | None:
+    """The chosen cell on its fresh seeds alone: one cell, so nothing is corrected. None before a run of it has ended."""
+    spent = spending_of(study.confirmation) if study.confirmation else []
+    if not spent:
+        return None
+    one = spent[0]
+    state = one.unjudged or (REACHED if one.p < ALPHA else NOT_REACHED)
+    return Attempt(one, state, math.nan if one.unjudged else one.p, one.accuracy.at_level(1 - 2 * ALPHA).low)
 
 
 def reached(study: Study) -> bool:
-    """Whether the target, if there is one, is reached by a cell all of whose runs have a result."""
-    target = study.target
-    return not target or any(
-        spending.reaches(target.test_accuracy) in _REACHED and not spending.outstanding
-        for spending in spending_of(study)
-    )
-
-
-def target_facts(study: Study) -> dict[str, Any]:
-    """The same for programs: the target of the grid file, the sentence, and every cell with its numbers; else empty."""
-    target = study.target
-    if not target:
-        return {}
-    cells = [
-        {
-            "at": dict(spending.cell),
-            "reached": spending.reaches(target.test_accuracy),
-            "seeds": spending.seeds,
-            "diverged": spending.diverged,
-            "outstanding": spending.outstanding,
-            "test_accuracy": spending.accuracy.estimate,
-            "low": spending.accuracy.low,
-            "high": spending.accuracy.high,
-            "training_flops": spending.flops,
-            "train_seconds": spending.seconds,
-        }
-        for spending in spending_of(study)
-    ]
-    return {**target.to_json(), "sentence": cheapest(study), "cells": cells}
+    """Whether the target, if there is one, is shown to be reached: by a confirmation, or by Holm over all cells."""
+    if study.target is None:
+        return True
+    if confirms(study):
+        attempt, chosen = confirmed(study), study.file.confirmation
+        same = chosen is not None and chosen.test_accuracy == study.target.test_accuracy
+        return same and attempt is not None and attempt.state == REACHED
+    return any(attempt.state == REACHED for attempt in attempts(study))

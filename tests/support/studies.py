@@ -16,7 +16,7 @@ from resbench.core.config import nest
 from resbench.core.json_reader import Json
 from resbench.records.record import Predictions, Provenance, Record, RunError
 from resbench.records.store import Store
-from resbench.records.study_file import StudyFile
+from resbench.records.study_file import Confirmation, StudyFile
 
 Cell = Mapping[str, Any]
 Axes = Mapping[str, Sequence[Any]]
@@ -85,6 +85,27 @@ def make(
     file |= {"looks": dict(looks)} if looks else {}
     store.write_study(StudyFile.from_json(file | {"claims": list(claims), "runs": runs, "excluded": []}))
     return results
+
+
+def confirm(results: Path, name: str, cell: Cell, seeds: Sequence[int], outcome: Outcome, **fields: Any) -> None:
+    """Note in a study file that a cell was chosen to be confirmed on these seeds, and record their runs.
+
+    Args:
+        fields: of the confirmation.
+    """
+    store = Store(results / name)
+    file = store.study()
+    assert file and file.target
+    ids = {seed: f"{0xC0FF0000 + seed:016x}" for seed in seeds}
+    runs = [{"id": ids[seed], "cell": dict(cell), "seed": seed} for seed in seeds]
+    chosen_on = sorted({run.seed for run in file.runs})
+    facts = {"cell": dict(cell), "test_accuracy": file.target.test_accuracy, "chosen_on": chosen_on, "runs": runs}
+    store.write_study(file.model_copy(update={"confirmation": Confirmation.from_json(facts | fields)}))
+    for seed, run_id in ids.items():
+        errors = outcome(cell, seed, np.random.default_rng(seed))
+        if not (isinstance(errors, str) and errors == "missing"):
+            flops = {"training_flops": 1e12, "train_seconds": 10.0}
+            store.add(_record(run_id, cell, seed, errors, flops))
 
 
 def with_accuracies(

@@ -22,7 +22,7 @@ from resbench.report.page.html import html
 from resbench.report.page.markdown import markdown, unescape
 from resbench.report.page.save import clean, foreign, is_html, save, write_text
 from resbench.report.study import Study, load
-from resbench.report.target import cheapest
+from resbench.report.target_sentence import target_sentence
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording import exact_text, rules, state_text
 
@@ -146,7 +146,7 @@ def _progress(study: Study) -> str:
     state = f"{done} of {plural(len(runs), 'run')} done."
     overrides = ", ".join(study.overrides)
     changed = f"With other settings than the grid file says: {overrides}." if overrides else ""
-    return " ".join(filter(None, (_first_sentence(study.about), state, changed, cheapest(study))))
+    return " ".join(filter(None, (_first_sentence(study.about), state, changed, target_sentence(study))))
 
 
 def _first_sentence(about: str) -> str:

@@ -16,7 +16,7 @@ from resbench.report.planning import levels, more_seeds_range
 from resbench.report.published import Reproduction
 from resbench.report.study import Study
 from resbench.report.tables.looks import look_facts
-from resbench.report.target import target_facts
+from resbench.report.target_sentence import target_facts
 from resbench.report.tested import tested_of
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording import sentence

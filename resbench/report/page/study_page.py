@@ -35,7 +35,7 @@ from resbench.report.tables.published import published_table
 from resbench.report.tables.search import load_trials, search_tables
 from resbench.report.tables.settings import excluded_table, protocol_table, provenance_table
 from resbench.report.tables.target import target_table
-from resbench.report.target import cheapest
+from resbench.report.target_sentence import target_sentence
 from resbench.report.tested import tested_of, tested_text
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording import sentence, unpaired_text
@@ -95,7 +95,7 @@ def _blocks(
     trained = bool(study.records or not measured)  # one that is only measured has no answer to show
     out: list[Block] = []
     if trained:
-        texts = (cheapest(study), answer(evidence.frame, study, evidence.verdicts, evidence.compared))
+        texts = (target_sentence(study), answer(evidence.frame, study, evidence.verdicts, evidence.compared))
         out.append(Paragraph(" ".join(filter(None, texts)), lead=True))
     out += [Paragraph(_unwrapped(study.about))] if study.about.strip() else []
     warnings = notes(study)
@@ -161,7 +161,7 @@ def summary(results: Path, study: str) -> str:
     loaded = load(results, study)
     lines = [text_table(cell_table(cells(loaded), loaded.axes))]
     lines += [printable(f"note: {note}") for note in notes(loaded)]
-    lines += [printable(cheapest(loaded))] if loaded.target else []
+    lines += [printable(target_sentence(loaded))] if loaded.target else []
     return "\n".join([*lines, *verdict_lines(judge(loaded))])
 
 

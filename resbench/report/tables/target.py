@@ -1,40 +1,65 @@
-"""Every cell of a study with a target: what it cost, and whether it reaches it."""
+"""Every cell of a study with a target: what it cost, and whether it is shown to reach it."""
 
 from __future__ import annotations
 
 from resbench.core.text import show
+from resbench.records.claim import Target
 from resbench.report.document import Columns, Table
-from resbench.report.format import number, significant, within
+from resbench.report.format import DASH, number, p_cell, percent, significant, within
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.study import Study
-from resbench.report.target import spending_of
+from resbench.report.target import Attempt, attempts, confirmed, confirms
 
-_MEANING = (
+_CELLS = (
     "Cheapest first. Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for these test "
-    "images (Student's t over seeds). Reached: the whole interval lies at the target or above; by its mean: the mean "
-    f"does. Neither is said of fewer than {MIN_SEEDS} seeds, nor of a cell of which a run diverged. The cheapest of many "
-    "cells that reach a target by their means was picked for its luck too. FLOPs: three forward passes of counted FLOPs "
-    "for each image trained. Seconds are of whatever machines the records come from, with their runs side by side."
+    "images (Student's t over seeds); at least: its one-sided 95 % limit on these images that holds for all cells at once "
+    "(Bonferroni); new images: the 95 % interval for other images of this kind and other seeds."
+)
+_BY_HOLM = (
+    " p: one-sided, that the mean on these images lies above the target, by Holm over all cells of the grid, of which "
+    "cells that are one network count once. Reached: yes where p < .05; by its mean, not shown: the mean reaches it, and "
+    f"chance may have put it there. No verdict is given on fewer than {MIN_SEEDS} seeds, nor on a cell of which a run was not "
+    "trained or has no result; it counts in the family."
+)
+_BY_CONFIRMATION = (
+    " p: one-sided, that the mean on these images lies above the target; of the cells by Holm over all of them, and of the "
+    "fresh seeds alone. The seeds of the grid choose the cheapest cell whose mean reaches the target; the fresh seeds "
+    "alone show whether it does: yes where p < .05, with nothing to correct, as one cell is tested."
+)
+_COSTS = (
+    " FLOPs: three forward passes of counted FLOPs for each image trained. Seconds are of whatever machines the records "
+    "come from, with their runs side by side."
 )
 
 
 def target_table(study: Study) -> Table | None:
-    """A row per cell; None without a target or a run that ended."""
-    target, cells = study.target, spending_of(study)
+    """A row per cell, and one for the fresh seeds; None without a target or a run that ended."""
+    target, cells = study.target, attempts(study)
     if not target or not cells:
         return None
     columns = Columns()
-    for spending in cells:
-        for axis in study.axes:
-            columns.put(axis, show(spending.cell[axis]), spending.cell[axis])
-        planned = spending.seeds + spending.diverged + spending.outstanding
-        columns.put("seeds", str(spending.seeds) if spending.seeds == planned else f"{spending.seeds} of {planned}")
-        accuracy = spending.accuracy
-        columns.put("test accuracy", within(accuracy.estimate, accuracy.low, accuracy.high), accuracy.estimate)
-        columns.put("reached", spending.reaches(target.test_accuracy))
-        columns.put("FLOPs", f"{spending.flops:.2e}", spending.flops)
-        if target.training_flops is not None:
-            times = target.training_flops / spending.flops
-            columns.put("times fewer", significant(times), times)
-        columns.put("training seconds", number(spending.seconds), spending.seconds)
-    return columns.table(caption=_MEANING, name="target")
+    for attempt in cells:
+        _put(columns, study, target, attempt, "")
+    if fresh := confirmed(study):
+        _put(columns, study, target, fresh, " fresh")
+    meaning = _BY_CONFIRMATION if confirms(study) else _BY_HOLM
+    return columns.table(caption=f"{_CELLS}{meaning}{_COSTS}", name="target")
+
+
+def _put(columns: Columns, study: Study, target: Target, attempt: Attempt, kind: str) -> None:
+    spending = attempt.spending
+    for axis in study.axes:
+        columns.put(axis, show(spending.cell[axis]), spending.cell[axis])
+    planned = len(spending.runs)
+    columns.put("seeds", (str(planned) if spending.seeds == planned else f"{spending.seeds} of {planned}") + kind)
+    accuracy, new = spending.accuracy, spending.new_images
+    columns.put("test accuracy", within(accuracy.estimate, accuracy.low, accuracy.high), accuracy.estimate)
+    columns.put("at least", percent(attempt.low), attempt.low)
+    columns.put("new images", f"[{percent(new.low)}, {percent(new.high)}]" if new.low == new.low else DASH)
+    columns.put("p", p_cell(attempt.p), attempt.p)
+    columns.put("reached", attempt.state)
+    columns.put("FLOPs", f"{spending.flops:.2e}", spending.flops)
+    if target.training_flops is not None:
+        times = target.training_flops / spending.flops
+        columns.put("times fewer", significant(times), times)
+    columns.put("training seconds", number(spending.seconds), spending.seconds)

@@ -1,0 +1,202 @@
+"""The verdict on the target in one sentence, the same for the page, the terminal and programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from resbench.core.text import plural
+from resbench.records.claim import Target
+from resbench.records.study_file import Confirmation
+from resbench.report.comparable import data_note
+from resbench.report.format import name_of, p_text, percent, significant, within
+from resbench.report.planning import MIN_SEEDS
+from resbench.report.statistics.attainment import seeds_to_attain
+from resbench.report.statistics.interval import Interval
+from resbench.report.study import Study
+from resbench.report.target import (
+    BY_MEAN,
+    REACHED,
+    Attempt,
+    Spending,
+    attempts,
+    candidate,
+    confirmed,
+    confirms,
+    family_of,
+)
+
+_OPEN = ("missing", "failed")
+
+
+def target_sentence(study: Study) -> str:
+    """Whether the target is shown to be reached, by which cell and for what, in a sentence; empty without a target."""
+    target = study.target
+    if not target:
+        return ""
+    goal = f"{percent(target.test_accuracy)} % of test accuracy"
+    return _by_confirmation(study, target, goal) if confirms(study) else _by_all_cells(study, target, goal)
+
+
+def _by_all_cells(study: Study, target: Target, goal: str) -> str:
+    """The verdict by the seeds of the grid, over all of its cells."""
+    tried = attempts(study)
+    mixed = sum(one.spending.mixed for one in tried)
+    apart = f" Not judged: {mixed} of {len(tried)} cells, as {data_note(study)}." if mixed else ""
+    so_far = ", so far" if study.runs["status"].isin(_OPEN).any() else ""
+    shown = [one for one in tried if one.state == REACHED]
+    near = [one for one in tried if one.state == BY_MEAN]
+    size = family_of(study)
+    if shown:
+        return f"Reached on these test images{so_far}: {goal}, {_work(shown, target, size)}.{apart}"
+    if near:
+        seeds = seeds_to_attain(1.0)
+        return (
+            f"Not shown to be reached on these test images{so_far}: {goal}. {plural(len(near), 'cell')} of {size} "
+            f"{'has' if len(near) == 1 else 'have'} a mean there, {_work(near, target, size)}. A cell that is picked for its "
+            f"mean was lucky too: {seeds} fresh seeds of it (`confirm: {seeds}`) show with 80 % power that it is there, if it "
+            f"lies one standard deviation between seeds above.{apart}"
+        )
+    if mixed:
+        return f"Open: {goal} as a mean of at least {MIN_SEEDS} seeds.{apart}"
+    return f"Not reached{' so far' if so_far else ''}: {goal} as a mean of at least {MIN_SEEDS} seeds."
+
+
+def _work(found: Sequence[Attempt], target: Target, size: int) -> str:
+    """The cells that take the least FLOPs and the least time, and what they take."""
+    least, fastest = found[0], min(found, key=lambda one: one.spending.seconds)
+    holm = f", Holm over {size} cells" if size > 1 else ""
+    text = f"for the least FLOPs by {_described(least, holm)} with {_flops(least.spending, target)}"
+    if fastest is least:
+        return f"{text}, and in the least time, {least.spending.seconds:,.3g} seconds"
+    by_time = f"in the least time by {_described(fastest, holm)} in {fastest.spending.seconds:,.3g}"
+    return f"{text} in {least.spending.seconds:,.3g} seconds; {by_time}"
+
+
+def _flops(spending: Spending, target: Target) -> str:
+    text = f"{spending.flops:.1e} FLOPs of training a run"
+    if target.training_flops is not None:
+        text += f", {_times(target.training_flops / spending.flops)} the published {target.training_flops:.1e}"
+    return text + (f" ({target.source})" if target.source else "")
+
+
+def _described(attempt: Attempt, correction: str) -> str:
+    return f"{name_of(attempt.spending.cell)} ({_numbers(attempt, 'seed', correction)})"
+
+
+def _numbers(attempt: Attempt, kind: str, correction: str = "") -> str:
+    """`99.52 [99.49, 99.55] %, 5 seeds, one-sided p = .012, Holm over 10 cells; on new images [99.41, 99.63] %`."""
+    one = attempt.spending
+    p = "" if math.isnan(attempt.p) else f", one-sided p {p_text(attempt.p)}{correction}"
+    text = f"{_within(one.accuracy)} %, {plural(one.seeds, kind)}{p}"
+    new = one.new_images
+    return text if math.isnan(new.low) else f"{text}; on new images [{percent(new.low)}, {percent(new.high)}] %"
+
+
+def _within(interval: Interval) -> str:
+    return within(interval.estimate, interval.low, interval.high)
+
+
+def _times(ratio: float) -> str:
+    """`1,500 times fewer than`, or `2.5 times` where ours costs more."""
+    return f"{significant(ratio)} times fewer than" if ratio >= 10 else f"{significant(1 / ratio)} times"
+
+
+def _by_confirmation(study: Study, target: Target, goal: str) -> str:
+    """The verdict by fresh seeds of the one cell that the seeds of the grid chose."""
+    chosen = study.file.confirmation
+    if chosen is None:
+        return _to_choose(study, target, goal)
+    name = f"{name_of(chosen.cell)}, which {seeds_text(chosen.chosen_on)} chose"
+    if chosen.test_accuracy != target.test_accuracy:
+        other = f"{percent(chosen.test_accuracy)} %"
+        return f"Open: {goal}: {name}, is confirmed for {other}: another target takes a study of its own (name: ...)."
+    attempt, open_runs = confirmed(study), _open_runs(study)
+    if open_runs:
+        return f"Open: {goal}: {_deciding(chosen)} by {name}; {open_runs} of them to do."
+    if attempt is None or attempt.spending.unjudged:
+        why = attempt.spending.unjudged if attempt else "none of them ended well"
+        return f"Not confirmed: {goal} by {name}: of {_fresh(chosen)}, {why}."
+    head = "Reached on these test images" if attempt.state == REACHED else "Not confirmed on these test images"
+    spent = attempt.spending
+    return (
+        f"{head}: {goal}, by {name}, on {_fresh(chosen)} ({_numbers(attempt, 'fresh seed')}), with "
+        f"{_flops(spent, target)} in {spent.seconds:,.3g} seconds."
+    )
+
+
+def _to_choose(study: Study, target: Target, goal: str) -> str:
+    """What is to come before a cell is chosen."""
+    seeds = sorted({int(seed) for seed in study.runs["seed"]})
+    fresh = target.fresh_seeds(seeds)
+    runs = study.runs.drop_duplicates("id")
+    left = int(runs["status"].isin(_OPEN).sum())
+    if left:
+        return (
+            f"Open: {goal}: when all runs of the grid have ended ({left} have not), {plural(len(fresh), 'fresh seed')} of the "
+            "cheapest cell whose mean reaches it decide."
+        )
+    best = candidate(study)
+    if best is None:
+        return f"Not reached: {goal}, by the mean of no cell, so that none is confirmed."
+    accuracy = f"{_within(best.accuracy)} %, {seeds_text(seeds)}"
+    return f"Open: {goal}: {seeds_text(fresh)} decide by {name_of(best.cell)}, the cheapest whose mean reaches it ({accuracy})."
+
+
+def _open_runs(study: Study) -> int:
+    return int(study.confirmation.runs["status"].isin(_OPEN).sum()) if study.confirmation else 0
+
+
+def _fresh(chosen: Confirmation) -> str:
+    return f"fresh {seeds_text([run.seed for run in chosen.runs])}"
+
+
+def _deciding(chosen: Confirmation) -> str:
+    return f"{_fresh(chosen)} decide"
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """`seeds 0 to 4`, or each of them where some between are lacking."""
+    ordered = sorted(seeds)
+    if len(ordered) > 2 and ordered == list(range(ordered[0], ordered[-1] + 1)):
+        return f"seeds {ordered[0]} to {ordered[-1]}"
+    return f"seed{'s' if len(ordered) != 1 else ''} {', '.join(map(str, ordered))}"
+
+
+def target_facts(study: Study) -> dict[str, Any]:
+    """The same for programs: the target of the grid file, the sentence, and every cell with its numbers; else empty."""
+    target = study.target
+    if not target:
+        return {}
+    facts = {**target.to_json(), "sentence": target_sentence(study), "family": family_of(study)}
+    facts |= {"cells": list(map(_facts, attempts(study)))}
+    if chosen := study.file.confirmation:
+        attempt = confirmed(study)
+        facts["confirmation"] = {
+            "at": dict(chosen.cell),
+            "for": chosen.test_accuracy,
+            "chosen_on": chosen.chosen_on,
+            "on": [run.seed for run in chosen.runs],
+        } | (_facts(attempt) if attempt else {})
+    return facts
+
+
+def _facts(attempt: Attempt) -> dict[str, Any]:
+    one = attempt.spending
+    return {
+        "at": dict(one.cell),
+        "reached": attempt.state,
+        "p": attempt.p,
+        "seeds": one.seeds,
+        "diverged": one.diverged,
+        "outstanding": one.outstanding,
+        "test_accuracy": one.accuracy.estimate,
+        "low": one.accuracy.low,
+        "high": one.accuracy.high,
+        "simultaneous_low": attempt.low,
+        "new_images_low": one.new_images.low,
+        "new_images_high": one.new_images.high,
+        "training_flops": one.flops,
+        "train_seconds": one.seconds,
+    }
