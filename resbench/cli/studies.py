@@ -59,7 +59,8 @@ def _status(name: str, store: Store) -> list[str]:
     states = {record.id: str(record.status) for record in store.records()}
     states |= dict.fromkeys(store.later, "of a later version")
     # two cells with the same settings are the same runs
-    runs = {run.id: run for run in file.runs} if file else {}
+    confirming = file.confirmation.runs if file and file.confirmation else []
+    runs = {run.id: run for run in [*file.runs, *confirming]} if file else {}
     others = len(states.keys() - runs.keys()) if file else 0
     more = f" (+{others} of earlier grids)" if others else ""
     running, begun = [], []
@@ -76,10 +77,13 @@ def _status(name: str, store: Store) -> list[str]:
     lines = [f"{name}: {plural(len(wanted), 'run')}: {', '.join(counts)}{more}", *running, *begun]
     trials = _open_trials(file, store) if file else ""
     lines += [f"  open: {trials}"] if trials else []
+    target, to_confirm = _target(file, store) if file else ("", False)
+    lines += [f"  target: {target}"] if target else []
     lines += collect.describe(store)
     look, asks = _look(store) if file and file.looks else ("", False)
     lines += [f"  {look}"] if look else []
-    if file and file.file and (trials or asks or not {"to do", "begun and interrupted", "running"}.isdisjoint(wanted)):
+    left = not {"to do", "begun and interrupted", "running"}.isdisjoint(wanted)
+    if file and file.file and (trials or asks or left or to_confirm):
         kept = read_command(store.work, file)
         command = going_on(kept) if kept else resume_command(file, store.folder.parent)
         lines.append(f"  {'if it stops, to go on' if running else 'to go on'}: {command}")
@@ -105,6 +109,18 @@ def _progress(run: RunningRun) -> str:
         f"epoch {run.epochs:.1f} of {run.total}, process {run.pid} on {run.host}, for {duration(now - run.since)}"
         + ("" if left is None else f", about {duration(max(0.0, left - (now - run.seen)))} left")
     )
+
+
+def _target(file: StudyFile, store: Store) -> tuple[str, bool]:
+    """What fresh seeds say of the target, and whether some are to be run; nothing where none confirm it."""
+    if not file.target or not (file.target.confirm or file.confirmation):
+        return "", False
+    from resbench.report.study import load
+    from resbench.report.target import to_confirm
+    from resbench.report.target_sentence import target_sentence
+
+    study = load(store.folder.parent, store.folder.name)
+    return target_sentence(study), to_confirm(study) is not None
 
 
 def _open_trials(file: StudyFile, store: Store) -> str:

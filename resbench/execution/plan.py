@@ -13,6 +13,7 @@ from resbench.core.cell import Cell, label
 from resbench.core.files import user_path
 from resbench.core.text import duration, plural, printable
 from resbench.execution.concurrency import Concurrency, load_choice, unmeasured
+from resbench.execution.confirming import confirmation_plan
 from resbench.execution.cost import Cost, Costs, distinct_cells
 from resbench.execution.executors import check_executor, device_of
 from resbench.execution.forecast import Fleet, Forecast, forecast, wall_seconds
@@ -51,7 +52,7 @@ class GridPlan:
         device: their torch device.
         evaluation: fraction of the time of a run that is not spent on training, but on validation and test images.
         fleet, forecast: other machines that were planned for, and what to expect of them.
-        looks: a line on the plan of looks, and what it costs at most; empty without one.
+        looks, confirmation: lines on the looks and what they cost at most, and on fresh seeds; empty without them.
     """
 
     name: str
@@ -68,6 +69,7 @@ class GridPlan:
     merged: Sequence[Merged] = ()
     idle: Sequence[str] = ()
     looks: str = ""
+    confirmation: str = ""
 
     @property
     def done(self) -> int:
@@ -92,7 +94,7 @@ class GridPlan:
             f"{self.missing} to do, {plural(len(self.excluded), 'cell')} excluded; {self.jobs} at a time on {self.device}: "
             f"about {duration(self.seconds)}, by {self.source}{self._evaluation()}"
         )
-        lines += [self.looks] if self.looks else []
+        lines += filter(None, [self.looks, self.confirmation])
         return "\n".join(map(printable, lines))
 
     def _count(self) -> str:
@@ -187,6 +189,7 @@ def describe(
         merged=_merged(grid, runs),
         idle=_idle(grid),
         looks=_looks(whole, select_runs(whole, only, shard), done, costs, partial(_wall, fleet, concurrency.jobs)),
+        confirmation=confirmation_plan(whole, store.folder.parent),
     )
 
 

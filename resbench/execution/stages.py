@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from resbench.execution.confirming import kept_confirmation, with_confirmation
 from resbench.grid.grid import Grid
 from resbench.report.look_state import look_line
 from resbench.report.looks import asked_seeds
@@ -43,7 +44,16 @@ def by_looks(stage: Stage, results: Path | None) -> Stage:
     return Stage(narrowed, (*stage.lines, *filter(None, [line])))
 
 
-NARROWS: tuple[Narrow, ...] = (by_looks,)
+def by_confirmation(stage: Stage, results: Path | None) -> Stage:
+    """With fresh seeds of the cell that the grid chooses, once all that is asked for has ended."""
+    target = stage.grid.target
+    if target is None or not (target.confirm or kept_confirmation(stage.grid, results)):
+        return stage
+    grid, line = with_confirmation(stage.grid, results)
+    return Stage(grid, (*stage.lines, *filter(None, [line])))
+
+
+NARROWS: tuple[Narrow, ...] = (by_looks, by_confirmation)
 
 
 def study_of(grid: Grid, results: Path | None) -> Study | None:

@@ -220,11 +220,12 @@ def _published(source: Source, row: Any, index: int) -> Published | None:
     return None if len(source.mistakes) > before else Published(**{**row, "at": at})
 
 
-def read_target(source: Source, target: Any, seeds: Sequence[int]) -> Target | None:
+def read_target(source: Source, target: Any, seeds: Sequence[int], looks: bool = False) -> Target | None:
     """The accuracy whose cheapest cell the page looks for; every mistake goes to the source.
 
     Args:
         seeds: of the grid.
+        looks: whether results decide which of them are run.
     """
     line, before = source.document.line("target"), len(source.mistakes)
     if target is None:
@@ -244,6 +245,9 @@ def read_target(source: Source, target: Any, seeds: Sequence[int]) -> Target | N
         source.wrong(line, f"target: training_flops: {flops!r} should be the FLOPs of the published training, above 0")
     if not isinstance(origin, str):
         source.wrong(line, f"target: source: {origin!r} should be text")
+    if looks and target.get("confirm") is None:
+        text = "with looks, results decide how many seeds a cell has: let fresh seeds judge it, as in confirm: 8"
+        source.wrong(line, f"target: {text}")
     if text := _confirm_mistake(target.get("confirm"), seeds):
         source.wrong(source.document.line("target", "confirm"), f"target: confirm: {text}")
     return None if len(source.mistakes) > before else Target(**target)

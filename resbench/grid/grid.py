@@ -16,7 +16,16 @@ from resbench.grid.parts import read_parts
 from resbench.grid.source import Source
 from resbench.records.claim import Claim, Published, Target
 from resbench.records.part import Part
-from resbench.records.study_file import ExcludedCell, Family, IdleFields, Looks, MergedCells, StudyFile, StudyRun
+from resbench.records.study_file import (
+    Confirmation,
+    ExcludedCell,
+    Family,
+    IdleFields,
+    Looks,
+    MergedCells,
+    StudyFile,
+    StudyRun,
+)
 from resbench.training.run import RunConfig
 
 
@@ -108,6 +117,8 @@ class Grid:
     given: InitVar[Expansion | None] = None
     _expansion: Expansion = field(init=False, repr=False, compare=False)
     _seeds_by_cell: Mapping[Key, Sequence[int]] | None = field(default=None, init=False, repr=False, compare=False)
+    _confirmation: Confirmation | None = field(default=None, init=False, repr=False, compare=False)
+    _fresh: Sequence[PlannedRun] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self, given: Expansion | None) -> None:
         if given is not None:
@@ -186,6 +197,12 @@ class Grid:
         object.__setattr__(other, "_seeds_by_cell", seeds)
         return other
 
+    def with_confirmation(self, chosen: Confirmation | None, fresh: Sequence[PlannedRun] = ()) -> Self:
+        """The same with the cell that its results have chosen, and the runs on fresh seeds that confirm it."""
+        other = copy.copy(self)
+        other.__dict__.update(_confirmation=chosen, _fresh=fresh)
+        return other
+
     def key(self, cell: Cell) -> Key:
         """The values of a cell as text."""
         return tuple(show(cell[path]) for path in self.paths)
@@ -233,8 +250,8 @@ class Grid:
         return self.expansion.merged
 
     def runs(self) -> list[PlannedRun]:
-        """Cells x seeds without the excluded ones, each training once, in the order of the first cell of each."""
-        return list(self._runs.values())
+        """Cells x seeds without the excluded ones, each training once, by the first cell; then those that confirm a cell."""
+        return [*self._runs.values(), *(run for run in self._fresh if run.id not in self._runs)]
 
     @cached_property
     def _runs(self) -> dict[str, PlannedRun]:
@@ -252,7 +269,8 @@ class Grid:
         optional: dict[str, Any] = {"schema": 1}
         optional |= {"target": self.target} if self.target else {}
         optional |= {"probes": list(self.probes)} if self.probes else {}
-        optional |= {"looks": self.looks} if self.looks else {}
+        stages = {"looks": self.looks, "confirmation": self._confirmation}
+        optional |= {key: value for key, value in stages.items() if value}
         optional |= {"family": self.family} if self.family != "claim" else {}
         optional |= self._alike()
         return StudyFile(

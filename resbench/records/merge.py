@@ -270,6 +270,11 @@ class StudyMerge:
         compare(our_path, path, ours, theirs)
 
     def _compare_grids(self, our_path: Path, path: Path, ours: StudyFile, theirs: StudyFile) -> None:
+        if theirs.confirmation and not ours.confirmation:  # a choice that was made on one machine is that of all
+            self._files[path.name] = path
+            ours = ours.model_copy(update={"confirmation": theirs.confirmation})
+        elif ours.confirmation and not theirs.confirmation:
+            theirs = theirs.model_copy(update={"confirmation": ours.confirmation})
         a, b = (study.model_dump(mode="json", by_alias=True) for study in (ours, theirs))
         keys = [key for key in {**a, **b} if key not in _WORDING and a.get(key) != b.get(key)]
         if keys == ["runs"] and ours.of_one_plan(theirs):  # one of them has come further

@@ -166,11 +166,15 @@ class StudyFile(Part):
         return next((late for late in self.late if late.claim == claim.statement()), None)
 
     def confirmed_as(self, before: StudyFile) -> StudyFile:
-        """This study with the cell that the study file before has chosen: a choice that was made is never made again."""
+        """This study with the cell that the study file before has chosen: a choice that was made is never made again.
+
+        A grid of the same axes that asks for none of the runs before is another question.
+        """
         chosen = before.confirmation
         if chosen is None or self.confirmation is not None or set(chosen.cell) != set(self.axes or ()):
             return self
-        return self.model_copy(update={"confirmation": chosen})
+        shared = not {run.id for run in before.runs}.isdisjoint(run.id for run in self.runs)
+        return self.model_copy(update={"confirmation": chosen}) if shared else self
 
     def parts(self, axes: list[str] | None) -> dict[str, str]:
         """What must not follow from results, each as text that differs where it does; empty where there is none.

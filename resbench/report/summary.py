@@ -23,6 +23,7 @@ from resbench.report.frames import numbers
 from resbench.report.outcomes import kinds, measured
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.study import Study, resume_command
+from resbench.report.target import to_confirm
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording import states_text
 
@@ -228,9 +229,8 @@ def _runs(count: int) -> str:
 
 def command(study: Study) -> str:
     """The command that does the outstanding runs, or nothing if there are none."""
-    if not study.file.file or not study.runs["status"].isin(["missing", "failed"]).any():
-        return ""
-    return resume_command(study.file)
+    left = study.runs["status"].isin(["missing", "failed"]).any() or to_confirm(study) is not None
+    return resume_command(study.file) if study.file.file and left else ""
 
 
 def headline(frame: pd.DataFrame) -> str:

@@ -201,7 +201,13 @@ def to_confirm(study: Study) -> tuple[Cell, list[int]] | None:
     if not target.confirm:
         return None
     best = candidate(study)
-    return (best.cell, target.fresh_seeds({int(seed) for seed in study.runs["seed"]})) if best else None
+    return (best.cell, target.fresh_seeds(grid_seeds(study))) if best else None
+
+
+def grid_seeds(study: Study) -> list[int]:
+    """The seeds of the grid, those of later looks too."""
+    looks = study.file.looks
+    return sorted({*map(int, study.runs["seed"]), *range(looks.sizes[-1] if looks else 0)})
 
 
 def confirmed(study: Study) -> Attempt | None:

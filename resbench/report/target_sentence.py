@@ -25,6 +25,7 @@ from resbench.report.target import (
     confirmed,
     confirms,
     family_of,
+    grid_seeds,
 )
 
 _OPEN = ("missing", "failed")
@@ -114,7 +115,7 @@ def _by_confirmation(study: Study, target: Target, goal: str) -> str:
         return f"Open: {goal}: {name}, is confirmed for {other}: another target takes a study of its own (name: ...)."
     attempt, open_runs = confirmed(study), _open_runs(study)
     if open_runs:
-        return f"Open: {goal}: {_deciding(chosen)} by {name}; {open_runs} of them to do."
+        return f"Open: {goal}: {_fresh(chosen)} of {name}, decide; {open_runs} of them to do."
     if attempt is None or attempt.spending.unjudged:
         why = attempt.spending.unjudged if attempt else "none of them ended well"
         return f"Not confirmed: {goal} by {name}: of {_fresh(chosen)}, {why}."
@@ -128,8 +129,7 @@ def _by_confirmation(study: Study, target: Target, goal: str) -> str:
 
 def _to_choose(study: Study, target: Target, goal: str) -> str:
     """What is to come before a cell is chosen."""
-    seeds = sorted({int(seed) for seed in study.runs["seed"]})
-    fresh = target.fresh_seeds(seeds)
+    seeds, fresh = sorted({*map(int, study.runs["seed"])}), target.fresh_seeds(grid_seeds(study))
     runs = study.runs.drop_duplicates("id")
     left = int(runs["status"].isin(_OPEN).sum())
     if left:
@@ -140,8 +140,10 @@ def _to_choose(study: Study, target: Target, goal: str) -> str:
     best = candidate(study)
     if best is None:
         return f"Not reached: {goal}, by the mean of no cell, so that none is confirmed."
-    accuracy = f"{_within(best.accuracy)} %, {seeds_text(seeds)}"
-    return f"Open: {goal}: {seeds_text(fresh)} decide by {name_of(best.cell)}, the cheapest whose mean reaches it ({accuracy})."
+    return (
+        f"Open: {goal}: fresh {seeds_text(fresh)} of {name_of(best.cell)} decide, the cheapest cell whose mean reaches it "
+        f"({_within(best.accuracy)} %, {seeds_text(seeds)})."
+    )
 
 
 def _open_runs(study: Study) -> int:
@@ -150,10 +152,6 @@ def _open_runs(study: Study) -> int:
 
 def _fresh(chosen: Confirmation) -> str:
     return f"fresh {seeds_text([run.seed for run in chosen.runs])}"
-
-
-def _deciding(chosen: Confirmation) -> str:
-    return f"{_fresh(chosen)} decide"
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

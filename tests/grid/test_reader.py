@@ -108,6 +108,7 @@ def test_only_selects_runs(tmp_path: Path) -> None:
         ("target: {training_flops: 3.0e16}", "it has the key test_accuracy"),
         ("target: {test_acuracy: 0.99}", "did you mean 'test_accuracy'"),
         ("target: {test_accuracy: 0.99, training_flops: many}", "should be the FLOPs"),
+        ("target: {test_accuracy: 0.99}\nseeds: {looks: [5, 9]}", "with looks, results decide how many seeds a cell has"),
         ("target: {test_accuracy: 0.99, confirm: 0}", "confirm: 0 should be a number of fresh seeds, from 5 (no verdict"),
         ("target: {test_accuracy: 0.99, confirm: true}", "confirm: True should be a number of fresh seeds"),
         ("target: {test_accuracy: 0.99, confirm: [7, 8, 9]}", "confirm: [7, 8, 9] are 3 seeds: no verdict takes fewer"),

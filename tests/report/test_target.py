@@ -186,7 +186,7 @@ def test_the_cheapest_cell_by_its_mean_is_confirmed_on_seeds_that_did_not_choose
     (line,), settled = check(results, "cheap")
     assert not settled  # Holm shows cells of this grid, but they were not planned to be judged so
     assert line.startswith(
-        "Open: 98.70 % of test accuracy: seeds 5 to 12 decide by recipe.epochs 2, the cheapest whose"
+        "Open: 98.70 % of test accuracy: fresh seeds 5 to 12 of recipe.epochs 2 decide, the cheapest"
     )
     listed = planned(tmp_path / "listed", confirm=[100, 7, 9, 8, 11])
     assert to_confirm(load(listed, "cheap")) == ({"recipe.epochs": 2}, [100, 7, 9, 8, 11])
