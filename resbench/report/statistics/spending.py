@@ -55,7 +55,7 @@ def of_t(fraction: float, seed_share: float, seeds: int) -> float:
 
     With `W` the estimated variance over the true one, `t = z / sqrt(W)` is near `z - z (W - 1) / 2`, whose second part has
     the variance `z^2 / (2 df)` and shrinks from look to look. Where only a share of the variance is estimated from
-    few seeds, that shrinks with its square. Without this the level is exceeded by up to 14 %, with it by up to 7 %.
+    few seeds, that shrinks with its square. Without this a level of 5 % is exceeded by up to 14 % of it, with it by up to 7 %, and smaller levels by up to 11 %.
 
     Args:
         fraction: of the information.
