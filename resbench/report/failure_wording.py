@@ -42,6 +42,8 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
         )
         parts += _rank_text(verdict, judged.ranks, (ours, theirs), p)
         parts += ["where looks are planned it decides nothing"] if judged.looks else []
+    elif verdict.claim.metric.probe:
+        parts.append(f"{verdict.claim.metric.words} of a network that did not train says nothing of one that did")
     return "; ".join([*parts, "means are not compared"])
 
 

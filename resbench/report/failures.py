@@ -1,7 +1,8 @@
 """Comparisons of arms of which runs did not train, or failed: what may be judged, and how.
 
 - A run that failed (a timeout, no memory) is missing for a reason that may be its arm: there is no verdict.
-- Where no run of either arm trained there is nothing to compare: `not trained`.
+- Where no run of either arm trained there is nothing to compare: `not trained`. What a probe measures of a network after
+  training is compared only where all runs of both arms trained.
 - An arm all of whose runs collapsed, against one all of whose runs trained, is compared by means: none is left out.
 - Else the worst-rank test decides, in which a run that did not train is the worst (Lachin 1999). A claim of a direction
   is supported or refuted where Holm's p is below .05. A claim against the margin is never supported, and refuted where
@@ -50,9 +51,13 @@ def failures_of(study: Study, claim: Claim, ours: Arm, theirs: Arm) -> Failures 
         return None
     if ours.failed or theirs.failed:
         return Failures("inconclusive", reason=_failed(study, ours, theirs))
-    if claim.metric.at_start or by_means(ours, theirs):
+    if claim.metric.at_start:
         return None
-    if (ours.none_trained and theirs.none_trained) or claim.metric.probe:  # of what a probe measures none is the worst
+    if claim.metric.probe and not (ours.trained and theirs.trained):
+        return Failures("not trained")
+    if by_means(ours, theirs):
+        return None
+    if ours.none_trained and theirs.none_trained:
         return Failures("not trained")
     ranks = _ranks(study, claim, ours, theirs)
     return Failures("" if min(ranks.seeds, ranks.seeds_theirs) >= MIN_SEEDS else "not trained", ranks)

@@ -1,6 +1,7 @@
 """Arms of which runs did not train, or failed: what is judged, by which test, and in which words."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,10 @@ def test_no_verdict_while_a_run_is_failed(tmp_path: Path) -> None:
     assert code == 1 and out.startswith("inconclusive; interim: 4 runs are outstanding")
 
 
-def test_what_is_measured_before_training_is_known_of_runs_that_do_not_train(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", [[0, 1, 2], range(8)])
+def test_what_is_measured_before_training_is_known_of_runs_that_do_not_train(
+    tmp_path: Path, lost: Sequence[int]
+) -> None:
     """Where some networks collapse, their gradients at initialisation count; of what they end with none is the worst."""
 
     def metrics(cell: Any, seed: int) -> dict[str, float | None]:
@@ -192,12 +196,13 @@ def test_what_is_measured_before_training_is_known_of_runs_that_do_not_train(tmp
         return {"probe.gradient_decades": size + seed / 10, "probe.response_ratio": size + seed / 10}
 
     claims = [CLAIM | {"on": f"probe.{name}", "margin": 0.5} for name in ("gradient_decades", "response_ratio")]
-    outcome = fates(BETTER, none=[0, 1, 2], fate=COLLAPSED)
+    outcome = fates(BETTER, none=lost, fate=COLLAPSED)
     first, last = judge(load(make(tmp_path, "s", AXES, 8, outcome, claims, metrics=metrics), "s"))
     (start,), (end,) = first.contrasts, last.contrasts
     assert start.contrast and start.contrast.seeds == 8 and start.contrast.theirs == pytest.approx(5.85)
     assert start.state == "supported" and "did not train" not in sentence(first, start)
     assert end.state == "not trained" and end.contrast is None and end.ranks is None
+    assert "of a network that did not train says nothing of one that did" in sentence(last, end)
 
 
 def test_what_few_seeds_cannot_see_is_said_beside_what_they_show(tmp_path: Path) -> None:
