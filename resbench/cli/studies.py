@@ -92,8 +92,7 @@ def _status(name: str, store: Store) -> list[str]:
 
 def _look(store: Store) -> tuple[str, bool]:
     """What the looks of a study have decided, and whether they ask for runs that no command has begun yet."""
-    from resbench.report.look_state import look_line
-    from resbench.report.looks import asked_seeds
+    from resbench.report.look_progress import asked_seeds, look_line
     from resbench.report.study import load
 
     study = load(store.folder.parent, store.folder.name)

@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from resbench.execution.confirming import kept_confirmation, with_confirmation
 from resbench.grid.grid import Grid
-from resbench.report.look_state import look_line
-from resbench.report.looks import asked_seeds
+from resbench.report.look_progress import asked_seeds, look_line
 from resbench.report.study import Study, load
 
 

@@ -17,7 +17,7 @@ from resbench.report.arms import arms_of, partners
 from resbench.report.comparable import data_note
 from resbench.report.comparison import Comparison
 from resbench.report.format import name_of
-from resbench.report.looks import judge
+from resbench.report.judge import judge
 from resbench.report.readings import keep_reading
 from resbench.report.study import Study, load
 from resbench.report.target import reached

@@ -43,13 +43,13 @@ from resbench.report.comparison import (
 )
 from resbench.report.failures import rank_state
 from resbench.report.families import Test, Tested, adjusted, tested, united
+from resbench.report.looks.sequential import LookHistory
+from resbench.report.looks.unplanned import cautious, earlier_seeds
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
-from resbench.report.sequential import LookHistory
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.rounding import at_least
 from resbench.report.statistics.worst_rank import WorstRank
 from resbench.report.study import Study
-from resbench.report.unplanned import cautious, earlier_seeds
 
 STATES = ("refuted", "not comparable", "not trained", "inconclusive", "equivalent", "supported")
 
@@ -128,8 +128,8 @@ class ClaimVerdict:
         return sum(arm.missing + arm.failed for arm in arms.values())
 
 
-def judge(study: Study) -> list[ClaimVerdict]:
-    """The verdict on each claim of a study from all of its runs; where looks are planned, see `looks.judge`."""
+def judge_once(study: Study) -> list[ClaimVerdict]:
+    """The verdict on each claim of a study from all of its runs; `judge.judge` does it by looks, where they are planned."""
     arms = arms_of(study)
     cells = [cell for _, cell, _ in study.cells]
     idle = [study.idle.get(key, frozenset()) for key, _, _ in study.cells] if study.idle else ()

@@ -8,12 +8,12 @@ from resbench.records.metrics import Metric
 from resbench.report.failure_wording import failures_text, untrained_arms
 from resbench.report.format import change_text, context_text, decimals, difference_text, number, p_text
 from resbench.report.interaction_words import compared_text, counts_text, exact_differences
-from resbench.report.look_words import look_clauses, over_looks
+from resbench.report.looks.unplanned import looking_clause
+from resbench.report.looks.words import look_clauses, over_looks
 from resbench.report.margins import margin_words, within_margin
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.contrast import ENOUGH_SEEDS, Contrast
 from resbench.report.statistics.interaction import InteractionContrast
-from resbench.report.unplanned import looking_clause
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 
 

@@ -13,8 +13,8 @@ from resbench.records.study_file import StudyFile
 from resbench.report.collapse import with_collapsed
 from resbench.report.failure_wording import unseen
 from resbench.report.frames import frame_of
+from resbench.report.judge import judge
 from resbench.report.study import Study
-from resbench.report.verdicts import judge
 
 AXIS, REPLICATES, COLLAPSES = "model.shortcut", 400, 0.1
 CLAIM = Claim(

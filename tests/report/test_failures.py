@@ -16,11 +16,11 @@ from resbench.report.failure_wording import unseen
 from resbench.report.figures import error
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.heat_fields import heat_points
-from resbench.report.looks import judge as judge_looks
+from resbench.report.judge import judge
 from resbench.report.study import Study, load
 from resbench.report.tables.cells import cell_table
 from resbench.report.tables.factors import factors_of
-from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, judge
+from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording import sentence
 
 AXES: Axes = {"model.shortcut": ["identity", "none"]}
@@ -250,7 +250,7 @@ def test_planned_looks_decide_nothing_by_ranks(tmp_path: Path) -> None:
     plan = {"sizes": [8, 12], "spend": "pocock"}
     for looks, state in ((None, "supported"), (plan, "not trained")):
         study = load(make(tmp_path / state, "s", AXES, 12, outcome, [CLAIM], looks=looks), "s")
-        (verdict,) = judge_looks(study)
+        (verdict,) = judge(study)
         (one,) = verdict.contrasts
         assert verdict.state == one.state == state
     assert "of this look alone; where looks are planned it decides nothing" in sentence(verdict, one)

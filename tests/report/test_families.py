@@ -15,11 +15,12 @@ from resbench.records.claim import Claim
 from resbench.records.study_file import Family
 from resbench.report.families import Test as OneTest
 from resbench.report.families import adjusted, united
+from resbench.report.judge import judge
 from resbench.report.page.study_page import write
 from resbench.report.statistics.effect import p_beyond
 from resbench.report.statistics.family import holm
 from resbench.report.study import load
-from resbench.report.verdicts import ClaimVerdict, judge
+from resbench.report.verdicts import ClaimVerdict
 
 AXES: dict[str, Any] = {"model.shortcut": ["identity", "none", "zero_pad"], "model.depth": [16, 22]}
 BASE: dict[str, Any] = {"model.width": 4, "data.train_size": 64}

@@ -23,6 +23,7 @@ from resbench.report.figures.figure import Figure
 from resbench.report.figures.gallery import FIGURES, save_figures
 from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.styles import Arms
+from resbench.report.judge import judge
 from resbench.report.statistics.factors import anova
 from resbench.report.statistics.family import simultaneous_level
 from resbench.report.statistics.marginal import marginal_means
@@ -31,7 +32,6 @@ from resbench.report.study import load
 from resbench.report.tables.factors import RESPONSE, factor_table
 from resbench.report.tables.hardest import hardest_table
 from resbench.report.tables.power import power_table
-from resbench.report.verdicts import judge
 
 PLAIN = {"model.shortcut": "none"}
 SMALL = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}

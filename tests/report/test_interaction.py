@@ -13,9 +13,10 @@ from support.studies import make, noise
 
 from resbench.grid.grid import Grid
 from resbench.records.claim import Claim
+from resbench.report.judge import judge
 from resbench.report.page.study_page import write
 from resbench.report.study import load
-from resbench.report.verdicts import ClaimVerdict, judge
+from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording import sentence, summary
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}

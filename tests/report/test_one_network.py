@@ -14,12 +14,12 @@ from resbench.records.claim import Claim
 from resbench.records.store import Store
 from resbench.report.cells import comparisons, without_partner
 from resbench.report.check import check, compare
+from resbench.report.judge import judge
 from resbench.report.page.study_page import write
 from resbench.report.study import load
 from resbench.report.summary import notes
 from resbench.report.tables.factors import factors_of
 from resbench.report.tables.hardest import hardest
-from resbench.report.verdicts import judge
 from resbench.training.run import RunConfig
 
 SMALL = {"model.width": 4, "model.depth": 10, "data.train_size": 256}

@@ -20,8 +20,9 @@ from support.planted import plant
 from resbench.grid.grid import Grid
 from resbench.records.claim import Claim
 from resbench.report.check import check
+from resbench.report.judge import judge
 from resbench.report.study import load
-from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, judge
+from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.training.run import RunConfig
 
 AXES: dict[str, list[Any]] = {

@@ -15,9 +15,9 @@ from support.studies import HELPS, Cell, make, noise
 
 from resbench.core.errors import UserError
 from resbench.report import check, compare
+from resbench.report.judge import judge
 from resbench.report.statistics.compare import paired_values
 from resbench.report.study import load
-from resbench.report.verdicts import judge
 from resbench.report.wording import sentence, summary
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from resbench.records.claim import Claim
 from resbench.records.study_file import Looks
-from resbench.report.sequential import LookHistory, Observed, judge_looks
+from resbench.report.looks.sequential import LookHistory, Observed, judge_looks
 from resbench.report.statistics.compare import paired_values
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.effect import p_equivalence

@@ -16,7 +16,7 @@ from resbench.report.failure_wording import rates
 from resbench.report.format import DASH, difference_text
 from resbench.report.goals import goal_blocks
 from resbench.report.interaction_words import place_text
-from resbench.report.looks import judge
+from resbench.report.judge import judge
 from resbench.report.outcomes import RESULTS
 from resbench.report.page.html import html
 from resbench.report.page.markdown import markdown, unescape

@@ -15,7 +15,7 @@ from resbench.report.cells import cells, comparisons, margin_of
 from resbench.report.check import verdict_lines
 from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table
 from resbench.report.format import capitalised
-from resbench.report.looks import judge
+from resbench.report.judge import judge
 from resbench.report.page.markdown import text_table
 from resbench.report.page.report_json import report_json
 from resbench.report.page.save import clean, save, write_text

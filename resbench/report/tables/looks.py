@@ -11,8 +11,8 @@ from resbench.records.metrics import Metric
 from resbench.report.arms import name_pair
 from resbench.report.document import Columns, Table
 from resbench.report.format import DASH, context_text, interval_texts, name_of, p_cell, signed
+from resbench.report.looks.sequential import LookHistory, LookVerdict
 from resbench.report.planning import ALPHA
-from resbench.report.sequential import LookHistory, LookVerdict
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 
 _WORDS = {"pocock": "about evenly (Pocock)", "obrien_fleming": "hardly at first (O'Brien and Fleming)"}

@@ -1,13 +1,35 @@
-"""How far the looks of a study are, in a line."""
+"""How far the looks of a study are: how many seeds they ask each cell for by now, and a line on what they decided."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from resbench.core.text import plural
+from resbench.core.text import plural, show
+from resbench.records.study_file import Looks
 from resbench.report.frames import Key
-from resbench.report.looks import judge
+from resbench.report.judge import judge
 from resbench.report.study import Study
+from resbench.report.verdicts import ContrastVerdict
+
+
+def asked_seeds(study: Study) -> dict[Key, int]:
+    """For each cell, how many of the study's seeds are asked for by now.
+
+    The first look asks for every cell; each later one for the cells that a comparison needs which is still open, once
+    all that the looks before ask for have results. Cells of no claim stay at the first look.
+    """
+    plan = study.file.looks
+    if plan is None:
+        return {key: len(runs) for key, _, runs in study.cells}
+    asked = {key: plan.sizes[0] for key, _, _ in study.cells}
+    judged = [one for verdict in judge(study) for one in verdict.contrasts]
+    waiting = [one.looks.asked for one in judged if one.looks and one.looks.open]
+    for one in judged:
+        seeds = min([one.looks.asked, *waiting]) if one.looks and one.looks.open else _seeds_of(one, plan)
+        for arm in one.arms:
+            key = tuple(show(arm.cell[axis]) for axis in study.axes)
+            asked[key] = max(asked[key], seeds)
+    return asked
 
 
 def look_line(study: Study, asked: Mapping[Key, int]) -> str:
@@ -37,6 +59,10 @@ def look_line(study: Study, asked: Mapping[Key, int]) -> str:
         f"look {number} of {len(plan.sizes)} ({plan.sizes[number - 1]} seeds): {decided} of "
         f"{plural(len(histories), 'comparison')} decided{more}, {_goes_on(asked, plan.sizes[number - 1])}"
     )
+
+
+def _seeds_of(judged: ContrastVerdict, plan: Looks) -> int:
+    return judged.looks.asked if judged.looks and judged.looks.done else plan.sizes[0]
 
 
 def _goes_on(asked: Mapping[Key, int], seeds: int) -> str:

@@ -1,4 +1,4 @@
-"""A study with planned looks: its claims judged look by look, and how many seeds each cell is asked for by now."""
+"""The claims of a study judged: look by look where looks are planned, else once from all of its runs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from resbench.core.text import show
 from resbench.records.study_file import Looks
 from resbench.report.comparison import Key
-from resbench.report.frames import Key as CellKey
+from resbench.report.looks.sequential import LookHistory, Observed, judge_looks
 from resbench.report.planning import MIN_SEEDS
-from resbench.report.sequential import LookHistory, Observed, judge_looks
 from resbench.report.study import Study
-from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, overall
-from resbench.report.verdicts import judge as judge_once
+from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, judge_once, overall
 
 _Tested = tuple[int, Key]  # which claim, and the runs that it compares
 _BARRED = ("not comparable", "not trained")
@@ -33,34 +30,10 @@ def judge(study: Study) -> list[ClaimVerdict]:
     return [_by_looks(claim, 0, _histories(plan, [claim])) for claim in claims]
 
 
-def asked_seeds(study: Study) -> dict[CellKey, int]:
-    """For each cell, how many of the study's seeds are asked for by now.
-
-    The first look asks for every cell; each later one for the cells that a comparison needs which is still open, once
-    all that the looks before ask for have results. Cells of no claim stay at the first look.
-    """
-    plan = study.file.looks
-    if plan is None:
-        return {key: len(runs) for key, _, runs in study.cells}
-    asked = {key: plan.sizes[0] for key, _, _ in study.cells}
-    judged = [one for verdict in judge(study) for one in verdict.contrasts]
-    waiting = [one.looks.asked for one in judged if one.looks and one.looks.open]
-    for one in judged:
-        seeds = min([one.looks.asked, *waiting]) if one.looks and one.looks.open else _seeds_of(one, plan)
-        for arm in one.arms:
-            key = tuple(show(arm.cell[axis]) for axis in study.axes)
-            asked[key] = max(asked[key], seeds)
-    return asked
-
-
 def at_look(study: Study, size: int) -> Study:
     """The study with its first seeds alone, in the order of its grid."""
     first = list(dict.fromkeys(study.runs["seed"]))[:size]
     return dataclasses.replace(study, runs=study.runs[study.runs["seed"].isin(first)])
-
-
-def _seeds_of(judged: ContrastVerdict, plan: Looks) -> int:
-    return judged.looks.asked if judged.looks and judged.looks.done else plan.sizes[0]
 
 
 def _histories(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]]) -> dict[_Tested, LookHistory]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resbench.records.metrics import Metric
 from resbench.report.format import interval_texts
-from resbench.report.sequential import LookHistory
+from resbench.report.looks.sequential import LookHistory
 
 
 def look_clauses(history: LookHistory | None, metric: Metric) -> list[str]:

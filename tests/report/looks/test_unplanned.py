@@ -11,10 +11,10 @@ import pytest
 from support.look_paths import seen
 from support.studies import HELPS, make, noise, with_accuracies
 
-from resbench.report.looks import judge
+from resbench.report.judge import judge
+from resbench.report.looks.unplanned import anytime_difference_p, anytime_within_p, looking_clause, looking_error
 from resbench.report.statistics.compare import paired_values, unpaired_values
 from resbench.report.study import ClaimReading, Study, load
-from resbench.report.unplanned import anytime_difference_p, anytime_within_p, looking_clause, looking_error
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording import sentence
 

@@ -17,8 +17,8 @@ import numpy as np
 from resbench.records.claim import Claim
 from resbench.records.study_file import Looks
 from resbench.report.claim_tests import within_level
-from resbench.report.futility import HOPELESS, chance_to_decide
-from resbench.report.look_tests import LookTest, look_test
+from resbench.report.looks.futility import HOPELESS, chance_to_decide
+from resbench.report.looks.single import LookTest, look_test
 from resbench.report.planning import ALPHA
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import holm

@@ -6,7 +6,7 @@ import math
 
 from resbench.records.claim import Claim
 from resbench.records.study_file import Looks
-from resbench.report.look_tests import LookTest, Schedule
+from resbench.report.looks.single import LookTest, Schedule
 from resbench.report.planning import ALPHA
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.spending import conditional_power

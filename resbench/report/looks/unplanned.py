@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from resbench.records.claim import AGAINST_MARGIN, Claim
 from resbench.report.claim_tests import difference_p, within_level, within_p
-from resbench.report.look_tests import noise_of
+from resbench.report.looks.single import noise_of
 from resbench.report.planning import ALPHA
 from resbench.report.statistics.anytime import anytime_p, anytime_p_above, anytime_p_below
 from resbench.report.statistics.contrast import Contrast

@@ -12,7 +12,8 @@ import pytest
 from support.inprocess import resbench
 from support.studies import HELPS, Cell, make, noise
 
-from resbench.report.looks import asked_seeds, judge
+from resbench.report.judge import judge
+from resbench.report.look_progress import asked_seeds
 from resbench.report.study import Study, load
 from resbench.report.wording import sentence
 
