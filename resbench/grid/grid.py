@@ -11,11 +11,11 @@ from typing import Any, Self
 from resbench.core.cell import Cell, Value, label
 from resbench.core.errors import UserError
 from resbench.core.text import show
+from resbench.grid.entries import claim_entry, exclusion_entry, plain, seeds_entry
 from resbench.grid.expand import Exclusion, Expansion, Merged, points
 from resbench.grid.parts import read_parts
 from resbench.grid.source import Source
 from resbench.records.claim import Claim, Published, Target
-from resbench.records.part import Part
 from resbench.records.study_file import (
     Confirmation,
     ExcludedCell,
@@ -136,38 +136,16 @@ class Grid:
             "base": self.base,
             "axes": self.axes,
             "zip": self.zips,
-            "exclude": [
-                {"if": rule.when, "because": rule.because} if isinstance(rule, Exclusion) else rule
-                for rule in self.exclude
-            ],
-            "seeds": self._seeds(),
+            "exclude": list(map(exclusion_entry, self.exclude)),
+            "seeds": seeds_entry(self.name, self.seeds, self.looks),
             "probes": self.probes,
             "baseline": self.baseline,
             "published": self.published,
-            "claims": [self._claim(claim) for claim in self.claims],
+            "claims": list(map(claim_entry, self.claims)),
             "family": self.family,
             "target": self.target,
         }
-        return {key: _plain(value) for key, value in root.items()}
-
-    def _seeds(self) -> Any:
-        """The same as a grid file has them."""
-        if self.looks is None:
-            return self.seeds
-        plan = {"looks": self.looks.sizes, "spend": self.looks.spend}
-        if self.seeds not in (1, plan, list(range(self.looks.sizes[-1]))):
-            remedy = "give the plan alone, or looks=None"
-            raise UserError(f"grid {self.name}: seeds: {self.seeds!r} beside looks at {self.looks.sizes}: {remedy}")
-        return plan
-
-    def _claim(self, claim: Claim | dict[str, Any]) -> dict[str, Any]:
-        """The same as an entry of a grid file, whose `at` is a list of axes, or has values for each."""
-        if not isinstance(claim, Claim):
-            return claim
-        entry = claim.to_json()
-        if "at" in entry and all(choices is None for choices in claim.at.values()):
-            entry["at"] = list(claim.at)
-        return entry
+        return {key: plain(value) for key, value in root.items()}
 
     @property
     def paths(self) -> list[str]:
@@ -306,12 +284,3 @@ class Grid:
             for seeds in [self._seeds_of(cell)]
             for seed, run_id in zip(seeds, config.ids(seeds), strict=True)
         ]
-
-
-def _plain(value: Any) -> Any:
-    """A value as a grid file would hold it."""
-    if isinstance(value, Part):
-        value = value.to_json()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
