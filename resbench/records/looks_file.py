@@ -6,7 +6,6 @@ Who reads a verdict and then adds seeds until it pleases errs more often than th
 from __future__ import annotations
 
 import contextlib
-import datetime
 import functools
 import json
 import sys
@@ -20,6 +19,7 @@ from resbench.core.files import hidden, replace
 from resbench.core.locks import wait_for_lock
 from resbench.core.text import printable
 from resbench.records.part import Part
+from resbench.records.statements import time_now
 
 NAME = "looks.json"
 
@@ -133,5 +133,4 @@ def unite(folder: Path, others: Sequence[LooksFile]) -> None:
 
 
 def _reading(command: str, planned: int, claims: Sequence[ReadClaim]) -> Reading:
-    time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return Reading(time=time, command=command, planned=planned, claims=list(claims))
+    return Reading(time=time_now(), command=command, planned=planned, claims=list(claims))
