@@ -17,7 +17,7 @@ from resbench.execution.confirming import confirmation_plan
 from resbench.execution.cost import Cost, Costs, distinct_cells
 from resbench.execution.executors import check_executor, device_of
 from resbench.execution.forecast import Fleet, Forecast, forecast, wall_seconds
-from resbench.execution.selection import open_grid, select_runs
+from resbench.execution.selection import open_grid, select_runs, unprobed
 from resbench.execution.stages import asked_by_now
 from resbench.grid.expand import Merged
 from resbench.grid.grid import Grid, PlannedRun
@@ -285,16 +285,4 @@ def _expectation(fleet: Fleet, expected: Forecast) -> str:
     return (
         f"{text}; a node fails every {duration(fleet.mtbf)}: about {expected.lost:.0f} runs lost with their nodes and "
         f"resumed, {duration(expected.repeated)} of their work done twice"
-    )
-
-
-def unprobed(store: Store, grid: Grid, missing: Sequence[PlannedRun]) -> str:
-    """How many of the missing runs are finished and only lack probes, as a line; empty if none."""
-    finished = store.done() if grid.probes else set()
-    count = sum(run.id in finished for run in missing)
-    if not count:
-        return ""
-    return (
-        f"{grid.name}: {count} finished runs lack some of the probes {', '.join(grid.probes)}: they are trained again, "
-        "the same bit for bit, and their records replaced"
     )

@@ -1,4 +1,4 @@
-"""The grid that a command speaks of, and those of its runs that it selects."""
+"""The grid that a command speaks of, those of its runs that it selects, and those that only lack probes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from resbench.core.errors import UserError
 from resbench.grid.filter import filter_runs
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.grid.reader import read_grid
+from resbench.records.store import Store
 
 
 def open_grid(grid: Grid | str | Path, overrides: Sequence[str] = ()) -> Grid:
@@ -70,3 +71,15 @@ def _part(runs: list[PlannedRun], shard: str) -> list[PlannedRun]:
     if int(parts) > len(runs):
         raise UserError(f"--shard {shard}: there are only {len(runs)} runs to divide")
     return runs[int(index) - 1 :: int(parts)]
+
+
+def unprobed(store: Store, grid: Grid, missing: Sequence[PlannedRun]) -> str:
+    """How many of the missing runs are finished and only lack probes, as a line; empty if none."""
+    finished = store.done() if grid.probes else set()
+    count = sum(run.id in finished for run in missing)
+    if not count:
+        return ""
+    return (
+        f"{grid.name}: {count} finished runs lack some of the probes {', '.join(grid.probes)}: they are trained again, "
+        "the same bit for bit, and their records replaced"
+    )

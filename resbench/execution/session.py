@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from resbench.core.errors import UserError
 from resbench.core.text import duration, plural
@@ -17,7 +16,7 @@ from resbench.execution.driver import Watcher, drive
 from resbench.execution.executors import CLUSTERS, MakeEngine, device_of, engine
 from resbench.execution.forecast import wall_seconds
 from resbench.execution.options import RunOptions as RunOptions
-from resbench.execution.plan import unprobed
+from resbench.execution.selection import unprobed
 from resbench.execution.task import Setting
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.command import keep_command
@@ -26,9 +25,6 @@ from resbench.records.store import Store
 from resbench.records.study_file import StudyFile
 from resbench.records.takeover import check_owner
 from resbench.training.device import cores, nearest
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
