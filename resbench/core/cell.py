@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
+
+from resbench.core.text import show
 
 Scalar: TypeAlias = bool | int | float | str | None
 Value: TypeAlias = Scalar | list[Scalar]
 Cell: TypeAlias = Mapping[str, Value]
+CellKey: TypeAlias = tuple[str, ...]  # the values of a cell as text, in the order of the axes
 
 
 def contains(values: Iterable[Value], value: Value) -> bool:
@@ -18,6 +21,11 @@ def contains(values: Iterable[Value], value: Value) -> bool:
 def matches(cell: Cell, values: Cell) -> bool:
     """Whether a cell has all of these values."""
     return all(path in cell and contains([cell[path]], value) for path, value in values.items())
+
+
+def cell_key(cell: Cell, axes: Sequence[str]) -> CellKey:
+    """The values of a cell as text."""
+    return tuple(show(cell[axis]) for axis in axes)
 
 
 def label(cell: Cell) -> str:

@@ -8,9 +8,8 @@ from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
-from resbench.core.cell import Cell, Value, label
+from resbench.core.cell import Cell, CellKey, Value, cell_key, label
 from resbench.core.errors import UserError
-from resbench.core.text import show
 from resbench.grid.entries import claim_entry, exclusion_entry, plain, seeds_entry
 from resbench.grid.expand import Exclusion, Expansion, Merged, points
 from resbench.grid.parts import read_parts
@@ -64,7 +63,6 @@ class PlannedRun:
 _READ = (
     "base", "axes", "zips", "exclude", "seeds", "looks", "baseline", "published", "claims", "family", "target", "probes"
 )  # fmt: skip
-Key = tuple[str, ...]  # the values of a cell as text, in the order of `Grid.paths`
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ class Grid:
     looks: Looks | None = None
     given: InitVar[Expansion | None] = None
     _expansion: Expansion = field(init=False, repr=False, compare=False)
-    _seeds_by_cell: Mapping[Key, Sequence[int]] | None = field(default=None, init=False, repr=False, compare=False)
+    _seeds_by_cell: Mapping[CellKey, Sequence[int]] | None = field(default=None, init=False, repr=False, compare=False)
     _confirmation: Confirmation | None = field(default=None, init=False, repr=False, compare=False)
     _fresh: Sequence[PlannedRun] = field(default=(), init=False, repr=False, compare=False)
 
@@ -157,7 +155,7 @@ class Grid:
         """The seed of each replicate, at most."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else [*map(int, self.seeds)]
 
-    def with_seeds(self, seeds: Mapping[Key, Sequence[int]]) -> Self:
+    def with_seeds(self, seeds: Mapping[CellKey, Sequence[int]]) -> Self:
         """The same question, of these seeds of each cell instead: what is asked for by now.
 
         Args:
@@ -169,7 +167,7 @@ class Grid:
         """The grid with all its seeds of each cell."""
         return self if self._seeds_by_cell is None else self._with(None)
 
-    def _with(self, seeds: Mapping[Key, Sequence[int]] | None) -> Self:
+    def _with(self, seeds: Mapping[CellKey, Sequence[int]] | None) -> Self:
         other = copy.copy(self)
         other.__dict__.pop("_runs", None)
         object.__setattr__(other, "_seeds_by_cell", seeds)
@@ -181,11 +179,11 @@ class Grid:
         other.__dict__.update(_confirmation=chosen, _fresh=fresh)
         return other
 
-    def key(self, cell: Cell) -> Key:
+    def key(self, cell: Cell) -> CellKey:
         """The values of a cell as text."""
-        return tuple(show(cell[path]) for path in self.paths)
+        return cell_key(cell, self.paths)
 
-    def seeds_by_cell(self) -> dict[Key, list[int]]:
+    def seeds_by_cell(self) -> dict[CellKey, list[int]]:
         """The seeds of each cell, by its values as text."""
         return {self.key(cell): list(self._seeds_of(cell)) for cell, _ in self.cells}
 

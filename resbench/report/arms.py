@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from resbench.core.cell import Cell
+from resbench.core.cell import Cell, CellKey
 from resbench.core.text import show
 from resbench.records.metrics import METRICS, Metric, number
-from resbench.report.frames import Key
 from resbench.report.outcomes import RESULTS, measured
 from resbench.report.statistics.compare import paired, paired_values, unpaired, unpaired_values
 from resbench.report.statistics.contrast import Contrast
@@ -93,12 +92,12 @@ def arm_of(runs: pd.DataFrame, cell: Cell) -> Arm:
     return Arm(cell, len(runs), ended, *fates, list(begun.values()), ids, count["collapsed"], begun)
 
 
-def arms_of(study: Study) -> dict[Key, Arm]:
+def arms_of(study: Study) -> dict[CellKey, Arm]:
     """The arm of each cell, in the order of the study."""
     return {key: arm_of(runs, cell) for key, cell, runs in study.cells}
 
 
-def partners(study: Study, arms: Mapping[Key, Arm], values: Cell) -> Iterator[tuple[Arm, list[Arm]]]:
+def partners(study: Study, arms: Mapping[CellKey, Arm], values: Cell) -> Iterator[tuple[Arm, list[Arm]]]:
     """Each arm that lacks these values, with the arm that differs from it only in having them.
 
     A field that does not act in one of two cells is no difference between them; an arm whose cell is not in the grid may
@@ -120,7 +119,7 @@ def partners(study: Study, arms: Mapping[Key, Arm], values: Cell) -> Iterator[tu
         yield ours, list(fitting.values())
 
 
-def _agree(study: Study, wanted: Key, ours: Key, theirs: Key) -> bool:
+def _agree(study: Study, wanted: CellKey, ours: CellKey, theirs: CellKey) -> bool:
     """Whether a cell has the values that are wanted of it, but for fields that do not act in one of the two."""
     loose = study.idle.get(ours, frozenset()) | study.idle.get(theirs, frozenset())
     return all(a == b or axis in loose for axis, a, b in zip(study.axes, wanted, theirs, strict=True))

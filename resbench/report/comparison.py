@@ -41,7 +41,7 @@ class Subtracted(NamedTuple):
     theirs: Arm
 
 
-Key: TypeAlias = tuple[frozenset[str], ...]  # the runs of each arm
+ComparedRuns: TypeAlias = tuple[frozenset[str], ...]  # the runs of each arm
 Four: TypeAlias = tuple[Arm, Arm, Arm, Arm]  # ours and theirs of the first difference, and of the second
 
 
@@ -63,7 +63,7 @@ class Comparison(NamedTuple):
         return self.four or (self.ours, self.theirs)
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ComparedRuns:
         """Its runs: comparisons of the same runs, under several names, are one."""
         return tuple(arm.runs for arm in self.arms)
 

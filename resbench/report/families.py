@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-import numpy as np
-
 from resbench.records.claim import Claim
 from resbench.report.comparison import Comparison
-from resbench.report.statistics.family import holm
+from resbench.report.statistics.family import holm_of_firm
 
-Tested: TypeAlias = tuple[object, ...]  # what a p value is of
+Hypothesis: TypeAlias = tuple[object, ...]  # what a p value is of, by its runs
 
 
-class Test(NamedTuple):
+class FamilyTest(NamedTuple):
     """What is known of a test before its family.
 
     Attributes:
@@ -26,24 +24,20 @@ class Test(NamedTuple):
     firm: bool
 
 
-def tested(claim: Claim, one: Comparison) -> Tested:
-    """What is tested, the same of two claims that test the same: no difference of these runs, or none beyond a margin."""
+def hypothesis(claim: Claim, one: Comparison) -> Hypothesis:
+    """What a comparison tests, the same for two claims that test the same: no difference of these runs, or none beyond a margin."""
     on = claim.metric.compared_as or claim.metric.name
     if claim.against_margin:
         return (on, claim.direction, claim.margin, *one.key)
     return (on, "no difference", *(one.key if one.four else {frozenset(one.key)}))
 
 
-def adjusted(tests: Mapping[Tested, Test]) -> dict[Tested, float]:
-    """Holm's p of each test of a family.
-
-    What may not be judged counts in the family, but must not use up a step of Holm's that it cannot take.
-    """
-    firm = holm([one.p if one.firm else np.nan for one in tests.values()])
-    every = np.where(np.isnan(firm), holm([one.p for one in tests.values()]), firm)
+def adjusted(tests: Mapping[Hypothesis, FamilyTest]) -> dict[Hypothesis, float]:
+    """Holm's p of each test of a family, as `holm_of_firm`."""
+    every = holm_of_firm([one.p for one in tests.values()], [one.firm for one in tests.values()])
     return dict(zip(tests, map(float, every), strict=True))
 
 
-def united(families: Sequence[Mapping[Tested, Test]]) -> dict[Tested, Test]:
+def united(families: Sequence[Mapping[Hypothesis, FamilyTest]]) -> dict[Hypothesis, FamilyTest]:
     """All tests of several claims, each once."""
     return {key: test for family in families for key, test in family.items()}

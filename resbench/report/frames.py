@@ -7,11 +7,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from resbench.core.cell import Value
+from resbench.core.cell import CellKey, Value
 from resbench.core.text import show
 from resbench.records.metrics import number
-
-Key = tuple[str, ...]
 
 
 class CellRuns(NamedTuple):
@@ -21,18 +19,18 @@ class CellRuns(NamedTuple):
         key: its values as text, in the order of the axes.
     """
 
-    key: Key
+    key: CellKey
     cell: dict[str, Value]
     runs: pd.DataFrame
 
 
-def groups(frame: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[Key, pd.DataFrame]]:
+def groups(frame: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[CellKey, pd.DataFrame]]:
     """The rows of each cell; the first axis varies slowest, values in order of appearance."""
     labels = [tuple(show(row[axis]) for axis in axes) for row in frame.to_dict("records")]
     ranks = [
         {text: rank for rank, text in enumerate(dict.fromkeys(key[i] for key in labels))} for i in range(len(axes))
     ]
-    rows: dict[Key, list[int]] = {}
+    rows: dict[CellKey, list[int]] = {}
     for position, key in enumerate(labels):
         rows.setdefault(key, []).append(position)
     for key in sorted(rows, key=lambda key: [ranks[i][text] for i, text in enumerate(key)]):

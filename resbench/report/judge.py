@@ -7,13 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from resbench.records.study_file import Looks
-from resbench.report.comparison import Key
+from resbench.report.comparison import ComparedRuns
 from resbench.report.looks.sequential import LookHistory, Observed, judge_looks
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.study import Study
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict, judge_once, overall
 
-_Tested = tuple[int, Key]  # which claim, and the runs that it compares
+_Compared = tuple[int, ComparedRuns]  # which claim, and the runs that it compares
 _BARRED = ("not comparable", "not trained")
 
 
@@ -36,7 +36,7 @@ def at_look(study: Study, size: int) -> Study:
     return dataclasses.replace(study, runs=study.runs[study.runs["seed"].isin(first)])
 
 
-def _histories(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]]) -> dict[_Tested, LookHistory]:
+def _histories(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]]) -> dict[_Compared, LookHistory]:
     """The looks of each comparison of a family: of a claim, or of several.
 
     Args:
@@ -52,7 +52,7 @@ def _histories(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]]) -> dict[_T
     return dict(zip(family, judge_looks(plan, [claim for claim, _ in family.values()], observed), strict=True))
 
 
-def _by_looks(stages: Sequence[ClaimVerdict], index: int, histories: Mapping[_Tested, LookHistory]) -> ClaimVerdict:
+def _by_looks(stages: Sequence[ClaimVerdict], index: int, histories: Mapping[_Compared, LookHistory]) -> ClaimVerdict:
     """The verdict on a claim from those that the seeds of each look alone would give."""
     judged = [
         _verdict(seen, histories.get((index, seen[-1].comparison.key)))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from resbench.core.text import plural, show
+from resbench.core.cell import CellKey, cell_key
+from resbench.core.text import plural
 from resbench.records.study_file import Looks
-from resbench.report.frames import Key
 from resbench.report.judge import judge
 from resbench.report.study import Study
 from resbench.report.verdicts import ContrastVerdict
 
 
-def asked_seeds(study: Study) -> dict[Key, int]:
+def asked_seeds(study: Study) -> dict[CellKey, int]:
     """For each cell, how many of the study's seeds are asked for by now.
 
     The first look asks for every cell; each later one for the cells that a comparison needs which is still open, once
@@ -27,12 +27,12 @@ def asked_seeds(study: Study) -> dict[Key, int]:
     for one in judged:
         seeds = min([one.looks.asked, *waiting]) if one.looks and one.looks.open else _seeds_of(one, plan)
         for arm in one.arms:
-            key = tuple(show(arm.cell[axis]) for axis in study.axes)
+            key = cell_key(arm.cell, study.axes)
             asked[key] = max(asked[key], seeds)
     return asked
 
 
-def look_line(study: Study, asked: Mapping[Key, int]) -> str:
+def look_line(study: Study, asked: Mapping[CellKey, int]) -> str:
     """What the last look has decided, and what goes on: `look 1 of 3 (5 seeds): 2 of 4 comparisons decided, 6 cells go
     on to 10 seeds`; empty where there is no plan, or no look has ended.
 
@@ -65,7 +65,7 @@ def _seeds_of(judged: ContrastVerdict, plan: Looks) -> int:
     return judged.looks.asked if judged.looks and judged.looks.done else plan.sizes[0]
 
 
-def _goes_on(asked: Mapping[Key, int], seeds: int) -> str:
+def _goes_on(asked: Mapping[CellKey, int], seeds: int) -> str:
     """`6 cells go on to 10 seeds`."""
     going = [more for more in asked.values() if more > seeds]
     if not going:

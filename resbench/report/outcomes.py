@@ -6,6 +6,7 @@ import pandas as pd
 
 UNTRAINED = ("diverged", "collapsed")  # statuses of a run that did not train
 RESULTS = ("ok", *UNTRAINED)  # statuses of a run that need not be done again
+OPEN = ("missing", "failed")  # statuses of a run that is still to be done
 
 
 def measured(runs: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from resbench.core.cell import Value
+from resbench.core.cell import CellKey, Value
 from resbench.core.errors import UserError
 from resbench.core.text import show
 from resbench.records.circumstances import DATA, Circumstance, Mixture, mixture
@@ -22,7 +22,7 @@ from resbench.records.record import Record
 from resbench.records.store import Store, study_names
 from resbench.records.study_file import ExcludedCell, StudyFile
 from resbench.report.collapse import with_collapsed
-from resbench.report.frames import CellRuns, Key, cell_runs, frame_of
+from resbench.report.frames import CellRuns, cell_runs, frame_of
 
 DEFAULT_RESULTS = Path("results")
 
@@ -83,7 +83,7 @@ class Study:
         return max((len(runs) for _, _, runs in self.cells), default=0)
 
     @cached_property
-    def idle(self) -> dict[Key, frozenset[str]]:
+    def idle(self) -> dict[CellKey, frozenset[str]]:
         """The axes that do not act in a cell, of each cell in which there are some."""
         return {tuple(show(one.cell.get(axis)) for axis in self.axes): frozenset(one.fields) for one in self.file.idle}
 

@@ -20,7 +20,7 @@ from resbench.report.failure_wording import failures
 from resbench.report.failures import by_means
 from resbench.report.format import difference_text, name_of, percent, within
 from resbench.report.frames import numbers
-from resbench.report.outcomes import kinds, measured
+from resbench.report.outcomes import OPEN, kinds, measured
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.study import Study, resume_command
 from resbench.report.target import to_confirm
@@ -229,7 +229,7 @@ def _runs(count: int) -> str:
 
 def command(study: Study) -> str:
     """The command that does the outstanding runs, or nothing if there are none."""
-    left = study.runs["status"].isin(["missing", "failed"]).any() or to_confirm(study) is not None
+    left = study.runs["status"].isin(OPEN).any() or to_confirm(study) is not None
     return resume_command(study.file) if study.file.file and left else ""
 
 

@@ -13,7 +13,7 @@ from resbench.core.cell import Cell
 from resbench.report.arms import error_table
 from resbench.report.comparable import data_note
 from resbench.report.frames import numbers
-from resbench.report.outcomes import measured, untrained
+from resbench.report.outcomes import OPEN, measured, untrained
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.attainment import attainment_p
 from resbench.report.statistics.crossed import new_images
@@ -24,7 +24,6 @@ from resbench.report.statistics.rounding import at_least
 from resbench.report.study import Study
 
 REACHED, BY_MEAN, CHOSEN, NOT_REACHED = "yes", "by its mean, not shown", "chosen", "no"
-_OPEN = ("missing", "failed")
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def _spending(study: Study, cell: Cell, runs: pd.DataFrame, least: float) -> Spe
     flops = [cost for row in ok.to_dict("records") if not math.isnan(cost := _flops(row))]
     if not (accuracy and flops and seconds):
         return None
-    outstanding = int(runs["status"].isin(_OPEN).sum())
+    outstanding = int(runs["status"].isin(OPEN).sum())
     return Spending(
         cell=cell,
         seeds=len(ok),
@@ -180,7 +179,7 @@ def confirms(study: Study) -> bool:
 
 def candidate(study: Study) -> Spending | None:
     """The cheapest cell whose mean on the grid's seeds reaches the target, when all runs of the grid have ended."""
-    if study.target is None or study.runs["status"].isin(_OPEN).any():
+    if study.target is None or study.runs["status"].isin(OPEN).any():
         return None
     least = study.target.test_accuracy
     return next((one for one in spending_of(study) if one.mean_reaches(least)), None)
@@ -196,7 +195,7 @@ def to_confirm(study: Study) -> tuple[Cell, list[int]] | None:
         return None
     if chosen is not None:
         runs = study.confirmation.runs if study.confirmation else pd.DataFrame({"status": [], "seed": []})
-        left = [int(seed) for seed in runs.loc[runs["status"].isin(_OPEN), "seed"]]
+        left = [int(seed) for seed in runs.loc[runs["status"].isin(OPEN), "seed"]]
         return (chosen.cell, left) if left else None
     if not target.confirm:
         return None

@@ -11,6 +11,7 @@ from resbench.records.claim import Target
 from resbench.records.study_file import Confirmation
 from resbench.report.comparable import data_note
 from resbench.report.format import name_of, p_text, percent, significant, within
+from resbench.report.outcomes import OPEN
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.statistics.attainment import seeds_to_attain
 from resbench.report.statistics.interval import Interval
@@ -28,8 +29,6 @@ from resbench.report.target import (
     grid_seeds,
 )
 
-_OPEN = ("missing", "failed")
-
 
 def target_sentence(study: Study) -> str:
     """Whether the target is shown to be reached, by which cell and for what, in a sentence; empty without a target."""
@@ -45,7 +44,7 @@ def _by_all_cells(study: Study, target: Target, goal: str) -> str:
     tried = attempts(study)
     mixed = sum(one.spending.mixed for one in tried)
     apart = f" Not judged: {mixed} of {len(tried)} cells, as {data_note(study)}." if mixed else ""
-    so_far = ", so far" if study.runs["status"].isin(_OPEN).any() else ""
+    so_far = ", so far" if study.runs["status"].isin(OPEN).any() else ""
     shown = [one for one in tried if one.state == REACHED]
     near = [one for one in tried if one.state == BY_MEAN]
     size = family_of(study)
@@ -131,7 +130,7 @@ def _to_choose(study: Study, target: Target, goal: str) -> str:
     """What is to come before a cell is chosen."""
     seeds, fresh = sorted({*map(int, study.runs["seed"])}), target.fresh_seeds(grid_seeds(study))
     runs = study.runs.drop_duplicates("id")
-    left = int(runs["status"].isin(_OPEN).sum())
+    left = int(runs["status"].isin(OPEN).sum())
     if left:
         return (
             f"Open: {goal}: when all runs of the grid have ended ({left} have not), {plural(len(fresh), 'fresh seed')} of the "
@@ -147,7 +146,7 @@ def _to_choose(study: Study, target: Target, goal: str) -> str:
 
 
 def _open_runs(study: Study) -> int:
-    return int(study.confirmation.runs["status"].isin(_OPEN).sum()) if study.confirmation else 0
+    return int(study.confirmation.runs["status"].isin(OPEN).sum()) if study.confirmation else 0
 
 
 def _fresh(chosen: Confirmation) -> str:

@@ -24,16 +24,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from resbench.core.cell import Cell
-from resbench.core.text import show
+from resbench.core.cell import Cell, cell_key
 from resbench.records.claim import Claim
 from resbench.records.study_file import LateClaim
 from resbench.report.arms import Arm, arms_of
 from resbench.report.claim_tests import within_level, worse
 from resbench.report.comparable import NO_OTHER, Explanation
 from resbench.report.comparison import (
+    ComparedRuns,
     Comparison,
-    Key,
     Subtracted,
     comparisons_of,
     contrast_of,
@@ -42,7 +41,7 @@ from resbench.report.comparison import (
     why_not,
 )
 from resbench.report.failures import rank_state
-from resbench.report.families import Test, Tested, adjusted, tested, united
+from resbench.report.families import FamilyTest, Hypothesis, adjusted, hypothesis, united
 from resbench.report.looks.sequential import LookHistory
 from resbench.report.looks.unplanned import cautious, earlier_seeds
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
@@ -135,7 +134,7 @@ def judge_once(study: Study) -> list[ClaimVerdict]:
     idle = [study.idle.get(key, frozenset()) for key, _, _ in study.cells] if study.idle else ()
 
     def arm(cell: Cell) -> Arm:
-        return arms[tuple(show(cell[axis]) for axis in study.axes)]
+        return arms[cell_key(cell, study.axes)]
 
     drafted = []
     for claim in study.claims:
@@ -162,7 +161,7 @@ def judge_family(study: Study, claim: Claim, comparisons: Sequence[Comparison]) 
     return _judge(_Family(claim, comparisons, _drafts(study, claim, comparisons)))
 
 
-def _judge(family: _Family, whole: Mapping[Tested, float] | None = None) -> ClaimVerdict:
+def _judge(family: _Family, whole: Mapping[Hypothesis, float] | None = None) -> ClaimVerdict:
     """The verdict on a claim.
 
     Args:
@@ -172,7 +171,7 @@ def _judge(family: _Family, whole: Mapping[Tested, float] | None = None) -> Clai
     p_holm = adjusted(family.tests) if whole is None else whole
     for one in family.comparisons:
         draft = family.drafts[one.key]
-        p, contrast = p_holm.get(tested(claim, one), math.nan), draft.contrast
+        p, contrast = p_holm.get(hypothesis(claim, one), math.nan), draft.contrast
         state = draft.why or (rank_state(claim, draft.ranks, p) if draft.ranks else _state(claim, draft, p))
         planned = contrast is not None and state == "inconclusive" and usable(contrast)
         plan = _plan(claim, contrast, len(p_holm)) if contrast and planned else (None, None, math.nan)
@@ -187,18 +186,18 @@ class _Family(NamedTuple):
 
     claim: Claim
     comparisons: Sequence[Comparison]
-    drafts: Mapping[Key, _Draft]
+    drafts: Mapping[ComparedRuns, _Draft]
 
     @property
-    def tests(self) -> dict[Tested, Test]:
+    def tests(self) -> dict[Hypothesis, FamilyTest]:
         """Comparisons of the same runs are one test, and those of one network none."""
-        every = {tested(self.claim, one): self.drafts[one.key] for one in self.comparisons}
-        return {key: Test(draft.p, not draft.why) for key, draft in every.items() if not draft.same}
+        every = {hypothesis(self.claim, one): self.drafts[one.key] for one in self.comparisons}
+        return {key: FamilyTest(draft.p, not draft.why) for key, draft in every.items() if not draft.same}
 
 
-def _drafts(study: Study, claim: Claim, comparisons: Sequence[Comparison]) -> dict[Key, _Draft]:
+def _drafts(study: Study, claim: Claim, comparisons: Sequence[Comparison]) -> dict[ComparedRuns, _Draft]:
     """What is known of each comparison, by its runs."""
-    drafts: dict[Key, _Draft] = {}
+    drafts: dict[ComparedRuns, _Draft] = {}
     for place, one in enumerate(comparisons):
         if one.key not in drafts:
             drafts[one.key] = _draft(study, claim, one, place)

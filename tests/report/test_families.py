@@ -13,8 +13,7 @@ from support.planted import plant
 from resbench.grid.grid import Grid
 from resbench.records.claim import Claim
 from resbench.records.study_file import Family
-from resbench.report.families import Test as OneTest
-from resbench.report.families import adjusted, united
+from resbench.report.families import FamilyTest, adjusted, united
 from resbench.report.judge import judge
 from resbench.report.page.study_page import write
 from resbench.report.statistics.effect import p_beyond
@@ -69,10 +68,10 @@ def test_holm_runs_over_all_claims_and_counts_what_several_claims_test_once(tmp_
 
 def test_the_level_of_a_study_decides_verdicts() -> None:
     """A p value of .02 supports a claim alone, and not together with three others."""
-    alone: dict[tuple[object, ...], OneTest] = {("a",): OneTest(0.02, True)}
-    others: dict[tuple[object, ...], OneTest] = {(name,): OneTest(0.9, True) for name in "bcd"}
+    alone: dict[tuple[object, ...], FamilyTest] = {("a",): FamilyTest(0.02, True)}
+    others: dict[tuple[object, ...], FamilyTest] = {(name,): FamilyTest(0.9, True) for name in "bcd"}
     assert adjusted(alone)["a",] == 0.02 and adjusted(united([alone, others]))["a",] == pytest.approx(0.08)
-    unsure: dict[tuple[object, ...], OneTest] = {("e",): OneTest(0.001, False)}
+    unsure: dict[tuple[object, ...], FamilyTest] = {("e",): FamilyTest(0.001, False)}
     assert adjusted(united([alone, unsure]))["a",] == pytest.approx(0.04)  # it counts, and takes no step
 
 

@@ -7,6 +7,7 @@ from functools import partial
 import pandas as pd
 from matplotlib.axes import Axes
 
+from resbench.core.cell import cell_key
 from resbench.core.text import show
 from resbench.records.claim import Target
 from resbench.report.arms import arms_of
@@ -134,7 +135,7 @@ def tradeoff_points(evidence: Evidence) -> pd.DataFrame:
         | {"seeds": cost.seeds, "error": 100 * (1 - cost.accuracy.estimate)}
         | {"training_flops": cost.flops, "train_seconds": cost.seconds}
         for cost in spending_of(evidence.study)
-        if whole[tuple(show(cost.cell[axis]) for axis in evidence.study.axes)]
+        if whole[cell_key(cost.cell, evidence.study.axes)]
     ]
     return objects(rows, ["arm", *([x] if x else []), "seeds", "error", "training_flops", "train_seconds"])
 

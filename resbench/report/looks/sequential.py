@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
-
 from resbench.records.claim import Claim
 from resbench.records.study_file import Looks
 from resbench.report.claim_tests import within_level
@@ -21,7 +19,7 @@ from resbench.report.looks.futility import HOPELESS, chance_to_decide
 from resbench.report.looks.single import LookTest, look_test
 from resbench.report.planning import ALPHA
 from resbench.report.statistics.contrast import Contrast
-from resbench.report.statistics.family import holm
+from resbench.report.statistics.family import holm_of_firm
 
 DECIDED = ("refuted", "equivalent", "supported")
 _BARRED_FOR_GOOD = ("not comparable",)
@@ -96,10 +94,8 @@ def judge_looks(plan: Looks, claims: Sequence[Claim], observed: Sequence[Sequenc
     for number in range(len(plan.sizes)):
         for one in family:
             one.look(number)
-        p = [one.p for one in family]
-        # what may not be judged counts in the family, but must not use up a step of Holm's that it cannot take
-        firm = holm([math.nan if one.barred else value for one, value in zip(family, p, strict=True)])
-        for one, p_holm in zip(family, np.where(np.isnan(firm), holm(p), firm), strict=True):
+        adjusted = holm_of_firm([one.p for one in family], [not one.barred for one in family])
+        for one, p_holm in zip(family, adjusted, strict=True):
             one.judge(float(p_holm))
     return [LookHistory(plan, tuple(one.done)) for one in family]
 

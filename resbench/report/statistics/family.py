@@ -6,6 +6,8 @@ declared, not as large as what came out of it, or a family would shrink to its m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
@@ -25,6 +27,20 @@ def holm(p: npt.ArrayLike) -> P:
     adjusted = np.empty(len(filled))
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
     return np.where(np.isnan(values), np.nan, adjusted)
+
+
+def holm_of_firm(p: Sequence[float], firm: Sequence[bool]) -> P:
+    """As `holm`, where some p values may not decide anything.
+
+    These count in the family, but must not use up a step of Holm's that they cannot take: the others are adjusted as if
+    these had not been computed. These themselves are adjusted with all, to be shown.
+
+    Args:
+        p: `(comparisons,)`, NaN where a comparison could not be computed.
+        firm: `(comparisons,)`, whether a p value may decide.
+    """
+    adjusted = holm([one if counts else np.nan for one, counts in zip(p, firm, strict=True)])
+    return np.where(np.isnan(adjusted), holm(p), adjusted)
 
 
 def benjamini_hochberg(p: npt.ArrayLike) -> P:
