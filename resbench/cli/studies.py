@@ -116,7 +116,7 @@ def _target(file: StudyFile, store: Store) -> tuple[str, bool]:
         return "", False
     from resbench.report.study import load
     from resbench.report.target import to_confirm
-    from resbench.report.target_sentence import target_sentence
+    from resbench.report.wording.target import target_sentence
 
     study = load(store.folder.parent, store.folder.name)
     return target_sentence(study), to_confirm(study) is not None

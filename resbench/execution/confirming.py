@@ -14,7 +14,7 @@ from resbench.report.format import percent
 from resbench.report.statistics.attainment import attainable
 from resbench.report.study import Study, load
 from resbench.report.target import to_confirm
-from resbench.report.target_sentence import seeds_text, target_sentence
+from resbench.report.wording.target import seeds_text, target_sentence
 
 
 def with_confirmation(grid: Grid, results: Path | None) -> tuple[Grid, str]:

@@ -21,9 +21,9 @@ from resbench.report.judge import judge
 from resbench.report.readings import keep_reading
 from resbench.report.study import Study, load
 from resbench.report.target import reached
-from resbench.report.target_sentence import target_sentence
 from resbench.report.verdicts import ClaimVerdict, judge_family
-from resbench.report.wording import sentence, summary, unpaired_text
+from resbench.report.wording.sentence import sentence, summary, unpaired_text
+from resbench.report.wording.target import target_sentence
 
 
 def check(results: Path, name: str, asked: StudyFile | None = None) -> tuple[list[str], bool]:

@@ -16,7 +16,6 @@ from resbench.records.study_file import MergedCells
 from resbench.report.arms import arms_of
 from resbench.report.cells import without_partner
 from resbench.report.comparable import mixed_notes
-from resbench.report.failure_wording import failures
 from resbench.report.failures import by_means
 from resbench.report.format import difference_text, name_of, percent, within
 from resbench.report.frames import numbers
@@ -25,7 +24,8 @@ from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.study import Study, resume_command
 from resbench.report.target import to_confirm
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording import states_text
+from resbench.report.wording.failures import failures
+from resbench.report.wording.sentence import states_text
 
 _TRAINED = 20.0  # percent of test images; guessing reaches 10 with ten classes
 _MOST_CELLS = 6

@@ -1,4 +1,4 @@
-"""Claims of a grid file, judged by fixed rules. `wording.py` says the verdicts; nothing here depends on words.
+"""Claims of a grid file, judged by fixed rules. `wording` says the verdicts; nothing here depends on words.
 
 The rules, for one contrast (ours - theirs, at 95 %):
 

@@ -11,10 +11,10 @@ from resbench.records.claim import Claim
 from resbench.records.record import Predictions, Provenance, Record
 from resbench.records.study_file import StudyFile
 from resbench.report.collapse import with_collapsed
-from resbench.report.failure_wording import unseen
 from resbench.report.frames import frame_of
 from resbench.report.judge import judge
 from resbench.report.study import Study
+from resbench.report.wording.failures import unseen
 
 AXIS, REPLICATES, COLLAPSES = "model.shortcut", 400, 0.1
 CLAIM = Claim(

@@ -12,7 +12,6 @@ from support.studies import HELPS, Axes, Outcome, make, noise
 
 from resbench.report import write
 from resbench.report.cells import cells, comparisons
-from resbench.report.failure_wording import unseen
 from resbench.report.figures import error
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.heat_fields import heat_points
@@ -21,7 +20,8 @@ from resbench.report.study import Study, load
 from resbench.report.tables.cells import cell_table
 from resbench.report.tables.factors import factors_of
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
-from resbench.report.wording import sentence
+from resbench.report.wording.failures import unseen
+from resbench.report.wording.sentence import sentence
 
 AXES: Axes = {"model.shortcut": ["identity", "none"]}
 CLAIM = HELPS | {"at": []}

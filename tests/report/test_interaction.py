@@ -17,7 +17,7 @@ from resbench.report.judge import judge
 from resbench.report.page.study_page import write
 from resbench.report.study import load
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording import sentence, summary
+from resbench.report.wording.sentence import sentence, summary
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
 GROWS: dict[str, Any] = {

@@ -15,7 +15,7 @@ from support.studies import HELPS, Cell, make, noise
 from resbench.report.judge import judge
 from resbench.report.look_progress import asked_seeds
 from resbench.report.study import Study, load
-from resbench.report.wording import sentence
+from resbench.report.wording.sentence import sentence
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "projection", "none"]}
 PLAN = {"sizes": [5, 10, 20], "spend": "pocock"}

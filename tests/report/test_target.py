@@ -16,7 +16,7 @@ from resbench.report import check, summary, write
 from resbench.report.statistics.interval import t_interval
 from resbench.report.study import load
 from resbench.report.target import BY_MEAN, CHOSEN, attempts, confirmed, reached, to_confirm
-from resbench.report.target_sentence import target_sentence
+from resbench.report.wording.target import target_sentence
 
 ERRORS = {1: 40, 2: 12, 4: 10, 8: 8}  # in 1,000, of each number of epochs
 TARGET = {"test_accuracy": 0.985, "training_flops": 3e16, "source": "somebody"}

@@ -18,7 +18,7 @@ from resbench.report import check, compare
 from resbench.report.judge import judge
 from resbench.report.statistics.compare import paired_values
 from resbench.report.study import load
-from resbench.report.wording import sentence, summary
+from resbench.report.wording.sentence import sentence, summary
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
 BANNED = re.compile(r"significant|proves|trend|outperform", re.IGNORECASE)

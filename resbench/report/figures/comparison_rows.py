@@ -18,11 +18,11 @@ from resbench.report.comparison import Comparison, Subtracted, seeds_of
 from resbench.report.failures import by_means
 from resbench.report.figures.drawing import leaf
 from resbench.report.format import p_text
-from resbench.report.interaction_words import short_place
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interaction import SIGNS
 from resbench.report.study import Study
 from resbench.report.verdicts import ClaimVerdict
+from resbench.report.wording.interactions import short_place
 
 _MOST_ROWS = 40
 

@@ -16,7 +16,7 @@ from resbench.report.tables.factors import Factors, factors_of
 from resbench.report.tables.hardest import MOST_ARMS, Hardest, hardest
 from resbench.report.tables.search import Trials
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording import summary
+from resbench.report.wording.sentence import summary
 
 DEPTH = "model.depth"
 

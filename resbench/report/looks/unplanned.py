@@ -14,8 +14,6 @@ from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.spending import crossing_probability, information_fraction, rising
 from resbench.report.study import Study
 
-_ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
-
 
 def earlier_seeds(study: Study, claim: Claim, place: int, contrast: Contrast) -> tuple[int, ...]:
     """Numbers of seeds at which a comparison was read before more were asked for, rising; none where looks are planned.
@@ -43,20 +41,6 @@ def looking_error(contrast: Contrast, earlier: Sequence[int]) -> float:
     noise, sizes = noise_of(contrast), [*earlier, contrast.min_seeds]
     fractions = [information_fraction(noise.image, noise.seed, seeds, sizes[-1]) for seeds in sizes]
     return crossing_probability(rising(fractions, len(sizes)), [ALPHA] * len(sizes))
-
-
-def looking_clause(contrast: Contrast | None, earlier: Sequence[int]) -> list[str]:
-    """What the reader must know of it: `third look ...: the chance of a false verdict is about 11 %, not 5`."""
-    if not earlier or contrast is None:
-        return []
-    number = len(earlier) + 1
-    nth = _ORDINALS[number] if number < len(_ORDINALS) else f"{number}th"
-    error = 100 * looking_error(contrast, earlier)
-    return [
-        f"{nth} look, and not planned (read before at {', '.join(map(str, earlier))} seeds): at p < {ALPHA:g} the chance of a false "
-        f"verdict is about {error:.0f} %, not {100 * ALPHA:g}, so p is that of a t test which holds at every number of seeds, "
-        "where it is the larger"
-    ]
 
 
 def anytime_difference_p(contrast: Contrast, expected: str) -> float:

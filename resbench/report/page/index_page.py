@@ -12,19 +12,19 @@ from resbench.core.files import alone
 from resbench.core.text import plural, printable
 from resbench.records.store import study_names
 from resbench.report.document import Block, Columns, Paragraph, Table
-from resbench.report.failure_wording import rates
 from resbench.report.format import DASH, difference_text
 from resbench.report.goals import goal_blocks
-from resbench.report.interaction_words import place_text
 from resbench.report.judge import judge
 from resbench.report.outcomes import RESULTS
 from resbench.report.page.html import html
 from resbench.report.page.markdown import markdown, unescape
 from resbench.report.page.save import clean, foreign, is_html, save, write_text
 from resbench.report.study import Study, load
-from resbench.report.target_sentence import target_sentence
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
-from resbench.report.wording import exact_text, rules, state_text
+from resbench.report.wording.failures import rates
+from resbench.report.wording.interactions import place_text
+from resbench.report.wording.sentence import exact_text, rules, state_text
+from resbench.report.wording.target import target_sentence
 
 _GOALS = "goals"
 _RULES = "Differences with their 95 % intervals, of shares of images in points."

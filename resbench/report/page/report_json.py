@@ -11,15 +11,15 @@ import numpy as np
 
 from resbench.report.arms import Arm
 from resbench.report.cells import contrast_columns
-from resbench.report.failure_wording import unseen_failures
 from resbench.report.planning import levels, more_seeds_range
 from resbench.report.published import Reproduction
 from resbench.report.study import Study
 from resbench.report.tables.looks import look_facts
-from resbench.report.target_sentence import target_facts
-from resbench.report.tested import tested_of
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
-from resbench.report.wording import sentence
+from resbench.report.wording.failures import unseen_failures
+from resbench.report.wording.sentence import sentence
+from resbench.report.wording.target import target_facts
+from resbench.report.wording.tested import tested_of
 
 
 def report_json(study: Study, verdicts: Sequence[ClaimVerdict], reproductions: Sequence[Reproduction]) -> str:

@@ -35,11 +35,11 @@ from resbench.report.tables.published import published_table
 from resbench.report.tables.search import load_trials, search_tables
 from resbench.report.tables.settings import excluded_table, protocol_table, provenance_table
 from resbench.report.tables.target import target_table
-from resbench.report.target_sentence import target_sentence
-from resbench.report.tested import tested_of, tested_text
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording import sentence, unpaired_text
-from resbench.report.wording import summary as claim_summary
+from resbench.report.wording.sentence import sentence, unpaired_text
+from resbench.report.wording.sentence import summary as claim_summary
+from resbench.report.wording.target import target_sentence
+from resbench.report.wording.tested import tested_of, tested_text
 
 if TYPE_CHECKING:
     from resbench.report.figures.evidence import Evidence

@@ -10,9 +10,9 @@ import pandas as pd
 
 from resbench.core.text import show
 from resbench.report.document import Table
-from resbench.report.failure_wording import rate_text
 from resbench.report.format import DASH, number, percent, within
 from resbench.report.frames import known
+from resbench.report.wording.failures import rate_text
 
 _MEANING = (
     "Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for new images of this kind "

@@ -14,10 +14,10 @@ from resbench.records.metrics import METRICS, Metric
 from resbench.report.cells import contrast_columns
 from resbench.report.document import Columns, Table
 from resbench.report.format import DASH, interval_texts, name_of, p_cell, percent
-from resbench.report.interaction_words import less_text, minus_text
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording import rules, state_text
+from resbench.report.wording.interactions import less_text, minus_text
+from resbench.report.wording.sentence import rules, state_text
 
 _MEANING = (
     "Differences of shares in percentage points, with the 95 % interval for new images (crossed over seeds and images), "

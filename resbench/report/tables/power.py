@@ -12,11 +12,11 @@ from resbench.records.metrics import METRICS, Metric
 from resbench.report.arms import name_pair
 from resbench.report.document import Columns, Table
 from resbench.report.format import DASH, significant
-from resbench.report.interaction_words import minus_text
 from resbench.report.planning import ALPHA, Levels, levels, more_seeds_range, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.power import POWER, detectable_floor, power_curve
 from resbench.report.verdicts import ClaimVerdict
+from resbench.report.wording.interactions import minus_text
 
 _FEWEST, _MOST = 3, 100  # seeds
 

@@ -12,11 +12,12 @@ from support.look_paths import seen
 from support.studies import HELPS, make, noise, with_accuracies
 
 from resbench.report.judge import judge
-from resbench.report.looks.unplanned import anytime_difference_p, anytime_within_p, looking_clause, looking_error
+from resbench.report.looks.unplanned import anytime_difference_p, anytime_within_p, looking_error
 from resbench.report.statistics.compare import paired_values, unpaired_values
 from resbench.report.study import ClaimReading, Study, load
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
-from resbench.report.wording import sentence
+from resbench.report.wording.looks import looking_clause
+from resbench.report.wording.sentence import sentence
 
 AXES = {"model.depth": [10], "model.shortcut": ["identity", "none"]}
 

@@ -1,20 +1,19 @@
-"""Verdicts in words that go no further than the numbers: generated, so that no one is tempted."""
+"""The verdict on a comparison in a sentence, and that on a claim in a line."""
 
 from __future__ import annotations
 
 import math
 
 from resbench.records.metrics import Metric
-from resbench.report.failure_wording import failures_text, untrained_arms
 from resbench.report.format import change_text, context_text, decimals, difference_text, number, p_text
-from resbench.report.interaction_words import compared_text, counts_text, exact_differences
-from resbench.report.looks.unplanned import looking_clause
-from resbench.report.looks.words import look_clauses, over_looks
-from resbench.report.margins import margin_words, within_margin
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.contrast import ENOUGH_SEEDS, Contrast
 from resbench.report.statistics.interaction import InteractionContrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
+from resbench.report.wording.failures import failures_text, untrained_arms
+from resbench.report.wording.interactions import compared_text, counts_text, exact_differences
+from resbench.report.wording.looks import look_clauses, looking_clause, over_looks
+from resbench.report.wording.margins import margin_words, within_margin
 
 
 def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:

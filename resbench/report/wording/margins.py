@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from resbench.records.metrics import Metric
-from resbench.report.failure_wording import unseen_text
 from resbench.report.format import interval_texts, p_text, significant
 from resbench.report.planning import MIN_SEEDS, levels, more_seeds_range
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
+from resbench.report.wording.failures import unseen_text
 
 _SIDES = {"equivalent": "within ±", "not_higher": "below +", "not_lower": "above −"}
 _MANY_SEEDS = 1000  # beyond that a plan from the noise of a few seeds says no more

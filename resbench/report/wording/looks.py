@@ -1,10 +1,17 @@
-"""What the looks of a plan have said of a comparison, in words."""
+"""What looks at a comparison have said, in words: planned ones, and those that were not planned."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from resbench.records.metrics import Metric
 from resbench.report.format import interval_texts
 from resbench.report.looks.sequential import LookHistory
+from resbench.report.looks.unplanned import looking_error
+from resbench.report.planning import ALPHA
+from resbench.report.statistics.contrast import Contrast
+
+_ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
 def look_clauses(history: LookHistory | None, metric: Metric) -> list[str]:
@@ -28,3 +35,17 @@ def look_clauses(history: LookHistory | None, metric: Metric) -> list[str]:
 def over_looks(history: LookHistory | None) -> str:
     """What a p value is over: ` over the looks so far`; nothing where no looks are planned."""
     return " over the looks so far" if history and history.done else ""
+
+
+def looking_clause(contrast: Contrast | None, earlier: Sequence[int]) -> list[str]:
+    """What the reader must know of it: `third look ...: the chance of a false verdict is about 11 %, not 5`."""
+    if not earlier or contrast is None:
+        return []
+    number = len(earlier) + 1
+    nth = _ORDINALS[number] if number < len(_ORDINALS) else f"{number}th"
+    error = 100 * looking_error(contrast, earlier)
+    return [
+        f"{nth} look, and not planned (read before at {', '.join(map(str, earlier))} seeds): at p < {ALPHA:g} the chance of a false "
+        f"verdict is about {error:.0f} %, not {100 * ALPHA:g}, so p is that of a t test which holds at every number of seeds, "
+        "where it is the larger"
+    ]
