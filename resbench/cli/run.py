@@ -113,7 +113,7 @@ def run(
 
 def _run_stages(grid: Grid, options: RunOptions, only: Sequence[str], shard: str | None, detach: bool) -> int | None:
     """Do what is asked for, stage by stage; returns how many runs failed, or None if none was done here."""
-    from resbench.execution.sessions import say_on_stderr, sessions
+    from resbench.execution.stage_sessions import say_on_stderr, sessions
 
     failed: int | None = None
     for session in sessions(grid, options, only, shard, say_on_stderr):

@@ -10,7 +10,7 @@ from resbench.execution.executors import Cluster
 from resbench.execution.options import RunOptions, user_folders
 from resbench.execution.selection import open_grid
 from resbench.execution.session import drive_with_progress
-from resbench.execution.sessions import say_on_stderr, sessions
+from resbench.execution.stage_sessions import say_on_stderr, sessions
 from resbench.grid.grid import Grid
 from resbench.records.store import Store
 

@@ -20,7 +20,7 @@ def sessions(
     shard: str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Session]:
-    """A session for each stage; whoever takes one drives it before the next.
+    """A session for each stage; the caller drives it before it takes the next.
 
     The first comes always, another one only while something is missing that has not been tried here.
 
@@ -57,7 +57,7 @@ def say_on_stderr(line: str) -> None:
 
 
 def _forgotten(grid: Grid, options: RunOptions, only: Sequence[str], shard: str | None) -> list[PlannedRun] | None:
-    """The runs to begin anew, of whatever stage; None for those of the first."""
+    """The runs that `fresh` begins again, of all stages so far; None for those of the first alone."""
     if not options.fresh or shard:
         return None
     stage = asked_by_now(grid, options.results).grid

@@ -12,7 +12,7 @@ from support.inprocess import resbench
 
 from resbench import Grid, load
 from resbench.execution.options import RunOptions
-from resbench.execution.sessions import sessions
+from resbench.execution.stage_sessions import sessions
 from resbench.execution.stages import asked_by_now
 from resbench.grid.grid import PlannedRun
 from resbench.records.claim import Target

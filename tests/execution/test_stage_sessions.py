@@ -15,7 +15,7 @@ from support.planted import plant_runs
 
 from resbench import Grid, UserError, plan, read_grid
 from resbench.execution.options import RunOptions
-from resbench.execution.sessions import sessions
+from resbench.execution.stage_sessions import sessions
 from resbench.execution.stages import asked_by_now
 from resbench.grid.grid import PlannedRun
 from resbench.records.store import Store
