@@ -27,7 +27,7 @@ REACHED, BY_MEAN, CHOSEN, NOT_REACHED = "yes", "by its mean, not shown", "chosen
 
 
 @dataclass(frozen=True)
-class Spending:
+class TrainedCell:
     """What the training of a cell cost and brought.
 
     Attributes:
@@ -87,27 +87,27 @@ class Attempt:
         low: one-sided 95 % limit on these images that holds for all cells at once, or for the confirmed cell.
     """
 
-    spending: Spending
+    trained: TrainedCell
     state: str
     p: float
     low: float
 
 
-def spending_of(study: Study) -> list[Spending]:
+def trained_cells(study: Study) -> list[TrainedCell]:
     """Every cell of which runs ended well, cheapest first."""
     least = study.target.test_accuracy if study.target else math.nan
-    out = [spending for _, cell, runs in study.cells if (spending := _spending(study, cell, runs, least))]
-    return sorted(out, key=lambda spending: spending.flops)
+    out = [trained for _, cell, runs in study.cells if (trained := _trained_cell(study, cell, runs, least))]
+    return sorted(out, key=lambda trained: trained.flops)
 
 
-def _spending(study: Study, cell: Cell, runs: pd.DataFrame, least: float) -> Spending | None:
+def _trained_cell(study: Study, cell: Cell, runs: pd.DataFrame, least: float) -> TrainedCell | None:
     ok = measured(runs)
     accuracy, seconds = numbers(ok, "test_accuracy"), numbers(ok, "train_seconds")
     flops = [cost for row in ok.to_dict("records") if not math.isnan(cost := _flops(row))]
     if not (accuracy and flops and seconds):
         return None
     outstanding = int(runs["status"].isin(OPEN).sum())
-    return Spending(
+    return TrainedCell(
         cell=cell,
         seeds=len(ok),
         accuracy=t_interval(accuracy),
@@ -150,7 +150,7 @@ def attempts(study: Study) -> list[Attempt]:
 
     Where a cell is to be confirmed on fresh seeds, the seeds of the grid choose it and show nothing.
     """
-    target, spent = study.target, spending_of(study)
+    target, spent = study.target, trained_cells(study)
     if target is None:
         return []
     size = family_of(study)
@@ -177,12 +177,12 @@ def confirms(study: Study) -> bool:
     return bool(study.file.confirmation or (study.target and study.target.confirm))
 
 
-def candidate(study: Study) -> Spending | None:
+def candidate(study: Study) -> TrainedCell | None:
     """The cheapest cell whose mean on the grid's seeds reaches the target, when all runs of the grid have ended."""
     if study.target is None or study.runs["status"].isin(OPEN).any():
         return None
     least = study.target.test_accuracy
-    return next((one for one in spending_of(study) if one.mean_reaches(least)), None)
+    return next((one for one in trained_cells(study) if one.mean_reaches(least)), None)
 
 
 def to_confirm(study: Study) -> tuple[Cell, list[int]] | None:
@@ -211,7 +211,7 @@ def grid_seeds(study: Study) -> list[int]:
 
 def confirmed(study: Study) -> Attempt | None:
     """The chosen cell on its fresh seeds alone: one cell, so nothing is corrected. None before a run of it has ended."""
-    spent = spending_of(study.confirmation) if study.confirmation else []
+    spent = trained_cells(study.confirmation) if study.confirmation else []
     if not spent:
         return None
     one = spent[0]

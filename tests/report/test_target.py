@@ -64,14 +64,14 @@ def test_the_worked_example_of_ten_cells_by_hand() -> None:
     assert file and file.target
     target = file.target.model_copy(update={"confirm": None})
     study = load(Path("results"), "cheapest", file.model_copy(update={"target": target, "confirmation": None}))
-    tried = {(one.spending.cell["model.depth"], one.spending.cell["recipe.epochs"]): one for one in attempts(study)[:7]}
+    tried = {(one.trained.cell["model.depth"], one.trained.cell["recipe.epochs"]): one for one in attempts(study)[:7]}
     six, eight = tried[10, 6], tried[10, 8]
-    assert round(six.spending.accuracy.estimate, 5) == 0.9952 and round(six.low, 5) == 0.99472
-    assert [round(one.spending.p, 3) for one in (six, eight)] == [0.023, 0.014]
+    assert round(six.trained.accuracy.estimate, 5) == 0.9952 and round(six.low, 5) == 0.99472
+    assert [round(one.trained.p, 3) for one in (six, eight)] == [0.023, 0.014]
     assert [round(one.p, 2) for one in (six, eight)] == [0.21, 0.14]
     assert [six.state, eight.state] == [BY_MEAN, BY_MEAN] and not reached(study)
     # of a crossed random-effects model [99.41, 99.63]; another approximation may differ in the last digit
-    assert six.spending.new_images[1:3] == pytest.approx([0.9941, 0.9963], abs=1.5e-4)
+    assert six.trained.new_images[1:3] == pytest.approx([0.9941, 0.9963], abs=1.5e-4)
     line = target_sentence(study)
     assert line.startswith("Not shown to be reached on these test images: 99.49 % of test accuracy. 3 cells of 10 have")
     assert "(99.52 [99.49, 99.55] %, 5 seeds, one-sided p = .207, Holm over 10 cells; on new images [99.4" in line
@@ -95,11 +95,11 @@ def test_one_cell_alone_is_tested_without_correction_and_twice_as_one_network(tm
     file = Store(tmp_path / "four").study()
     assert file
     four = load(tmp_path, "four")
-    assert attempts(four)[0].p == pytest.approx(2 * attempts(four)[0].spending.p)  # two of four cells have a smaller p
+    assert attempts(four)[0].p == pytest.approx(2 * attempts(four)[0].trained.p)  # two of four cells have a smaller p
     first = {str(run.cell["recipe.epochs"]) + str(run.seed): run.id for run in reversed(file.runs)}
     same = [run.model_copy(update={"id": first[f"{run.cell['recipe.epochs']}{run.seed}"]}) for run in file.runs]
     two = load(tmp_path, "four", file.model_copy(update={"runs": same}))
-    assert [one.p / one.spending.p for one in attempts(two)] == pytest.approx([1, 1, 2, 2])
+    assert [one.p / one.trained.p for one in attempts(two)] == pytest.approx([1, 1, 2, 2])
 
 
 def test_four_seeds_reach_nothing(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_cells_that_lack_runs_are_not_judged_and_count_in_the_family(tmp_path: P
     assert line.startswith("Reached on these test images, so far: 98.50 %") and "least FLOPs by recipe.epochs 8" in line
     assert settled and "Holm over 4 cells" in line
     study = load(tmp_path / "results", "cheap")
-    assert [one.p / one.spending.p for one in attempts(study)][-1] == pytest.approx(4)
+    assert [one.p / one.trained.p for one in attempts(study)][-1] == pytest.approx(4)
     page = write(tmp_path / "results", tmp_path / "reports", "cheap")
     table = pd.read_csv(page.parent / "tables" / "target.csv")
     assert list(table["reached"]) == ["5 not trained", "5 outstanding", "yes"]
@@ -157,10 +157,10 @@ def test_equal_seeds_and_a_mean_of_exactly_the_target_show_nothing(errors: list[
 def test_every_count_of_errors_reaches_by_its_mean_the_target_that_it_makes(tmp_path: Path) -> None:
     """Five seeds, whose mean is a count over five times the images, against that number as a file has it."""
     make(tmp_path, "one", {"recipe.epochs": [1]}, 5, missed, metrics=cost, target=TARGET)
-    spending = attempts(load(tmp_path, "one"))[0].spending
+    trained = attempts(load(tmp_path, "one"))[0].trained
     for count in range(0, 5000, 7):
         accuracy = t_interval([1 - (count // 5 + (seed < count % 5)) / 1000 for seed in range(5)])
-        one = replace(spending, accuracy=accuracy)
+        one = replace(trained, accuracy=accuracy)
         assert one.mean_reaches(float(f"{1 - count / 5000:.4f}"))
         assert not one.mean_reaches(accuracy.estimate + 1 / 5_000_000)
 

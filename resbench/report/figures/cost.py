@@ -17,7 +17,7 @@ from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_bars, draw_dots, draw_lines
 from resbench.report.figures.styles import Arms, legend
 from resbench.report.tables.cost import WHERE
-from resbench.report.target import spending_of
+from resbench.report.target import trained_cells
 
 _THROUGHPUT = "train_images_per_second"
 _QUARTILES = {f"{_THROUGHPUT}_q1": "low", f"{_THROUGHPUT}_q3": "high"}
@@ -134,7 +134,7 @@ def tradeoff_points(evidence: Evidence) -> pd.DataFrame:
         | ({x: cost.cell[x]} if x else {})
         | {"seeds": cost.seeds, "error": 100 * (1 - cost.accuracy.estimate)}
         | {"training_flops": cost.flops, "train_seconds": cost.seconds}
-        for cost in spending_of(evidence.study)
+        for cost in trained_cells(evidence.study)
         if whole[cell_key(cost.cell, evidence.study.axes)]
     ]
     return objects(rows, ["arm", *([x] if x else []), "seeds", "error", "training_flops", "train_seconds"])

@@ -47,19 +47,19 @@ def target_table(study: Study) -> Table | None:
 
 
 def _put(columns: Columns, study: Study, target: Target, attempt: Attempt, kind: str) -> None:
-    spending = attempt.spending
+    trained = attempt.trained
     for axis in study.axes:
-        columns.put(axis, show(spending.cell[axis]), spending.cell[axis])
-    planned = len(spending.runs)
-    columns.put("seeds", (str(planned) if spending.seeds == planned else f"{spending.seeds} of {planned}") + kind)
-    accuracy, new = spending.accuracy, spending.new_images
+        columns.put(axis, show(trained.cell[axis]), trained.cell[axis])
+    planned = len(trained.runs)
+    columns.put("seeds", (str(planned) if trained.seeds == planned else f"{trained.seeds} of {planned}") + kind)
+    accuracy, new = trained.accuracy, trained.new_images
     columns.put("test accuracy", within(accuracy.estimate, accuracy.low, accuracy.high), accuracy.estimate)
     columns.put("at least", percent(attempt.low), attempt.low)
     columns.put("new images", f"[{percent(new.low)}, {percent(new.high)}]" if new.low == new.low else DASH)
     columns.put("p", p_cell(attempt.p), attempt.p)
     columns.put("reached", attempt.state)
-    columns.put("FLOPs", f"{spending.flops:.2e}", spending.flops)
+    columns.put("FLOPs", f"{trained.flops:.2e}", trained.flops)
     if target.training_flops is not None:
-        times = target.training_flops / spending.flops
+        times = target.training_flops / trained.flops
         columns.put("times fewer", significant(times), times)
-    columns.put("training seconds", number(spending.seconds), spending.seconds)
+    columns.put("training seconds", number(trained.seconds), trained.seconds)

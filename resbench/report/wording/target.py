@@ -20,7 +20,7 @@ from resbench.report.target import (
     BY_MEAN,
     REACHED,
     Attempt,
-    Spending,
+    TrainedCell,
     attempts,
     candidate,
     confirmed,
@@ -42,7 +42,7 @@ def target_sentence(study: Study) -> str:
 def _by_all_cells(study: Study, target: Target, goal: str) -> str:
     """The verdict by the seeds of the grid, over all of its cells."""
     tried = attempts(study)
-    mixed = sum(one.spending.mixed for one in tried)
+    mixed = sum(one.trained.mixed for one in tried)
     apart = f" Not judged: {mixed} of {len(tried)} cells, as {data_note(study)}." if mixed else ""
     so_far = ", so far" if study.runs["status"].isin(OPEN).any() else ""
     shown = [one for one in tried if one.state == REACHED]
@@ -65,29 +65,29 @@ def _by_all_cells(study: Study, target: Target, goal: str) -> str:
 
 def _work(found: Sequence[Attempt], target: Target, size: int) -> str:
     """The cells that take the least FLOPs and the least time, and what they take."""
-    least, fastest = found[0], min(found, key=lambda one: one.spending.seconds)
+    least, fastest = found[0], min(found, key=lambda one: one.trained.seconds)
     holm = f", Holm over {size} cells" if size > 1 else ""
-    text = f"for the least FLOPs by {_described(least, holm)} with {_flops(least.spending, target)}"
+    text = f"for the least FLOPs by {_described(least, holm)} with {_flops(least.trained, target)}"
     if fastest is least:
-        return f"{text}, and in the least time, {least.spending.seconds:,.3g} seconds"
-    by_time = f"in the least time by {_described(fastest, holm)} in {fastest.spending.seconds:,.3g}"
-    return f"{text} in {least.spending.seconds:,.3g} seconds; {by_time}"
+        return f"{text}, and in the least time, {least.trained.seconds:,.3g} seconds"
+    by_time = f"in the least time by {_described(fastest, holm)} in {fastest.trained.seconds:,.3g}"
+    return f"{text} in {least.trained.seconds:,.3g} seconds; {by_time}"
 
 
-def _flops(spending: Spending, target: Target) -> str:
-    text = f"{spending.flops:.1e} FLOPs of training a run"
+def _flops(trained: TrainedCell, target: Target) -> str:
+    text = f"{trained.flops:.1e} FLOPs of training a run"
     if target.training_flops is not None:
-        text += f", {_times(target.training_flops / spending.flops)} the published {target.training_flops:.1e}"
+        text += f", {_times(target.training_flops / trained.flops)} the published {target.training_flops:.1e}"
     return text + (f" ({target.source})" if target.source else "")
 
 
 def _described(attempt: Attempt, correction: str) -> str:
-    return f"{name_of(attempt.spending.cell)} ({_numbers(attempt, 'seed', correction)})"
+    return f"{name_of(attempt.trained.cell)} ({_numbers(attempt, 'seed', correction)})"
 
 
 def _numbers(attempt: Attempt, kind: str, correction: str = "") -> str:
     """`99.52 [99.49, 99.55] %, 5 seeds, one-sided p = .012, Holm over 10 cells; on new images [99.41, 99.63] %`."""
-    one = attempt.spending
+    one = attempt.trained
     p = "" if math.isnan(attempt.p) else f", one-sided p {p_text(attempt.p)}{correction}"
     text = f"{_within(one.accuracy)} %, {plural(one.seeds, kind)}{p}"
     new = one.new_images
@@ -115,11 +115,11 @@ def _by_confirmation(study: Study, target: Target, goal: str) -> str:
     attempt, open_runs = confirmed(study), _open_runs(study)
     if open_runs:
         return f"Open: {goal}: {_fresh(chosen)} of {name}, decide; {open_runs} of them to do."
-    if attempt is None or attempt.spending.unjudged:
-        why = attempt.spending.unjudged if attempt else "none of them ended well"
+    if attempt is None or attempt.trained.unjudged:
+        why = attempt.trained.unjudged if attempt else "none of them ended well"
         return f"Not confirmed: {goal} by {name}: of {_fresh(chosen)}, {why}."
     head = "Reached on these test images" if attempt.state == REACHED else "Not confirmed on these test images"
-    spent = attempt.spending
+    spent = attempt.trained
     return (
         f"{head}: {goal}, by {name}, on {_fresh(chosen)} ({_numbers(attempt, 'fresh seed')}), with "
         f"{_flops(spent, target)} in {spent.seconds:,.3g} seconds."
@@ -180,7 +180,7 @@ def target_facts(study: Study) -> dict[str, Any]:
 
 
 def _facts(attempt: Attempt) -> dict[str, Any]:
-    one = attempt.spending
+    one = attempt.trained
     return {
         "at": dict(one.cell),
         "reached": attempt.state,
