@@ -30,19 +30,19 @@ class Failures(NamedTuple):
     """What runs that did not train, or failed, leave of a comparison.
 
     Attributes:
-        why: its state, where no p value may decide it; else empty.
+        barred: the state that it has whatever its p value; else empty.
         ranks: of the worst-rank test, if that was made.
         reason: why there is no verdict, in a clause; else empty.
     """
 
-    why: str
+    barred: str
     ranks: WorstRank | None = None
     reason: str = ""
 
     @property
     def p(self) -> float:
         """Before Holm; NaN without one."""
-        return self.ranks.p if self.ranks and not self.why else math.nan
+        return self.ranks.p if self.ranks and not self.barred else math.nan
 
 
 def failures_of(study: Study, claim: Claim, ours: Arm, theirs: Arm) -> Failures | None:

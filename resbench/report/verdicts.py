@@ -172,7 +172,7 @@ def _judge(family: _Family, whole: Mapping[Hypothesis, float] | None = None) -> 
     for one in family.comparisons:
         draft = family.drafts[one.key]
         p, contrast = p_holm.get(hypothesis(claim, one), math.nan), draft.contrast
-        state = draft.why or (rank_state(claim, draft.ranks, p) if draft.ranks else _state(claim, draft, p))
+        state = draft.barred or (rank_state(claim, draft.ranks, p) if draft.ranks else _state(claim, draft, p))
         planned = contrast is not None and state == "inconclusive" and usable(contrast)
         plan = _plan(claim, contrast, len(p_holm)) if contrast and planned else (None, None, math.nan)
         rest = draft.reason, draft.other, draft.same
@@ -192,7 +192,7 @@ class _Family(NamedTuple):
     def tests(self) -> dict[Hypothesis, FamilyTest]:
         """Comparisons of the same runs are one test, and those of one network none."""
         every = {hypothesis(self.claim, one): self.drafts[one.key] for one in self.comparisons}
-        return {key: FamilyTest(draft.p, not draft.why) for key, draft in every.items() if not draft.same}
+        return {key: FamilyTest(draft.p, not draft.barred) for key, draft in every.items() if not draft.same}
 
 
 def _drafts(study: Study, claim: Claim, comparisons: Sequence[Comparison]) -> dict[ComparedRuns, _Draft]:
@@ -208,18 +208,18 @@ class _Draft(NamedTuple):
     """What is known of a comparison before its family.
 
     Attributes:
-        why: its state, where no p value may decide it; else empty.
+        barred: the state that it has whatever its p value; else empty.
         p: before Holm; NaN without one.
         within: p of a difference of the margin or more.
         earlier: numbers of seeds at which it was read before more were asked for, without a plan.
     """
 
     contrast: Contrast | None
-    why: str
-    p: float
-    reason: str
-    other: Explanation
-    same: bool
+    barred: str
+    p: float = math.nan
+    reason: str = ""
+    other: Explanation = NO_OTHER
+    same: bool = False
     ranks: WorstRank | None = None
     within: float = math.nan
     earlier: Sequence[int] = ()
@@ -227,20 +227,20 @@ class _Draft(NamedTuple):
 
 def _draft(study: Study, claim: Claim, one: Comparison, place: int) -> _Draft:
     if one.same:
-        return _Draft(None, "supported" if claim.against_margin else "equivalent", math.nan, "", NO_OTHER, True)
+        return _Draft(None, "supported" if claim.against_margin else "equivalent", same=True)
     reason = why_not(study, one, claim.metric)
     if reason:
-        return _Draft(None, "not comparable", math.nan, reason, NO_OTHER, False)
+        return _Draft(None, "not comparable", reason=reason)
     other = NO_OTHER if claim.metric.exact else other_of(study, one)
     if lost := lost_of(study, claim, one):
-        return _Draft(None, lost.why, lost.p, lost.reason, other, False, lost.ranks)
+        return _Draft(None, lost.barred, lost.p, lost.reason, other, ranks=lost.ranks)
     contrast = contrast_of(study, one, claim.metric, claim.margin)
-    why = _unsure(claim, contrast)
+    barred = _barred(claim, contrast)
     if contrast is None:
-        return _Draft(contrast, why, math.nan, "", other, False)
+        return _Draft(None, barred, other=other)
     earlier = earlier_seeds(study, claim, place, contrast)
     p, within = cautious(contrast, claim.direction, earlier)
-    return _Draft(contrast, why, p, "", other, False, within=within, earlier=earlier)
+    return _Draft(contrast, barred, p, other=other, within=within, earlier=earlier)
 
 
 def overall(states: Sequence[str]) -> str:
@@ -251,7 +251,7 @@ def overall(states: Sequence[str]) -> str:
     return "inconclusive" if worst == "equivalent" and "supported" in states else worst
 
 
-def _unsure(claim: Claim, contrast: Contrast | None) -> str:
+def _barred(claim: Claim, contrast: Contrast | None) -> str:
     """The state of a contrast that no p value may decide, or nothing."""
     if claim.metric.exact:
         return "" if contrast else "inconclusive"
