@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from resbench.records.claim import Claim
 from resbench.report.statistics.contrast import Contrast
+from resbench.report.statistics.power import ALPHA as ALPHA
 from resbench.report.statistics.power import (
     POWER,
     detectable,
@@ -17,7 +18,6 @@ from resbench.report.statistics.power import (
     upper_sd,
 )
 
-ALPHA = 0.05
 MIN_SEEDS = 5  # of a verdict, whatever the numbers
 
 

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import optimize, stats
 
-ALPHA, POWER = 0.05, 0.8
+from resbench.report.statistics.power import ALPHA, POWER
 
 
 def attainment_p(values: npt.ArrayLike, least: float) -> npt.NDArray[np.float64]:
@@ -55,6 +55,4 @@ def seeds_to_attain(deviations: float, power: float = POWER, alpha: float = ALPH
 
 def attainable(seeds: int, power: float = POWER, alpha: float = ALPHA) -> float:
     """How many deviations above the number a mean must lie for so many seeds to show it with this chance."""
-    from scipy import optimize
-
     return float(optimize.brentq(lambda shift: attainment_power(shift, seeds, alpha) - power, 0.0, 1e3))

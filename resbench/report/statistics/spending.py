@@ -35,7 +35,7 @@ def obrien_fleming(fraction: float, alpha: float) -> float:
     return 2 * float(special.ndtr(special.ndtri(alpha / 2) / math.sqrt(fraction)))
 
 
-SPENDING: dict[str, Callable[[float, float], float]] = {"pocock": pocock, "obrien_fleming": obrien_fleming}
+SPENDING_FUNCTIONS: dict[str, Callable[[float, float], float]] = {"pocock": pocock, "obrien_fleming": obrien_fleming}
 
 
 def information_fraction(image_variance: float, seed_variance: float, seeds: int, total: int) -> float:
@@ -55,7 +55,8 @@ def of_t(fraction: float, seed_share: float, seeds: int) -> float:
 
     With `W` the estimated variance over the true one, `t = z / sqrt(W)` is near `z - z (W - 1) / 2`, whose second part has
     the variance `z^2 / (2 df)` and shrinks from look to look. Where only a share of the variance is estimated from
-    few seeds, that shrinks with its square. Without this a level of 5 % is exceeded by up to 14 % of it, with it by up to 7 %, and smaller levels by up to 11 %.
+    few seeds, that shrinks with its square. Without this a level of 5 % is exceeded by up to 14 % of it; with it by up
+    to 7 %, and smaller levels by up to 11 %.
 
     Args:
         fraction: of the information.
@@ -80,7 +81,7 @@ def rising(fractions: Sequence[float], looks: int) -> tuple[float, ...]:
 
 def spent(fractions: Sequence[float], alpha: float, spend: str) -> list[float]:
     """How much of a level is spent up to each look."""
-    return [SPENDING[spend](fraction, alpha) for fraction in fractions]
+    return [SPENDING_FUNCTIONS[spend](fraction, alpha) for fraction in fractions]
 
 
 def nominal_levels(
@@ -93,7 +94,7 @@ def nominal_levels(
     Args:
         fractions: of the information, rising, the last at most 1.
         alpha: two-sided, of all looks together.
-        spend: one of `SPENDING`.
+        spend: one of `SPENDING_FUNCTIONS`.
         information: rising, what the values at the looks correlate by, where it is not the fractions.
     """
     bounds = _bounds(tuple(fractions), float(alpha), spend, tuple(information) or tuple(fractions))

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from resbench.report.statistics.spending import (
-    SPENDING,
+    SPENDING_FUNCTIONS,
     conditional_power,
     crossing_probability,
     information_fraction,
@@ -86,7 +86,7 @@ def test_fractions_rise_and_end_at_one_and_later_ones_change_none_before() -> No
     assert rising([0.5, 0.4, 0.9, 0.99], 4)[:2] == rising([0.5, 0.4], 4)
 
 
-@pytest.mark.parametrize("spend", sorted(SPENDING))
+@pytest.mark.parametrize("spend", sorted(SPENDING_FUNCTIONS))
 def test_a_sequential_p_is_the_level_at_which_a_boundary_is_met(spend: str) -> None:
     information = tuple(of_t(fraction, 1.0, round(20 * fraction)) for fraction in FOUR)
     for alpha in (0.2, 0.05, 0.001):
@@ -102,7 +102,7 @@ def test_a_sequential_p_is_the_level_at_which_a_boundary_is_met(spend: str) -> N
     assert sequential_p([0.0, 1.0], THREE[:2], spend) < 1e-30 and sequential_p([1.0], [1.0], spend) == 1
 
 
-@pytest.mark.parametrize("spend", sorted(SPENDING))
+@pytest.mark.parametrize("spend", sorted(SPENDING_FUNCTIONS))
 def test_all_of_the_level_is_spent_at_the_last_look_alone(spend: str) -> None:
     assert spent(THREE, 0.05, spend)[-1] == pytest.approx(0.05)
     assert sequential_p([0.031], [1.0], spend) == pytest.approx(0.031)
