@@ -116,22 +116,6 @@ def test_a_small_difference_is_called_small_only_if_the_interval_says_so(tmp_pat
     )
 
 
-def test_refutations_of_equivalence_keep_the_family_wise_error(tmp_path: Path) -> None:
-    """Every true difference is just the margin: the chance to refute any of ten is 5 % at most."""
-    axes = {"model.depth": list(range(10, 70, 6)), "model.shortcut": ["identity", "none"]}
-    claim = HELPS | {"expect": "equivalent", "margin": 2.0}
-    refuted, claims = 0, 20
-    for number in range(claims):
-        draw = np.random.default_rng(number)
-
-        def outcome(cell: Cell, seed: int, _: np.random.Generator, draw: np.random.Generator = draw) -> Any:
-            return draw.random(400) < (0.12 if cell["model.shortcut"] == "none" else 0.10)
-
-        (verdict,) = judge(load(make(tmp_path, f"e{number}", axes, 5, outcome, [claim]), f"e{number}"))
-        refuted += any(one.state == "refuted" for one in verdict.contrasts)
-    assert refuted / claims <= 0.05 + 2 * (0.05 * 0.95 / claims) ** 0.5
-
-
 def test_a_comparison_that_may_not_be_judged_takes_no_step_of_holm(tmp_path: Path) -> None:
     """Runs of it failed, and the rest differ much; the other comparison's p is judged as the first of two."""
 
@@ -229,29 +213,6 @@ def test_accuracy_is_compared_by_its_errors(tmp_path: Path) -> None:
     rates = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.011)
     state, sentences = verdicts(tmp_path, rates, on="test_accuracy", expect="higher")
     assert state == "supported" and "test error −" in sentences[0]
-
-
-def test_null_grids_keep_the_family_wise_error(tmp_path: Path) -> None:
-    """30 claims of five true null hypotheses each: the chance that any is called supported or refuted is 5 % at most."""
-    axes = {"model.depth": [10, 16, 22, 28, 34], "model.shortcut": ["identity", "none"]}
-    wrong, claims = 0, 30
-    for number in range(claims):
-        draw = np.random.default_rng(number)
-        outcome = noise(lambda cell: 0.01, images=500)
-        study = load(
-            make(
-                tmp_path,
-                f"n{number}",
-                axes,
-                6,
-                lambda c, s, _, draw=draw, outcome=outcome: outcome(c, s, draw),
-                [HELPS],
-            ),
-            f"n{number}",
-        )
-        (verdict,) = judge(study)
-        wrong += any(one.state in ("supported", "refuted") for one in verdict.contrasts)
-    assert wrong / claims <= 0.05 + 2 * (0.05 * 0.95 / claims) ** 0.5
 
 
 def test_check_prints_verdicts_and_its_exit_code_guards(tmp_path: Path) -> None:
