@@ -48,7 +48,7 @@ def paired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) ->
         **_common(seeds, seeds, images, True, margin, level, _mean(means[0]), _mean(means[1])),
         relative_change=relative_change(ours, theirs, True, level),
         **over_shared_seeds(*means, counts / images if images else np.full(seeds, np.nan), -1, level)._asdict(),
-        **_targets(on_new_images, on_this_test_set, margin, level, images),
+        **both_targets(on_new_images, on_this_test_set, margin, level, images),
         p_mcnemar=exact_p,
         p_mid=mid_p,
         churn=(only_ours + only_theirs) / d.size if d.size else math.nan,
@@ -86,7 +86,7 @@ def paired_values(
         **_common(len(d), len(d), None, True, margin, level, _mean(a), _mean(b)),
         relative_change=_change(_mean(a), _mean(b)),
         **over_shared_seeds(a, b, d, 1 if higher_is_better else -1, level)._asdict(),
-        **_targets(unknown(_mean(d)), t_interval(d, level), margin, level, None),
+        **both_targets(unknown(_mean(d)), t_interval(d, level), margin, level, None),
         **_NOTHING_PER_IMAGE,
     )
 
@@ -117,7 +117,7 @@ def unpaired(ours: Errors, theirs: Errors, margin: float, level: float = LEVEL) 
         **_common(len(a), len(b), images, False, margin, level, _mean(a), _mean(b)),
         relative_change=relative_change(ours, theirs, False, level),
         **over_separate_seeds(a, b, -1)._asdict(),
-        **_targets(new_images_unpaired(ours, theirs, level), gap, margin, level, images),
+        **both_targets(new_images_unpaired(ours, theirs, level), gap, margin, level, images),
         p_mcnemar=math.nan,
         p_mid=math.nan,
         churn=churn,
@@ -146,7 +146,7 @@ def unpaired_values(
         **_common(len(a), len(b), None, False, margin, level, _mean(a), _mean(b)),
         relative_change=_change(_mean(a), _mean(b)),
         **over_separate_seeds(a, b, 1 if higher_is_better else -1)._asdict(),
-        **_targets(unknown(gap.estimate), gap, margin, level, None),
+        **both_targets(unknown(gap.estimate), gap, margin, level, None),
         **_NOTHING_PER_IMAGE,
     )
 
@@ -187,20 +187,30 @@ def _change(ours: float, theirs: float) -> Interval:
     return unknown(ours / theirs - 1 if theirs and math.isfinite(theirs) else math.nan)
 
 
-def _targets(
-    on_new_images: Interval, on_this_test_set: Interval, margin: float, level: float, images: int | None
+def both_targets(
+    on_new_images: Interval,
+    on_this_test_set: Interval,
+    margin: float,
+    level: float,
+    images: int | None,
+    farthest: float = 1,
 ) -> dict[str, Any]:
-    """What follows from the two intervals alone."""
+    """What a contrast has from its two intervals alone.
+
+    Args:
+        images: of the tables; none where a metric is one number per seed.
+        farthest: that an image can contribute: 1 to a difference of two shares.
+    """
     one_pair = images is not None and math.isnan(on_this_test_set.se)
     p_new = math.nan if one_pair else p_equivalence(on_new_images, margin)
     if images and not one_pair and on_new_images.se == on_new_images.estimate == 0:
         # Not one image tells the arms apart. That bounds the share of images that do, but not to 0: the chance to
         # see none of them if they made up the margin.
-        p_new = (1 - min(max(margin, 0.0), 1.0)) ** images
+        p_new = (1 - min(max(margin / farthest, 0.0), 1.0)) ** images
     undefined = on_this_test_set.se == 0 and on_this_test_set.estimate != 0
     p_same = math.nan if undefined else p_equivalence(on_this_test_set, margin)
-    if images:  # a difference of two shares
-        on_new_images, on_this_test_set = on_new_images.within(-1, 1), on_this_test_set.within(-1, 1)
+    if images:
+        on_new_images, on_this_test_set = (one.within(-farthest, farthest) for one in (on_new_images, on_this_test_set))
     return {
         "crossed": on_new_images,
         "this_test_set": on_this_test_set,

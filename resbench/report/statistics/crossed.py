@@ -7,6 +7,7 @@ images are a sample as well, and no number of seeds makes their share vanish.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,15 +123,27 @@ def new_images_unpaired(a: npt.NDArray[Any], b: npt.NDArray[Any], level: float =
     Raises:
         ValueError: the arms have other numbers of images.
     """
-    first, second = Components.of(a), Components.of(b)
-    if first.images != second.images:
-        raise ValueError(f"arms on {first.images} and {second.images} images cannot be compared image by image")
-    estimate, n = first.mean - second.mean, first.images
-    if min(first.seeds, second.seeds, n) < 2 or math.isnan(estimate):
+    if len(a) != len(b):
+        raise ValueError(f"arms on {len(a)} and {len(b)} images cannot be compared image by image")
+    return sum_over_new_images([a, -b.astype(np.int8) if b.dtype == np.bool_ else -b], level)
+
+
+def sum_over_new_images(blocks: Sequence[npt.NDArray[Any]], level: float = LEVEL) -> Interval:
+    """Sum of the means of several tables over new images and new seeds: of tables that share images but no seeds.
+
+    Args:
+        blocks: `(images, seeds)` each.
+        level: confidence level.
+    """
+    if len(blocks) == 1:
+        return new_images(blocks[0], level)
+    parts, images = [Components.of(block) for block in blocks], len(blocks[0])
+    estimate = math.fsum(part.mean for part in parts)
+    if min(images, *(part.seeds for part in parts)) < 2 or math.isnan(estimate):
         return unknown(estimate)
-    seeds = [variances_of(arm)[1] for arm in (first, second)]
-    residual = math.fsum(arm.ms_residual / (n * arm.seeds) for arm in (first, second))
-    image = float(np.var(a.mean(axis=1) - b.mean(axis=1), ddof=1)) / n
+    residual = math.fsum(part.ms_residual / (images * part.seeds) for part in parts)
+    image = float(np.var(np.sum([block.mean(axis=1) for block in blocks], axis=0), ddof=1)) / images
+    seeds = [variances_of(part)[1] for part in parts]
     return from_variances(estimate, (Variance(max(image - residual, 0.0), math.inf), *seeds), level)
 
 

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from resbench.report.statistics.compare import Errors, Values
+from resbench.report.statistics.compare import Errors, Values, both_targets
 from resbench.report.statistics.contrast import Contrast
-from resbench.report.statistics.crossed import Components, new_images, variances_of
-from resbench.report.statistics.effect import over_shared_seeds, p_equivalence
+from resbench.report.statistics.crossed import Components, sum_over_new_images
+from resbench.report.statistics.effect import over_shared_seeds
 from resbench.report.statistics.family import simultaneous_level
-from resbench.report.statistics.interval import LEVEL, Interval, Variance, from_variances, t_interval, unknown
+from resbench.report.statistics.interval import LEVEL, Interval, from_variances, t_interval, unknown
 
 SIGNS = (1, -1, -1, 1)  # of ours and theirs in the first place, and of both in the second
 _FARTHEST = 2.0  # a difference of two differences of shares
@@ -71,10 +70,10 @@ def of_errors(cells: Sequence[Errors], groups: Groups, margin: float, level: flo
     blocks = [np.sum([SIGNS[place] * cells[place].astype(np.int8) for place in group], axis=0) for group in groups]
     by_seed = [cell.mean(axis=0) for cell in cells]
     here = _over_seeds([block.mean(axis=0) for block in blocks], level)
-    new = _over_images([block.astype(np.int8) for block in blocks], level)
+    new = sum_over_new_images([block.astype(np.int8) for block in blocks], level)
     return InteractionContrast(
         **_common(by_seed, groups, len(cells[0]), margin, level),
-        **_tests(new.within(-_FARTHEST, _FARTHEST), here.within(-_FARTHEST, _FARTHEST), len(cells[0]), margin, level),
+        **both_targets(new, here, margin, level, len(cells[0]), _FARTHEST),
         components=Components.of(blocks[0]) if groups == TOGETHER else None,
         ratio=_ratio(cells, groups, level),
     )
@@ -97,28 +96,14 @@ def of_values(
         here = _over_seeds([np.sum([SIGNS[i] * known[i] for i in group], axis=0) for group in groups], level)
     return InteractionContrast(
         **_common(known, groups, None, margin, level),
-        **_tests(unknown(here.estimate), here, 0, margin, level),
+        **both_targets(unknown(here.estimate), here, margin, level, None),
         components=None,
         ratio=unknown(),
     )
 
 
-def _over_images(blocks: Sequence[npt.NDArray[Any]], level: float) -> Interval:
-    """Sum of the means of tables of the same images, `(images, seeds)` each, whose seeds have nothing to do with each other."""
-    if len(blocks) == 1:
-        return new_images(blocks[0], level)
-    parts, images = [Components.of(block) for block in blocks], len(blocks[0])
-    estimate = math.fsum(part.mean for part in parts)
-    if min(images, *(part.seeds for part in parts)) < 2 or math.isnan(estimate):
-        return unknown(estimate)
-    residual = math.fsum(part.ms_residual / (images * part.seeds) for part in parts)
-    rows = np.sum([block.mean(axis=1) for block in blocks], axis=0)
-    image = max(float(np.var(rows, ddof=1)) / images - residual, 0.0)
-    return from_variances(estimate, (Variance(image, math.inf), *(variances_of(part)[1] for part in parts)), level)
-
-
 def _over_seeds(blocks: Sequence[Values], level: float) -> Interval:
-    """The same on these images: sum of the means over seeds, `(seeds,)` each."""
+    """As `sum_over_new_images`, on these images: sum of the means over seeds, `(seeds,)` each."""
     if len(blocks) == 1:
         return t_interval(blocks[0], level)
     means = [t_interval(block, level) for block in blocks]
@@ -135,7 +120,7 @@ def _ratio(cells: Sequence[Errors], groups: Groups, level: float) -> Interval:
         return unknown()
     log = math.fsum(sign * math.log(mean) for sign, mean in zip(SIGNS, means, strict=True))
     blocks = [np.sum([SIGNS[i] * (cells[i] / means[i]) for i in group], axis=0) for group in groups]
-    about = _over_images(blocks, level)
+    about = sum_over_new_images(blocks, level)
     low, high = (math.exp(min(log + limit, _LARGEST)) for limit in (about.low, about.high))
     return Interval(math.exp(log), low, high, about.se)
 
@@ -163,24 +148,4 @@ def _common(
         "relative_change": unknown(),
         "improvement": unknown(),  # neither sign of an interaction is the better one
         **dict.fromkeys(("churn", "discordant", "p_mcnemar", "p_mid"), math.nan),
-    }
-
-
-def _tests(new: Interval, here: Interval, images: int, margin: float, level: float) -> dict[str, Any]:
-    """p values of the two intervals; where the seeds agree exactly there is none, unless on no interaction at all."""
-    undefined = here.se == 0 and here.estimate != 0
-    p_here = math.nan if undefined else p_equivalence(here, margin)
-    p_new = p_equivalence(new, margin)
-    if new.se == new.estimate == 0:
-        # Not one image shows an interaction: the chance of that, if images that add 2 at most made up the margin.
-        p_new = (1 - min(max(margin / _FARTHEST, 0.0), 1.0)) ** images
-    return {
-        "crossed": new,
-        "this_test_set": here,
-        "p_crossed": new.p_two_sided(),
-        "p_t": math.nan if undefined else here.p_two_sided(),
-        "p_equivalence_test_set": p_here,
-        "p_equivalence_new_images": p_new,
-        "equivalent_test_set": p_here < 1 - level,
-        "equivalent_new_images": p_new < 1 - level,
     }
