@@ -7,14 +7,13 @@ from typing import Any, get_args
 
 from resbench.core.cell import Cell, Value, label
 from resbench.core.config import suggestion
+from resbench.grid.seeds import MAX_SEED, MOST_SEEDS, wrong_list
 from resbench.grid.source import Source
 from resbench.records.claim import AGAINST_MARGIN, EXPECTATIONS, Claim, Published, Target, default_margin
 from resbench.records.metrics import METRICS
 from resbench.records.study_file import Family
 from resbench.report.planning import MIN_SEEDS
 
-_MAX_FRESH = 100_000  # seeds that confirm a cell
-_MAX_SEED = 2**31 - 1
 _REQUIRED = {"says", "compare", "to", "expect"}
 At = dict[str, list[Value] | None]
 
@@ -258,18 +257,15 @@ def _confirm_mistake(confirm: Any, seeds: Sequence[int]) -> str:
     if confirm is None:
         return ""
     if not isinstance(confirm, list):
-        last = _MAX_SEED - max(seeds)
-        if type(confirm) is int and MIN_SEEDS <= confirm <= min(last, _MAX_FRESH):
+        last = MAX_SEED - max(seeds)
+        if type(confirm) is int and MIN_SEEDS <= confirm <= min(last, MOST_SEEDS):
             return ""
         return (
             f"{confirm!r} should be a number of fresh seeds, from {MIN_SEEDS} (no verdict takes fewer) to "
-            f"{min(last, _MAX_FRESH)}, or a list of them"
+            f"{min(last, MOST_SEEDS)}, or a list of them"
         )
-    wrong = [seed for seed in confirm if type(seed) is not int or not 0 <= seed <= _MAX_SEED]
-    if wrong:
-        return f"{wrong[0]!r} is not a seed: use whole numbers from 0 to {_MAX_SEED}"
-    if len(set(confirm)) != len(confirm):
-        return f"{confirm} names a seed twice"
+    if text := wrong_list(confirm):
+        return text
     if len(confirm) < MIN_SEEDS:
         return f"{confirm} {'is one seed' if len(confirm) == 1 else f'are {len(confirm)} seeds'}: no verdict takes fewer than {MIN_SEEDS}"
     if shared := sorted(set(confirm) & set(seeds)):

@@ -12,7 +12,8 @@ from resbench.records.claim import Claim
 from resbench.records.study_file import SPENDING, Looks
 from resbench.report.planning import MIN_SEEDS
 
-_MOST_SEEDS = 100_000
+MOST_SEEDS = 100_000
+MAX_SEED = 2**31 - 1
 _FORM = "{looks: [5, 10, 20], spend: pocock}"
 _KEYS = ("looks", "spend")
 
@@ -29,20 +30,24 @@ def read_seeds(source: Source, value: Any, line: int) -> SeedPlan:
     if isinstance(value, dict):
         looks = _looks(source, value, line)
         return SeedPlan(list(range(looks.sizes[-1])), looks) if looks else SeedPlan([0])
-    if type(value) is int and 1 <= value <= _MOST_SEEDS:
+    if type(value) is int and 1 <= value <= MOST_SEEDS:
         return SeedPlan(list(range(value)))
     if isinstance(value, list) and value:
-        wrong = [seed for seed in value if type(seed) is not int or not 0 <= seed < 2**31]
-        if wrong:
-            source.wrong(line, f"seeds: {wrong[0]!r} is not a seed: use whole numbers from 0 to {2**31 - 1}")
-        elif len(set(value)) != len(value):
-            source.wrong(line, f"seeds: {value} names a seed twice")
-        else:
+        if not (text := wrong_list(value)):
             return SeedPlan(value)
+        source.wrong(line, f"seeds: {text}")
     else:
-        text = f"should be a number from 1 to {_MOST_SEEDS}, a list of different seeds, or {_FORM}"
+        text = f"should be a number from 1 to {MOST_SEEDS}, a list of different seeds, or {_FORM}"
         source.wrong(line, f"seeds: {value!r} {text}")
     return SeedPlan([0])
+
+
+def wrong_list(seeds: Sequence[Any]) -> str:
+    """What is wrong with a list of seeds; empty if nothing is."""
+    wrong = [seed for seed in seeds if type(seed) is not int or not 0 <= seed <= MAX_SEED]
+    if wrong:
+        return f"{wrong[0]!r} is not a seed: use whole numbers from 0 to {MAX_SEED}"
+    return f"{seeds} names a seed twice" if len(set(seeds)) != len(seeds) else ""
 
 
 def _looks(source: Source, value: dict[str, Any], line: int) -> Looks | None:
@@ -71,8 +76,8 @@ def _wrong_sizes(sizes: Any) -> str:
         return f"{sizes} does not rise: each look has more seeds than the one before"
     if sizes[0] < MIN_SEEDS:
         return f"{sizes} begins with {sizes[0]}: no verdict takes fewer than {MIN_SEEDS} seeds, so begin with {MIN_SEEDS} or more"
-    if sizes[-1] > _MOST_SEEDS:
-        return f"{sizes} ends with {sizes[-1]}: use at most {_MOST_SEEDS} seeds"
+    if sizes[-1] > MOST_SEEDS:
+        return f"{sizes} ends with {sizes[-1]}: use at most {MOST_SEEDS} seeds"
     if len(sizes) == 1:
         return f"{sizes} is one look, which `seeds: {sizes[0]}` is without a plan: add a second one"
     return ""
