@@ -22,7 +22,7 @@ from resbench.report.readings import keep_reading
 from resbench.report.study import Study, load
 from resbench.report.target import reached
 from resbench.report.verdicts import ClaimVerdict, judge_family
-from resbench.report.wording.sentence import sentence, summary, unpaired_text
+from resbench.report.wording.sentence import claim_summary, sentence, unpaired_text
 from resbench.report.wording.target import target_sentence
 
 
@@ -54,7 +54,7 @@ def verdict_lines(verdicts: Sequence[ClaimVerdict]) -> list[str]:
     """Each claim, and indented its contrasts."""
     lines = []
     for verdict in verdicts:
-        lines.append(summary(verdict))
+        lines.append(claim_summary(verdict))
         lines += [f"  {sentence(verdict, judged)}" for judged in verdict.contrasts]
         lines += [f"  {text}" for text in [unpaired_text(verdict)] if text]
     return list(map(printable, lines))

@@ -17,7 +17,7 @@ from resbench.report.judge import judge
 from resbench.report.page.study_page import write
 from resbench.report.study import load
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording.sentence import sentence, summary
+from resbench.report.wording.sentence import claim_summary, sentence
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
 GROWS: dict[str, Any] = {
@@ -76,7 +76,7 @@ def test_seeds_count_that_ended_in_all_four_arms_and_a_diverged_run_leaves_no_ve
         return outcome
 
     verdict, text = judged(tmp_path / "a", lacking("missing", 3))
-    assert "7 shared seeds" in text and verdict.outstanding == 3 and "3 runs are outstanding" in summary(verdict)
+    assert "7 shared seeds" in text and verdict.outstanding == 3 and "3 runs are outstanding" in claim_summary(verdict)
     assert judged(tmp_path / "b", lacking("failed", 3))[0].outstanding == 3
     verdict, text = judged(tmp_path / "c", lacking("diverged", 1))
     assert verdict.state == "not trained" and "1 of 10" in text and "at model.depth 10" in text

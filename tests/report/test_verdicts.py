@@ -18,7 +18,7 @@ from resbench.report import check, compare
 from resbench.report.judge import judge
 from resbench.report.statistics.compare import paired_values
 from resbench.report.study import load
-from resbench.report.wording.sentence import sentence, summary
+from resbench.report.wording.sentence import claim_summary, sentence
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
 BANNED = re.compile(r"significant|proves|trend|outperform", re.IGNORECASE)
@@ -29,7 +29,7 @@ def verdicts(folder: Path, outcome: Any, seeds: int = 10, **change: Any) -> tupl
     study = load(make(folder, "s", AXES, seeds, outcome, [HELPS | change]), "s")
     (verdict,) = judge(study)
     sentences = [sentence(verdict, one) for one in verdict.contrasts]
-    assert not any(BANNED.search(text) for text in [*sentences, summary(verdict)])
+    assert not any(BANNED.search(text) for text in [*sentences, claim_summary(verdict)])
     return verdict.state, sentences
 
 
@@ -185,7 +185,7 @@ def test_missing_runs_make_the_verdict_interim(tmp_path: Path) -> None:
         "s",
     )
     (verdict,) = judge(study)
-    assert "interim: 8 runs are outstanding" in summary(verdict) and "8 shared seeds" in sentence(
+    assert "interim: 8 runs are outstanding" in claim_summary(verdict) and "8 shared seeds" in sentence(
         verdict, verdict.contrasts[0]
     )
 

@@ -16,7 +16,7 @@ from resbench.report.tables.factors import Factors, factors_of
 from resbench.report.tables.hardest import MOST_ARMS, Hardest, hardest
 from resbench.report.tables.search import Trials
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording.sentence import summary
+from resbench.report.wording.sentence import claim_summary
 
 DEPTH = "model.depth"
 
@@ -102,5 +102,5 @@ class Evidence:
     @cached_property
     def verdict_text(self) -> str:
         """The verdicts, a sentence each."""
-        texts = [summary(verdict) for verdict in self.verdicts if verdict.contrasts]
+        texts = [claim_summary(verdict) for verdict in self.verdicts if verdict.contrasts]
         return " ".join(f"{capitalised(text).rstrip('.')}." for text in texts)

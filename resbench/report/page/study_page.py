@@ -36,8 +36,7 @@ from resbench.report.tables.search import load_trials, search_tables
 from resbench.report.tables.settings import excluded_table, protocol_table, provenance_table
 from resbench.report.tables.target import target_table
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording.sentence import sentence, unpaired_text
-from resbench.report.wording.sentence import summary as claim_summary
+from resbench.report.wording.sentence import claim_summary, sentence, unpaired_text
 from resbench.report.wording.target import target_sentence
 from resbench.report.wording.tested import tested_of, tested_text
 

@@ -116,7 +116,7 @@ def exact_text(contrast: Contrast | None) -> str:
     return f"{contrast.ours:,.0f} against {contrast.theirs:,.0f}" if contrast else "not known yet"
 
 
-def summary(verdict: ClaimVerdict) -> str:
+def claim_summary(verdict: ClaimVerdict) -> str:
     """The claim and its verdict in one line: `supported (3 supported): residual networks ...`."""
     states = [judged.state for judged in verdict.contrasts]
     if not states:
