@@ -6,7 +6,6 @@ killed, and whichever command goes on, the next stage is the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,23 +26,19 @@ class Stage(NamedTuple):
     lines: tuple[str, ...] = ()
 
 
-# a stage and the folder of all studies, or None for no records -> what they ask for
-Narrow = Callable[[Stage, Path | None], Stage]
-
-
-def by_looks(stage: Stage, results: Path | None) -> Stage:
+def _by_looks(stage: Stage, results: Path | None) -> Stage:
     """The seeds of each cell up to the look that it has come to."""
     grid = stage.grid
     if grid.looks is None:
         return stage
-    study = study_of(grid, results)
+    study = _study_of(grid, results)
     seeds = asked_seeds(study) if study else {}
     first, line = grid.looks.sizes[0], look_line(study, seeds) if study else ""
     narrowed = grid.with_seeds({key: grid.seed_list[: seeds.get(key, first)] for key in grid.seeds_by_cell()})
     return Stage(narrowed, (*stage.lines, *filter(None, [line])))
 
 
-def by_confirmation(stage: Stage, results: Path | None) -> Stage:
+def _by_confirmation(stage: Stage, results: Path | None) -> Stage:
     """With fresh seeds of the cell that the grid chooses, once all that is asked for has ended."""
     target = stage.grid.target
     if target is None or not (target.confirm or kept_confirmation(stage.grid, results)):
@@ -52,10 +47,7 @@ def by_confirmation(stage: Stage, results: Path | None) -> Stage:
     return Stage(grid, (*stage.lines, *filter(None, [line])))
 
 
-NARROWS: tuple[Narrow, ...] = (by_looks, by_confirmation)
-
-
-def study_of(grid: Grid, results: Path | None) -> Study | None:
+def _study_of(grid: Grid, results: Path | None) -> Study | None:
     """The study of a grid with the records so far; None if it has no folder."""
     if results is None or not (results / grid.name).is_dir():
         return None
@@ -68,7 +60,4 @@ def asked_by_now(grid: Grid, results: Path | None) -> Stage:
     Args:
         results: folder of all studies; None as if there were no records.
     """
-    stage = Stage(grid)
-    for narrow in NARROWS:
-        stage = narrow(stage, results)
-    return stage
+    return _by_confirmation(_by_looks(Stage(grid), results), results)
