@@ -27,8 +27,7 @@ def keep_reading(folder: Path, study: Study, verdicts: Sequence[ClaimVerdict], c
         if not verdict.claim.metric.exact and max(seeds, default=0) >= MIN_SEEDS
     ]
     if read:
-        planned = max(len(runs) for _, _, runs in study.cells)
-        add_reading(folder, command, planned, read)
+        add_reading(folder, command, study.planned, read)
 
 
 def _seeds(judged: ContrastVerdict) -> int:

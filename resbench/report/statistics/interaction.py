@@ -79,9 +79,7 @@ def of_errors(cells: Sequence[Errors], groups: Groups, margin: float, level: flo
     )
 
 
-def of_values(
-    cells: Sequence[Values], groups: Groups, margin: float, level: float = LEVEL, higher_is_better: bool = False
-) -> InteractionContrast:
+def of_values(cells: Sequence[Values], groups: Groups, margin: float, level: float = LEVEL) -> InteractionContrast:
     """The interaction of four cells by a metric that is one number per seed; as `of_errors`.
 
     Args:
