@@ -42,7 +42,7 @@ def histories(
     Args:
         known: those so far.
         before, after: each part as text, in the study file so far and in the new one; nothing before the first.
-        texts: what is hashed; it may differ from `after` where nothing is stated anew, as where an axis is new.
+        texts: what is hashed; it differs from `after` where only an axis is new, which states nothing else.
         now: what is known of this moment.
     """
     out = {}

@@ -152,7 +152,7 @@ def why_not(study: Study, one: Comparison, metric: Metric) -> str:
 
 
 def lost_of(study: Study, claim: Claim, one: Comparison) -> Failures | None:
-    """How to judge arms of which runs failed or did not train; of four arms no test does."""
+    """How to judge arms of which runs failed or did not train; there is no worst-rank test of four arms."""
     if not one.subtracted:
         return failures_of(study, claim, one.ours, one.theirs)
     for where, ours, theirs in list(_pairs(one))[:2]:
@@ -164,7 +164,7 @@ def lost_of(study: Study, claim: Claim, one: Comparison) -> Failures | None:
 
 
 def other_of(study: Study, one: Comparison) -> Explanation:
-    """What else could explain the difference: of an interaction, circumstances that two of its arms have not in common."""
+    """What else could explain the difference: of an interaction, circumstances that two of its arms do not share."""
     found = [other_explanation(study, ours, theirs) for _, ours, theirs in _pairs(one)]
     named = [other for other in found if other.names]
     if not named:

@@ -37,7 +37,7 @@ def chance_to_decide(claim: Claim, plan: Looks, contrast: Contrast, test: LookTe
 
 
 class _LastLook:
-    """What a look can know of the last one, if the noise stays as it is."""
+    """The last look as an earlier one foresees it, if the noise stays as it is."""
 
     def __init__(self, plan: Looks, test: LookTest) -> None:
         sizes, done, noise = plan.sizes, len(test.noises), test.noises[-1]

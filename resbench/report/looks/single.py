@@ -42,16 +42,21 @@ class Noise(NamedTuple):
     seed: float
 
     def variance(self, seeds: int) -> float:
-        """Of an estimate over so many seeds."""
+        """The variance of an estimate over so many seeds."""
         return self.image + self.seed / seeds
 
     def seed_share(self, seeds: int) -> float:
-        """Of that variance, what the seeds add."""
+        """The share of that variance that the seeds add."""
         return self.seed / seeds / variance if (variance := self.variance(seeds)) > 0 else 1.0
 
 
 class Schedule(NamedTuple):
-    """Information of the looks so far: fractions of the last look's, and what the t values correlate by."""
+    """How much the looks so far know.
+
+    Attributes:
+        fractions: share of the last look's information that each has; the level is spent along it.
+        information: the same as t values see it (`of_t`): how they correlate from look to look.
+    """
 
     fractions: tuple[float, ...]
     information: tuple[float, ...]
@@ -132,12 +137,12 @@ def look_test(
 
 
 def level_of(claim: Claim) -> float:
-    """Two-sided, of all looks at a claim: that of equivalence is of two one-sided tests."""
+    """The two-sided level of all looks at a claim; equivalence takes two one-sided tests, so its is twice as large."""
     return 2 * within_level(claim.direction) if claim.against_margin else ALPHA
 
 
 def noise_of(contrast: Contrast) -> Noise:
-    """What images add has endless degrees of freedom; of an estimate over one seed nothing is known."""
+    """The noise of an estimate; what images add has infinite degrees of freedom, what seeds add has not."""
     variances = contrast.interval.variances
     image = math.fsum(one.value for one in variances if math.isinf(one.df))
     return Noise(image, contrast.min_seeds * math.fsum(one.value for one in variances if not math.isinf(one.df)))

@@ -29,7 +29,7 @@ def earlier_seeds(study: Study, claim: Claim, place: int, contrast: Contrast) ->
 
 
 def cautious(contrast: Contrast, expected: str, earlier: Sequence[int]) -> tuple[float, float]:
-    """The p values of `claim_tests`; where seeds were added after a verdict was read, no smaller than those that hold then."""
+    """`difference_p` and `within_p`; where seeds were added after a verdict was read, no smaller than their anytime p values."""
     p = difference_p(contrast, expected), within_p(contrast, expected)
     if not earlier:
         return p
@@ -66,5 +66,5 @@ def _pairs(contrast: Contrast) -> int:
 
 
 def _known(p: float) -> float:
-    """1 where nothing can be computed: then nothing is shown."""
+    """The p value, or 1 where none can be computed: then nothing is shown."""
     return 1.0 if math.isnan(p) else p
