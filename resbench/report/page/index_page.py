@@ -64,7 +64,7 @@ def _write_index(results: Path, reports: Path, say: Callable[[str], None]) -> Pa
     entries = {}
     for name in sorted({*study_names(results), *_pages(reports)}):
         if (reports / name / "report.md").is_file():
-            entries[name] = _entry(results, name, say) or earlier.get(name) or [_unread(reports, name)]
+            entries[name] = _entry(results, name, say) or earlier.get(name) or [_unread(name)]
     write_text(text, markdown("Reports", _blocks(reports, entries, "report.md")))
     return write_text(page, html("Reports", _blocks(reports, entries, "index.html")))
 
@@ -134,7 +134,7 @@ def _entries(path: Path) -> dict[str, list[Block]]:
     return out
 
 
-def _unread(reports: Path, name: str) -> Paragraph:
+def _unread(name: str) -> Paragraph:
     """The entry of a study of which there is the page alone."""
     return Paragraph("Its results cannot be read here.", link=name, label=name)
 
