@@ -41,7 +41,7 @@ def look_line(study: Study, asked: Mapping[CellKey, int]) -> str:
     """
     plan = study.file.looks
     histories = {
-        (verdict.claim.statement(), one.ours.runs, one.theirs.runs): one.looks
+        (verdict.claim.statement(), one.comparison.key): one.looks
         for verdict in (judge(study) if plan else ())
         for one in verdict.contrasts
         if one.looks

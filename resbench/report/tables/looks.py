@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from resbench.records.metrics import Metric
-from resbench.report.arms import name_pair
 from resbench.report.document import Columns, Table
-from resbench.report.format import DASH, context_text, interval_texts, name_of, p_cell, signed
+from resbench.report.format import DASH, interval_texts, name_of, p_cell, signed
 from resbench.report.looks.sequential import LookHistory, LookVerdict
 from resbench.report.planning import ALPHA
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
+from resbench.report.wording.interactions import minus_text
 
 _WORDS = {"pocock": "about evenly (Pocock)", "obrien_fleming": "hardly at first (O'Brien and Fleming)"}
 
@@ -25,8 +25,7 @@ def look_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
     for verdict, judged, history in rows:
         for place, look in enumerate(history.done, 1):
             columns.put("claim", verdict.claim.says)
-            ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
-            columns.put("comparison", f"{ours} − {theirs}{context_text(judged.context)}")
+            columns.put("comparison", minus_text(judged))
             _put_look(look, verdict.claim.metric, columns, f"{place} of {len(history.plan.sizes)}")
         cells = {"compare": name_of(judged.ours.cell), "to": name_of(judged.theirs.cell)}
         numbers += [{"claim": verdict.claim.says, **cells, **facts} for facts in look_facts(judged)]
