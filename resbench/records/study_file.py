@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Set
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -84,7 +84,8 @@ class LateClaim(Part):
     runs: int
 
 
-SPENDING = ("pocock", "obrien_fleming")
+Spend = Literal["pocock", "obrien_fleming"]
+SPENDING: tuple[Spend, ...] = get_args(Spend)
 
 
 class Looks(Part):
@@ -96,7 +97,7 @@ class Looks(Part):
     """
 
     sizes: list[Annotated[int, Field(ge=2)]]
-    spend: Literal["pocock", "obrien_fleming"]
+    spend: Spend
 
 
 Family = Literal["claim", "study"]
