@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from resbench.records.claim import AGAINST_MARGIN
 from resbench.report.planning import ALPHA
 from resbench.report.statistics.contrast import Contrast
@@ -19,6 +21,8 @@ def difference_p(contrast: Contrast, expected: str) -> float:
     if expected not in AGAINST_MARGIN or contrast.one_pair:
         return contrast.p
     interval, margin = contrast.interval, contrast.margin
+    if _undefined(contrast):
+        return math.nan
     if interval.se == 0:
         return 0.0 if beyond(worse(interval.estimate, expected), margin) else 1.0
     if expected == "equivalent":
@@ -30,13 +34,19 @@ def difference_p(contrast: Contrast, expected: str) -> float:
 def within_p(contrast: Contrast, expected: str) -> float:
     """Of a difference of the margin or more, one-sided; of `not_higher` upwards alone. Its level is `within_level`."""
     interval, margin = contrast.interval, contrast.margin
-    if (
-        expected not in _ONE_SIDED or interval.estimate == interval.se == 0
-    ):  # on one side of nothing lies what is on both
+    # on one side of nothing lies what is on both
+    if expected not in _ONE_SIDED or interval.estimate == interval.se == 0:
         return contrast.p_equivalence
+    if _undefined(contrast):
+        return math.nan
     if interval.se == 0:
         return 0.0 if beyond(margin, worse(interval.estimate, expected)) else 1.0
     return interval.p_below(margin) if expected == "not_higher" else interval.p_above(-margin)
+
+
+def _undefined(contrast: Contrast) -> bool:
+    """Whether the seeds' differences are all equal but not 0: few seeds with a number each do not show that all would be."""
+    return contrast.from_seeds_only and contrast.interval.se == 0 and contrast.interval.estimate != 0
 
 
 def within_level(expected: str) -> float:

@@ -135,7 +135,9 @@ def compare_four(
 
 def _seeds(four: Four, metric: Metric) -> tuple[Groups, list[list[int]]]:
     """Which arms share their seeds, and the seeds of each that count."""
-    if together := sorted(set.intersection(*(set(arm.runs_of(metric)) for arm in four))):
+    seeds = [set(arm.runs_of(metric)) for arm in four]
+    together = sorted(set.intersection(*seeds))
+    if 2 * len(together) >= min(map(len, seeds)) > 0:  # else most runs would not count
         return TOGETHER, [together] * len(four)
     pairs = [shared_seeds(four[0], four[1], metric), shared_seeds(four[2], four[3], metric)]
     if all(pairs):

@@ -63,12 +63,11 @@ def usable(contrast: Contrast) -> bool:
 def needs(contrast: Contrast, at: Levels) -> Needs:
     """What it takes to find the margin, planned from the noise seen and never from the difference.
 
-    Seeds for this test set are planned from the upper bound of the deviation between seeds. New images are never the
-    easier question, so they take at least as many.
+    Seeds are planned from the upper bound of the deviation between seeds; for new images they have less than the margin
+    to find, as the images take their part. So new images are never the easier question.
     """
     levels, parts, margin = (at.power, at.alpha), contrast.components, contrast.margin
-    seeds = seeds_needed(margin, upper_sd(contrast.sd, contrast.seeds), *levels) if margin > 0 else None
-    seeds = None if seeds is None else max(seeds, MIN_SEEDS)
+    seeds = _seeds_for(margin, contrast, at, 0.8) if margin > 0 else None
     difference = detectable(contrast.sd, contrast.seeds, *levels)
     if parts is None:
         return Needs(difference, math.nan, seeds, None, None)
@@ -76,7 +75,7 @@ def needs(contrast: Contrast, at: Levels) -> Needs:
     if not margin > 0:
         return Needs(difference, difference_new, None, None, None)
     need = needed_new_images(margin, parts, *levels)
-    seeds_new = None if need.seeds is None else max(need.seeds, seeds or MIN_SEEDS)
+    seeds_new = None if need.seeds is None else _seeds_for(_left_by_images(contrast, at), contrast, at, 0.8)
     return Needs(difference, difference_new, seeds, seeds_new, need.images if need.seeds is None else None)
 
 
@@ -85,13 +84,18 @@ def more_seeds_range(contrast: Contrast, at: Levels) -> tuple[int | None, int | 
 
     The range is that of a standard deviation from so many seeds (chi-square). None where no number of seeds suffices.
     """
-    margin, parts = contrast.margin, contrast.components
-    floor = detectable_floor(parts, at.power, at.alpha) if parts else 0.0
-    left = math.sqrt(max(margin**2 - floor**2, 0.0))  # what images leave of it for the noise between seeds
-    totals = [
-        seeds_needed(left, upper_sd(contrast.sd, contrast.seeds, level), at.power, at.alpha) for level in (0.1, 0.9)
-    ]
-    low, high = (
-        None if total is None else max(total, MIN_SEEDS, contrast.seeds + 1) - contrast.seeds for total in totals
-    )
+    totals = [_seeds_for(_left_by_images(contrast, at), contrast, at, level) for level in (0.1, 0.9)]
+    low, high = (None if total is None else max(total, contrast.seeds + 1) - contrast.seeds for total in totals)
     return low, high
+
+
+def _left_by_images(contrast: Contrast, at: Levels) -> float:
+    """What the images leave of the margin for the noise between seeds: the two add up in squares."""
+    floor = detectable_floor(contrast.components, at.power, at.alpha) if contrast.components else 0.0
+    return math.sqrt(max(contrast.margin**2 - floor**2, 0.0))
+
+
+def _seeds_for(difference: float, contrast: Contrast, at: Levels, level: float) -> int | None:
+    """Seeds that find a difference, if their deviation is at its upper bound at a level; None if no number does."""
+    seeds = seeds_needed(difference, upper_sd(contrast.sd, contrast.seeds, level), at.power, at.alpha)
+    return None if seeds is None else max(seeds, MIN_SEEDS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -147,6 +148,7 @@ def _seed_variance(components: Components) -> float:
     return components.var_seed + components.var_residual / components.images
 
 
+@lru_cache(maxsize=4096)
 def _shift(df: float, power: float, alpha: float) -> float:
     """Difference in standard errors that a two-sided t test finds with that power; z + z for large df."""
     if df > 1e5:  # from here on the noncentral t is normal to five digits, and slow

@@ -69,7 +69,7 @@ def _rank_text(verdict: ClaimVerdict, ranks: WorstRank, names: tuple[str, str], 
         f"a run that did not train counted as the worst, {words} of {names[0]} is lower than that of {names[1]} in "
         f"{ranks.lower} and higher in {ranks.higher} of {places}{moved}"
     )
-    out = [text, f"{'sign test' if ranks.shared else 'rank-sum test'} {p}"]
+    out = [text, f"{'sign test' if ranks.shared else 'rank-sum test of equal distributions:'} {p}"]
     few = ranks.shared and ranks.seeds < _FEWEST
     return [*out, f"with fewer than {_FEWEST} seeds that test finds nothing"] if few else out
 
