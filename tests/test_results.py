@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 import resbench
 from resbench.report.study import load
@@ -174,13 +175,15 @@ def published(study: str, depth: int, shortcut: str) -> float:
     return 100 * float(value)
 
 
-def cheapest() -> tuple[float, float, float, float]:
-    """The accuracy of a cell and what was to be reached, in percent, its work, and how many times less that is, to two digits."""
+def cheapest() -> tuple[float, ...]:
+    """What was to be reached and the accuracy of the chosen cell on fresh seeds, in percent, its p, its work, and how many times less that is."""
     target = json.loads((ROOT / "results" / "cheapest" / "study.json").read_text())["target"]
+    runs = resbench.load(ROOT / "results" / "cheapest", all=True)
+    fresh = runs[~runs["in_grid"]]["metrics.test_accuracy"]
+    assert len(fresh) == 10
+    p = stats.ttest_1samp(fresh, target["test_accuracy"], alternative="greater").pvalue
     work = mean("cheapest", "metrics.training_flops", width=8, depth=10, epochs=6)
-    accuracy = mean("cheapest", "metrics.test_accuracy", width=8, depth=10, epochs=6)
-    times = float(f"{target['training_flops'] / work:.1e}")
-    return 100 * accuracy, 100 * target["test_accuracy"], work, times
+    return 100 * target["test_accuracy"], 100 * fresh.mean(), p, work, float(f"{target['training_flops'] / work:.1e}")
 
 
 SAID: list[tuple[str, Callable[[], Sequence[float]]]] = [
@@ -203,8 +206,9 @@ SAID: list[tuple[str, Callable[[], Sequence[float]]]] = [
     ("it has vanished: the ratio is #, the geometric mean", lambda: [vanished()]),
     ("An explosion of # decades", lambda: [at_the_start(34, "none")]),
     (
-        "mean over five seeds, # %, is above the # % of the article's 100 layers of width 64. They take # FLOPs of training, # "
-        "times fewer than its 30 epochs",
+        "reach the # % of the article's 100 layers of width 64, on its test images: five seeds chose the cheapest of ten networks "
+        "whose mean is above it, and ten fresh seeds confirm it (# %, one-sided p #). On new images of this kind that is not "
+        "shown. They take # FLOPs of training, # times fewer than its 30 epochs",
         cheapest,
     ),
     (
@@ -224,7 +228,7 @@ SAID: list[tuple[str, Callable[[], Sequence[float]]]] = [
         lambda: [accuracy("seed-program", 34, arm) for arm in ("identity", "none")],
     ),
 ]
-NUMBER = r"[+−]?\d(?:[\d,.]*\d)?(?:e[+−-]\d+)?"
+NUMBER = r"[+−]?(?:\.\d+|\d(?:[\d,.]*\d)?(?:e[+−-]\d+)?)"
 
 
 def test_every_number_of_the_answer_is_what_the_records_give(opening: str) -> None:

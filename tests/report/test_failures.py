@@ -241,7 +241,7 @@ def test_seeds_that_are_not_shared_get_the_rank_sum_test(tmp_path: Path) -> None
     _, one, text = judged(tmp_path, outcome, 10)
     assert one.state == "supported" and one.ranks and not one.ranks.shared
     assert one.p_holm == pytest.approx(2 / 252)
-    assert "in 25 and higher in 0 of 25 pairs of runs; rank-sum test p = .008" in text
+    assert "in 25 and higher in 0 of 25 pairs of runs; rank-sum test of equal distributions: p = .008" in text
 
 
 def test_planned_looks_decide_nothing_by_ranks(tmp_path: Path) -> None:
