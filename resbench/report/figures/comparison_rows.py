@@ -87,8 +87,7 @@ def claimed(study: Study, verdicts: Sequence[ClaimVerdict]) -> list[Family]:
             label = " − ".join(name_pair(judged.ours.cell, judged.theirs.cell))
             context = short_place(judged)
             label = f"{context}: {label}" if context else label
-            one = Comparison(judged.context, judged.ours, judged.theirs, judged.subtracted)
-            seeds = _seed_differences(study, one, claim.metric)
+            seeds = _seed_differences(study, judged.comparison, claim.metric)
             rows.append(Row(label, judged.ours, judged.theirs, judged.contrast, judged.state, seeds, judged.subtracted))
         if rows:
             size = max(len(rows), verdict.family)  # more, where the claims of a study are one family
