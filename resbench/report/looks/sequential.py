@@ -1,8 +1,10 @@
 """A family of comparisons judged at the looks of a plan: group-sequential tests, Holm's procedure, and futility.
 
-Each comparison spends its level along its own information. The smallest level at which it would have been decided so far is
-its sequential p value, and Holm's procedure on these keeps the error of the family at every look (Maurer and Bretz 2013).
-A comparison that is decided stays decided, with the numbers of that look.
+Each comparison spends its level along its own information. The smallest level at which its last look decides it is its p
+value over the looks, and Holm's procedure on these keeps the error of the family (Maurer and Bretz 2013). A look decides by
+its own numbers alone: what an earlier one would have decided at a level that others have freed since does not count, so
+that the repeated interval at the level of Holm's never has zero in it where a difference is shown. A comparison that is
+decided or stopped keeps the numbers of its last look.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ class LookVerdict:
 
     Attributes:
         seeds: that the look is planned for.
-        p_holm: of all looks so far, over the family.
+        p_holm: adjusted for the looks so far, over the family.
         state: supported, refuted, equivalent, inconclusive, or what stands in the way.
         futile: whether the comparison stops here because its last look is unlikely to decide it.
     """
@@ -109,7 +111,7 @@ class _Comparison:
 
     @property
     def p(self) -> float:
-        """Of all looks so far; NaN before the first."""
+        """Of the last look, adjusted for all; NaN before the first."""
         return self.done[-1].test.sequential.difference if self.done else math.nan
 
     @property

@@ -1,4 +1,4 @@
-"""The test of one comparison at one look of a plan: its information, its level, and its p values over the looks so far."""
+"""The test of one comparison at one look of a plan: its information, its level, and its p values adjusted for the looks so far."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Schedule(NamedTuple):
         return cls(fractions, tuple(information))
 
     def sequential(self, p: Sequence[float], spend: str) -> float:
-        """The sequential p value of the two-sided p values of these looks."""
+        """Of the two-sided p values of these looks, that of the last adjusted for all."""
         return sequential_p(p, self.fractions, spend, self.information)
 
     def nominal(self, alpha: float, spend: str) -> float:
@@ -92,7 +92,7 @@ class LookTest(NamedTuple):
         nominal: two-sided level of this look's own test.
         interval: the repeated confidence interval: the estimate with limits at the nominal level.
         p: of this look by itself.
-        sequential: over all looks so far.
+        sequential: the same adjusted for all looks so far: the level of all looks at which this one decides.
     """
 
     schedule: Schedule

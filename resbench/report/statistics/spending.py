@@ -21,6 +21,7 @@ from scipy import optimize, special
 LEAST_STEP = 0.02  # between fractions: closer looks are one look, and the integration would need more points
 _POINTS = 18  # of the integration, as in gsDesign: levels keep six digits
 _FAR = 38.0  # standard errors, beyond which a normal tail is no number
+_LEAST_Z = 0.0125  # z value of the level 0.99: beyond it levels do not tell looks apart
 _Z2 = 5.0  # square of a z value at a boundary
 _Fractions = tuple[float, ...]
 
@@ -119,21 +120,23 @@ def crossing_probability(fractions: Sequence[float], levels: Sequence[float]) ->
 def sequential_p(
     p_values: Sequence[float], fractions: Sequence[float], spend: str, information: Sequence[float] = ()
 ) -> float:
-    """The smallest level at which one of the looks so far would have found a difference (Liu and Anderson 2008).
+    """The smallest level of all looks at which the last of these finds a difference.
 
-    It falls from look to look or stays, and Holm's procedure may be used on it (Maurer and Bretz 2013).
+    It is the level at which the repeated confidence interval of that look ends at 0 (the repeated p value of Jennison and
+    Turnbull 2000, chapter 9). Holm's procedure may be used on it at every look, as what is rejected so is also rejected by
+    the smallest of all looks so far (Liu and Anderson 2008; Maurer and Bretz 2013); but that one would decide by an
+    estimate that is no longer the one shown.
 
     Args:
-        p_values: two-sided, of each look by itself; a NaN is a look that could not be judged, and finds nothing.
+        p_values: two-sided, of each look by itself; NaN for one that could not be judged.
         fractions, spend, information: as for `nominal_levels`, of these looks.
 
     Returns:
-        NaN if no look could be judged.
+        NaN if the last look could not be judged.
     """
-    if all(math.isnan(p) for p in p_values):
+    if math.isnan(p_values[-1]):
         return math.nan
-    known = tuple(1.0 if math.isnan(p) else float(p) for p in p_values)
-    return _sequential_p(known, tuple(fractions), spend, tuple(information) or tuple(fractions))
+    return _sequential_p(float(p_values[-1]), tuple(fractions), spend, tuple(information) or tuple(fractions))
 
 
 def conditional_power(z: float, fraction: float, drift: float, level: float) -> float:
@@ -201,17 +204,14 @@ def _bounds(fractions: _Fractions, alpha: float, spend: str, information: _Fract
 
 
 @lru_cache(maxsize=4096)
-def _sequential_p(p_values: _Fractions, fractions: _Fractions, spend: str, information: _Fractions) -> float:
-    """From the smallest level of the first look on, which a later look may lower."""
-    best = 0.0  # z value of the level: the larger, the smaller the level
-    for look, p in enumerate(p_values):
-        reached, part = min(-float(special.ndtri(p / 2)), _FAR - 1), slice(look + 1)
+def _sequential_p(p: float, fractions: _Fractions, spend: str, information: _Fractions) -> float:
+    reached = min(-float(special.ndtri(p / 2)), _FAR - 1)
 
-        def gap(z: float, part: slice = part, reached: float = reached) -> float:
-            level = 2 * float(special.ndtr(-z))
-            return _bounds(fractions[part], level, spend, information[part])[-1] - reached
+    def gap(z: float) -> float:
+        return _bounds(fractions, 2 * float(special.ndtr(-z)), spend, information)[-1] - reached
 
-        if reached > best and gap(best) < 0:  # no nominal level is above the level of all looks
-            # of one look alone the nominal level is the level, but for rounding
-            best = float(optimize.brentq(gap, best, reached, xtol=1e-7)) if gap(reached) > 0 else reached
-    return 2 * float(special.ndtr(-best))
+    if reached <= _LEAST_Z or gap(_LEAST_Z) >= 0:
+        return 1.0
+    # no nominal level is above the level of all looks; of one look alone it is that level, but for rounding
+    level = float(optimize.brentq(gap, _LEAST_Z, reached, xtol=1e-7)) if gap(reached) > 0 else reached
+    return 2 * float(special.ndtr(-level))

@@ -7,6 +7,7 @@ import pytest
 from support.look_paths import follow
 
 from resbench.records.study_file import Looks
+from resbench.report.planning import ALPHA
 
 POCOCK, OBRIEN_FLEMING = Looks(sizes=[5, 10, 20], spend="pocock"), Looks(sizes=[5, 10, 15, 20], spend="obrien_fleming")
 
@@ -50,3 +51,31 @@ def test_seeds_are_saved_where_a_difference_is_large() -> None:
         assert sum(one.decided for one in histories) >= 99
         seeds = np.mean([plan.sizes[len(one.done) - 1] for one in histories])
         assert seeds <= (8 if plan is POCOCK else 11)
+
+
+def test_a_look_decides_by_its_own_numbers_at_the_level_that_the_others_have_freed() -> None:
+    """The first look is enough for the second step of Holm's, not for the first; the second look has seen that it was chance."""
+    shape = np.array([1.0, -1, 1, -1, 0] * 4)
+    chance = shape + np.repeat([1.78, -1.2, 0, 0], 5)
+    freed = shape - np.repeat([1.0, 4.0, 4.0, 4.0], 5)
+    first, second = follow(POCOCK, [chance, freed])
+    assert 0.025 < first.done[0].test.sequential.difference < 0.05 and first.done[0].state == "inconclusive"
+    assert second.decided and len(second.done) == 2
+    assert not first.decided and first.done[1].p_holm > 0.05
+
+
+@pytest.mark.parametrize("plan", [POCOCK, OBRIEN_FLEMING])
+def test_no_repeated_interval_of_what_is_decided_has_zero_in_it(plan: Looks) -> None:
+    """At the level that Holm's procedure leaves it, with all that are decided by then."""
+    draw, decided = np.random.default_rng(29), 0
+    for _ in range(60):
+        family = list(draw.standard_normal((4, 20)) - draw.choice([0.0, 0.7, 1.2], (4, 1)))
+        histories = follow(plan, family)
+        freed = ALPHA / (5 - sum(one.decided for one in histories))
+        for one in (one for one in histories if one.decided):
+            last = one.done[-1]
+            assert last.contrast
+            repeated = last.contrast.interval.at_level(1 - last.test.schedule.nominal(freed, plan.spend))
+            assert repeated.low > 0 or repeated.high < 0
+            decided += 1
+    assert decided > 60

@@ -92,14 +92,14 @@ def test_a_sequential_p_is_the_level_at_which_a_boundary_is_met(spend: str) -> N
     for alpha in (0.2, 0.05, 0.001):
         levels = nominal_levels(FOUR, alpha, spend, information)
         for look, level in enumerate(levels):
-            p = [0.9] * look + [level] + [0.9] * (3 - look)
-            assert sequential_p(p, FOUR, spend, information) == pytest.approx(alpha, rel=1e-3)
-    seen = [0.3, 0.02, 0.5, 0.001]
-    sequence = [sequential_p(seen[:k], FOUR[:k], spend) for k in range(1, 5)]
-    assert sequence == sorted(sequence, reverse=True)
-    assert sequential_p([0.02, math.nan], THREE[:2], spend) == sequential_p([0.02], THREE[:1], spend)
-    assert math.isnan(sequential_p([math.nan], THREE[:1], spend))
-    assert sequential_p([0.0, 1.0], THREE[:2], spend) < 1e-30 and sequential_p([1.0], [1.0], spend) == 1
+            seen, part = [0.9] * look + [level], slice(look + 1)
+            assert sequential_p(seen, FOUR[part], spend, information[part]) == pytest.approx(alpha, rel=1e-3)
+    sequence = [sequential_p(p, THREE[:2], spend) for p in ([0.02, 0.001], [0.02, 0.3], [0.02, 0.9], [0.02, 1.0])]
+    assert sequence == sorted(sequence) and 0.001 < sequence[0] < 0.02 and sequence[1] > 0.3 and sequence[-1] == 1
+    assert sequential_p([0.0, 0.3], THREE[:2], spend) == sequence[1]  # what an earlier look had seen does not count
+    assert sequential_p([math.nan, 0.3], THREE[:2], spend) == sequence[1]
+    assert math.isnan(sequential_p([0.02, math.nan], THREE[:2], spend))
+    assert sequential_p([0.9, 0.0], THREE[:2], spend) < 1e-30 and sequential_p([1.0], [1.0], spend) == 1
 
 
 @pytest.mark.parametrize("spend", sorted(SPENDING_FUNCTIONS))
