@@ -6,7 +6,8 @@
 - An arm all of whose runs collapsed, against one all of whose runs trained, is compared by means: none is left out.
 - Else the worst-rank test decides, in which a run that did not train is the worst (Lachin 1999). A claim of a direction
   is supported or refuted where Holm's p is below .05. A claim against the margin is never supported, and refuted where
-  ours is worse, by more than the margin, on the side that matters. What is not decided so is `not trained`.
+  ours is worse, by more than the margin, on the side that matters. What is not decided so is `not trained`. Where looks
+  are planned it is the test of the look, which has its share of the seeds for its share of the information.
 """
 
 from __future__ import annotations

@@ -68,13 +68,13 @@ def _observed(plan: Looks, seen: Sequence[ContrastVerdict]) -> list[Observed]:
     for size, one in zip(plan.sizes, seen, strict=True):
         if any(len(arm.results) < size for arm in one.arms):
             break
-        out.append(Observed(one.contrast, _barred(one)))
+        out.append(Observed(one.contrast, _barred(one), one.ranks))
     return out
 
 
 def _barred(one: ContrastVerdict) -> str:
-    if one.ranks:  # the looks spend no level on the worst-rank test
-        return "not trained"
+    if one.ranks:
+        return "" if min(one.ranks.seeds, one.ranks.seeds_theirs) >= MIN_SEEDS else "not trained"
     if one.state in _BARRED:
         return one.state
     return "" if one.contrast and one.contrast.min_seeds >= MIN_SEEDS else "inconclusive"
@@ -92,7 +92,7 @@ def _verdict(seen: Sequence[ContrastVerdict], history: LookHistory | None) -> Co
         ours=wanted.ours,
         theirs=wanted.theirs,
         subtracted=wanted.subtracted,
-        state=last.state if last else _barred(now) or "inconclusive",
+        state=last.state if last else "not trained" if now.ranks else _barred(now) or "inconclusive",
         p_holm=last.p_holm if last else math.nan,
         more_seeds=None,
         images_needed=None,

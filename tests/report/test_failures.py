@@ -16,6 +16,7 @@ from resbench.report.figures import error
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.heat_fields import heat_points
 from resbench.report.judge import judge
+from resbench.report.look_progress import asked_seeds
 from resbench.report.study import Study, load
 from resbench.report.tables.cells import cell_table
 from resbench.report.tables.factors import factors_of
@@ -244,13 +245,46 @@ def test_seeds_that_are_not_shared_get_the_rank_sum_test(tmp_path: Path) -> None
     assert "in 25 and higher in 0 of 25 pairs of runs; rank-sum test of equal distributions: p = .008" in text
 
 
-def test_planned_looks_decide_nothing_by_ranks(tmp_path: Path) -> None:
-    """They spend no level on the worst-rank test: without a plan the same runs are a verdict."""
-    outcome = fates(BETTER, none=[1])
-    plan = {"sizes": [8, 12], "spend": "pocock"}
-    for looks, state in ((None, "supported"), (plan, "not trained")):
-        study = load(make(tmp_path / state, "s", AXES, 12, outcome, [CLAIM], looks=looks), "s")
-        (verdict,) = judge(study)
-        (one,) = verdict.contrasts
-        assert verdict.state == one.state == state
-    assert "of this look alone; where looks are planned it decides nothing" in sentence(verdict, one)
+def planned(folder: Path, outcome: Outcome, sizes: Sequence[int], done: int, **change: Any) -> Study:
+    """A study with planned looks, with so many seeds done."""
+
+    def so_far(cell: Any, seed: int, draw: Any) -> Any:
+        return outcome(cell, seed, draw) if seed < done else "missing"
+
+    plan = {"sizes": sizes, "spend": "pocock"}
+    return load(make(folder, "s", AXES, sizes[-1], so_far, [CLAIM | change], looks=plan), "s")
+
+
+def only(study: Study) -> tuple[ContrastVerdict, str]:
+    (verdict,) = judge(study)
+    (one,) = verdict.contrasts
+    assert verdict.state == one.state
+    return one, sentence(verdict, one)
+
+
+def test_planned_looks_decide_by_ranks_too(tmp_path: Path) -> None:
+    """One lost run of five leaves the comparison open; ten signs of ten are enough, and no more seeds are asked for."""
+    outcome, sizes = fates(BETTER, none=[1]), [5, 10, 20]
+    one, text = only(planned(tmp_path / "0", outcome, sizes, 4))
+    assert one.state == "not trained" and "no verdict before look 1 of 3, at 5 seeds" in text
+    study = planned(tmp_path / "5", outcome, sizes, 5)
+    one, text = only(study)
+    assert one.state == "not trained" and one.looks and one.looks.open and set(asked_seeds(study).values()) == {10}
+    assert "open after look 1 of 3 (5 seeds); the next look is at 10 seeds" in text
+    study = planned(tmp_path / "10", outcome, sizes, 10)
+    one, text = only(study)
+    assert one.state == "supported" and one.ranks and one.ranks.lower == 10
+    assert one.p_holm < 0.01 and one.ranks.p < one.p_holm  # it is adjusted for two looks
+    assert "sign test p over the looks so far = .00" in text and "decided at look 2 of 3 (10 seeds)" in text
+    assert set(asked_seeds(study).values()) == {10}
+
+
+def test_what_ranks_cannot_judge_asks_for_no_more_seeds(tmp_path: Path) -> None:
+    """No run of either arm trained, or a probe measures networks of which some did not train."""
+    lost = planned(tmp_path / "a", fates(ALIKE, range(8), range(8)), [8, 12], 8)
+    probe = planned(tmp_path / "b", fates(ALIKE, [1]), [8, 12], 8, on="probe.response_ratio")
+    for study in (lost, probe):
+        one, text = only(study)
+        assert one.state == "not trained" and one.looks and one.looks.barred and not one.looks.open
+        assert set(asked_seeds(study).values()) == {8}
+        assert "ended at look 1 of 2 (8 seeds): more seeds cannot decide it" in text

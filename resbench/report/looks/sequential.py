@@ -17,14 +17,16 @@ from typing import NamedTuple
 from resbench.records.claim import Claim
 from resbench.records.study_file import Looks
 from resbench.report.claim_tests import within_level
+from resbench.report.failures import rank_state
 from resbench.report.looks.futility import HOPELESS, chance_to_decide
 from resbench.report.looks.single import LookTest, look_test
 from resbench.report.planning import ALPHA
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import holm_of_firm
+from resbench.report.statistics.worst_rank import WorstRank
 
 DECIDED = ("refuted", "equivalent", "supported")
-_BARRED_FOR_GOOD = ("not comparable",)
+_BARRED_FOR_GOOD = ("not comparable", "not trained")
 
 
 class Observed(NamedTuple):
@@ -33,10 +35,12 @@ class Observed(NamedTuple):
     Attributes:
         contrast: over the seeds of the look; None if there is none.
         barred: the state that it has whatever its p value, or nothing.
+        ranks: of the worst-rank test, where runs did not train; then there is no contrast.
     """
 
     contrast: Contrast | None
     barred: str = ""
+    ranks: WorstRank | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class LookVerdict:
         p_holm: adjusted for the looks so far, over the family.
         state: supported, refuted, equivalent, inconclusive, or what stands in the way.
         futile: whether the comparison stops here because its last look is unlikely to decide it.
+        ranks: of the worst-rank test, where runs did not train.
     """
 
     seeds: int
@@ -56,6 +61,7 @@ class LookVerdict:
     p_holm: float
     state: str
     futile: bool = False
+    ranks: WorstRank | None = None
 
 
 @dataclass(frozen=True)
@@ -74,10 +80,14 @@ class LookHistory:
         return bool(self.done) and self.done[-1].futile
 
     @property
+    def barred(self) -> bool:
+        """Whether no number of seeds can decide it; what the worst-rank test leaves `not trained` more of them may."""
+        return bool(self.done) and self.done[-1].state in _BARRED_FOR_GOOD and not self.done[-1].ranks
+
+    @property
     def open(self) -> bool:
         """Whether more seeds may still decide it."""
-        ended = self.decided or self.futile or (bool(self.done) and self.done[-1].state in _BARRED_FOR_GOOD)
-        return not ended and len(self.done) < len(self.plan.sizes)
+        return not (self.decided or self.futile or self.barred) and len(self.done) < len(self.plan.sizes)
 
     @property
     def asked(self) -> int:
@@ -122,16 +132,19 @@ class _Comparison:
         """Take a look for which all results are known, unless the comparison has ended before."""
         if number >= len(self.observed) or len(self.done) < number or not LookHistory(self.plan, self.done).open:
             return
-        contrast, barred = self.observed[number]
-        test = look_test(self.claim, self.plan, contrast, [one.test for one in self.done], judged=not barred)
-        self.done.append(LookVerdict(self.plan.sizes[number], contrast, test, math.nan, barred or "inconclusive"))
+        contrast, barred, ranks = self.observed[number]
+        test = look_test(self.claim, self.plan, contrast, [one.test for one in self.done], not barred, ranks)
+        state, seeds = barred or "inconclusive", self.plan.sizes[number]
+        self.done.append(LookVerdict(seeds, contrast, test, math.nan, state, ranks=ranks))
 
     def judge(self, p_holm: float) -> None:
         """Judge the last look; one that was stopped or waits may be decided by what the others have shown since."""
         if not self.done or self.done[-1].state in DECIDED:
             return
         last = replace(self.done[-1], p_holm=p_holm)
-        if not self.barred and last.contrast is not None:
+        if not self.barred and last.ranks:
+            last = replace(last, state=rank_state(self.claim, last.ranks, p_holm))
+        elif not self.barred and last.contrast is not None:
             last = replace(last, state=_state(self.claim, last.contrast, p_holm, last.test.sequential.within))
             last = replace(last, futile=last.state == "inconclusive" and (last.futile or self._hopeless(last)))
         self.done[-1] = last

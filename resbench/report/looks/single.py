@@ -21,6 +21,7 @@ from resbench.report.statistics.spending import (
     sequential_p,
     spent,
 )
+from resbench.report.statistics.worst_rank import WorstRank
 
 
 class PValues(NamedTuple):
@@ -105,7 +106,12 @@ class LookTest(NamedTuple):
 
 
 def look_test(
-    claim: Claim, plan: Looks, contrast: Contrast | None, before: Sequence[LookTest], judged: bool = True
+    claim: Claim,
+    plan: Looks,
+    contrast: Contrast | None,
+    before: Sequence[LookTest],
+    judged: bool = True,
+    ranks: WorstRank | None = None,
 ) -> LookTest:
     """The test of a look.
 
@@ -113,12 +119,14 @@ def look_test(
         contrast: over the seeds of this look.
         before: the tests of the earlier looks.
         judged: whether the p values of this look count.
+        ranks: the worst-rank test, where that decides in place of the contrast; its information is the number of seeds.
     """
-    noises = (*(before[-1].noises if before else ()), noise_of(contrast) if contrast else Noise(0.0, 0.0))
+    noises = (*(before[-1].noises if before else ()), noise_of(contrast) if contrast else Noise(0.0, 1.0))
     schedule, alpha, expected = Schedule.of(plan, noises), level_of(claim), claim.direction
     nominal = schedule.nominal(alpha, plan.spend)
-    unknown = PValues(math.nan, math.nan)
-    p = PValues(difference_p(contrast, expected), within_p(contrast, expected)) if contrast and judged else unknown
+    p = PValues(ranks.p if ranks and judged else math.nan, math.nan)
+    if contrast and judged:
+        p = PValues(difference_p(contrast, expected), within_p(contrast, expected))
     past = [*(test.p for test in before), p]
     # a one-sided test is half of the two-sided one at twice the level
     within = [2 * one.within if math.isnan(one.within) else min(2 * one.within, 1.0) for one in past]

@@ -56,7 +56,7 @@ def _caption(history: LookHistory) -> str:
         f"Looks were planned at {sizes} seeds. They spend the level of {100 * ALPHA:g} % {_WORDS[history.plan.spend]} along the "
         "information of each comparison, as Lan and DeMets do; the share of the last look's information is estimated at "
         "each look from the noise of seeds and images. A look tests at its nominal level, at which its repeated interval is "
-        "drawn. Levels are two-sided; those of equivalence are of two one-sided tests of half of it. The last p is the "
+        "drawn; where runs did not train that is the worst-rank test, whose information is the number of seeds. Levels are two-sided; those of equivalence are of two one-sided tests of half of it. The last p is the "
         "smallest level of all looks at which this look would have decided, with Holm's correction over the family. What is "
         "decided stays decided; a comparison stops for futility where its last look has less than a 10 % chance to decide it."
     )

@@ -14,6 +14,7 @@ from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.interval import wilson
 from resbench.report.statistics.worst_rank import WorstRank
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
+from resbench.report.wording.looks import look_clauses, over_looks
 
 _FEWEST = 6  # seeds with which a sign test can have a p below .05
 
@@ -25,7 +26,8 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
         of_family: how p is corrected.
     """
     if judged.subtracted:
-        return f"did not train: {rates(judged)}; means are not compared"
+        looks = look_clauses(judged.looks, verdict.claim.metric)
+        return "; ".join([f"did not train: {rates(judged)}", "means are not compared", *looks])
     ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
     table = [[arm.untrained, len(arm.begun) - arm.untrained] for arm in (judged.ours, judged.theirs)]
     parts = [
@@ -35,16 +37,12 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
     if judged.ours.none_trained and judged.theirs.none_trained:
         parts.append("no run of either arm trained")
     if judged.ranks:
-        p = (
-            f"p {p_text(judged.p_holm)}{of_family}"
-            if not judged.looks
-            else f"p {p_text(judged.ranks.p)} of this look alone"
-        )
+        waits = judged.looks and not judged.looks.done
+        p = f"p{over_looks(judged.looks)} {p_text(judged.ranks.p if waits else judged.p_holm)}{'' if waits else of_family}"
         parts += _rank_text(verdict, judged.ranks, (ours, theirs), p)
-        parts += ["where looks are planned it decides nothing"] if judged.looks else []
     elif verdict.claim.metric.probe:
         parts.append(f"{verdict.claim.metric.words} of a network that did not train says nothing of one that did")
-    return "; ".join([*parts, "means are not compared"])
+    return "; ".join([*parts, "means are not compared", *look_clauses(judged.looks, verdict.claim.metric)])
 
 
 def rates(judged: ContrastVerdict) -> str:

@@ -27,6 +27,8 @@ def look_clauses(history: LookHistory | None, metric: Metric) -> list[str]:
         return [f"decided at {place}{limits}"]
     if history.futile:
         return [f"stopped for futility at {place}{limits}: its last look would hardly have decided it"]
+    if history.barred:
+        return [f"ended at {place}: more seeds cannot decide it"]
     if history.open:
         return [f"open after {place}{limits}; the next look is at {history.asked} seeds"]
     return [f"open after {place}{limits}" + (", the last" if done == len(sizes) else "")]
