@@ -27,9 +27,12 @@ _CLASSES = 10  # where nothing is known of the data
 
 
 def with_collapsed(runs: pd.DataFrame, axes: Sequence[str], records: Mapping[str, Record]) -> pd.DataFrame:
-    """The rows of a study with the status `collapsed` in place of `ok` where a run did not train."""
-    status = runs["status"].copy()
-    for _, part in groups(runs, axes):
+    """The rows of a study with the status `collapsed` in place of `ok` where a run did not train.
+
+    It is found from these rows alone: what was found next to rows that are not among them is found again.
+    """
+    status = runs["status"].replace("collapsed", "ok")
+    for _, part in groups(runs.assign(status=status), axes):
         ended = part.loc[part["status"] == "ok", "id"]
         lost = ended.map(lambda run_id: collapsed(records[run_id]))
         if lost.any():

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from resbench.records.study_file import Looks
+from resbench.report.collapse import with_collapsed
 from resbench.report.comparison import ComparedRuns
 from resbench.report.looks.sequential import LookHistory, Observed, judge_looks
 from resbench.report.planning import MIN_SEEDS
@@ -31,9 +32,14 @@ def judge(study: Study) -> list[ClaimVerdict]:
 
 
 def at_look(study: Study, size: int) -> Study:
-    """The study with its first seeds alone, in the order of its grid."""
+    """The study with its first seeds alone, in the order of its grid, and which runs trained judged by these alone.
+
+    A run that only guesses counts as collapsed next to one of its cell that collapsed; next to one of a later look it
+    must not, or what a look saw would change.
+    """
     first = list(dict.fromkeys(study.runs["seed"]))[:size]
-    return dataclasses.replace(study, runs=study.runs[study.runs["seed"].isin(first)])
+    runs = study.runs[study.runs["seed"].isin(first)]
+    return dataclasses.replace(study, runs=with_collapsed(runs, study.axes, study.by_id))
 
 
 def _histories(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]]) -> dict[_Compared, LookHistory]:

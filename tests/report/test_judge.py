@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,33 @@ def test_what_is_decided_keeps_the_numbers_of_its_look_and_history_never_changes
     assert [len(one.looks.done) for one in late if one.looks] == [3, 1]
     fractions = late[0].looks.done[-1].test.schedule.fractions
     assert fractions[-1] == 1 and list(fractions) == sorted(fractions) and fractions[0] > 0.25  # images are noise too
+
+
+def test_a_collapse_at_a_later_look_rewrites_no_earlier_one(tmp_path: Path) -> None:
+    """A run that gets 15 % right did not train next to one of its cell that takes all images for one class."""
+
+    def outcome(cell: Cell, seed: int, _: object, done: int) -> npt.NDArray[np.int64] | str:
+        if seed >= done:
+            return "missing"
+        if cell["model.shortcut"] == "none" and seed >= 5:
+            return np.repeat([1, 0], [890, 110])
+        draw, wrong = np.random.default_rng([seed, len(str(cell))]), 0.02
+        if cell["model.shortcut"] == "none":
+            wrong = 0.85 if seed == 2 else 0.5
+        return np.where(draw.random(1000) < wrong, draw.integers(1, 10, 1000), 0)
+
+    histories = []
+    for done in (5, 10):
+        axes: dict[str, Any] = {"model.shortcut": ["identity", "none"]}
+        folder = make(
+            tmp_path / str(done), "s", axes, 20, partial(outcome, done=done), [HELPS | {"at": []}], looks=PLAN
+        )
+        study = load(folder, "s")
+        assert (study.runs["status"] == "collapsed").sum() == (6 if done == 10 else 0)  # as the page counts them now
+        histories.append(judge(study)[0].contrasts[0])
+    early, late = histories
+    assert early.state == late.state == "supported" and early.contrast == late.contrast and early.contrast
+    assert early.looks and late.looks and early.looks.done == late.looks.done and len(late.looks.done) == 1
 
 
 def test_nothing_is_decided_before_the_first_look_is_complete(tmp_path: Path) -> None:

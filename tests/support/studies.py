@@ -20,8 +20,8 @@ from resbench.records.study_file import Confirmation, StudyFile
 
 Cell = Mapping[str, Any]
 Axes = Mapping[str, Sequence[Any]]
-# (cell, seed, generator) -> whether each image is missed, or "diverged", "failed" or "missing"
-Outcome = Callable[[Cell, int, np.random.Generator], npt.NDArray[np.bool_] | str]
+# (cell, seed, generator) -> whether each image is missed (or as which class), or "diverged", "failed" or "missing"
+Outcome = Callable[[Cell, int, np.random.Generator], npt.NDArray[np.bool_ | np.int64] | str]
 Accuracy = float | str  # or "diverged", "failed", "missing"
 WHERE: dict[str, Json] = {
     "device": "cpu",
@@ -166,14 +166,14 @@ def _runs(axes: Axes, seeds: int) -> Iterator[tuple[dict[str, Value], int]]:
 
 
 def _record(
-    run_id: str, cell: Cell, seed: int, errors: npt.NDArray[np.bool_] | str, more: Mapping[str, float | None]
+    run_id: str, cell: Cell, seed: int, errors: npt.NDArray[np.bool_ | np.int64] | str, more: Mapping[str, float | None]
 ) -> Record:
     record = Record(run_id, nest({"seed": seed, **cell}), "ok", Provenance(WHERE))
     if isinstance(errors, str):
         record.status = "failed" if errors == "failed" else "diverged"
         record.error = RunError(errors, "the loss was not finite", {"step": 3, "last_loss": 2.0})
         return record
-    accuracy = 1 - float(errors.mean())
+    accuracy = 1 - float((errors != 0).mean())
     record.metrics = {"test_accuracy": accuracy, "test_error": 1 - accuracy, "train_loss": 0.1, "train_accuracy": 1.0}
     record.metrics |= {"parameters": 1000, "flops": 5_000_000, "train_seconds": 10.0, "images_per_second": 100.0}
     record.metrics |= dict(more)
