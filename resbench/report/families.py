@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -39,5 +40,9 @@ def adjusted(tests: Mapping[Hypothesis, FamilyTest]) -> dict[Hypothesis, float]:
 
 
 def united(families: Sequence[Mapping[Hypothesis, FamilyTest]]) -> dict[Hypothesis, FamilyTest]:
-    """All tests of several claims, each once."""
-    return {key: test for family in families for key, test in family.items()}
+    """All tests of several claims, each once: where two have a p value of the same, the larger counts."""
+    out: dict[Hypothesis, FamilyTest] = {}
+    for key, test in (item for family in families for item in family.items()):
+        known = out.get(key)
+        out[key] = test if known is None or math.isnan(known.p) or test.p > known.p else known
+    return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,10 @@ def test_pages_say_how_much_was_tested(family: Family, text: str, comparisons: i
     tested = json.loads(page.with_name("report.json").read_text())["tested"]
     assert tested == {"claims": 4, "comparisons": comparisons, "family": family, "level": 0.05}
     assert ("Holm, 6 comparisons" in page.with_name("report.md").read_text()) == (family == "study")
+
+
+@pytest.mark.parametrize("p", [(0.01, 0.2), (0.2, 0.01), (math.nan, 0.2), (0.2, math.nan)])
+def test_a_test_that_two_claims_share_has_the_larger_p(p: tuple[float, float]) -> None:
+    """One of them may have been read before, whose p is the more cautious."""
+    first, second = ({("errors", "no difference"): FamilyTest(one, True)} for one in p)
+    assert united([first, second]) == {("errors", "no difference"): FamilyTest(0.2, True)}
