@@ -220,7 +220,10 @@ def compare(
     ] = None,
     results: Results = Path("results"),
 ) -> None:
-    """Cells against the ones that differ only in having the values of --to: difference, interval, p."""
+    """Cells against the ones that differ only in having the values of --to: difference, interval, p.
+
+    To explore: that p was read is not kept, so it does not hold if seeds are added because of it; a claim does that.
+    """
     from resbench.report import compare as compare_cells
 
     print("\n".join(compare_cells(results, study_of(study, results)[0], to, arm or [], at or [], on, margin)))
