@@ -150,6 +150,21 @@ class Claim(Part):
         rest = [sorted(at.items()), self.on, self.expect, float(self.margin), *between]
         return json.dumps([*cells, *rest], ensure_ascii=False)
 
+    @classmethod
+    def of_statement(cls, text: str) -> Claim:
+        """The claim that a `statement` is of, without its words.
+
+        Raises:
+            ValueError: it is of none.
+        """
+        try:
+            compare, to, at, on, expect, margin, *between = json.loads(text)
+            said = {"says": "", "compare": dict(compare), "to": dict(to), "at": dict(at)}
+            said |= {"between": dict(between[0])} if between else {}
+        except (TypeError, RecursionError) as error:
+            raise ValueError(str(error)) from None
+        return cls.from_json(said | {"on": on, "expect": expect, "margin": margin})
+
     def comparisons(self, cells: Sequence[Cell], idle: Idle = ()) -> Iterator[ClaimedCells]:
         """The comparisons that these cells allow; combinations that lack a side have none.
 

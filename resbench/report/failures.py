@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,9 +42,19 @@ class Failures(NamedTuple):
     reason: str = ""
 
     @property
-    def p(self) -> float:
-        """Before Holm; NaN without one."""
-        return self.ranks.p if self.ranks and not self.barred else math.nan
+    def seeds(self) -> int:
+        """Of the arm that has fewer."""
+        return min(self.ranks.seeds, self.ranks.seeds_theirs) if self.ranks else 0
+
+    def p_after(self, earlier: Sequence[int]) -> float:
+        """Before Holm; NaN without one.
+
+        Args:
+            earlier: numbers of seeds at which the verdict was read: after them p is no smaller than the anytime p.
+        """
+        if not self.ranks or self.barred:
+            return math.nan
+        return max(self.ranks.p, self.ranks.anytime_p) if earlier else self.ranks.p
 
 
 def failures_of(study: Study, claim: Claim, ours: Arm, theirs: Arm) -> Failures | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from resbench.records.study_file import Looks
 from resbench.report.collapse import with_collapsed
 from resbench.report.comparison import ComparedRuns
+from resbench.report.looks.earlier import plan_changed
 from resbench.report.looks.sequential import LookHistory, Observed, judge_looks
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.study import Study
@@ -25,10 +26,11 @@ def judge(study: Study) -> list[ClaimVerdict]:
         return judge_once(study)
     stages = [judge_once(at_look(study, size)) for size in plan.sizes]
     claims = [list(claim) for claim in zip(*stages, strict=True)]
+    late = plan_changed(study)
     if study.file.family == "study":
-        whole = _histories(plan, claims)
+        whole = _histories(plan, claims, late)
         return [_by_looks(claim, index, whole) for index, claim in enumerate(claims)]
-    return [_by_looks(claim, 0, _histories(plan, [claim])) for claim in claims]
+    return [_by_looks(claim, 0, _histories(plan, [claim], late)) for claim in claims]
 
 
 def at_look(study: Study, size: int) -> Study:
@@ -42,11 +44,12 @@ def at_look(study: Study, size: int) -> Study:
     return dataclasses.replace(study, runs=with_collapsed(runs, study.axes, study.by_id))
 
 
-def _histories(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]]) -> dict[_Compared, LookHistory]:
+def _histories(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]], late: bool) -> dict[_Compared, LookHistory]:
     """The looks of each comparison of a family: of a claim, or of several.
 
     Args:
         claims: the verdicts on each from the seeds of each look alone.
+        late: whether the plan was changed after results.
     """
     family = {
         (index, seen[-1].comparison.key): (stages[0].claim, seen)
@@ -54,7 +57,7 @@ def _histories(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]]) -> dict[_C
         for seen in zip(*(stage.contrasts for stage in stages), strict=True)
         if not seen[-1].same and not stages[0].claim.metric.exact
     }
-    observed = [_observed(plan, seen) for _, seen in family.values()]
+    observed = [_observed(plan, seen, late) for _, seen in family.values()]
     return dict(zip(family, judge_looks(plan, [claim for claim, _ in family.values()], observed), strict=True))
 
 
@@ -68,13 +71,13 @@ def _by_looks(stages: Sequence[ClaimVerdict], index: int, histories: Mapping[_Co
     return dataclasses.replace(stages[0], contrasts=judged, state=state, family=family)
 
 
-def _observed(plan: Looks, seen: Sequence[ContrastVerdict]) -> list[Observed]:
+def _observed(plan: Looks, seen: Sequence[ContrastVerdict], late: bool) -> list[Observed]:
     """What each look sees, as long as all runs of all arms have a result."""
     out = []
     for size, one in zip(plan.sizes, seen, strict=True):
         if any(len(arm.results) < size for arm in one.arms):
             break
-        out.append(Observed(one.contrast, _barred(one), one.ranks))
+        out.append(Observed(one.contrast, _barred(one), one.ranks, late or bool(one.earlier)))
     return out
 
 

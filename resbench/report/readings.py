@@ -1,33 +1,50 @@
-"""Keeps at which numbers of seeds the verdicts of a study were read, where no looks are planned."""
+"""Keeps at which numbers of seeds the verdicts of a study were read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from resbench.records.looks_file import ReadClaim, add_reading
+from resbench.records.looks_file import ReadCell, ReadClaim, Reading, ReadTarget, add_reading
+from resbench.records.statements import time_now
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.study import Study
+from resbench.report.target import trained_cells
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 
 
 def keep_reading(folder: Path, study: Study, verdicts: Sequence[ClaimVerdict], command: str) -> None:
-    """Append to `looks.json` the claims that are shown at numbers of seeds at which they were not before.
+    """Append to `looks.json` what is shown at numbers of seeds at which it was not before.
 
     Args:
         folder: of the study's records.
-        command: that shows them.
+        command: that shows it.
     """
-    if study.file.looks:
+    claims = [_read(verdict) for verdict in verdicts if not verdict.claim.metric.exact]
+    claims = [one for one in claims if max(one.seeds, default=0) >= MIN_SEEDS]
+    target = _read_target(study)
+    if not claims and target is None:
         return
-    read = [
-        ReadClaim(claim=verdict.claim.statement(), seeds=seeds, states=[one.state for one in verdict.contrasts])
-        for verdict in verdicts
-        for seeds in [list(map(_seeds, verdict.contrasts))]
-        if not verdict.claim.metric.exact and max(seeds, default=0) >= MIN_SEEDS
-    ]
-    if read:
-        add_reading(folder, command, study.planned, read)
+    reading = Reading(time=time_now(), command=command, planned=study.planned, claims=claims)
+    more = {"target": target, "plan": study.file.looks}
+    add_reading(folder, reading.model_copy(update={key: value for key, value in more.items() if value is not None}))
+
+
+def _read(verdict: ClaimVerdict) -> ReadClaim:
+    return ReadClaim(
+        claim=verdict.claim.statement(),
+        seeds=list(map(_seeds, verdict.contrasts)),
+        states=[one.state for one in verdict.contrasts],
+        arms=[[dict(arm.cell) for arm in one.arms] for one in verdict.contrasts],
+    )
+
+
+def _read_target(study: Study) -> ReadTarget | None:
+    cells = trained_cells(study) if study.target else []
+    if not study.target or max((one.seeds for one in cells), default=0) < MIN_SEEDS:
+        return None
+    read = [ReadCell(cell=dict(one.cell), seeds=one.seeds) for one in cells]
+    return ReadTarget(test_accuracy=study.target.test_accuracy, cells=read)
 
 
 def _seeds(judged: ContrastVerdict) -> int:

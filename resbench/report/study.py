@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from resbench.core.errors import UserError
 from resbench.core.text import show
 from resbench.records.circumstances import DATA, Circumstance, Mixture, mixture
 from resbench.records.claim import Claim, Published, Target
-from resbench.records.looks_file import read_looks
+from resbench.records.looks_file import Reading, read_looks
 from resbench.records.record import Record
 from resbench.records.store import Store, study_names
 from resbench.records.study_file import ExcludedCell, StudyFile
@@ -25,18 +25,6 @@ from resbench.report.collapse import with_collapsed
 from resbench.report.frames import CellRuns, cell_runs, frame_of
 
 DEFAULT_RESULTS = Path("results")
-
-
-class ClaimReading(NamedTuple):
-    """A claim as its verdict was read once.
-
-    Attributes:
-        planned: seeds of each cell that were asked for then.
-        seeds: of each of its comparisons.
-    """
-
-    planned: int
-    seeds: Sequence[int]
 
 
 @dataclass
@@ -52,7 +40,7 @@ class Study:
         others: number of records in the folder that the study does not ask for.
         damaged: number of record files that cannot be read.
         later: number of those that a later version has written.
-        readings: of a study without planned looks, by what a claim states: when its verdict was read.
+        readings: when its verdicts were read.
         confirmation: the runs on fresh seeds of the cell that was chosen to reach the target; None if none is chosen.
     """
 
@@ -64,7 +52,7 @@ class Study:
     others: int
     damaged: int
     later: int = 0
-    readings: Mapping[str, Sequence[ClaimReading]] = field(default_factory=dict)
+    readings: Sequence[Reading] = ()
     confirmation: Study | None = None
 
     @cached_property
@@ -177,22 +165,17 @@ def load(results: Path, name: str, file: StudyFile | None = None) -> Study:
         others=len(records.keys() - asked),
         damaged=len(store.damaged),
         later=len(store.later),
-        readings={} if question.looks else _readings(folder),
+        readings=_readings(folder),
         confirmation=confirmation,
     )
 
 
-def _readings(folder: Path) -> dict[str, list[ClaimReading]]:
+def _readings(folder: Path) -> list[Reading]:
     """When verdicts were read; nothing where that cannot be known."""
     try:
-        readings = read_looks(folder).looks
+        return read_looks(folder).looks
     except ValueError:
-        return {}
-    out: dict[str, list[ClaimReading]] = {}
-    for reading in readings:
-        for one in reading.claims:
-            out.setdefault(one.claim, []).append(ClaimReading(reading.planned, one.seeds))
-    return out
+        return []
 
 
 def _confirmation(file: StudyFile, records: dict[str, Record], axes: Sequence[str]) -> Study | None:

@@ -42,8 +42,9 @@ from resbench.report.comparison import (
 )
 from resbench.report.failures import rank_state
 from resbench.report.families import FamilyTest, Hypothesis, adjusted, hypothesis, united
+from resbench.report.looks.anytime import cautious
+from resbench.report.looks.earlier import earlier_seeds
 from resbench.report.looks.sequential import LookHistory
-from resbench.report.looks.unplanned import cautious, earlier_seeds
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.rounding import at_least
@@ -72,7 +73,7 @@ class ContrastVerdict:
         ranks: of the worst-rank test, where runs did not train.
         looks: at which it was judged; None where none are planned.
         subtracted: of an interaction, the difference that is subtracted.
-        earlier: numbers of seeds at which its verdict was read before more were asked for, without a plan.
+        earlier: numbers of seeds at which its verdict was read under another plan, or under none before more were asked for.
     """
 
     context: Cell
@@ -198,9 +199,9 @@ class _Family(NamedTuple):
 def _drafts(study: Study, claim: Claim, comparisons: Sequence[Comparison]) -> dict[ComparedRuns, _Draft]:
     """What is known of each comparison, by its runs."""
     drafts: dict[ComparedRuns, _Draft] = {}
-    for place, one in enumerate(comparisons):
+    for one in comparisons:
         if one.key not in drafts:
-            drafts[one.key] = _draft(study, claim, one, place)
+            drafts[one.key] = _draft(study, claim, one)
     return drafts
 
 
@@ -211,7 +212,7 @@ class _Draft(NamedTuple):
         barred: the state that it has whatever its p value; else empty.
         p: before Holm; NaN without one.
         within: p of a difference of the margin or more.
-        earlier: numbers of seeds at which it was read before more were asked for, without a plan.
+        earlier: as of `ContrastVerdict`.
     """
 
     contrast: Contrast | None
@@ -225,7 +226,7 @@ class _Draft(NamedTuple):
     earlier: Sequence[int] = ()
 
 
-def _draft(study: Study, claim: Claim, one: Comparison, place: int) -> _Draft:
+def _draft(study: Study, claim: Claim, one: Comparison) -> _Draft:
     if one.same:
         return _Draft(None, "supported" if claim.against_margin else "equivalent", same=True)
     reason = why_not(study, one, claim.metric)
@@ -233,13 +234,14 @@ def _draft(study: Study, claim: Claim, one: Comparison, place: int) -> _Draft:
         return _Draft(None, "not comparable", reason=reason)
     other = NO_OTHER if claim.metric.exact else other_of(study, one)
     if lost := lost_of(study, claim, one):
-        return _Draft(None, lost.barred, lost.p, lost.reason, other, ranks=lost.ranks)
+        earlier = earlier_seeds(study, claim, one, lost.seeds)
+        return _Draft(None, lost.barred, lost.p_after(earlier), lost.reason, other, ranks=lost.ranks, earlier=earlier)
     contrast = contrast_of(study, one, claim.metric, claim.margin)
     barred = _barred(claim, contrast)
     if contrast is None:
         return _Draft(None, barred, other=other)
-    earlier = earlier_seeds(study, claim, place, contrast)
-    p, within = cautious(contrast, claim.direction, earlier)
+    earlier = earlier_seeds(study, claim, one, contrast.min_seeds)
+    p, within = cautious(contrast, claim.direction, bool(earlier))
     return _Draft(contrast, barred, p, other=other, within=within, earlier=earlier)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from support.inprocess import resbench
 from support.studies import HELPS, Axes, Outcome, make, noise
 
+from resbench.records.looks_file import ReadClaim, Reading
 from resbench.report import write
 from resbench.report.cells import cells, comparisons
 from resbench.report.figures import error
@@ -288,3 +290,25 @@ def test_what_ranks_cannot_judge_asks_for_no_more_seeds(tmp_path: Path) -> None:
         assert one.state == "not trained" and one.looks and one.looks.barred and not one.looks.open
         assert set(asked_seeds(study).values()) == {8}
         assert "ended at look 1 of 2 (8 seeds): more seeds cannot decide it" in text
+
+
+def test_signs_after_added_seeds_take_stronger_evidence(tmp_path: Path) -> None:
+    """Lower in seven of seven: p = .016 at once; read before at five seeds, 4^7 / (C(14, 7) 2^7) = .037; of six .069."""
+    for seeds, plain, held, state in (
+        (6, 2 / 2**6, 4**6 / (924 * 2**6), "not trained"),
+        (7, 2 / 2**7, 4**7 / (3432 * 2**7), "supported"),
+    ):
+        folder = tmp_path / str(seeds)
+        _, one, text = judged(folder, fates(BETTER, none=[3]), seeds)
+        assert (one.state, one.p_holm) == ("supported", pytest.approx(plain)) and "not planned" not in text
+        study = load(folder, "s")
+        (verdict,) = judge(replace(study, readings=[five_seeds_read(study)]))
+        (one,) = verdict.contrasts
+        assert (one.state, one.p_holm, one.earlier) == (state, pytest.approx(held), (5,))
+        said = "second look, and not planned (read before at 5 seeds), so p is that of a sign test which holds at every"
+        assert said in sentence(verdict, one)
+
+
+def five_seeds_read(study: Study) -> Reading:
+    read = ReadClaim(claim=study.claims[0].statement(), seeds=[5], states=["not trained"])
+    return Reading(time="", command="check", planned=5, claims=[read])

@@ -36,11 +36,13 @@ class Observed(NamedTuple):
         contrast: over the seeds of the look; None if there is none.
         barred: the state that it has whatever its p value, or nothing.
         ranks: of the worst-rank test, where runs did not train; then there is no contrast.
+        late: whether the plan was stated or changed after results.
     """
 
     contrast: Contrast | None
     barred: str = ""
     ranks: WorstRank | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,8 @@ class _Comparison:
         """Take a look for which all results are known, unless the comparison has ended before."""
         if number >= len(self.observed) or len(self.done) < number or not LookHistory(self.plan, self.done).open:
             return
-        contrast, barred, ranks = self.observed[number]
-        test = look_test(self.claim, self.plan, contrast, [one.test for one in self.done], not barred, ranks)
+        contrast, barred, ranks, late = self.observed[number]
+        test = look_test(self.claim, self.plan, contrast, [one.test for one in self.done], not barred, ranks, late)
         state, seeds = barred or "inconclusive", self.plan.sizes[number]
         self.done.append(LookVerdict(seeds, contrast, test, math.nan, state, ranks=ranks))
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from resbench.records.claim import Claim
 from resbench.records.study_file import Looks
-from resbench.report.claim_tests import difference_p, within_level, within_p
+from resbench.report.claim_tests import within_level
+from resbench.report.looks.anytime import cautious
 from resbench.report.planning import ALPHA
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interval import Interval
@@ -94,6 +95,7 @@ class LookTest(NamedTuple):
         interval: the repeated confidence interval: the estimate with limits at the nominal level.
         p: of this look by itself.
         sequential: the same adjusted for all looks so far: the level of all looks at which this one decides.
+        late: whether the plan was stated or changed after results.
     """
 
     schedule: Schedule
@@ -103,6 +105,7 @@ class LookTest(NamedTuple):
     interval: Interval | None
     p: PValues
     sequential: PValues
+    late: bool = False
 
 
 def look_test(
@@ -112,6 +115,7 @@ def look_test(
     before: Sequence[LookTest],
     judged: bool = True,
     ranks: WorstRank | None = None,
+    late: bool = False,
 ) -> LookTest:
     """The test of a look.
 
@@ -120,13 +124,16 @@ def look_test(
         before: the tests of the earlier looks.
         judged: whether the p values of this look count.
         ranks: the worst-rank test, where that decides in place of the contrast; its information is the number of seeds.
+        late: whether the plan was stated or changed after results: then no p is below that of the anytime test.
     """
     noises = (*(before[-1].noises if before else ()), noise_of(contrast) if contrast else Noise(0.0, 1.0))
     schedule, alpha, expected = Schedule.of(plan, noises), level_of(claim), claim.direction
     nominal = schedule.nominal(alpha, plan.spend)
-    p = PValues(ranks.p if ranks and judged else math.nan, math.nan)
+    p = PValues(math.nan, math.nan)
     if contrast and judged:
-        p = PValues(difference_p(contrast, expected), within_p(contrast, expected))
+        p = PValues(*cautious(contrast, expected, late))
+    elif ranks and judged:
+        p = PValues(max(ranks.p, ranks.anytime_p) if late else ranks.p, math.nan)
     past = [*(test.p for test in before), p]
     # a one-sided test is half of the two-sided one at twice the level
     within = [2 * one.within if math.isnan(one.within) else min(2 * one.within, 1.0) for one in past]
@@ -141,6 +148,7 @@ def look_test(
             schedule.sequential([one.difference for one in past], plan.spend),
             schedule.sequential(within, plan.spend) / 2,
         ),
+        late=late,
     )
 
 

@@ -1,8 +1,10 @@
-"""A test that holds at every number of seeds, however that number was chosen."""
+"""Tests that hold at every number of seeds, however that number was chosen."""
 
 from __future__ import annotations
 
 import math
+
+from scipy import special
 
 from resbench.report.statistics.interval import Interval
 
@@ -50,3 +52,13 @@ def anytime_p_below(interval: Interval, seeds: int, null: float) -> float:
     """The same of a true value of `null` or more."""
     p = anytime_p(interval, seeds, null)
     return 1.0 if interval.estimate >= null else p
+
+
+def anytime_sign_p(lower: int, higher: int) -> float:
+    """The same of the sign test: that lower and higher are as likely, ties left out.
+
+    `E = 2^n B(k + 1/2, n - k + 1/2) / B(1/2, 1/2)`, k of n lower: the likelihood ratio with a Beta(1/2, 1/2) mixture over
+    the chance to be lower, a mixture martingale (Robbins 1970), whose chance to reach 1 / p is at most p (Ville 1939).
+    """
+    log = special.betaln(lower + 0.5, higher + 0.5) - special.betaln(0.5, 0.5) + (lower + higher) * math.log(2)
+    return math.exp(-max(float(log), 0.0))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from resbench.report.statistics import exact
+from resbench.report.statistics.anytime import anytime_sign_p
 
 
 class WorstRank(NamedTuple):
@@ -36,6 +37,11 @@ class WorstRank(NamedTuple):
     def direction(self) -> int:
         """1 where ours is the higher more often, -1 where it is the lower, 0 where neither is."""
         return int(np.sign(self.higher - self.lower))
+
+    @property
+    def anytime_p(self) -> float:
+        """At every number of seeds; 1 where seeds are not shared, as then it is not known."""
+        return anytime_sign_p(self.lower, self.higher) if self.shared else 1.0
 
 
 def worst_rank(ours: npt.ArrayLike, theirs: npt.ArrayLike, shared: bool) -> WorstRank:

@@ -14,7 +14,7 @@ from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.interval import wilson
 from resbench.report.statistics.worst_rank import WorstRank
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
-from resbench.report.wording.looks import look_clauses, over_looks
+from resbench.report.wording.looks import anytime_test, look_clauses, over_looks, unplanned_look
 
 _FEWEST = 6  # seeds with which a sign test can have a p below .05
 
@@ -40,9 +40,20 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
         waits = judged.looks and not judged.looks.done
         p = f"p{over_looks(judged.looks)} {p_text(judged.ranks.p if waits else judged.p_holm)}{'' if waits else of_family}"
         parts += _rank_text(verdict, judged.ranks, (ours, theirs), p)
+        parts += _read_before(judged) if not judged.looks else []
     elif verdict.claim.metric.probe:
         parts.append(f"{verdict.claim.metric.words} of a network that did not train says nothing of one that did")
     return "; ".join([*parts, "means are not compared", *look_clauses(judged.looks, verdict.claim.metric)])
+
+
+def _read_before(judged: ContrastVerdict) -> list[str]:
+    """Whose p it is after readings that were not planned."""
+    ranks = judged.ranks
+    if not judged.earlier or ranks is None:
+        return []
+    if not ranks.shared:
+        return [f"{unplanned_look(judged.earlier)}: for seeds that are not shared no test holds after that, so p = 1"]
+    return [f"{unplanned_look(judged.earlier)}, so p is {anytime_test('sign')}"]
 
 
 def rates(judged: ContrastVerdict) -> str:

@@ -10,7 +10,9 @@ from resbench.report.looks.sequential import LookHistory
 from resbench.report.looks.unplanned import looking_error
 from resbench.report.planning import ALPHA
 from resbench.report.statistics.contrast import Contrast
+from resbench.report.verdicts import ContrastVerdict
 
+WITH_FIRST_LOOK = 6  # per cent: an ordinary p at the first look, at all others the larger of it and the anytime p
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
@@ -39,15 +41,37 @@ def over_looks(history: LookHistory | None) -> str:
     return " over the looks so far" if history and history.done else ""
 
 
-def looking_clause(contrast: Contrast | None, earlier: Sequence[int]) -> list[str]:
-    """What the reader must know of it: `third look ...: the chance of a false verdict is about 11 %, not 5`."""
-    if not earlier or contrast is None:
+def looking_clause(contrast: Contrast, judged: ContrastVerdict) -> list[str]:
+    """What readings before do to p: `third look ...: the chance of a false verdict is about 11 %, not 5`."""
+    earlier = judged.earlier
+    if judged.looks:
+        return _late_plan(earlier) if any(one.test.late for one in judged.looks.done) else []
+    if not earlier:
         return []
-    number = len(earlier) + 1
-    nth = _ORDINALS[number] if number < len(_ORDINALS) else f"{number}th"
     error = 100 * looking_error(contrast, earlier)
     return [
-        f"{nth} look, and not planned (read before at {', '.join(map(str, earlier))} seeds): at p < {ALPHA:g} the chance of a false "
-        f"verdict is about {error:.0f} %, not {100 * ALPHA:g}, so p is that of a t test which holds at every number of seeds, "
-        "where it is the larger"
+        f"{unplanned_look(earlier)}: at p < {ALPHA:g} the chance of a false verdict is about {error:.0f} %, not "
+        f"{100 * ALPHA:g}, so p is {anytime_test('t')}; the first look had its ordinary p, so that all looks together err in "
+        f"about {WITH_FIRST_LOOK} %"
     ]
+
+
+def unplanned_look(earlier: Sequence[int]) -> str:
+    """`third look, and not planned (read before at 5, 10 seeds)`."""
+    number = len(earlier) + 1
+    nth = _ORDINALS[number] if number < len(_ORDINALS) else f"{number}th"
+    return f"{nth} look, and not planned ({_before(earlier)})"
+
+
+def anytime_test(kind: str) -> str:
+    """Whose p is shown: `that of a t test which holds at every number of seeds, where it is the larger`."""
+    return f"that of a {kind} test which holds at every number of seeds, where it is the larger"
+
+
+def _before(earlier: Sequence[int]) -> str:
+    return f"read before at {', '.join(map(str, earlier))} seeds"
+
+
+def _late_plan(earlier: Sequence[int]) -> list[str]:
+    read = f" ({_before(earlier)})" if earlier else ""
+    return [f"the plan of looks was stated or changed after results{read}, so p of each look is {anytime_test('t')}"]

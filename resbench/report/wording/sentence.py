@@ -53,7 +53,7 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
         parts += _few_seeds(judged, contrast)
         parts += _improvement(contrast)
     parts += [*margin_words(verdict, judged, contrast), *look_clauses(judged.looks, metric)]
-    parts += looking_clause(contrast, judged.earlier)
+    parts += looking_clause(contrast, judged)
     return f"{head}: {'; '.join(parts)}{but}."
 
 

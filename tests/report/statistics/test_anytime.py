@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from resbench.report.statistics.anytime import anytime_p, anytime_p_above, anytime_p_below, e_value
+from resbench.report.statistics.anytime import anytime_p, anytime_p_above, anytime_p_below, anytime_sign_p, e_value
 from resbench.report.statistics.interval import Interval, t_interval, unknown
 
 
@@ -50,3 +50,13 @@ def test_looking_after_every_seed_finds_no_more_than_two_percent_of_nothing() ->
         part = x[:, :seeds]
         found |= np.abs(part.mean(axis=1)) / (part.std(axis=1, ddof=1) / math.sqrt(seeds)) >= bound
     assert found.mean() == pytest.approx(0.019, abs=0.002)
+
+
+def test_the_sign_test_that_holds_at_every_number_of_seeds() -> None:
+    """Of ten in ten: `B(21/2, 1/2) / B(1/2, 1/2) = C(20, 10) / 4^10`; in 2,000 fair sequences of 200 at most 5 % come below .05."""
+    assert anytime_sign_p(10, 0) == anytime_sign_p(0, 10) == pytest.approx(4**10 / (184756 * 2**10))
+    assert anytime_sign_p(0, 0) == anytime_sign_p(5, 5) == 1 and anytime_sign_p(600, 3) < 1e-100
+    lower = np.cumsum(np.random.default_rng(5).random((2000, 200)) < 0.5, axis=1)
+    few = {(k, n) for n in range(1, 201) for k in range(n + 1) if anytime_sign_p(k, n - k) < 0.05}
+    crossed = [any((int(k), n) in few for n, k in enumerate(row, 1)) for row in lower]
+    assert 0.01 < np.mean(crossed) <= 0.05
