@@ -13,8 +13,10 @@ from resbench.core.cell import Cell
 from resbench.report.arms import error_table
 from resbench.report.comparable import data_note
 from resbench.report.frames import numbers
+from resbench.report.looks.earlier import earlier_of_cell
 from resbench.report.outcomes import OPEN, measured, untrained
 from resbench.report.planning import ALPHA, MIN_SEEDS
+from resbench.report.statistics.anytime import anytime_p_above
 from resbench.report.statistics.attainment import attainment_p
 from resbench.report.statistics.crossed import new_images
 from resbench.report.statistics.family import holm, simultaneous_level
@@ -41,6 +43,7 @@ class TrainedCell:
         new_images: the same mean with the interval for new images and seeds; no limits where predictions are lacking.
         p: one-sided, that the mean on these images lies above a target; NaN where there is none or it cannot be judged.
         runs: ids of all that the study asks for.
+        earlier: numbers of seeds at which it was read before others were asked for: then p is no smaller than the anytime p.
     """
 
     cell: Cell
@@ -55,6 +58,7 @@ class TrainedCell:
     new_images: Interval
     p: float
     runs: frozenset[str]
+    earlier: tuple[int, ...]
 
     @property
     def flaw(self) -> str:
@@ -107,10 +111,12 @@ def _trained_cell(study: Study, cell: Cell, runs: pd.DataFrame, least: float) ->
     if not (accuracy and flops and seconds):
         return None
     outstanding = int(runs["status"].isin(OPEN).sum())
+    interval, earlier = t_interval(accuracy), earlier_of_cell(study, cell, len(ok))
+    p = float(attainment_p(accuracy, least))
     return TrainedCell(
         cell=cell,
         seeds=len(ok),
-        accuracy=t_interval(accuracy),
+        accuracy=interval,
         flops=mean(flops),
         seconds=mean(seconds),
         diverged=untrained(runs),
@@ -118,8 +124,9 @@ def _trained_cell(study: Study, cell: Cell, runs: pd.DataFrame, least: float) ->
         mixed=bool(data_note(study, ok)),
         unknown=len(ok) - len(accuracy),
         new_images=_on_new_images(study, list(ok["id"])),
-        p=float(attainment_p(accuracy, least)),
+        p=max(p, anytime_p_above(interval, len(accuracy), least)) if earlier else p,
         runs=frozenset(map(str, runs["id"])),
+        earlier=earlier,
     )
 
 

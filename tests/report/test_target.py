@@ -13,6 +13,7 @@ from support.studies import Cell, Outcome, confirm, make
 
 from resbench.records.store import Store
 from resbench.report import check, summary, write
+from resbench.report.statistics.anytime import anytime_p_above
 from resbench.report.statistics.interval import t_interval
 from resbench.report.study import load
 from resbench.report.target import BY_MEAN, CHOSEN, attempts, confirmed, reached, to_confirm
@@ -277,3 +278,39 @@ def test_nothing_is_chosen_before_the_grid_is_done_or_where_no_mean_reaches(tmp_
     assert to_confirm(load(tmp_path / "open", "cheap")) is None
     line = check(tmp_path / "open", "cheap")[0][0]
     assert "when all runs of the grid have ended (1 have not), 8 fresh seeds of the cheapest cell" in line
+
+
+def grown(folder: Path, first: int, then: int) -> list[str]:
+    """The verdict at so many seeds, read after that at fewer."""
+    for seeds in (first, then):
+        make(folder, "one", {"recipe.epochs": [2]}, seeds, wavy, metrics=cost, target={"test_accuracy": 0.9868})
+        lines, _ = check(folder, "one")
+    return lines
+
+
+def wavy(cell: Cell, seed: int, draw: np.random.Generator) -> npt.NDArray[np.bool_]:
+    return np.arange(1000) < 12 + (seed % 5 - 2)
+
+
+def test_seeds_that_are_added_after_a_target_was_read_take_stronger_evidence(tmp_path: Path) -> None:
+    (line,) = grown(tmp_path / "once", 10, 10)
+    assert line.startswith("Reached on these test images") and "not planned" not in line
+    (line,) = grown(tmp_path / "added", 5, 10)
+    assert line.startswith("Not shown to be reached")
+    assert (
+        "(second look, and not planned (read before at 5 seeds), so p is that of a t test which holds at every" in line
+    )
+    (one,) = attempts(load(tmp_path / "added", "one"))
+    errors = np.array([12 + (seed % 5 - 2) for seed in range(10)])
+    assert one.trained.earlier == (5,)
+    assert one.p == anytime_p_above(t_interval(1 - errors / 1000), 10, 0.9868) > 0.05 > one_sided(errors)
+    page = write(tmp_path / "added", tmp_path / "reports", "one")
+    assert "Of cells that were read at fewer seeds before" in page.read_text()
+    kept = json.loads((tmp_path / "added" / "one" / "looks.json").read_text())["looks"]
+    assert [(look["target"]["test_accuracy"], look["target"]["cells"]) for look in kept] == [
+        (0.9868, [{"cell": {"recipe.epochs": 2}, "seeds": seeds}]) for seeds in (5, 10)
+    ]
+
+
+def one_sided(errors: npt.NDArray[np.int_]) -> float:
+    return float(stats.ttest_1samp(errors, 13.2, alternative="less").pvalue)

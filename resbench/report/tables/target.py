@@ -26,6 +26,10 @@ _BY_CONFIRMATION = (
     "fresh seeds alone. The seeds of the grid choose the cheapest cell whose mean reaches the target; the fresh seeds "
     "alone show whether it does: yes where p < .05, with nothing to correct, as one cell is tested."
 )
+_READ_BEFORE = (
+    " Of cells that were read at fewer seeds before more were asked for, p is that of a t test which holds at every number of "
+    "seeds, where it is the larger; limits are of these seeds alone."
+)
 _COSTS = (
     " FLOPs: three forward passes of counted FLOPs for each image trained. Seconds are of whatever machines the records "
     "come from, with their runs side by side."
@@ -43,6 +47,7 @@ def target_table(study: Study) -> Table | None:
     if fresh := confirmed(study):
         _put(columns, study, target, fresh, " fresh")
     meaning = _BY_CONFIRMATION if confirms(study) else _BY_HOLM
+    meaning += _READ_BEFORE if any(one.trained.earlier for one in cells) else ""
     return columns.table(caption=f"{_CELLS}{meaning}{_COSTS}", name="target")
 
 

@@ -28,6 +28,7 @@ from resbench.report.target import (
     family_of,
     grid_seeds,
 )
+from resbench.report.wording.looks import anytime_test, unplanned_look
 
 
 def target_sentence(study: Study) -> str:
@@ -90,6 +91,8 @@ def _numbers(attempt: Attempt, kind: str, correction: str = "") -> str:
     one = attempt.trained
     p = "" if math.isnan(attempt.p) else f", one-sided p {p_text(attempt.p)}{correction}"
     text = f"{_within(one.accuracy)} %, {plural(one.seeds, kind)}{p}"
+    if one.earlier and p:
+        text += f" ({unplanned_look(one.earlier)}, so p is {anytime_test('t')})"
     new = one.new_images
     return text if math.isnan(new.low) else f"{text}; on new images [{percent(new.low)}, {percent(new.high)}] %"
 
@@ -186,6 +189,7 @@ def _facts(attempt: Attempt) -> dict[str, Any]:
         "reached": attempt.state,
         "p": attempt.p,
         "seeds": one.seeds,
+        "read_before_at": list(one.earlier),
         "diverged": one.diverged,
         "outstanding": one.outstanding,
         "test_accuracy": one.accuracy.estimate,
