@@ -312,3 +312,16 @@ def test_signs_after_added_seeds_take_stronger_evidence(tmp_path: Path) -> None:
 def five_seeds_read(study: Study) -> Reading:
     read = ReadClaim(claim=study.claims[0].statement(), seeds=[5], states=["not trained"])
     return Reading(time="", command="check", planned=5, claims=[read])
+
+
+def test_signs_under_a_plan_that_came_after_a_reading_take_it_too(tmp_path: Path) -> None:
+    """Seven signs of seven at the one look that decides: .016, and .037 where the plan came late."""
+    study = planned(tmp_path, fates(BETTER, none=[1]), [7, 9], 7)
+    own, text = only(study)
+    late, said = only(replace(study, readings=[five_seeds_read(study)]))
+    assert own.looks and late.looks and "plan of looks was" not in text
+    p = [one.looks.done[0].test.p.difference for one in (own, late) if one.looks]
+    assert p == [pytest.approx(2 / 2**7), pytest.approx(4**7 / (3432 * 2**7))]
+    assert (
+        "changed after results (read before at 5 seeds), so p of each look is that of a sign test which holds" in said
+    )

@@ -14,7 +14,7 @@ from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.interval import wilson
 from resbench.report.statistics.worst_rank import WorstRank
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
-from resbench.report.wording.looks import anytime_test, look_clauses, over_looks, unplanned_look
+from resbench.report.wording.looks import anytime_test, late_plan, look_clauses, over_looks, unplanned_look
 
 _FEWEST = 6  # seeds with which a sign test can have a p below .05
 
@@ -40,7 +40,7 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
         waits = judged.looks and not judged.looks.done
         p = f"p{over_looks(judged.looks)} {p_text(judged.ranks.p if waits else judged.p_holm)}{'' if waits else of_family}"
         parts += _rank_text(verdict, judged.ranks, (ours, theirs), p)
-        parts += _read_before(judged) if not judged.looks else []
+        parts += late_plan(judged, "sign") if judged.looks else _read_before(judged)
     elif verdict.claim.metric.probe:
         parts.append(f"{verdict.claim.metric.words} of a network that did not train says nothing of one that did")
     return "; ".join([*parts, "means are not compared", *look_clauses(judged.looks, verdict.claim.metric)])

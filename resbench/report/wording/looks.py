@@ -45,7 +45,7 @@ def looking_clause(contrast: Contrast, judged: ContrastVerdict) -> list[str]:
     """What readings before do to p: `third look ...: the chance of a false verdict is about 11 %, not 5`."""
     earlier = judged.earlier
     if judged.looks:
-        return _late_plan(earlier) if any(one.test.late for one in judged.looks.done) else []
+        return late_plan(judged, "t")
     if not earlier:
         return []
     error = 100 * looking_error(contrast, earlier)
@@ -72,6 +72,9 @@ def _before(earlier: Sequence[int]) -> str:
     return f"read before at {', '.join(map(str, earlier))} seeds"
 
 
-def _late_plan(earlier: Sequence[int]) -> list[str]:
-    read = f" ({_before(earlier)})" if earlier else ""
-    return [f"the plan of looks was stated or changed after results{read}, so p of each look is {anytime_test('t')}"]
+def late_plan(judged: ContrastVerdict, kind: str) -> list[str]:
+    """That a plan of looks was made after results, and whose p it is; nothing where it stood first."""
+    if not judged.looks or not any(one.test.late for one in judged.looks.done):
+        return []
+    read = f" ({_before(judged.earlier)})" if judged.earlier else ""
+    return [f"the plan of looks was stated or changed after results{read}, so p of each look is {anytime_test(kind)}"]
