@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from resbench.records.study_file import Looks
 from resbench.report.collapse import with_collapsed
 from resbench.report.comparison import ComparedRuns
+from resbench.report.families import hypothesis
 from resbench.report.looks.earlier import plan_changed
 from resbench.report.looks.sequential import LookHistory, Observed, judge_looks
 from resbench.report.planning import MIN_SEEDS
@@ -28,9 +30,9 @@ def judge(study: Study) -> list[ClaimVerdict]:
     claims = [list(claim) for claim in zip(*stages, strict=True)]
     late = plan_changed(study)
     if study.file.family == "study":
-        whole = _histories(plan, claims, late)
+        whole = _family(plan, claims, late)
         return [_by_looks(claim, index, whole) for index, claim in enumerate(claims)]
-    return [_by_looks(claim, 0, _histories(plan, [claim], late)) for claim in claims]
+    return [_by_looks(claim, 0, _family(plan, [claim], late)) for claim in claims]
 
 
 def at_look(study: Study, size: int) -> Study:
@@ -44,8 +46,20 @@ def at_look(study: Study, size: int) -> Study:
     return dataclasses.replace(study, runs=with_collapsed(runs, study.axes, study.by_id))
 
 
-def _histories(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]], late: bool) -> dict[_Compared, LookHistory]:
-    """The looks of each comparison of a family: of a claim, or of several.
+class _Family(NamedTuple):
+    """Comparisons that are judged together.
+
+    Attributes:
+        histories: the looks at each.
+        tests: how many tests they are, those that several claims make counted once.
+    """
+
+    histories: Mapping[_Compared, LookHistory]
+    tests: int
+
+
+def _family(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]], late: bool) -> _Family:
+    """The family of a claim, or of several.
 
     Args:
         claims: the verdicts on each from the seeds of each look alone.
@@ -58,17 +72,19 @@ def _histories(plan: Looks, claims: Sequence[Sequence[ClaimVerdict]], late: bool
         if not seen[-1].same and not stages[0].claim.metric.exact
     }
     observed = [_observed(plan, seen, late) for _, seen in family.values()]
-    return dict(zip(family, judge_looks(plan, [claim for claim, _ in family.values()], observed), strict=True))
+    tests = [hypothesis(claim, seen[-1].comparison) for claim, seen in family.values()]
+    histories = judge_looks(plan, [claim for claim, _ in family.values()], observed, tests)
+    return _Family(dict(zip(family, histories, strict=True)), len(set(tests)))
 
 
-def _by_looks(stages: Sequence[ClaimVerdict], index: int, histories: Mapping[_Compared, LookHistory]) -> ClaimVerdict:
+def _by_looks(stages: Sequence[ClaimVerdict], index: int, family: _Family) -> ClaimVerdict:
     """The verdict on a claim from those that the seeds of each look alone would give."""
     judged = [
-        _verdict(seen, histories.get((index, seen[-1].comparison.key)))
+        _verdict(seen, family.histories.get((index, seen[-1].comparison.key)))
         for seen in zip(*(stage.contrasts for stage in stages), strict=True)
     ]
-    state, family = overall([one.state for one in judged]), len(histories)
-    return dataclasses.replace(stages[0], contrasts=judged, state=state, family=family)
+    state = overall([one.state for one in judged])
+    return dataclasses.replace(stages[0], contrasts=judged, state=state, family=family.tests)
 
 
 def _observed(plan: Looks, seen: Sequence[ContrastVerdict], late: bool) -> list[Observed]:

@@ -13,7 +13,7 @@ from support.planted import plant
 
 from resbench.grid.grid import Grid
 from resbench.records.claim import Claim
-from resbench.records.study_file import Family
+from resbench.records.study_file import Family, Looks
 from resbench.report.families import FamilyTest, adjusted, united
 from resbench.report.judge import judge
 from resbench.report.page.study_page import write
@@ -40,12 +40,13 @@ CLAIMS = [
 ]
 
 
-def study(folder: Path, family: Family) -> list[ClaimVerdict]:
+def study(folder: Path, family: Family, looks: Looks | None = None) -> list[ClaimVerdict]:
     def errors(config: Any) -> int:
         arm = {"identity": 40, "none": 43, "zero_pad": 42}[config.model.shortcut]
         return arm + int(np.random.default_rng([config.seed, arm, config.model.depth]).integers(0, 5))
 
-    grid = Grid("g", base=BASE, axes=AXES, seeds=6, claims=CLAIMS, family=family)
+    seeds: Any = {"looks": looks.sizes, "spend": looks.spend} if looks else 6
+    grid = Grid("g", base=BASE, axes=AXES, seeds=seeds, claims=CLAIMS, family=family)
     plant(folder, grid, errors)
     return judge(load(folder, "g"))
 
@@ -65,6 +66,21 @@ def test_holm_runs_over_all_claims_and_counts_what_several_claims_test_once(tmp_
     assert len(p) == 6 and together == pytest.approx(holm(p))
     assert [one.p_holm for one in each[0].contrasts] == pytest.approx(holm(p[:2]))
     assert np.isnan(whole[4].contrasts[0].p_holm) and whole[4].state == each[4].state
+
+
+def test_looks_count_what_several_claims_test_once(tmp_path: Path) -> None:
+    plan = Looks(sizes=[6, 9], spend="pocock")
+    each, whole = study(tmp_path / "a", "claim", plan), study(tmp_path / "b", "study", plan)
+    assert [verdict.family for verdict in each][:4] == [2, 2, 2, 2] and {v.family for v in whole} == {6}
+    same, turned = whole[0].contrasts, whole[1].contrasts
+    assert [one.p_holm for one in same] == [one.p_holm for one in turned]
+
+    first = [one.looks.done[0] for number in (0, 2, 3) for one in whole[number].contrasts if one.looks]
+    p = holm([look.test.sequential.difference for look in first])
+    assert len(p) == 6 and [look.p_holm for look in first if look.state != "inconclusive"] == pytest.approx(
+        [one for one, look in zip(p, first, strict=True) if look.state != "inconclusive"]
+    )
+    assert any(look.state != "inconclusive" for look in first)
 
 
 def test_the_level_of_a_study_decides_verdicts() -> None:

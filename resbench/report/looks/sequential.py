@@ -10,7 +10,7 @@ decided or stopped keeps the numbers of its last look.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -97,28 +97,55 @@ class LookHistory:
         return self.plan.sizes[len(self.done) if self.open else len(self.done) - 1]
 
 
-def judge_looks(plan: Looks, claims: Sequence[Claim], observed: Sequence[Sequence[Observed]]) -> list[LookHistory]:
+def judge_looks(
+    plan: Looks,
+    claims: Sequence[Claim],
+    observed: Sequence[Sequence[Observed]],
+    tests: Sequence[Hashable] | None = None,
+) -> list[LookHistory]:
     """The looks at each comparison of a family.
 
     Args:
         claims: of each comparison.
         observed: for each comparison, what every look sees for which all of its runs have a result.
+        tests: what each comparison tests; those that test the same count once. None if each tests something else.
     """
-    family = [_Comparison(claim, plan, looks) for claim, looks in zip(claims, observed, strict=True)]
+    names = range(len(claims)) if tests is None else tests
+    family = [_Comparison(*of_one) for of_one in zip(names, claims, [plan] * len(claims), observed, strict=True)]
     for number in range(len(plan.sizes)):
         for one in family:
             one.look(number)
-        adjusted = holm_of_firm([one.p for one in family], [not one.barred for one in family])
-        for one, p_holm in zip(family, adjusted, strict=True):
-            one.judge(float(p_holm))
+        for one, p_holm in zip(family, _adjusted(family), strict=True):
+            one.judge(p_holm)
     return [LookHistory(plan, tuple(one.done)) for one in family]
+
+
+def _adjusted(family: Sequence[_Comparison]) -> list[float]:
+    """Holm's p of each comparison, in which each test counts once.
+
+    Of claims that test the same, one may have stopped before the other: the test has the p value of its last look (of
+    several the largest), and the comparison that stopped is adjusted with its own in that place.
+    """
+    latest = {
+        one.test: one for one in sorted(family, key=lambda one: (len(one.done), -1.0 if math.isnan(one.p) else one.p))
+    }
+    stopped = [len(one.done) < len(latest[one.test].done) for one in family]
+    return [
+        _holm({**latest, one.test: one} if before else latest, one.test)
+        for one, before in zip(family, stopped, strict=True)
+    ]
+
+
+def _holm(tests: dict[Hashable, _Comparison], test: Hashable) -> float:
+    adjusted = holm_of_firm([one.p for one in tests.values()], [not one.barred for one in tests.values()])
+    return float(adjusted[list(tests).index(test)])
 
 
 class _Comparison:
     """A comparison on its way through the looks."""
 
-    def __init__(self, claim: Claim, plan: Looks, observed: Sequence[Observed]) -> None:
-        self.claim, self.plan, self.observed = claim, plan, observed
+    def __init__(self, test: Hashable, claim: Claim, plan: Looks, observed: Sequence[Observed]) -> None:
+        self.test, self.claim, self.plan, self.observed = test, claim, plan, observed
         self.done: list[LookVerdict] = []
 
     @property

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from support.look_paths import follow
+from support.look_paths import LOWER, follow, seen
 
 from resbench.records.study_file import Looks
+from resbench.report.looks.sequential import Observed, judge_looks
 from resbench.report.planning import ALPHA
+from resbench.report.statistics.effect import p_equivalence
 
 POCOCK, OBRIEN_FLEMING = Looks(sizes=[5, 10, 20], spend="pocock"), Looks(sizes=[5, 10, 15, 20], spend="obrien_fleming")
 
@@ -62,6 +66,26 @@ def test_a_look_decides_by_its_own_numbers_at_the_level_that_the_others_have_fre
     assert 0.025 < first.done[0].test.sequential.difference < 0.05 and first.done[0].state == "inconclusive"
     assert second.decided and len(second.done) == 2
     assert not first.decided and first.done[1].p_holm > 0.05
+
+
+def test_claims_that_test_the_same_count_once_though_one_has_stopped_before() -> None:
+    """A claim of the other direction, and one with a margin that is soon found to be equivalent."""
+    draw = np.random.default_rng(4)
+    values, other = draw.standard_normal(20) - 0.6, draw.standard_normal(20)
+    plain = follow(POCOCK, [values, other])
+    looks = [[Observed(seen(x[:size])) for size in POCOCK.sizes] for x in (values, -values, values, other)]
+    within = [p_equivalence(one.contrast.interval, 5.0) for one in looks[2] if one.contrast]
+    looks[2] = [
+        Observed(replace(one.contrast, margin=5.0, p_equivalence_test_set=p))
+        for one, p in zip(looks[2], within, strict=True)
+        if one.contrast
+    ]
+    claims = [LOWER, LOWER.model_copy(update={"expect": "higher"}), LOWER, LOWER]
+    same, turned, soon, last = judge_looks(POCOCK, claims, looks, ["a", "a", "a", "b"])
+    assert soon.done[-1].state == "equivalent" and len(soon.done) == 1 < len(same.done)
+    for found, wanted in ((same, plain[0]), (turned, plain[0]), (last, plain[1])):
+        assert [look.p_holm for look in found.done] == [look.p_holm for look in wanted.done]
+        assert [look.state for look in found.done] == [look.state for look in wanted.done]
 
 
 @pytest.mark.parametrize("plan", [POCOCK, OBRIEN_FLEMING])
