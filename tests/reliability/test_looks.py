@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 import pytest
-from support.look_paths import follow
+from support.look_paths import follow, follow_arms
 
 from resbench.records.study_file import Looks
 
@@ -32,6 +32,21 @@ def test_the_error_of_null_families_is_at_most_five_and_a_half_percent(
     error = wrong / FAMILIES
     print(f"\n{plan.spend} {plan.sizes}, {size} comparisons, image variance {image_variance}: {100 * error:.2f} %")
     assert error <= 0.055 + (0 if FAMILIES >= 10_000 else 3 * (0.05 * 0.95 / FAMILIES) ** 0.5)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.spend)
+@pytest.mark.parametrize("lost", [0.01, 0.03, 0.1, 0.3])
+def test_the_error_is_kept_where_runs_of_both_arms_do_not_train(plan: Looks, lost: float) -> None:
+    """Looks at which all runs trained compare means, those after the first lost run compare ranks."""
+    draw, families = np.random.default_rng(11), FAMILIES // 5
+    wrong = 0
+    for _ in range(families):
+        arms = draw.standard_normal((3, 2, plan.sizes[-1]))
+        arms[draw.random(arms.shape) < lost] = np.inf
+        wrong += any(one.decided for one in follow_arms(plan, [(ours, theirs) for ours, theirs in arms]))
+    error = wrong / families
+    print(f"\n{plan.spend} {plan.sizes}, 3 comparisons, {100 * lost:g} % of runs lost: {100 * error:.2f} %")
+    assert error <= 0.055 + 3 * (0.05 * 0.95 / families) ** 0.5
 
 
 def test_a_large_difference_saves_sixty_percent_of_the_seeds() -> None:

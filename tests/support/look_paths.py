@@ -17,6 +17,7 @@ from resbench.report.statistics.compare import paired_values
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.effect import p_equivalence
 from resbench.report.statistics.interval import Interval, Variance, from_variances
+from resbench.report.statistics.worst_rank import worst_rank
 
 Values = npt.NDArray[np.float64]
 LOWER = Claim(says="c", compare={"a": 1}, to={"a": 2}, at={}, on="train_loss", expect="lower", margin=0)
@@ -42,3 +43,14 @@ def follow(
         effect = float(draw.normal(0, math.sqrt(image_variance))) if draw else 0.0
         observed.append([Observed(seen(differences[:size], effect, image_variance)) for size in plan.sizes])
     return judge_looks(plan, [LOWER] * len(family), observed)
+
+
+def follow_arms(plan: Looks, family: Sequence[tuple[Values, Values]]) -> list[LookHistory]:
+    """The looks at a family of arms, ours and theirs of `(seeds,)` each; infinite for a run that did not train."""
+
+    def observed(ours: Values, theirs: Values) -> Observed:
+        trained = np.isfinite(ours).all() and np.isfinite(theirs).all()
+        return Observed(seen(ours - theirs)) if trained else Observed(None, ranks=worst_rank(ours, theirs, shared=True))
+
+    looks = [[observed(ours[:size], theirs[:size]) for size in plan.sizes] for ours, theirs in family]
+    return judge_looks(plan, [LOWER] * len(family), looks)
