@@ -16,6 +16,7 @@ from support.studies import HELPS, Cell, make, noise
 from resbench.report.judge import judge
 from resbench.report.look_progress import asked_seeds
 from resbench.report.study import Study, load
+from resbench.report.tables.looks import look_table
 from resbench.report.wording.sentence import sentence
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "projection", "none"]}
@@ -120,6 +121,8 @@ def test_claims_against_the_margin_have_looks_too(tmp_path: Path, expect: str, m
     assert verdict.state == state
     assert verdict.contrasts[0].looks and verdict.contrasts[0].looks.decided
     assert "the looks show it to lie" in sentence(verdict, verdict.contrasts[0])
+    table = look_table([verdict])
+    assert table and table.rows[0][table.head.index("its level %")] == ("90" if expect == "equivalent" else "95")
 
 
 def test_the_page_check_json_and_csv_show_every_look(tmp_path: Path) -> None:
@@ -133,6 +136,6 @@ def test_the_page_check_json_and_csv_show_every_look(tmp_path: Path) -> None:
     assert [look["seeds"] for look in looks] == [5, 10] and looks[0]["spent"] < looks[1]["spent"] < 0.05
     assert all(look["low"] < look["estimate"] < look["high"] for look in looks)
     table = (tmp_path / "reports" / "s" / "tables" / "looks.csv").read_text().splitlines()
-    assert len(table) == 4 and "p_within_looks" in table[0]
+    assert len(table) == 4 and "p_within_looks" in table[0] and {look["level"] for look in looks} == {0.95}
     code, said, _ = resbench("check", "s", *places)
     assert code == 1 and "look 2 of 3 (10 seeds)" in said and "over the looks so far" in said

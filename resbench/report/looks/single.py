@@ -93,6 +93,7 @@ class LookTest(NamedTuple):
         spent: of the level, up to this look.
         nominal: two-sided level of this look's own test.
         interval: the repeated confidence interval: the estimate with limits at the nominal level.
+        level: of the repeated intervals of all looks together.
         p: of this look by itself.
         sequential: the same adjusted for all looks so far: the level of all looks at which this one decides.
         late: whether the plan was stated or changed after results.
@@ -103,6 +104,7 @@ class LookTest(NamedTuple):
     spent: float
     nominal: float
     interval: Interval | None
+    level: float
     p: PValues
     sequential: PValues
     late: bool = False
@@ -143,6 +145,7 @@ def look_test(
         spent=spent(schedule.fractions, alpha, plan.spend)[-1],
         nominal=nominal,
         interval=contrast.interval.at_level(1 - nominal) if contrast else None,
+        level=1 - alpha,
         p=p,
         sequential=PValues(
             schedule.sequential([one.difference for one in past], plan.spend),

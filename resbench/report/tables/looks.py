@@ -45,6 +45,7 @@ def _put_look(look: LookVerdict, metric: Metric, columns: Columns, place: str) -
     difference = metric.factor * contrast.interval.estimate if contrast else None
     columns.put("difference", DASH if difference is None else signed(difference), difference)
     columns.put("repeated interval", interval_texts(test.interval, metric)[1] if test.interval else DASH)
+    columns.put("its level %", f"{100 * test.level:g}" if test.interval else DASH, test.level)
     columns.put("p", p_cell(test.p.difference), test.p.difference)
     columns.put("p (looks, Holm)", p_cell(look.p_holm), look.p_holm)
     columns.put("state", "stopped for futility" if look.futile else look.state)
@@ -56,9 +57,11 @@ def _caption(history: LookHistory) -> str:
         f"Looks were planned at {sizes} seeds. They spend the level of {100 * ALPHA:g} % {_WORDS[history.plan.spend]} along the "
         "information of each comparison, as Lan and DeMets do; the share of the last look's information is estimated at "
         "each look from the noise of seeds and images. A look tests at its nominal level, at which its repeated interval is "
-        "drawn; where runs did not train that is the worst-rank test, whose information is the number of seeds. Levels are two-sided; those of equivalence are of two one-sided tests of half of it. The last p is the "
-        "smallest level of all looks at which this look would have decided, with Holm's correction over the family. What is "
-        "decided stays decided; a comparison stops for futility where its last look has less than a 10 % chance to decide it."
+        "drawn; the level printed next to that is of the intervals of all looks together. Levels are two-sided; those of "
+        "equivalence are of two one-sided tests of half of it. Where runs did not train the test is the worst-rank test, "
+        "whose information is the number of seeds. The last p is the smallest level of all looks at which this look would "
+        "have decided, with Holm's correction over the family. What is decided stays decided; a comparison stops for "
+        "futility where its last look has less than a 10 % chance to decide it."
     )
 
 
@@ -78,6 +81,7 @@ def _facts(done: Sequence[LookVerdict]) -> Iterator[dict[str, Any]]:
             "spent": test.spent,
             "nominal": test.nominal,
             **dict(zip(("estimate", "low", "high"), limits, strict=True)),
+            "level": test.level,
             "p": test.p.difference,
             "p_within": test.p.within,
             "p_looks": test.sequential.difference,
