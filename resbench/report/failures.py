@@ -24,8 +24,10 @@ from resbench.records.claim import Claim
 from resbench.records.metrics import METRICS, Metric
 from resbench.report.arms import Arm, metric_values, name_pair, paired_seeds
 from resbench.report.planning import ALPHA, MIN_SEEDS
-from resbench.report.statistics.worst_rank import WorstRank, worst_rank
+from resbench.report.statistics.worst_rank import WorstRank, worst_rank, worst_rank_beyond
 from resbench.report.study import Study
+
+_WRONG_SIDES = {"not_higher": (1,), "not_lower": (-1,)}  # on which a claim is refuted; else on both
 
 
 class Failures(NamedTuple):
@@ -86,21 +88,17 @@ def rank_state(claim: Claim, ranks: WorstRank, p_holm: float) -> str:
         return "not trained"
     if not claim.against_margin:
         return "supported" if (ranks.direction < 0) == (claim.direction == "lower") else "refuted"
-    wrong = {"not_higher": (1,), "not_lower": (-1,)}.get(claim.direction, (1, -1))
-    return "refuted" if ranks.direction in wrong else "not trained"
+    return "refuted"
 
 
 def _ranks(study: Study, claim: Claim, ours: Arm, theirs: Arm) -> WorstRank:
-    """The worst-rank test; against a margin with ours moved by it to where the claim has it."""
+    """The worst-rank test; of a claim against the margin that ours is beyond it, on the side that matters."""
     a, b, margin = ours.begun, theirs.begun, claim.margin / claim.metric.factor
     shared = paired_seeds(a, b)
     x, y = (_values(study, claim.metric, arm, shared or sorted(runs)) for arm, runs in ((ours, a), (theirs, b)))
-    shifts = {"not_higher": (-margin,), "not_lower": (margin,), "equivalent": (-margin, margin)}
-    found = [worst_rank(x + shift, y, bool(shared)) for shift in shifts.get(claim.direction, (0.0,))]
-    if claim.direction == "equivalent":  # each is of one side; what lies within the margin speaks for neither
-        sides = [one for one, side in zip(found, (1, -1), strict=True) if one.direction == side]
-        return min(sides, key=lambda one: one.p, default=found[0]._replace(p=1.0))
-    return found[0]
+    if claim.against_margin:
+        return worst_rank_beyond(x, y, bool(shared), margin, _WRONG_SIDES.get(claim.direction, (1, -1)))
+    return worst_rank(x, y, bool(shared))
 
 
 def _values(study: Study, metric: Metric, arm: Arm, seeds: list[int]) -> npt.NDArray[np.float64]:

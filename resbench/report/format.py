@@ -123,6 +123,12 @@ def interval_texts(interval: Interval, metric: Metric, margin: float | None = No
     return rounded(value, low, high, metric, margin)
 
 
+def margin_text(margin: float, metric: Metric) -> str:
+    """`0.05 points`, `1 point`."""
+    text = f"{margin:g} {metric.unit}".rstrip()
+    return "1 point" if text == "1 points" else text
+
+
 def difference_text(contrast: Contrast, metric: Metric) -> str:
     """`−0.12 points [−0.18, −0.06]`."""
     value, limits = interval_texts(contrast.interval, metric)

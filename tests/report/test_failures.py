@@ -85,7 +85,8 @@ def test_nothing_is_shown_to_be_no_worse_with_lost_runs(tmp_path: Path, expect: 
         _, one, _ = judged(tmp_path / str(number), fates(ALIKE, identity, none, COLLAPSED), 20, **change)
         assert one.state == "not trained"
     _, one, text = judged(tmp_path / "worse", fates(ALIKE, range(15), fate=COLLAPSED), 20, **change)
-    assert one.state == "refuted" and one.ranks and one.ranks.higher == 15 and "beyond the margin" in text
+    assert one.state == "refuted" and one.ranks and one.ranks.higher == 15
+    assert "by more than 30 points in 15 of 20 shared seeds; sign test of none beyond the margin p = .041" in text
     _, one, _ = judged(tmp_path / "better", fates(ALIKE, none=range(15), fate=COLLAPSED), 20, **change)
     assert one.state == ("refuted" if expect == "equivalent" else "not trained")
 
@@ -95,9 +96,28 @@ def test_a_difference_within_the_margin_is_no_worse_rank(tmp_path: Path) -> None
     change: dict[str, Any] = {"compare": {"model.shortcut": "none"}, "to": {"model.shortcut": "identity"}}
     outcome = fates(BETTER, none=[0])
     _, one, _ = judged(tmp_path / "wide", outcome, 12, **change, expect="not_higher", margin=30.0)
-    assert one.state == "not trained" and one.ranks and (one.ranks.lower, one.ranks.higher) == (11, 1)
+    assert one.state == "not trained" and one.ranks and (one.ranks.lower, one.ranks.higher) == (0, 1)
     _, one, _ = judged(tmp_path / "narrow", outcome, 12, **change, expect="not_higher", margin=1.0)
     assert one.state == "refuted"
+
+
+@pytest.mark.parametrize("expect", ["equivalent", "not_higher", "not_lower"])
+def test_counts_against_a_margin_are_of_what_lies_beyond_it(tmp_path: Path, expect: str) -> None:
+    """Both arms are equal in seven seeds, and in one `none` collapsed."""
+    equal: Outcome = lambda cell, seed, draw: np.arange(IMAGES) < 100  # noqa: E731
+    outcome = fates(equal, none=[3], fate=COLLAPSED)
+    _, one, text = judged(tmp_path, outcome, 8, expect=expect, margin=1.0)
+    assert one.state == "not trained" and one.ranks and one.ranks.ties == 7 and one.p_holm == 1.0
+    assert (
+        "test error of identity is lower than that of none by more than 1 point in 1 and higher by more than 1 point in 0 of "
+        "8 shared seeds; sign test of none beyond the margin p = 1.000"
+    ) in text
+
+
+def test_an_arm_without_a_run_yet_is_not_compared_by_how_many_trained(tmp_path: Path) -> None:
+    outcome = fates(fates(ALIKE, identity=range(8), fate="diverged"), none=range(8), fate="missing")
+    _, _, text = judged(tmp_path, outcome, 8)
+    assert "none no run yet" in text and "Fisher" not in text
 
 
 def test_an_arm_that_collapsed_as_a_whole_keeps_its_mean(tmp_path: Path) -> None:

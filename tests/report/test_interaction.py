@@ -49,6 +49,25 @@ def judged(folder: Path, outcome: Any, seeds: int = 10, **change: Any) -> tuple[
     return verdict, sentence(verdict, one)
 
 
+def test_an_arm_of_either_place_that_collapsed_as_a_whole_is_named(tmp_path: Path) -> None:
+    """No run of it trained, so that runs are not unlikely to fail."""
+    normal, changes = noise(lambda cell: 0.02, images=1000, hard=0.3), {"expect": "not_lower", "margin": 1.0}
+
+    def outcome(lost: int) -> Any:
+        def of(cell: Any, seed: int, draw: Any) -> Any:
+            collapsed = (cell["model.shortcut"], cell["model.depth"]) == ("none", lost)
+            return np.arange(1000) < 887 if collapsed else normal(cell, seed, draw)
+
+        return of
+
+    verdict, text = judged(tmp_path / "first", outcome(34), 6, **changes)
+    assert verdict.state == "supported" and "none of the 6 runs of none at model.depth 34 trained" in text
+    assert "do not train" not in text
+    verdict, text = judged(tmp_path / "second", outcome(10), 6, expect="not_higher", margin=1.0)
+    assert verdict.state == "supported" and "none of the 6 runs of none at model.depth 10 trained" in text
+    assert "do not train" not in text
+
+
 def test_a_planted_interaction_is_found_and_its_opposite_refuted(tmp_path: Path) -> None:
     verdict, text = judged(tmp_path / "a", rate(0.03))
     assert verdict.state == "supported" and verdict.family == 1

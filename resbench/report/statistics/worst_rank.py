@@ -23,6 +23,7 @@ class WorstRank(NamedTuple):
         p: two-sided; of the sign test over shared seeds (binomial, without ties), else of the rank-sum test.
         seeds, seeds_theirs: runs of the arms.
         shared: whether seeds are shared.
+        direction: 1 where ours is the higher more often, -1 where it is the lower, 0 where neither is.
     """
 
     lower: int
@@ -32,11 +33,7 @@ class WorstRank(NamedTuple):
     seeds: int
     seeds_theirs: int
     shared: bool
-
-    @property
-    def direction(self) -> int:
-        """1 where ours is the higher more often, -1 where it is the lower, 0 where neither is."""
-        return int(np.sign(self.higher - self.lower))
+    direction: int
 
     @property
     def anytime_p(self) -> float:
@@ -60,7 +57,29 @@ def worst_rank(ours: npt.ArrayLike, theirs: npt.ArrayLike, shared: bool) -> Wors
     lower, higher = int((left < right).sum()), int((left > right).sum())
     ties = (len(a) if shared else len(a) * len(b)) - lower - higher
     p = _sign_test(lower, higher) if shared else _rank_sum(a, b)
-    return WorstRank(lower, higher, ties, p, len(a), len(b), shared)
+    return WorstRank(lower, higher, ties, p, len(a), len(b), shared, int(np.sign(higher - lower)))
+
+
+def worst_rank_beyond(
+    ours: npt.ArrayLike, theirs: npt.ArrayLike, shared: bool, margin: float, sides: tuple[int, ...]
+) -> WorstRank:
+    """Whether ours is beyond a margin: the same, with ours moved by the margin to theirs.
+
+    Args:
+        ours, theirs, shared: as for `worst_rank`.
+        sides: that count, 1 for a higher value and -1 for a lower one.
+
+    Returns:
+        `lower` and `higher` count what is beyond the margin on either side, and `ties` the rest; `p` is 1 and
+        `direction` 0 where no side that counts has the more values beyond.
+    """
+    x = np.asarray(ours, dtype=np.float64)
+    moved = {side: worst_rank(x - side * margin, theirs, shared) for side in (1, -1)}
+    lower, higher = moved[-1].lower, moved[1].higher
+    found = [moved[side] for side in sides if moved[side].direction == side]
+    best = min(found, key=lambda one: one.p, default=moved[1]._replace(p=1.0, direction=0))
+    pairs = best.lower + best.higher + best.ties
+    return best._replace(lower=lower, higher=higher, ties=pairs - lower - higher)
 
 
 def _sign_test(lower: int, higher: int) -> float:

@@ -8,7 +8,7 @@ from resbench.core.text import plural
 from resbench.records.claim import Claim
 from resbench.records.metrics import Metric
 from resbench.report.arms import Arm, name_pair
-from resbench.report.format import name_of, p_text
+from resbench.report.format import context_text, margin_text, name_of, p_text
 from resbench.report.outcomes import kinds
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.interval import wilson
@@ -30,10 +30,9 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
         return "; ".join([f"did not train: {rates(judged)}", "means are not compared", *looks])
     ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
     table = [[arm.untrained, len(arm.begun) - arm.untrained] for arm in (judged.ours, judged.theirs)]
-    parts = [
-        f"did not train: {ours} {failures(judged.ours)}, {theirs} {failures(judged.theirs)}",
-        f"Fisher's exact p {p_text(float(stats.fisher_exact(table).pvalue))}",
-    ]
+    parts = [f"did not train: {ours} {failures(judged.ours)}, {theirs} {failures(judged.theirs)}"]
+    if judged.ours.begun and judged.theirs.begun:
+        parts.append(f"Fisher's exact p {p_text(float(stats.fisher_exact(table).pvalue))}")
     if judged.ours.none_trained and judged.theirs.none_trained:
         parts.append("no run of either arm trained")
     if judged.ranks:
@@ -73,12 +72,14 @@ def _rank_text(verdict: ClaimVerdict, ranks: WorstRank, names: tuple[str, str], 
     places = (
         plural(ranks.seeds, "shared seed") if ranks.shared else f"{ranks.seeds * ranks.seeds_theirs:,} pairs of runs"
     )
-    moved = ", beyond the margin" if verdict.claim.against_margin and verdict.claim.margin else ""
+    margin = verdict.claim.margin if verdict.claim.against_margin else 0.0
+    by = f" by more than {margin_text(margin, verdict.claim.metric)}" if margin else ""
     text = (
-        f"a run that did not train counted as the worst, {words} of {names[0]} is lower than that of {names[1]} in "
-        f"{ranks.lower} and higher in {ranks.higher} of {places}{moved}"
+        f"a run that did not train counted as the worst, {words} of {names[0]} is lower than that of {names[1]}{by} in "
+        f"{ranks.lower} and higher{by} in {ranks.higher} of {places}"
     )
-    out = [text, f"{'sign test' if ranks.shared else 'rank-sum test of equal distributions:'} {p}"]
+    test = "sign test" if ranks.shared else "rank-sum test" if margin else "rank-sum test of equal distributions:"
+    out = [text, f"{test}{' of none beyond the margin' if margin else ''} {p}"]
     few = ranks.shared and ranks.seeds < _FEWEST
     return [*out, f"with fewer than {_FEWEST} seeds that test finds nothing"] if few else out
 
@@ -100,12 +101,14 @@ def rate_text(diverged: int, collapsed: int, ran: int) -> str:
 
 def untrained_arms(judged: ContrastVerdict, metric: Metric) -> list[str]:
     """`none of the 5 runs of none trained`, of an arm that is compared by the means of runs that all collapsed."""
-    names = name_pair(judged.ours.cell, judged.theirs.cell)
+    names: tuple[str, ...] = name_pair(judged.ours.cell, judged.theirs.cell)
+    if judged.subtracted:
+        names = tuple(f"{name}{context_text(where)}" for where in judged.subtracted[:2] for name in names)
     return [
         f"none of the {arm.collapsed} runs of {name} trained"
         if arm.collapsed > 1
         else f"the run of {name} did not train"
-        for name, arm in zip(names, (judged.ours, judged.theirs), strict=True)
+        for name, arm in zip(names, judged.arms, strict=True)
         if arm.none_trained and not metric.at_start
     ]
 
@@ -121,7 +124,7 @@ def unseen_failures(judged: ContrastVerdict, claim: Claim) -> float | None:
     None where nothing of that kind is shown, or of what is measured before training.
     """
     shown = judged.state == "equivalent" or (judged.state == "supported" and claim.against_margin)
-    trained = judged.ours.trained and judged.theirs.trained
+    trained = all(arm.trained for arm in judged.arms)
     if not shown or not trained or judged.contrast is None or claim.metric.exact or claim.metric.at_start:
         return None
     return unseen(judged.contrast.min_seeds)

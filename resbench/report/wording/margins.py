@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from resbench.records.metrics import Metric
-from resbench.report.format import interval_texts, p_text, significant
+from resbench.report.format import interval_texts, margin_text, p_text, significant
 from resbench.report.planning import MIN_SEEDS, levels, more_seeds_range
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
@@ -43,12 +43,6 @@ def margin_words(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contr
             return [f"whether it reaches the {margin} that would matter is open"]
         return []
     return _needed(verdict, judged, contrast, margin)
-
-
-def margin_text(margin: float, metric: Metric) -> str:
-    """`0.05 points`, `1 point`."""
-    text = f"{margin:g} {metric.unit}".rstrip()
-    return "1 point" if text == "1 points" else text
 
 
 def _equivalence(contrast: Contrast, metric: Metric, margin: str) -> str:
