@@ -82,7 +82,7 @@ def _status(name: str, store: Store) -> list[str]:
     lines += collect.describe(store)
     look, asks = _look(store) if file and file.looks else ("", False)
     lines += [f"  {look}"] if look else []
-    left = not {"to do", "begun and interrupted", "running"}.isdisjoint(wanted)
+    left = not {"to do", "failed", "begun and interrupted", "running"}.isdisjoint(wanted)
     if file and file.file and (trials or asks or left or to_confirm):
         kept = read_command(store.work, file)
         command = going_on(kept) if kept else resume_command(file, store.folder.parent)

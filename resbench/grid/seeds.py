@@ -71,7 +71,7 @@ def _looks(source: Source, value: dict[str, Any], line: int) -> Looks | None:
 def _wrong_sizes(sizes: Any) -> str:
     """What is wrong with the numbers of seeds at the looks; empty if nothing is."""
     if not isinstance(sizes, list) or not all(type(size) is int for size in sizes) or not sizes:
-        return f"{sizes!r} should be rising numbers of seeds, as in {_FORM}"
+        return f"{sizes!r} should be rising whole numbers of seeds, as in {_FORM}"
     if any(second <= first for first, second in itertools.pairwise(sizes)):
         return f"{sizes} does not rise: each look has more seeds than the one before"
     if sizes[0] < MIN_SEEDS:

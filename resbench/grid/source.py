@@ -112,6 +112,8 @@ class Source:
             hint = suggestion(key, allowed)
             if key in ("trials", "search", "arms", "sampler", "pruner"):
                 hint = "; it belongs to a search file, for `resbench tune`"
+            if key == "about":
+                hint = "; what a study is about stands in the comment at the top of the file"
             self.wrong(self.document.line(key), f"{key}: unknown key; allowed are {', '.join(allowed)}{hint}")
 
     def name(self, value: Any, line: int) -> str:

@@ -20,6 +20,7 @@ from resbench.report.format import name_of
 from resbench.report.judge import judge
 from resbench.report.readings import keep_reading
 from resbench.report.study import Study, load
+from resbench.report.summary import readings_note
 from resbench.report.target import reached
 from resbench.report.verdicts import ClaimVerdict, judge_family
 from resbench.report.wording.sentence import claim_summary, sentence, unpaired_text
@@ -47,6 +48,7 @@ def check(results: Path, name: str, asked: StudyFile | None = None) -> tuple[lis
     settled = all(verdict.state == "supported" and not verdict.outstanding for verdict in verdicts)
     data = data_note(study)
     note = [printable(f"note: {data}; no verdict is given between them")] if data else []
+    note += [f"note: {text}" for text in readings_note(study)]
     return target + verdict_lines(verdicts) + note, settled and reached(study)
 
 

@@ -71,8 +71,8 @@ def number(value: float, form: str = ",.0f") -> str:
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """`+0.12`, `−0.07`; what rounds to nothing keeps its sign."""
-    return number(value, f"+.{digits}f")
+    """`+0.12`, `−0.07`; what rounds to nothing keeps its sign, and 0 has none."""
+    return number(value, f"+.{digits}f") if value else f"{0:.{digits}f}"
 
 
 def p_text(p: float) -> str:

@@ -12,13 +12,13 @@ from resbench.report.statistics.power import (
     POWER,
     detectable,
     detectable_floor,
-    detectable_new_images,
     needed_new_images,
     seeds_needed,
     upper_sd,
 )
 
 MIN_SEEDS = 5  # of a verdict, whatever the numbers
+_BOUND = 0.8  # confidence of the bound of the deviation between seeds that plans start from
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Needs:
     """Differences as shares, or in the unit of the metric.
 
     Attributes:
-        detectable_this_test_set, detectable_new_images: smallest difference that the seeds so far find.
+        detectable_this_test_set, detectable_new_images: smallest difference that the seeds so far find, with the
+            deviation between seeds at the same bound.
         seeds_this_test_set, seeds_new_images: seeds that find the margin; None if no number does, or if there is no
             margin.
         images: test images beyond which seeds would begin to help, where no number of seeds suffices.
@@ -67,15 +68,15 @@ def needs(contrast: Contrast, at: Levels) -> Needs:
     to find, as the images take their part. So new images are never the easier question.
     """
     levels, parts, margin = (at.power, at.alpha), contrast.components, contrast.margin
-    seeds = _seeds_for(margin, contrast, at, 0.8) if margin > 0 else None
-    difference = detectable(contrast.sd, contrast.seeds, *levels)
+    seeds = _seeds_for(margin, contrast, at, _BOUND) if margin > 0 else None
+    difference = detectable(upper_sd(contrast.sd, contrast.seeds, _BOUND), contrast.seeds, *levels)
     if parts is None:
         return Needs(difference, math.nan, seeds, None, None)
-    difference_new = detectable_new_images(parts, contrast.seeds, *levels)
+    difference_new = math.hypot(difference, detectable_floor(parts, *levels))
     if not margin > 0:
         return Needs(difference, difference_new, None, None, None)
     need = needed_new_images(margin, parts, *levels)
-    seeds_new = None if need.seeds is None else _seeds_for(_left_by_images(contrast, at), contrast, at, 0.8)
+    seeds_new = None if need.seeds is None else _seeds_for(_left_by_images(contrast, at), contrast, at, _BOUND)
     return Needs(difference, difference_new, seeds, seeds_new, need.images if need.seeds is None else None)
 
 

@@ -41,6 +41,7 @@ class Study:
         damaged: number of record files that cannot be read.
         later: number of those that a later version has written.
         readings: when its verdicts were read.
+        readings_lost: whether the file of these readings is damaged, so that none is known.
         confirmation: the runs on fresh seeds of the cell that was chosen to reach the target; None if none is chosen.
     """
 
@@ -54,6 +55,7 @@ class Study:
     later: int = 0
     readings: Sequence[Reading] = ()
     confirmation: Study | None = None
+    readings_lost: bool = False
 
     @cached_property
     def by_id(self) -> dict[str, Record]:
@@ -156,6 +158,7 @@ def load(results: Path, name: str, file: StudyFile | None = None) -> Study:
     known_records = [record for record in records.values() if record.id in ids]
     confirmation = _confirmation(question, records, axes)
     asked = ids | {record.id for record in (confirmation.records if confirmation else ())}
+    readings = _readings(folder)
     return Study(
         name=question.name or name,
         file=question,
@@ -165,17 +168,18 @@ def load(results: Path, name: str, file: StudyFile | None = None) -> Study:
         others=len(records.keys() - asked),
         damaged=len(store.damaged),
         later=len(store.later),
-        readings=_readings(folder),
+        readings=readings or (),
         confirmation=confirmation,
+        readings_lost=readings is None,
     )
 
 
-def _readings(folder: Path) -> list[Reading]:
-    """When verdicts were read; nothing where that cannot be known."""
+def _readings(folder: Path) -> list[Reading] | None:
+    """When verdicts were read; None where that cannot be known."""
     try:
         return read_looks(folder).looks
     except ValueError:
-        return []
+        return None
 
 
 def _confirmation(file: StudyFile, records: dict[str, Record], axes: Sequence[str]) -> Study | None:

@@ -122,6 +122,7 @@ def notes(study: Study) -> list[str]:
     if study.overrides:
         out.append(f"Run with other settings than the grid file says: {', '.join(study.overrides)}.")
     out += changes_text(study.file.stated)
+    out += readings_note(study)
     if study.file.merged:
         out += [_one_network(merged) for merged in study.file.merged]
     elif total < len(study.runs):
@@ -158,6 +159,16 @@ def notes(study: Study) -> list[str]:
     if study.damaged:
         out.append(f"{study.damaged} damaged {_records(study.damaged)} in the folder, not shown.")
     return out
+
+
+def readings_note(study: Study) -> list[str]:
+    """That it is not known when verdicts were read before, where their p values depend on it."""
+    if not study.readings_lost or not (study.target or any(not claim.metric.exact for claim in study.claims)):
+        return []
+    return [
+        "looks.json is damaged: earlier readings of the verdicts are not known, so each p is that of a first look, and too "
+        "small if seeds were added, or looks planned, after a verdict was read."
+    ]
 
 
 def _lost(study: Study) -> list[str]:

@@ -227,11 +227,16 @@ def confirmed(study: Study) -> Attempt | None:
 
 
 def reached(study: Study) -> bool:
-    """Whether the target, if there is one, is shown to be reached: by a confirmation, or by Holm over all cells."""
+    """Whether the target, if there is one, is shown to be reached: by a confirmation, or by Holm over all cells.
+
+    While runs of the grid are outstanding nothing is shown for good by its cells.
+    """
     if study.target is None:
         return True
     if confirms(study):
         attempt, chosen = confirmed(study), study.file.confirmation
         same = chosen is not None and chosen.test_accuracy == study.target.test_accuracy
         return same and attempt is not None and attempt.state == REACHED
+    if study.runs["status"].isin(OPEN).any():
+        return False
     return any(attempt.state == REACHED for attempt in attempts(study))

@@ -64,7 +64,7 @@ class ContrastVerdict:
         p_holm: over the claim's family, of no difference (of equivalence: of none beyond the margin); NaN without one.
         state: one of `STATES`.
         more_seeds: beyond those that ended in both arms, to find the margin with a power of 80 % at Holm's first
-            step; None if no number suffices or none is needed.
+            step, 0 if by plan those suffice; None if no number suffices or none is needed.
         images_needed: test images from which seeds would begin to help, where no number of seeds suffices.
         detectable: smallest difference that the seeds so far find with a power of 80 %.
         reason: why the arms are not comparable, or not judged, in a clause.
@@ -286,5 +286,5 @@ def _plan(claim: Claim, contrast: Contrast, size: int) -> tuple[int | None, int 
     """Seeds still needed, images needed, and the smallest difference that the seeds so far could find."""
     need = needs(contrast, levels(claim, size))
     total = need.seeds_this_test_set if contrast.from_seeds_only else need.seeds_new_images
-    more = None if total is None else max(total - contrast.seeds, 1)
+    more = None if total is None else max(total - contrast.seeds, 0)
     return more, need.images, need.detectable_this_test_set if contrast.from_seeds_only else need.detectable_new_images

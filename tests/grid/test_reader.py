@@ -142,6 +142,7 @@ def test_only_selects_runs(tmp_path: Path) -> None:
         ("zip: 3", "should be a list of mappings"),
         ("name: a/b", "is not a name"),
         ("axis: {}", "unknown key; allowed are name, base, axes"),
+        ("about: why", "; what a study is about stands in the comment at the top of the file"),
         ("search: {}", "`resbench tune"),
     ],
 )  # fmt: skip

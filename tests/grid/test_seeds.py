@@ -69,11 +69,12 @@ def test_other_seeds_of_each_cell_are_another_study_of_the_same_ids() -> None:
 @pytest.mark.parametrize(
     ("seeds", "line"),
     [
-        ({}, f"seeds: looks: None should be rising numbers of seeds, as in {FORM}"),
-        ({"looks": []}, f"seeds: looks: [] should be rising numbers of seeds, as in {FORM}"),
-        ({"looks": 5}, f"seeds: looks: 5 should be rising numbers of seeds, as in {FORM}"),
-        ({"looks": [5, "ten"]}, f"seeds: looks: [5, 'ten'] should be rising numbers of seeds, as in {FORM}"),
-        ({"looks": [5, True]}, f"seeds: looks: [5, True] should be rising numbers of seeds, as in {FORM}"),
+        ({}, f"seeds: looks: None should be rising whole numbers of seeds, as in {FORM}"),
+        ({"looks": []}, f"seeds: looks: [] should be rising whole numbers of seeds, as in {FORM}"),
+        ({"looks": 5}, f"seeds: looks: 5 should be rising whole numbers of seeds, as in {FORM}"),
+        ({"looks": [5, "ten"]}, f"seeds: looks: [5, 'ten'] should be rising whole numbers of seeds, as in {FORM}"),
+        ({"looks": [5, 5.5]}, f"seeds: looks: [5, 5.5] should be rising whole numbers of seeds, as in {FORM}"),
+        ({"looks": [5, True]}, f"seeds: looks: [5, True] should be rising whole numbers of seeds, as in {FORM}"),
         ({"looks": [5, 10, 10]}, "seeds: looks: [5, 10, 10] does not rise: each look has more seeds than the one before"),
         ({"looks": [3, 6]}, "seeds: looks: [3, 6] begins with 3: no verdict takes fewer than 5 seeds, so begin with 5 or more"),
         ({"looks": [5, 10**6]}, "seeds: looks: [5, 1000000] ends with 1000000: use at most 100000 seeds"),

@@ -208,6 +208,12 @@ def test_no_verdict_while_a_run_is_failed(tmp_path: Path) -> None:
     assert code == 1 and out.startswith("inconclusive; interim: 4 runs are outstanding")
 
 
+def test_a_study_whose_runs_failed_says_how_to_go_on(tmp_path: Path) -> None:
+    make(tmp_path, "s", AXES, 2, lambda *_: "failed", [CLAIM])
+    code, out, _ = resbench("status", "s", "--results", tmp_path)
+    assert code == 0 and "4 failed" in out and "to go on: resbench" in out
+
+
 @pytest.mark.parametrize("lost", [[0, 1, 2], range(8)])
 def test_what_is_measured_before_training_is_known_of_runs_that_do_not_train(
     tmp_path: Path, lost: Sequence[int]

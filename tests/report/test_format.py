@@ -25,7 +25,7 @@ LOSS, ERROR = METRICS["train_loss"], METRICS["test_error"]
 
 
 def test_signed_numbers_have_a_true_minus_and_keep_their_sign() -> None:
-    assert (signed(0.123), signed(-0.068), signed(0.0), signed(-0.0012)) == ("+0.12", "−0.07", "+0.00", "−0.00")
+    assert (signed(0.123), signed(-0.068), signed(0.0), signed(-0.0012)) == ("+0.12", "−0.07", "0.00", "−0.00")
     assert (number(-1234.5, ",.1f"), signed(2e12), signed(-2e12)) == ("−1,234.5", "+2.0e+12", "−2.0e+12")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,26 @@ def test_a_collapse_at_a_later_look_rewrites_no_earlier_one(tmp_path: Path) -> N
     early, late = histories
     assert early.state == late.state == "supported" and early.contrast == late.contrast and early.contrast
     assert early.looks and late.looks and early.looks.done == late.looks.done and len(late.looks.done) == 1
+
+
+def test_what_the_looks_show_has_its_p_and_no_limit_that_is_rounded_onto_the_margin(tmp_path: Path) -> None:
+    """A limit that would read as the margin is given with more digits, in the sentence as in the table."""
+    for expect, p in (
+        ("not_higher", "one-sided p over the looks so far"),
+        ("equivalent", "p of a difference beyond it"),
+    ):
+        study = planned(tmp_path / expect, 20, expect=expect, margin=5.0)
+        [verdict] = judge(study)
+        one = verdict.contrasts[0]
+        assert one.looks and one.state == "supported"
+        text = sentence(verdict, one)
+        assert f"points, {p}" in text and "< .001" in text
+        limit = re.search(r"repeated interval \[.*, \+(.*?)\]", text)
+        assert limit
+        touching = replace(verdict, claim=verdict.claim.model_copy(update={"margin": float(limit[1])}))
+        assert not re.search(rf"repeated interval \[.*\+{limit[1]}\]", sentence(touching, one))
+        table = look_table([touching])
+        assert table and not any(f"+{limit[1]}]" in cell for cell in table.rows[0])
 
 
 def test_nothing_is_decided_before_the_first_look_is_complete(tmp_path: Path) -> None:

@@ -203,7 +203,12 @@ def changed_plan(study: Study) -> list[Reading]:
 def test_a_file_that_is_not_ours_stays_and_is_named(content: str, tmp_path: Path) -> None:
     file = planted(tmp_path, 5)
     file.write_text(content)
-    lines = check(tmp_path).splitlines()
+    code, out, err = resbench("check", "some", "--results", tmp_path)
+    note = "looks.json is damaged: earlier readings of the verdicts are not known, so each p is that of a first look"
+    assert code == 0 and f"note: {note}" in out
+    assert resbench("report", "some", "--results", tmp_path, "--reports", tmp_path / "pages")[0] == 0
+    assert note in (tmp_path / "pages" / "some" / "report.md").read_text()
+    lines = err.splitlines()
     assert len(lines) == 1 and lines[0].startswith(f"{file}: cannot be read (")
     assert file.read_text() == content
 

@@ -58,7 +58,7 @@ def _contrast(verdict: ClaimVerdict, judged: ContrastVerdict) -> dict[str, Any]:
     share = unseen_failures(judged, verdict.claim)
     facts |= {"unseen_failures": share} if share is not None else {}
     facts |= {"more_seeds": judged.more_seeds, "images_needed": judged.images_needed, "detectable": judged.detectable}
-    if judged.contrast and judged.more_seeds is not None:
+    if judged.contrast and judged.more_seeds:
         facts["more_seeds_range"] = more_seeds_range(judged.contrast, levels(verdict.claim, verdict.family))
     facts |= {"looks": looks} if (looks := look_facts(judged)) else {}
     return facts | (contrast_columns(judged.contrast) if judged.contrast else {})

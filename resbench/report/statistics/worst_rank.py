@@ -23,6 +23,7 @@ class WorstRank(NamedTuple):
         p: two-sided; of the sign test over shared seeds (binomial, without ties), else of the rank-sum test.
         seeds, seeds_theirs: runs of the arms.
         shared: whether seeds are shared.
+        anytime_p: at every number of seeds; 1 where seeds are not shared, as then it is not known.
         direction: 1 where ours is the higher more often, -1 where it is the lower, 0 where neither is.
     """
 
@@ -34,11 +35,7 @@ class WorstRank(NamedTuple):
     seeds_theirs: int
     shared: bool
     direction: int
-
-    @property
-    def anytime_p(self) -> float:
-        """At every number of seeds; 1 where seeds are not shared, as then it is not known."""
-        return anytime_sign_p(self.lower, self.higher) if self.shared else 1.0
+    anytime_p: float
 
 
 def worst_rank(ours: npt.ArrayLike, theirs: npt.ArrayLike, shared: bool) -> WorstRank:
@@ -57,7 +54,8 @@ def worst_rank(ours: npt.ArrayLike, theirs: npt.ArrayLike, shared: bool) -> Wors
     lower, higher = int((left < right).sum()), int((left > right).sum())
     ties = (len(a) if shared else len(a) * len(b)) - lower - higher
     p = _sign_test(lower, higher) if shared else _rank_sum(a, b)
-    return WorstRank(lower, higher, ties, p, len(a), len(b), shared, int(np.sign(higher - lower)))
+    anytime = anytime_sign_p(lower, higher) if shared else 1.0
+    return WorstRank(lower, higher, ties, p, len(a), len(b), shared, int(np.sign(higher - lower)), anytime)
 
 
 def worst_rank_beyond(
@@ -70,14 +68,14 @@ def worst_rank_beyond(
         sides: that count, 1 for a higher value and -1 for a lower one.
 
     Returns:
-        `lower` and `higher` count what is beyond the margin on either side, and `ties` the rest; `p` is 1 and
-        `direction` 0 where no side that counts has the more values beyond.
+        `lower` and `higher` count what is beyond the margin on either side, and `ties` the rest; the p values
+        are 1 and `direction` is 0 where no side that counts has the more values beyond.
     """
     x = np.asarray(ours, dtype=np.float64)
     moved = {side: worst_rank(x - side * margin, theirs, shared) for side in (1, -1)}
     lower, higher = moved[-1].lower, moved[1].higher
     found = [moved[side] for side in sides if moved[side].direction == side]
-    best = min(found, key=lambda one: one.p, default=moved[1]._replace(p=1.0, direction=0))
+    best = min(found, key=lambda one: one.p, default=moved[1]._replace(p=1.0, direction=0, anytime_p=1.0))
     pairs = best.lower + best.higher + best.ties
     return best._replace(lower=lower, higher=higher, ties=pairs - lower - higher)
 

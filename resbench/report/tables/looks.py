@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from resbench.records.metrics import Metric
+from resbench.records.claim import Claim
 from resbench.report.document import Columns, Table
 from resbench.report.format import DASH, interval_texts, name_of, p_cell, signed
 from resbench.report.looks.sequential import LookHistory, LookVerdict
@@ -26,7 +26,7 @@ def look_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
         for place, look in enumerate(history.done, 1):
             columns.put("claim", verdict.claim.says)
             columns.put("comparison", minus_text(judged))
-            _put_look(look, verdict.claim.metric, columns, f"{place} of {len(history.plan.sizes)}")
+            _put_look(look, verdict.claim, columns, f"{place} of {len(history.plan.sizes)}")
         cells = {"compare": name_of(judged.ours.cell), "to": name_of(judged.theirs.cell)}
         numbers += [{"claim": verdict.claim.says, **cells, **facts} for facts in look_facts(judged)]
     if not columns.texts:
@@ -34,8 +34,8 @@ def look_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
     return columns.table(caption=_caption(rows[0][2]), name="looks", frame=pd.DataFrame(numbers))
 
 
-def _put_look(look: LookVerdict, metric: Metric, columns: Columns, place: str) -> None:
-    test, contrast = look.test, look.contrast
+def _put_look(look: LookVerdict, claim: Claim, columns: Columns, place: str) -> None:
+    test, contrast, metric = look.test, look.contrast, claim.metric
     fraction = test.schedule.fractions[-1]
     columns.put("look", place)
     columns.put("seeds", str(look.seeds))
@@ -44,7 +44,7 @@ def _put_look(look: LookVerdict, metric: Metric, columns: Columns, place: str) -
     columns.put("nominal %", f"{100 * test.nominal:.2f}", test.nominal)
     difference = metric.factor * contrast.interval.estimate if contrast else None
     columns.put("difference", DASH if difference is None else signed(difference), difference)
-    columns.put("repeated interval", interval_texts(test.interval, metric)[1] if test.interval else DASH)
+    columns.put("repeated interval", interval_texts(test.interval, metric, claim.margin)[1] if test.interval else DASH)
     columns.put("its level %", f"{100 * test.level:g}" if test.interval else DASH, test.level)
     columns.put("p", p_cell(test.p.difference), test.p.difference)
     columns.put("p (looks, Holm)", p_cell(look.p_holm), look.p_holm)

@@ -65,7 +65,7 @@ def power_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
         f"Smallest true difference that the seeds so far find with a power of {100 * POWER:.0f} % (of equivalence and of being no worse: the "
         "smallest margin shown, if there is no difference), and shared seeds per arm that find the margin, at Holm's first "
         "step. All from the noise between the seeds so far, never from the difference seen; of few seeds that noise is "
-        "known badly, so planning for these images takes the bound that it is below with 80 %; 80 % range: the seeds if it is "
+        "known badly, so it is taken at the bound that it is below with 80 %; 80 % range: the seeds if it is "
         "at either end of its own. Each plan is of one comparison. Impossible: on as many images "
         "no number of seeds suffices; seeds begin to help beyond the images named."
     )

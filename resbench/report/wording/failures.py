@@ -26,7 +26,7 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
         of_family: how p is corrected.
     """
     if judged.subtracted:
-        looks = look_clauses(judged.looks, verdict.claim.metric)
+        looks = look_clauses(judged.looks, verdict.claim.metric, verdict.claim.margin)
         return "; ".join([f"did not train: {rates(judged)}", "means are not compared", *looks])
     ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
     table = [[arm.untrained, len(arm.begun) - arm.untrained] for arm in (judged.ours, judged.theirs)]
@@ -42,7 +42,9 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
         parts += late_plan(judged, "sign") if judged.looks else _read_before(judged)
     elif verdict.claim.metric.probe:
         parts.append(f"{verdict.claim.metric.words} of a network that did not train says nothing of one that did")
-    return "; ".join([*parts, "means are not compared", *look_clauses(judged.looks, verdict.claim.metric)])
+    return "; ".join(
+        [*parts, "means are not compared", *look_clauses(judged.looks, verdict.claim.metric, verdict.claim.margin)]
+    )
 
 
 def _read_before(judged: ContrastVerdict) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from resbench.records.metrics import Metric
-from resbench.report.format import interval_texts
+from resbench.report.format import interval_texts, p_text
 from resbench.report.looks.sequential import LookHistory
 from resbench.report.looks.unplanned import looking_error
 from resbench.report.planning import ALPHA
@@ -16,15 +17,21 @@ WITH_FIRST_LOOK = 6  # per cent: an ordinary p at the first look, at all others 
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
-def look_clauses(history: LookHistory | None, metric: Metric) -> list[str]:
-    """`decided at look 2 of 3 (10 seeds), repeated interval [−0.2, −0.1]`; nothing where no looks are planned."""
+def look_clauses(history: LookHistory | None, metric: Metric, margin: float) -> list[str]:
+    """`decided at look 2 of 3 (10 seeds), repeated interval [−0.2, −0.1]`; nothing where no looks are planned.
+
+    Args:
+        margin: of the claim, as differences are shown.
+    """
     if history is None:
         return []
     sizes, done = history.plan.sizes, len(history.done)
     if not done:
         return [f"no verdict before look 1 of {len(sizes)}, at {sizes[0]} seeds"]
     last, place = history.done[-1], f"look {done} of {len(sizes)} ({sizes[done - 1]} seeds)"
-    limits = f", repeated interval {interval_texts(last.test.interval, metric)[1]}" if last.test.interval else ""
+    limits = (
+        f", repeated interval {interval_texts(last.test.interval, metric, margin)[1]}" if last.test.interval else ""
+    )
     if history.decided:
         return [f"decided at {place}{limits}"]
     if history.futile:
@@ -33,7 +40,18 @@ def look_clauses(history: LookHistory | None, metric: Metric) -> list[str]:
         return [f"ended at {place}: more seeds cannot decide it"]
     if history.open:
         return [f"open after {place}{limits}; the next look is at {history.asked} seeds"]
-    return [f"open after {place}{limits}" + (", the last" if done == len(sizes) else "")]
+    return [f"not decided at {place}{limits}" + (", the last" if done == len(sizes) else "")]
+
+
+def within_looks(history: LookHistory, one_sided: bool) -> str:
+    """The p value of a difference of the margin or more, `one-sided p over the looks so far = .012`.
+
+    Args:
+        one_sided: whether only one side of the margin matters.
+    """
+    what = "one-sided p" if one_sided else "p of a difference beyond it"
+    p = history.done[-1].test.sequential.within if history.done else math.nan
+    return f"{what}{over_looks(history)} {p_text(p)}"
 
 
 def over_looks(history: LookHistory | None) -> str:

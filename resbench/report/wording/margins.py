@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+from resbench.core.text import plural
 from resbench.records.metrics import Metric
 from resbench.report.format import interval_texts, margin_text, p_text, significant
 from resbench.report.planning import MIN_SEEDS, levels, more_seeds_range
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording.failures import unseen_text
+from resbench.report.wording.looks import within_looks
 
 _SIDES = {"equivalent": "within ±", "not_higher": "below +", "not_lower": "above −"}
 _MANY_SEEDS = 1000  # beyond that a plan from the noise of a few seeds says no more
@@ -28,7 +30,7 @@ def margin_words(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contr
         one_sided = within_margin(verdict, judged) and claim.direction != "equivalent"
         side = _SIDES[claim.direction if one_sided else "equivalent"] + margin
         if judged.looks:
-            shown = f"the looks show it to lie {side}"
+            shown = f"the looks show it to lie {side}, {within_looks(judged.looks, one_sided)}"
         elif one_sided:
             shown = _no_worse(contrast, claim.direction, side)
         else:
@@ -87,6 +89,11 @@ def _needed(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contrast, 
 
 def _plan(verdict: ClaimVerdict, contrast: Contrast, seeds: int, margin: str) -> str:
     """How many more seeds, in which range, and for what; a plan is no promise to look only once."""
+    if not seeds:
+        return (
+            f"for {margin} {plural(contrast.seeds, 'seed')} suffice by plan (power 80 %): the difference happens to lie "
+            "where they do not decide"
+        )
     count = f"more than {_MANY_SEEDS:,}" if seeds > _MANY_SEEDS else f"about {seeds:,}"
     low, high = more_seeds_range(contrast, levels(verdict.claim, verdict.family))
     ends = [

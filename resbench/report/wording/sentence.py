@@ -52,7 +52,7 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
             parts.append(f"p{of_what}{over_looks(judged.looks)} {p_text(judged.p_holm)}{_of_family(verdict.family)}")
         parts += _few_seeds(judged, contrast)
         parts += _improvement(contrast)
-    parts += [*margin_words(verdict, judged, contrast), *look_clauses(judged.looks, metric)]
+    parts += [*margin_words(verdict, judged, contrast), *look_clauses(judged.looks, metric, verdict.claim.margin)]
     parts += looking_clause(contrast, judged)
     return f"{head}: {'; '.join(parts)}{but}."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from resbench.report.statistics.interval import Interval
 from resbench.report.study import Study
 from resbench.report.target import (
     BY_MEAN,
+    NOT_REACHED,
     REACHED,
     Attempt,
     TrainedCell,
@@ -43,8 +45,7 @@ def target_sentence(study: Study) -> str:
 def _by_all_cells(study: Study, target: Target, goal: str) -> str:
     """The verdict by the seeds of the grid, over all of its cells."""
     tried = attempts(study)
-    mixed = sum(one.trained.mixed for one in tried)
-    apart = f" Not judged: {mixed} of {len(tried)} cells, as {data_note(study)}." if mixed else ""
+    apart = _not_judged(study, tried)
     so_far = ", so far" if study.runs["status"].isin(OPEN).any() else ""
     shown = [one for one in tried if one.state == REACHED]
     near = [one for one in tried if one.state == BY_MEAN]
@@ -59,9 +60,36 @@ def _by_all_cells(study: Study, target: Target, goal: str) -> str:
             f"mean was lucky too: {seeds} fresh seeds of it (`confirm: {seeds}`) show with 80 % power that it is there, if it "
             f"lies one standard deviation between seeds above.{apart}"
         )
-    if mixed:
-        return f"Open: {goal} as a mean of at least {MIN_SEEDS} seeds.{apart}"
-    return f"Not reached{' so far' if so_far else ''}: {goal} as a mean of at least {MIN_SEEDS} seeds."
+    if any(one.state == NOT_REACHED for one in tried):
+        return f"Not reached{' so far' if so_far else ''}: {goal} as a mean of at least {MIN_SEEDS} seeds.{apart}"
+    return f"Open: {goal}.{apart}"
+
+
+def _not_judged(study: Study, tried: Sequence[Attempt]) -> str:
+    """` Not judged: 1 of 2 cells, of which a run did not train.`; nothing where each cell is."""
+    cells = {one.trained.runs: one.trained for one in tried}
+    size = family_of(study)
+    reasons = Counter(reason for one in cells.values() if (reason := _why_not_judged(study, one)))
+    reasons["of which no run ended well"] += size - len(cells)
+    counts = [(count, reason) for reason, count in reasons.items() if count]
+    if not counts:
+        return ""
+    (count, reason), *rest = counts
+    more = "".join(f"; {count} {reason}" for count, reason in rest)
+    return f" Not judged: {count} of {plural(size, 'cell')}, {reason}{more}."
+
+
+def _why_not_judged(study: Study, one: TrainedCell) -> str:
+    """Why a cell has no verdict, in a clause; else empty."""
+    if one.mixed:
+        return f"as {data_note(study)}"
+    if one.diverged:
+        return "of which a run did not train"
+    if one.outstanding:
+        return "of which a run has no result yet"
+    if one.unknown:
+        return "of which a run has no test accuracy"
+    return f"as no verdict takes fewer than {MIN_SEEDS} seeds" if one.unjudged else ""
 
 
 def _work(found: Sequence[Attempt], target: Target, size: int) -> str:
@@ -89,7 +117,9 @@ def _described(attempt: Attempt, correction: str) -> str:
 def _numbers(attempt: Attempt, kind: str, correction: str = "") -> str:
     """`99.52 [99.49, 99.55] %, 5 seeds, one-sided p = .012, Holm over 10 cells; on new images [99.41, 99.63] %`."""
     one = attempt.trained
-    p = "" if math.isnan(attempt.p) else f", one-sided p {p_text(attempt.p)}{correction}"
+    p = f", one-sided p {p_text(attempt.p)}{correction}"
+    if math.isnan(attempt.p):
+        p = ", no p, as all seeds have the same accuracy" if one.seeds > 1 and not one.unjudged else ""
     text = f"{_within(one.accuracy)} %, {plural(one.seeds, kind)}{p}"
     if one.earlier and p:
         text += f" ({unplanned_look(one.earlier)}, so p is {anytime_test('t')})"
@@ -114,7 +144,10 @@ def _by_confirmation(study: Study, target: Target, goal: str) -> str:
     name = f"{name_of(chosen.cell)}, which {seeds_text(chosen.chosen_on)} chose"
     if chosen.test_accuracy != target.test_accuracy:
         other = f"{percent(chosen.test_accuracy)} %"
-        return f"Open: {goal}: {name}, is confirmed for {other}: another target takes a study of its own (name: ...)."
+        return (
+            f"Open: {goal}: the fresh seeds of {name}, are of a target of {other}; another target takes a study of its own "
+            "(name: ...)."
+        )
     attempt, open_runs = confirmed(study), _open_runs(study)
     if open_runs:
         return f"Open: {goal}: {_fresh(chosen)} of {name}, decide; {open_runs} of them to do."
