@@ -70,7 +70,7 @@ def _not_judged(study: Study, tried: Sequence[Attempt]) -> str:
     cells = {one.trained.runs: one.trained for one in tried}
     size = family_of(study)
     reasons = Counter(reason for one in cells.values() if (reason := _why_not_judged(study, one)))
-    reasons["of which no run ended well"] += size - len(cells)
+    reasons["of which no run trained, or what it cost is not known"] += size - len(cells)
     counts = [(count, reason) for reason, count in reasons.items() if count]
     if not counts:
         return ""
