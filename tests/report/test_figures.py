@@ -24,10 +24,11 @@ from resbench.report.figures.gallery import FIGURES, save_figures
 from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.styles import Arms
 from resbench.report.judge import judge
+from resbench.report.planning import Levels, needs
 from resbench.report.statistics.factors import anova
 from resbench.report.statistics.family import simultaneous_level
 from resbench.report.statistics.marginal import marginal_means
-from resbench.report.statistics.power import detectable, detectable_floor, detectable_new_images
+from resbench.report.statistics.power import detectable, detectable_floor, upper_sd
 from resbench.report.study import load
 from resbench.report.tables.factors import RESPONSE, factor_table
 from resbench.report.tables.hardest import hardest_table
@@ -232,13 +233,15 @@ def test_power_plots_what_could_be_found(small: Evidence) -> None:
     contrasts = [one.contrast for one in small.verdicts[0].contrasts]
     noisy = max((one for one in contrasts if one), key=lambda one: one.sd)  # of two, the one with more noise
     points = figure.points
-    for target, expected in (
-        ("these images", 100 * detectable(noisy.sd, 10, alpha=0.025)),
-        ("new images", 100 * detectable_new_images(noisy.components, 10, alpha=0.025)),  # type: ignore[arg-type]
-    ):
+    here = 100 * detectable(upper_sd(noisy.sd, 10), 10, alpha=0.025)
+    floor = 100 * detectable_floor(noisy.components, alpha=0.025)  # type: ignore[arg-type]
+    need = needs(noisy, Levels(0.8, 0.025))  # what the sentence and the table say
+    assert (100 * need.detectable_this_test_set, 100 * need.detectable_new_images) == pytest.approx(
+        (here, math.hypot(here, floor))
+    )
+    for target, expected in (("these images", here), ("new images", math.hypot(here, floor))):
         found = points[(points["target"] == target) & (points["seeds"] == 10)]["difference"]
         assert list(found) == pytest.approx([expected])
-    floor = 100 * detectable_floor(noisy.components, alpha=0.025)  # type: ignore[arg-type]
     assert list(points[points["target"] == "floor"]["difference"]) == pytest.approx([floor])
     assert list(points[points["target"] == "margin"]["difference"]) == pytest.approx([0.05])
     assert "10 seeds so far" in _texts(drawn(figure))

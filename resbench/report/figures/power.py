@@ -80,8 +80,8 @@ def _caption(plan: Plan) -> str:
         test = f"two-sided at {plan.levels.alpha:.2g}"
     text += f", for these {contrast.images:,} test images and for new ones" if contrast.images else ""
     text += (
-        f", of the comparison with the median noise between seeds ({contrast.seeds} seeds: SD {significant(100 * contrast.sd)} points), "
-        f"{test}."
+        f", of the comparison with the median noise between seeds ({contrast.seeds} seeds: SD {significant(100 * contrast.sd)} points, "
+        f"of which the upper bound at 80 % counts), {test}."
     )
     if contrast.components is not None:
         text += " Floor: what remains for new images however many seeds are run, because the images are a sample too."

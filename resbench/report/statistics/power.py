@@ -7,12 +7,10 @@ was seen: power computed from an observed effect is its p value in other clothes
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from scipy import optimize, stats
 
 from resbench.report.statistics.crossed import Components
@@ -115,28 +113,6 @@ def needed_new_images(margin: float, components: Components, power: float = POWE
         return Need(None, math.ceil(components.var_image * (_shift(math.inf, power, alpha) / margin) ** 2))
     seeds = _smallest(lambda seeds: detectable_new_images(components, seeds, power, alpha), margin)
     return Need(seeds, components.images)
-
-
-def power_curve(
-    seeds: Sequence[int],
-    sd: float,
-    components: Components | None = None,
-    power: float = POWER,
-    alpha: float = ALPHA,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Smallest difference found against the number of seeds, for drawing.
-
-    Args:
-        seeds: numbers of seeds.
-        sd, components: as for `detectable` and `detectable_new_images`; without components the latter is NaN.
-        power, alpha: as for `detectable`.
-
-    Returns:
-        On this test set and for new images, both `(len(seeds),)`.
-    """
-    this_test_set = [detectable(sd, number, power, alpha) for number in seeds]
-    new_images = [detectable_new_images(components, n, power, alpha) if components else math.nan for n in seeds]
-    return np.array(this_test_set, dtype=np.float64), np.array(new_images, dtype=np.float64)
 
 
 def _floor_variance(components: Components) -> float:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from resbench.records.metrics import METRICS, Metric
@@ -14,7 +15,7 @@ from resbench.report.document import Columns, Table
 from resbench.report.format import DASH, significant
 from resbench.report.planning import ALPHA, Levels, levels, more_seeds_range, needs, usable
 from resbench.report.statistics.contrast import Contrast
-from resbench.report.statistics.power import POWER, detectable_floor, power_curve
+from resbench.report.statistics.power import POWER, detectable, detectable_floor, upper_sd
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.interactions import minus_text
 
@@ -88,7 +89,9 @@ def power_points(plan: Plan) -> pd.DataFrame:
     """Smallest difference found: `target` (these images, new images, floor, margin), `seeds`, `difference` in points."""
     contrast, at = plan.contrast, (plan.levels.power, plan.levels.alpha)
     seeds = list(range(_FEWEST, min(_MOST, max(30, 2 * contrast.seeds)) + 1))
-    here, new = power_curve(seeds, contrast.sd, contrast.components, *at)
+    sd = upper_sd(contrast.sd, contrast.seeds)
+    here = np.array([detectable(sd, number, *at) for number in seeds])
+    new = np.hypot(here, detectable_floor(contrast.components, *at) if contrast.components else math.nan)
     rows: list[tuple[str, float, float]] = []
     rows += [("these images", n, 100 * float(value)) for n, value in zip(seeds, here, strict=True)]
     rows += [("new images", n, 100 * float(value)) for n, value in zip(seeds, new, strict=True)]
