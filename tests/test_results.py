@@ -147,7 +147,7 @@ def deeper() -> list[float]:
     return numbers
 
 
-def tested(study: str) -> float:
+def size_of_test_set(study: str) -> float:
     """Number of images that each run of a study was tested on."""
     (images,) = {one.predictions.images for one in load(ROOT / "results", study).records if one.predictions}
     return images
@@ -220,8 +220,8 @@ SAID: list[tuple[str, Callable[[], Sequence[float]]]] = [
         lambda: [published("seed-claims", *at) for at in ((34, "identity"), (34, "none"), (100, "identity"))],
     ),
     ("Width 64, all # images", lambda: [images("seed-claims", 34, "identity")]),
-    ("(twelve in regularization) and # test images", lambda: [tested("norm")]),
-    ("tune-shortcut has five seeds and # test images", lambda: [tested("tune-shortcut")]),
+    ("(twelve in regularization) and # test images", lambda: [size_of_test_set("norm")]),
+    ("tune-shortcut has five seeds and # test images", lambda: [size_of_test_set("tune-shortcut")]),
     ("six epochs of # images", lambda: [mean("head", "data.train_size")]),
     (
         "is at # % with shortcuts and # % without after the first",
