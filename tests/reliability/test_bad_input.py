@@ -16,6 +16,7 @@ from support.inprocess import resbench
 from resbench.records.record import Provenance, Record
 from resbench.records.store import Store
 from resbench.training.device import cores
+from resbench.training.run import RunConfig
 
 ABLATIONS = Path(__file__).parents[2] / "ablations"
 GRIDS = ("quickstart", "precision", "convs", "downsample", "head", "seed-claims")
@@ -161,8 +162,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("odd")
     before = Path.cwd()
     os.chdir(folder)
+    config = RunConfig()
+    (run_id,) = config.ids([config.seed])
     for name in (*GRIDS, *SEARCHES, "odd"):
-        record = Record("0" * 16, {}, "ok", Provenance({"device": "cpu", "threads": 1}))
+        record = Record(run_id, config.model_dump(mode="json"), "ok", Provenance({"device": "cpu", "threads": 1}))
         record.metrics = {"flops": 1e7, "images_per_second": 1e4}
         Store(folder / "results" / name).add(record)
     yield folder
