@@ -92,12 +92,12 @@ def _status(name: str, store: Store) -> list[str]:
 
 def _look(store: Store) -> tuple[str, bool]:
     """What the looks of a study have decided, and whether they ask for runs that no command has begun yet."""
-    from resbench.report.look_progress import asked_seeds, look_line
+    from resbench.report.look_progress import look_progress
     from resbench.report.study import load
 
     study = load(store.folder.parent, store.folder.name)
-    asked = asked_seeds(study)
-    return look_line(study, asked), any(asked[key] > len(runs) for key, _, runs in study.cells)
+    asked, line = look_progress(study)
+    return line, any(asked[key] > len(runs) for key, _, runs in study.cells)
 
 
 def _progress(run: RunningRun) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from resbench.core.cell import Cell, label
 from resbench.core.text import plural
+from resbench.execution.selection import study_so_far
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.store import Store
 from resbench.records.study_file import Confirmation, StudyRun
 from resbench.report.format import percent
 from resbench.report.statistics.attainment import attainable
-from resbench.report.study import Study, load
+from resbench.report.study import Study
 from resbench.report.target import to_confirm
 from resbench.report.wording.target import seeds_text, target_sentence
 
@@ -25,7 +26,7 @@ def with_confirmation(grid: Grid, results: Path | None) -> tuple[Grid, str]:
     Args:
         results: folder of all studies; None as if there were no records.
     """
-    study = _study(grid, results)
+    study = study_so_far(grid, results)
     if study is None or not (wanted := to_confirm(study)):
         chosen = study.file.confirmation if study else None
         return grid.with_confirmation(chosen, _kept_runs(grid, chosen)), ""
@@ -44,14 +45,6 @@ def kept_confirmation(grid: Grid, results: Path | None) -> Confirmation | None:
     """The choice that is in the study file."""
     file = Store(results / grid.name).readable_study() if results else None
     return file.confirmation if file else None
-
-
-def _study(grid: Grid, results: Path | None) -> Study | None:
-    """The study of a grid with the records so far, and with the choice that was made; None if it has no folder."""
-    if results is None or not (results / grid.name).is_dir():
-        return None
-    store = Store(results / grid.name)
-    return load(results, grid.name, store.succeeding(grid.study()))
 
 
 def _choose(grid: Grid, study: Study, cell: Cell, seeds: Sequence[int]) -> Confirmation:
@@ -85,7 +78,7 @@ def _runs(grid: Grid, cell: Cell, seeds: Sequence[int]) -> list[PlannedRun]:
 
 def confirmation_plan(grid: Grid, results: Path) -> str:
     """What confirms the target of a grid, in a line for `plan`; empty where nothing is to be confirmed."""
-    study = _study(grid, results)
+    study = study_so_far(grid, results)
     if study and (study.file.confirmation or to_confirm(study)):
         return f"{grid.name}: {target_sentence(study)}"
     target = grid.target

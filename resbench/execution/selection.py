@@ -10,6 +10,7 @@ from resbench.grid.filter import filter_runs
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.grid.reader import read_grid
 from resbench.records.store import Store
+from resbench.report.study import Study, load
 
 
 def open_grid(grid: Grid | str | Path, overrides: Sequence[str] = ()) -> Grid:
@@ -38,6 +39,17 @@ def listed(name: str, words: Sequence[str]) -> None:
     if isinstance(words, str) or not all(isinstance(word, str) for word in words):
         example = [words] if isinstance(words, str) else ["path=value"]
         raise UserError(f"{name}: {words!r} should be a list of texts, such as {example}")
+
+
+def study_so_far(grid: Grid, results: Path | None) -> Study | None:
+    """The study of a grid with the records so far, and with what its study file knows; None if it has no folder.
+
+    Args:
+        results: folder of all studies; None as if there were no records.
+    """
+    if results is None or not (results / grid.name).is_dir():
+        return None
+    return load(results, grid.name, Store(results / grid.name).succeeding(grid.study()))
 
 
 def select_runs(

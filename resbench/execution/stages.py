@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from resbench.execution.confirming import kept_confirmation, with_confirmation
+from resbench.execution.selection import study_so_far
 from resbench.grid.grid import Grid
-from resbench.report.look_progress import asked_seeds, look_line
-from resbench.report.study import Study, load
+from resbench.report.look_progress import LookProgress, look_progress
 
 
 class Stage(NamedTuple):
@@ -31,9 +31,9 @@ def _by_looks(stage: Stage, results: Path | None) -> Stage:
     grid = stage.grid
     if grid.looks is None:
         return stage
-    study = _study_of(grid, results)
-    seeds = asked_seeds(study) if study else {}
-    first, line = grid.looks.sizes[0], look_line(study, seeds) if study else ""
+    study = study_so_far(grid, results)
+    seeds, line = look_progress(study) if study else LookProgress({})
+    first = grid.looks.sizes[0]
     narrowed = grid.with_seeds({key: grid.seed_list[: seeds.get(key, first)] for key in grid.seeds_by_cell()})
     return Stage(narrowed, (*stage.lines, *filter(None, [line])))
 
@@ -45,13 +45,6 @@ def _by_confirmation(stage: Stage, results: Path | None) -> Stage:
         return stage
     grid, line = with_confirmation(stage.grid, results)
     return Stage(grid, (*stage.lines, *filter(None, [line])))
-
-
-def _study_of(grid: Grid, results: Path | None) -> Study | None:
-    """The study of a grid with the records so far; None if it has no folder."""
-    if results is None or not (results / grid.name).is_dir():
-        return None
-    return load(results, grid.name, grid.study())
 
 
 def asked_by_now(grid: Grid, results: Path | None) -> Stage:

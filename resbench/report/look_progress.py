@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from resbench.core.cell import CellKey, cell_key
 from resbench.core.text import plural
 from resbench.records.study_file import Looks
 from resbench.report.judge import judge
 from resbench.report.study import Study
-from resbench.report.verdicts import ContrastVerdict
+from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
+
+
+class LookProgress(NamedTuple):
+    """How far the looks of a study are.
+
+    Attributes:
+        asked: for each cell, how many of the study's seeds are asked for by now.
+        line: what the last look has decided, and what goes on; empty where there is no plan, or no look has ended.
+    """
+
+    asked: dict[CellKey, int]
+    line: str = ""
+
+
+def look_progress(study: Study) -> LookProgress:
+    """How far the looks of a study are, from its claims judged once."""
+    plan = study.file.looks
+    if plan is None:
+        return LookProgress({key: len(runs) for key, _, runs in study.cells})
+    verdicts = judge(study)
+    asked = _asked_seeds(study, plan, verdicts)
+    return LookProgress(asked, _line(plan, verdicts, asked))
 
 
 def asked_seeds(study: Study) -> dict[CellKey, int]:
-    """For each cell, how many of the study's seeds are asked for by now.
+    """For each cell, how many of the study's seeds are asked for by now."""
+    return look_progress(study).asked
 
-    The first look asks for every cell; each later one for the cells that a comparison needs which is still open, once
+
+def _asked_seeds(study: Study, plan: Looks, verdicts: Sequence[ClaimVerdict]) -> dict[CellKey, int]:
+    """The first look asks for every cell; each later one for the cells that a comparison needs which is still open, once
     all that the looks before ask for have results. Cells of no claim stay at the first look.
     """
-    plan = study.file.looks
-    if plan is None:
-        return {key: len(runs) for key, _, runs in study.cells}
     asked = {key: plan.sizes[0] for key, _, _ in study.cells}
-    judged = [one for verdict in judge(study) for one in verdict.contrasts]
+    judged = [one for verdict in verdicts for one in verdict.contrasts]
     waiting = [one.looks.asked for one in judged if one.looks and one.looks.open]
     for one in judged:
         seeds = min([one.looks.asked, *waiting]) if one.looks and one.looks.open else _seeds_of(one, plan)
@@ -32,17 +55,11 @@ def asked_seeds(study: Study) -> dict[CellKey, int]:
     return asked
 
 
-def look_line(study: Study, asked: Mapping[CellKey, int]) -> str:
-    """What the last look has decided, and what goes on: `look 1 of 3 (5 seeds): 2 of 4 comparisons decided, 6 cells go
-    on to 10 seeds`; empty where there is no plan, or no look has ended.
-
-    Args:
-        asked: seeds of each cell that are asked for by now.
-    """
-    plan = study.file.looks
+def _line(plan: Looks, verdicts: Sequence[ClaimVerdict], asked: Mapping[CellKey, int]) -> str:
+    """`look 1 of 3 (5 seeds): 2 of 4 comparisons decided, 6 cells go on to 10 seeds`."""
     histories = {
         (verdict.claim.statement(), one.comparison.key): one.looks
-        for verdict in (judge(study) if plan else ())
+        for verdict in verdicts
         for one in verdict.contrasts
         if one.looks
     }
@@ -50,7 +67,7 @@ def look_line(study: Study, asked: Mapping[CellKey, int]) -> str:
     number = min((len(history.done) for history in open_ones), default=0)
     if not open_ones:
         number = max((len(history.done) for history in histories.values()), default=0)
-    if plan is None or not number:
+    if not number:
         return ""
     decided = sum(history.decided for history in histories.values())
     stopped = sum(history.futile for history in histories.values())

@@ -172,6 +172,24 @@ def test_a_plan_that_came_after_results_is_marked(tmp_path: Path) -> None:
     )
 
 
+def test_a_plan_that_came_after_results_asks_for_what_its_page_leaves_open(tmp_path: Path) -> None:
+    """At five seeds p is .004, which a plan from the start would call enough, and of a late plan 1/E, which is above .05."""
+
+    def far(config: RunConfig) -> int:
+        return 400 if int(config.recipe.lr) == 4 else 250 + (-70, -20, 0, 40, 50)[config.seed % 5]
+
+    def asked(results: Path, late: bool) -> set[int]:
+        parts = {"base": SMALL, "axes": {"recipe.lr": [4, 16]}, "claims": [claim(16, 4)]}
+        first, looks = (Grid("some", **parts, seeds=seeds) for seeds in (5, {"looks": [5, 10, 20]}))  # type: ignore[arg-type]
+        session = next(sessions(first if late else looks, options(results)))
+        session.keep_study()
+        plant_runs(session.store, session.missing, far)
+        return set(rates(asked_by_now(looks, results).grid.runs()).values())
+
+    assert asked(tmp_path / "first", late=False) == {5}
+    assert asked(tmp_path / "late", late=True) == {10}
+
+
 def test_a_plan_that_stood_first_is_not(undisturbed: Path) -> None:
     study = Store(undisturbed / "some").study()
     assert study and not any(entry.changed for entry in study.stated["seeds"])
