@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from resbench.records.claim import AGAINST_MARGIN
+from resbench.records.claim import AGAINST_MARGIN, Claim
 from resbench.report.planning import ALPHA
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.effect import p_beyond
@@ -52,6 +52,22 @@ def _undefined(contrast: Contrast) -> bool:
 def within_level(expected: str) -> float:
     """Below which `within_p` shows that there is no difference of the margin."""
     return ALPHA / 2 if expected in _ONE_SIDED else ALPHA
+
+
+def state_of(claim: Claim, contrast: Contrast, p: float, within: float) -> str:
+    """Supported, refuted, equivalent or inconclusive.
+
+    Args:
+        p: of a difference, over the family of the claim, and over its looks so far where looks are planned.
+        within: of a difference of the margin or more, one-sided, over its looks so far.
+    """
+    shown, sure = within < within_level(claim.direction), p < ALPHA
+    if claim.against_margin:
+        return "supported" if shown else "refuted" if sure else "inconclusive"
+    interval = contrast.interval
+    if sure and (interval.high < 0 or interval.low > 0):
+        return "supported" if (interval.high < 0) == (claim.direction == "lower") else "refuted"
+    return "equivalent" if shown else "inconclusive"
 
 
 def worse(difference: float, expected: str) -> float:

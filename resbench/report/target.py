@@ -36,7 +36,7 @@ class TrainedCell:
         seeds: runs that ended well.
         accuracy: on these test images, mean over those with Student's interval; shares.
         flops, seconds: of training one of them, means.
-        diverged: runs that diverged or collapsed.
+        untrained: runs that diverged or collapsed.
         outstanding: runs without a result yet.
         mixed: runs of the study that were meant to have the data of these had others.
         unknown: runs that ended well and have no test accuracy.
@@ -51,7 +51,7 @@ class TrainedCell:
     accuracy: Interval
     flops: float
     seconds: float
-    diverged: int
+    untrained: int
     outstanding: int
     mixed: bool
     unknown: int
@@ -65,8 +65,8 @@ class TrainedCell:
         """Why its mean is no estimate of the cell's, or nothing."""
         if self.mixed:
             return "not the same data"
-        if self.diverged:
-            return f"{self.diverged} not trained"
+        if self.untrained:
+            return f"{self.untrained} not trained"
         if self.outstanding:
             return f"{self.outstanding} outstanding"
         return f"{self.unknown} without a value" if self.unknown else ""
@@ -119,7 +119,7 @@ def _trained_cell(study: Study, cell: Cell, runs: pd.DataFrame, least: float) ->
         accuracy=interval,
         flops=mean(flops),
         seconds=mean(seconds),
-        diverged=untrained(runs),
+        untrained=untrained(runs),
         outstanding=outstanding,
         mixed=bool(data_note(study, ok)),
         unknown=len(ok) - len(accuracy),

@@ -28,7 +28,7 @@ from resbench.core.cell import Cell, cell_key
 from resbench.records.claim import Claim
 from resbench.records.study_file import LateClaim
 from resbench.report.arms import Arm, arms_of
-from resbench.report.claim_tests import within_level, worse
+from resbench.report.claim_tests import state_of, worse
 from resbench.report.comparable import NO_OTHER, Explanation
 from resbench.report.comparison import (
     ComparedRuns,
@@ -45,7 +45,7 @@ from resbench.report.families import FamilyTest, Hypothesis, adjusted, hypothesi
 from resbench.report.looks.anytime import cautious
 from resbench.report.looks.earlier import earlier_seeds
 from resbench.report.looks.sequential import LookHistory
-from resbench.report.planning import ALPHA, MIN_SEEDS, levels, needs, usable
+from resbench.report.planning import MIN_SEEDS, levels, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.rounding import at_least
 from resbench.report.statistics.worst_rank import WorstRank
@@ -264,13 +264,7 @@ def _state(claim: Claim, draft: _Draft, p_holm: float) -> str:
     assert draft.contrast is not None
     if claim.metric.exact:
         return _exact(claim, draft.contrast)
-    interval, sure = draft.contrast.interval, p_holm < ALPHA
-    shown = draft.within < within_level(claim.direction)
-    if claim.against_margin:
-        return "supported" if shown else "refuted" if sure else "inconclusive"
-    if sure and (interval.high < 0 or interval.low > 0):
-        return "supported" if (interval.high < 0) == (claim.direction == "lower") else "refuted"
-    return "equivalent" if shown else "inconclusive"
+    return state_of(claim, draft.contrast, p_holm, draft.within)
 
 
 def _exact(claim: Claim, contrast: Contrast) -> str:

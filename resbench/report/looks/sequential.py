@@ -16,11 +16,10 @@ from typing import NamedTuple
 
 from resbench.records.claim import Claim
 from resbench.records.study_file import Looks
-from resbench.report.claim_tests import within_level
+from resbench.report.claim_tests import state_of
 from resbench.report.failures import rank_state
 from resbench.report.looks.futility import HOPELESS, chance_to_decide
 from resbench.report.looks.single import LookTest, look_test
-from resbench.report.planning import ALPHA
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.family import holm_of_firm
 from resbench.report.statistics.worst_rank import WorstRank
@@ -174,7 +173,7 @@ class _Comparison:
         if not self.barred and last.ranks:
             last = replace(last, state=rank_state(self.claim, last.ranks, p_holm))
         elif not self.barred and last.contrast is not None:
-            last = replace(last, state=_state(self.claim, last.contrast, p_holm, last.test.sequential.within))
+            last = replace(last, state=state_of(self.claim, last.contrast, p_holm, last.test.sequential.within))
             last = replace(last, futile=last.state == "inconclusive" and (last.futile or self._hopeless(last)))
         self.done[-1] = last
 
@@ -182,13 +181,3 @@ class _Comparison:
         more = len(self.done) < len(self.plan.sizes)
         assert last.contrast is not None
         return more and chance_to_decide(self.claim, self.plan, last.contrast, last.test) < HOPELESS
-
-
-def _state(claim: Claim, contrast: Contrast, p_holm: float, p_within: float) -> str:
-    if claim.against_margin:
-        return (
-            "supported" if p_within < within_level(claim.direction) else "refuted" if p_holm < ALPHA else "inconclusive"
-        )
-    if p_holm < ALPHA:
-        return "supported" if (contrast.interval.estimate < 0) == (claim.direction == "lower") else "refuted"
-    return "equivalent" if p_within < ALPHA else "inconclusive"

@@ -83,7 +83,7 @@ def _why_not_judged(study: Study, one: TrainedCell) -> str:
     """Why a cell has no verdict, in a clause; else empty."""
     if one.mixed:
         return f"as {data_note(study)}"
-    if one.diverged:
+    if one.untrained:
         return "of which a run did not train"
     if one.outstanding:
         return "of which a run has no result yet"
@@ -223,7 +223,7 @@ def _facts(attempt: Attempt) -> dict[str, Any]:
         "p": attempt.p,
         "seeds": one.seeds,
         "read_before_at": list(one.earlier),
-        "diverged": one.diverged,
+        "diverged": one.untrained,
         "outstanding": one.outstanding,
         "test_accuracy": one.accuracy.estimate,
         "low": one.accuracy.low,
