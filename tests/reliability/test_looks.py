@@ -1,4 +1,4 @@
-"""4,000 null families at the looks of a plan, and what looks cost and save by the size of a difference.
+"""1,500 null families at the looks of a plan, and what looks cost and save by the size of a difference.
 
 RESBENCH_FAMILIES sets another number: 10,000 take seven minutes. The table is printed: run with `-s` to read it.
 """
@@ -13,7 +13,7 @@ from support.look_paths import follow, follow_arms
 
 from resbench.records.study_file import Looks
 
-FAMILIES = int(os.environ.get("RESBENCH_FAMILIES", "4000"))
+FAMILIES = int(os.environ.get("RESBENCH_FAMILIES", "1500"))
 PLANS = [Looks(sizes=[5, 10, 20], spend="pocock"), Looks(sizes=[5, 10, 15, 20], spend="obrien_fleming")]
 SIZES = (0, 0.5, 0.7, 1, 1.5, 2)  # of the true difference, in standard deviations between seeds
 

@@ -9,7 +9,7 @@ from support.null_arms import MODELS, draw, family_errors
 from resbench.report.statistics.crossed import new_images
 
 SIZES = (1, 5, 10, 20)
-FAMILIES = 1000
+FAMILIES = 600
 
 
 @pytest.mark.parametrize("seeds", [5, 8, 10])
