@@ -56,8 +56,11 @@ def draw(rng: np.random.Generator, model: Model, seeds: int) -> npt.NDArray[np.i
 def family_errors(
     rng: np.random.Generator, model: Model, seeds: int, sizes: Sequence[int], families: int
 ) -> dict[int, float]:
-    """Share of families of null comparisons, by their size, of which Holm's p calls one a difference."""
+    """Share of families of null comparisons, by their size, of which Holm's p calls one a difference.
+
+    `families` are of the largest size; each of them is also as many smaller ones as it holds.
+    """
     p = np.array(
         [[new_images(draw(rng, model, seeds)).p_two_sided() for _ in range(max(sizes))] for _ in range(families)]
     )
-    return {size: float(np.mean([holm(row[:size]).min() < 0.05 for row in p])) for size in sizes}
+    return {size: float(np.mean([holm(row).min() < 0.05 for row in p.reshape(-1, size)])) for size in sizes}
