@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from resbench.core.files import replace
 from resbench.core.text import printable
 from resbench.records.record import ProbeResult, Provenance, Row
+from resbench.training.optimizer import restore_optimizer
 from resbench.training.provenance import arithmetic
 
 _REQUIRED = {"network", "optimizer", "epoch", "seconds", "history", "best", "threads", "arithmetic"}
@@ -107,7 +108,7 @@ class State:
     def restore(self, saved: SavedState) -> None:
         """Take over what a checkpoint holds."""
         self.network.load_state_dict(saved["network"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        restore_optimizer(self.optimizer, saved["optimizer"])
         self.epoch, self.seconds, self.history = saved["epoch"], saved["seconds"], saved["history"]
         best, part = saved["best"], saved.get("part")
         self.best = BestEpoch(**best) if best else None

@@ -18,6 +18,7 @@ from resbench.records.record import Row
 from resbench.training.checkpoint import BestEpoch, PartialEpoch, State
 from resbench.training.device import Placement
 from resbench.training.growth import depth_in
+from resbench.training.optimizer import set_lr
 from resbench.training.run import RunConfig
 from resbench.training.step import Step, evaluate
 
@@ -85,8 +86,7 @@ def one_epoch(setup: Setup, state: State, step: Step, after_step: Callable[[floa
     sums = _Sums.start(setup, state, steps, began)
     state.network.train()
     for number, chosen in enumerate(order[sums.done :], sums.done):
-        for group in state.optimizer.param_groups:
-            group["lr"] = run.recipe.lr_at(first + number, steps)
+        set_lr(state.optimizer, run.recipe.lr_at(first + number, steps))
         images = AUGMENTS[run.data.augment](training.images[chosen], sums.augmentation)
         labels = training.labels[chosen]
         logits, loss = step(setup.normalizer(images), labels)

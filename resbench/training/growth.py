@@ -14,6 +14,7 @@ from resbench.model import ModelConfig
 from resbench.model.branch import BRANCHES
 from resbench.training.checkpoint import SavedState, State
 from resbench.training.device import Placement
+from resbench.training.optimizer import is_fused
 from resbench.training.run import RunConfig
 from resbench.training.step import initial
 
@@ -75,7 +76,7 @@ def grow(state: State, run: RunConfig, placement: Placement, inputs: Tensor) -> 
     """Deepen the network of a state to what its next epoch asks for; False where that is its depth already.
 
     The units of before keep their weights, running statistics and optimizer state; new ones draw from a stream of their
-    own, start as the identity, and have no optimizer state yet. The best epoch is forgotten: it was shallower.
+    own, start as the identity, and have the optimizer state of a first step. The best epoch is forgotten: it was shallower.
 
     Args:
         inputs: normalised images, on which the network must compute what it did.
@@ -86,7 +87,7 @@ def grow(state: State, run: RunConfig, placement: Placement, inputs: Tensor) -> 
     before, now = (depth_in(run, epoch) for epoch in (state.epoch - 1, state.epoch))
     if before == now or state.part:
         return False
-    deep = initial(at_depth(run, now), placement, run.stream("grow", state.epoch))
+    deep = initial(at_depth(run, now), placement, run.stream("grow", state.epoch), is_fused(state.optimizer))
     places = positions(run.model.model_copy(update={"depth": before}), run.model.model_copy(update={"depth": now}))
     _inherit(deep, state, places)
     units: nn.Sequential = deep.network.units  # type: ignore[assignment]

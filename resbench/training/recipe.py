@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 import torch
 from pydantic import Field, model_validator
@@ -14,21 +14,26 @@ from torch.nn import functional
 
 from resbench.core.config import Alike, Config, acts_if, one_of, refuse
 
-
-def sgd(parameters: Iterable[nn.Parameter], recipe: RecipeConfig, **options: Any) -> torch.optim.Optimizer:
-    return torch.optim.SGD(parameters, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, **options)
+Parameters: TypeAlias = Iterable[nn.Parameter]
 
 
-def nesterov(parameters: Iterable[nn.Parameter], recipe: RecipeConfig, **options: Any) -> torch.optim.Optimizer:
-    return sgd(parameters, recipe, nesterov=True, **options)
+def sgd(
+    parameters: Parameters, recipe: RecipeConfig, fused: bool | None = None, nesterov: bool = False
+) -> torch.optim.Optimizer:
+    momentum, decay = recipe.momentum, recipe.weight_decay
+    return torch.optim.SGD(parameters, recipe.lr, momentum, weight_decay=decay, nesterov=nesterov, fused=fused)
 
 
-def adamw(parameters: Iterable[nn.Parameter], recipe: RecipeConfig, **options: Any) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(
-        parameters, recipe.lr, betas=(recipe.momentum, 0.999), weight_decay=recipe.weight_decay, **options
-    )
+def nesterov(parameters: Parameters, recipe: RecipeConfig, fused: bool | None = None) -> torch.optim.Optimizer:
+    return sgd(parameters, recipe, fused, nesterov=True)
 
 
+def adamw(parameters: Parameters, recipe: RecipeConfig, fused: bool | None = None) -> torch.optim.Optimizer:
+    betas, decay, capturable = (recipe.momentum, 0.999), recipe.weight_decay, bool(fused)  # by a CUDA graph
+    return torch.optim.AdamW(parameters, recipe.lr, betas, weight_decay=decay, capturable=capturable, fused=fused)
+
+
+# a function with an argument `fused` gets True on CUDA; one without it trains there too, only slower
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": sgd,
     "nesterov": nesterov,

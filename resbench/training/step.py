@@ -15,7 +15,8 @@ from resbench.model.fold import folded
 from resbench.training.checkpoint import State
 from resbench.training.cuda import capture_graphs
 from resbench.training.device import Placement, resolve_placement
-from resbench.training.recipe import LOSSES, OPTIMIZERS
+from resbench.training.optimizer import make_optimizer
+from resbench.training.recipe import LOSSES
 from resbench.training.run import RunConfig
 
 # (normalised images `(n, channels, side, side)`, labels `(n,)`) -> logits `(n, classes)` and loss before the step
@@ -29,19 +30,20 @@ def placement_of(run: RunConfig, device: torch.device, threads: int) -> Placemen
     return resolve_placement(device, threads, run.recipe.precision, run.model.width)
 
 
-def initial(run: RunConfig, placement: Placement, stream: int | None = None) -> State:
+def initial(run: RunConfig, placement: Placement, stream: int | None = None, fused: bool | None = None) -> State:
     """The network and optimizer of a run before its first step.
 
     Args:
         stream: seed of the weights; that of the run's stream for initialisation by default.
+        fused: whether the optimizer is fused, if it can be; on CUDA by default.
     """
     dataset = run.data.dataset
     torch.manual_seed(run.stream("init") if stream is None else stream)
     network: nn.Module = build(run.model, dataset.channels, dataset.size, dataset.classes)
     layout = torch.channels_last if placement.channels_last else torch.contiguous_format
     network = network.to(placement.device, memory_format=layout)  # type: ignore[call-overload]
-    fused = {"fused": True} if placement.device.type == "cuda" else {}
-    return State(network, OPTIMIZERS[run.recipe.optimizer](network.parameters(), run.recipe, **fused))
+    fused = placement.device.type == "cuda" if fused is None else fused
+    return State(network, make_optimizer(network, run.recipe, fused))
 
 
 def stepper(state: State, run: RunConfig, placement: Placement) -> Step:
