@@ -24,6 +24,7 @@ from resbench.training.checkpoint import SavedState, State
 from resbench.training.device import Placement, apply_placement, peak_memory
 from resbench.training.epoch import Diverged, Setup, Stopped, check_finite, one_epoch
 from resbench.training.growth import at_depth, depth_in, grow, start_state
+from resbench.training.memory import is_out_of_memory
 from resbench.training.observer import Moment, Observer, View
 from resbench.training.provenance import arithmetic, provenance
 from resbench.training.run import RunConfig
@@ -80,10 +81,9 @@ def train(
     except (UserError, Stopped, Unwritable):
         raise
     except Exception as error:
-        memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
         record.status = "failed"
         record.error = RunError(
-            "out of memory" if memory else type(error).__name__,
+            "out of memory" if is_out_of_memory(error) else type(error).__name__,
             str(error) or type(error).__name__,
             {"traceback": traceback.format_exc()},
         )
