@@ -29,7 +29,7 @@ STATUSES = ("ok", "diverged", "failed")
 Row: TypeAlias = dict[str, float | None]  # name of a quantity -> number
 ProbeResult: TypeAlias = dict[str, Json]  # name of a quantity -> number, list of numbers, ...
 # What differs between two passes of the same run: the clock and the machine, never the mathematics.
-MEASURED = ("train_seconds", "run_seconds", "images_per_second", "peak_memory", "seconds")
+MEASURED = ("train_seconds", "run_seconds", "images_per_second", "peak_memory", "peak_reserved", "seconds")
 _REQUIRED = {"schema", "id", "config", "status", "metrics", "history", "provenance"}
 _KEYS = _REQUIRED | {"predictions", "weights_sha256", "error", "kind", "run", "probes"}
 _PLACEHOLDER = "@"

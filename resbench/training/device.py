@@ -131,7 +131,7 @@ def synchronise(device: torch.device) -> None:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes: allocated on CUDA since the start of the process, else the peak resident size of the process."""
+    """Bytes: allocated on CUDA since the peak was last reset, else the peak resident size of the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     import resource

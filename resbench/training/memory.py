@@ -1,10 +1,13 @@
-"""Whether an error says that memory ran out."""
+"""Memory of a device: giving it back, how much was used, and whether an error says that it ran out."""
 
 from __future__ import annotations
 
 import errno
+import gc
 
 import torch
+
+from resbench.training.device import peak_memory
 
 # as the allocators of CPU and CUDA, the CUDA runtime and driver, cuBLAS and cuDNN say it; all raise a RuntimeError
 _WORDS = (
@@ -15,6 +18,30 @@ _WORDS = (
     "alloc_failed",
     "allocation_failed",
 )
+
+
+def release(device: torch.device) -> None:
+    """Give memory of a GPU back that nothing uses any more.
+
+    A network that was captured as a graph and its buffers refer to each other, so that only the collector of cycles frees
+    them, and when it would run by itself is a matter of chance.
+    """
+    if device.type == "cuda":
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def start_measuring(device: torch.device) -> None:
+    """Forget the peaks of what this process did before, and give back what a run that was stopped left."""
+    if device.type == "cuda" and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        release(device)
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peaks(device: torch.device) -> dict[str, int]:
+    """Metrics of memory in bytes; on CUDA also what was reserved, as the memory of graphs counts there alone."""
+    reserved = {"peak_reserved": torch.cuda.max_memory_reserved(device)} if device.type == "cuda" else {}
+    return {"peak_memory": peak_memory(device), **reserved}
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:

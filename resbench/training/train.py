@@ -21,10 +21,10 @@ from resbench.data.loading import Images, load_test, load_train
 from resbench.records.record import Predictions, Provenance, Record, RunError, Status
 from resbench.training import checkpoint
 from resbench.training.checkpoint import SavedState, State
-from resbench.training.device import Placement, apply_placement, peak_memory
+from resbench.training.device import Placement, apply_placement
 from resbench.training.epoch import Diverged, Setup, Stopped, check_finite, one_epoch
 from resbench.training.growth import at_depth, depth_in, grow, start_state
-from resbench.training.memory import is_out_of_memory
+from resbench.training.memory import is_out_of_memory, peaks, release, start_measuring
 from resbench.training.observer import Moment, Observer, View
 from resbench.training.provenance import arithmetic, provenance
 from resbench.training.run import RunConfig
@@ -68,6 +68,7 @@ def train(
         The record: ok, diverged, or failed with the traceback. Wrong or missing data raises UserError instead.
     """
     device = device or torch.device("cpu")
+    start_measuring(device)
     placement = placement_of(run, device, threads or torch.get_num_threads())
     facts = provenance(placement, code)
     start = _resume(run, saved, placement, arithmetic(facts), observer)
@@ -87,6 +88,7 @@ def train(
             str(error) or type(error).__name__,
             {"traceback": traceback.format_exc()},
         )
+    release(device)
     record.metrics["run_seconds"] = round(time.perf_counter() - began, 3)  # since the last start, if interrupted
     return record
 
@@ -197,8 +199,10 @@ class _Training:
         step: Step | None = None
         while state.epoch < self.run.recipe.epochs:
             inputs = setup.normalizer(setup.training.images[:_COMPARED])
-            if grow(state, self.run, setup.placement, inputs) or step is None:
-                step = stepper(state, self.run, setup.placement)
+            if grow(state, self.run, setup.placement, inputs):
+                step = None  # it holds the shallower network and its graph
+                release(setup.placement.device)
+            step = step or stepper(state, self.run, setup.placement)
             try:
                 one_epoch(setup, state, step, self.observer.step)
             except Stopped as stopped:
@@ -242,7 +246,7 @@ class _Training:
         metrics["training_flops"] = BACKWARD * images * sum(flops)
         if state.seconds:
             metrics["images_per_second"] = round(images * state.epoch / state.seconds, 1)
-        metrics["peak_memory"] = peak_memory(self.setup.placement.device)
+        metrics |= peaks(self.setup.placement.device)
 
 
 def _weights_sha256(network: nn.Module) -> str:

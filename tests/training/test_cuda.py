@@ -8,6 +8,8 @@ from support.runs import stop_after
 from torch import Tensor, nn
 from torch.nn import functional
 
+from resbench.core.config import names_of
+from resbench.grid.source import FIELDS
 from resbench.training.cuda import AutocastNetwork, capture_graphs, fitting
 from resbench.training.device import Placement
 from resbench.training.epoch import Stopped
@@ -113,3 +115,45 @@ def test_a_run_that_is_stopped_and_continued_ends_as_if_undisturbed(tmp_path: Pa
     with pytest.raises(Stopped):
         train(SMALL, tmp_path, device, 1, saved=saved, observer=stop_after(1.4))
     assert train(SMALL, tmp_path, device, 1, saved=saved).content() == whole.content()
+
+
+@pytest.mark.gpu
+@needs_cuda
+@pytest.mark.parametrize("optimizer", names_of(FIELDS["recipe.optimizer"]))
+def test_every_optimizer_trains_grows_and_goes_on_from_a_checkpoint(optimizer: str, tmp_path: Path) -> None:
+    recipe = {"batch_size": 64, "epochs": 2, "optimizer": optimizer, "lr": 0.01, "grow": [10, 16], "grad_clip": 1.0}
+    run = RunConfig.model_validate(SMALL.model_dump() | {"recipe": recipe})
+    device, saved = torch.device("cuda"), tmp_path / "checkpoint"
+    whole = train(run, tmp_path, device, 1)
+    assert whole.status == "ok", whole.error
+    with pytest.raises(Stopped):
+        train(run, tmp_path, device, 1, saved=saved, observer=stop_after(1.4))
+    assert train(run, tmp_path, device, 1, saved=saved).content() == whole.content()
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_a_run_gives_its_memory_back_and_its_peak_is_its_own(tmp_path: Path) -> None:
+    device, held = torch.device("cuda"), []
+    large = RunConfig.model_validate(SMALL.model_dump() | {"model": {"depth": 16, "width": 64}})
+    peaks = []
+    for run in (SMALL, large, SMALL, large, SMALL):
+        metrics = train(run, tmp_path, device, 1).metrics
+        held.append(torch.cuda.memory_reserved(device))
+        peaks.append((metrics["peak_memory"], metrics["peak_reserved"]))
+    assert max(held[1:]) <= held[0] + 2**25, held
+    assert all(small < big for small, big in zip(peaks[4], peaks[1], strict=True)), peaks
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_a_run_without_room_is_out_of_memory_and_the_next_one_has_it(tmp_path: Path) -> None:
+    device = torch.device("cuda")
+    train(SMALL, tmp_path, device, 1)
+    torch.cuda.set_per_process_memory_fraction(1e-4)
+    try:
+        failed = train(SMALL, tmp_path, device, 1)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert failed.error and failed.error.kind == "out of memory", failed.error
+    assert train(SMALL, tmp_path, device, 1).status == "ok"

@@ -1,15 +1,22 @@
-"""Out of memory is known in every form in which torch, CUDA and its libraries say it."""
+"""Out of memory is known in every form, and a run keeps nothing alive that it no longer uses."""
 
 from __future__ import annotations
 
 import errno
+import gc
 import os
+import weakref
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from resbench.training.memory import is_out_of_memory
+from resbench.training.observer import Moment, Observer, View
+from resbench.training.run import RunConfig
+from resbench.training.train import train
 
 
 class Capture:
@@ -95,3 +102,29 @@ def test_errors_that_name_each_other_are_looked_at_once() -> None:
     assert not is_out_of_memory(left)
     right.__context__ = MemoryError()
     assert is_out_of_memory(left)
+
+
+class Networks(Observer):
+    """Counts at each moment how many of the networks that it has seen are still alive."""
+
+    def __init__(self) -> None:
+        self.seen: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self.alive: list[int] = []
+
+    def look(self, when: Moment, view: View) -> None:
+        gc.collect()
+        self.seen.add(view.network)
+        self.alive.append(len(self.seen))
+
+
+def test_a_network_that_was_replaced_by_a_deeper_one_or_has_ended_is_freed(tmp_path: Path) -> None:
+    recipe = {"epochs": 2, "grow": [10, 16]}
+    run = RunConfig.model_validate(
+        {"model": {"depth": 16, "width": 4}, "data": {"train_size": 64, "val_size": 20}, "recipe": recipe}
+    )
+    networks = Networks()
+    record = train(run, tmp_path, threads=1, observer=networks)
+    assert record.status == "ok" and len(networks.alive) == 5 and set(networks.alive) == {1}, record.error
+    gc.collect()
+    assert not networks.seen
+    assert "peak_reserved" not in record.metrics  # of a GPU alone
