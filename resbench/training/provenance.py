@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import platform
+import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +27,9 @@ _ARITHMETIC = (
     "revision",
     "dirty",
 )
+_ON_CUDA = ("versions.cuda", "versions.cudnn")  # whose libraries hold the kernels; a CPU has no such facts
+_DRIVER = Path("/proc/driver/nvidia/version")
+_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 
 
 def provenance(placement: Placement, code: Revision | None = None) -> Provenance:
@@ -35,6 +42,10 @@ def provenance(placement: Placement, code: Revision | None = None) -> Provenance
     commit, dirty = code or revision()
     versions: dict[str, Json] = {"resbench": __version__, "python": platform.python_version()}
     versions |= {"torch": str(torch.__version__), "numpy": np.__version__}
+    driver = {}
+    if placement.device.type == "cuda":
+        versions |= {"cuda": torch.version.cuda, "cudnn": cudnn_version()}
+        driver["driver"] = driver_version()
     return Provenance(
         {
             "revision": commit,
@@ -43,6 +54,7 @@ def provenance(placement: Placement, code: Revision | None = None) -> Provenance
             "platform": f"{platform.system()} {platform.machine()}",
             "device": placement.device.type,
             "device_name": device_name(placement.device),
+            **driver,
             "cpu_capability": cpu_capability(),
             "threads": placement.threads,
             "precision": precision_of(placement),
@@ -63,6 +75,31 @@ def device_name(device: torch.device) -> str:
     return model or platform.processor() or platform.machine()
 
 
+def cudnn_version() -> str | None:
+    """Of the library that is loaded: `9.10.2`."""
+    number = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    if number is None:
+        return None
+    major, rest = divmod(number, 10_000 if number >= 90_000 else 1000)
+    return f"{major}.{rest // 100}.{rest % 100}"
+
+
+@functools.cache
+def driver_version(file: Path = _DRIVER) -> str | None:
+    """Of the NVIDIA driver: as the kernel has it, or as nvidia-smi says where there is no such file, as in WSL."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        found = _VERSION.search(file.read_text())
+        if found:
+            return found[0]
+    with contextlib.suppress(OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+        found = _VERSION.match(said.strip())
+        if found:
+            return found[0]
+    return None
+
+
 def cpu_capability() -> str:
     """Widest instructions that torch uses on this CPU: `AVX512`, `AVX2`, ..."""
     return str(torch.backends.cpu.get_cpu_capability())
@@ -75,4 +112,5 @@ def precision_of(placement: Placement) -> str:
 
 def arithmetic(facts: Provenance) -> dict[str, str]:
     """What decides how a run's numbers are computed and rounded, besides the number of threads: fact -> value."""
-    return {name: facts.text(name) for name in _ARITHMETIC} | {"source": source_hash().removeprefix(SOURCE)}
+    names = _ARITHMETIC + (_ON_CUDA if facts.device == "cuda" else ())
+    return {name: facts.text(name) for name in names} | {"source": source_hash().removeprefix(SOURCE)}

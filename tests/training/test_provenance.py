@@ -14,8 +14,9 @@ import torch
 
 from resbench.core import version
 from resbench.core.version import short_revision
+from resbench.records.record import Provenance
 from resbench.training.device import Placement
-from resbench.training.provenance import provenance
+from resbench.training.provenance import arithmetic, cudnn_version, driver_version, provenance
 
 PRINT = "from resbench.core.version import revision; print(*revision())"
 
@@ -114,3 +115,53 @@ def test_provenance_has_the_given_revision_and_the_placement() -> None:
     assert facts.text("revision") == "abc" and facts.facts["dirty"] is True
     assert (facts.device, facts.threads, facts.precision) == ("cpu", 3, "bf16")
     assert facts.text("versions.resbench") == version.__version__
+
+
+def test_a_cpu_has_no_facts_of_a_gpu() -> None:
+    facts = provenance(Placement(torch.device("cpu"), 1, bf16=False, channels_last=False))
+    assert not facts.flat.keys() & {"versions.cuda", "versions.cudnn", "driver"}
+    assert not arithmetic(facts).keys() & {"versions.cuda", "versions.cudnn"}  # as in checkpoints of earlier versions
+
+
+@pytest.mark.parametrize("fact", ["device_name", "versions.cuda", "versions.cudnn"])
+def test_on_a_gpu_its_model_and_libraries_decide_the_arithmetic_and_the_driver_does_not(fact: str) -> None:
+    here = {"device": "cuda", "device_name": "NVIDIA H100", "versions.cuda": "13.0", "versions.cudnn": "9.10.2"}
+    assert arithmetic(Provenance(here)) == arithmetic(Provenance(here | {"driver": "580.65.06"}))
+    assert arithmetic(Provenance(here)) != arithmetic(Provenance(here | {fact: "another"}))
+    of_old = {name: value for name, value in here.items() if name != fact}
+    assert arithmetic(Provenance(here)) != arithmetic(Provenance(of_old))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\nGCC version:  gcc version 12.2.0",
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  535.104.05  Release Build  (dvs-builder@U16)\n",
+    ],
+)
+def test_the_driver_is_the_one_that_the_kernel_has(text: str, tmp_path: Path) -> None:
+    (tmp_path / "version").write_text(text)
+    assert driver_version(tmp_path / "version") == "535.104.05"
+
+
+@pytest.mark.parametrize(
+    ("script", "version"),
+    [("echo 570.86.10; echo 570.86.10", "570.86.10"), ("echo No devices were found; exit 6", None), (None, None)],
+)
+def test_without_the_kernels_word_nvidia_smi_is_asked(
+    script: str | None, version: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}")
+    if script:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    assert driver_version(tmp_path / "missing") == version
+
+
+def test_the_version_of_cudnn_is_that_of_the_library_that_is_loaded() -> None:
+    number = torch.backends.cudnn.version()
+    text = cudnn_version()
+    if number is None:
+        assert text is None
+    else:
+        assert text and re.fullmatch(r"\d+\.\d+\.\d+", text) and text.startswith(str(number)[0])
