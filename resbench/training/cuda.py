@@ -51,6 +51,8 @@ def capture_graphs(network: nn.Module, shape: Sequence[int], placement: Placemen
     """Training-mode logits `(n, classes)` in fp32, with forward and backward pass replayed as CUDA graphs.
 
     Capture runs the network a few times on zeros; running statistics and random state are put back as they were.
+    Every replay writes the gradients into the same memory: `zero_grad(set_to_none=True)` must come before each backward pass,
+    and gradients of two passes cannot be added up, which would double the second without an error.
 
     Args:
         network: on the device, in its memory format.

@@ -49,7 +49,8 @@ def initial(run: RunConfig, placement: Placement, stream: int | None = None, fus
 def stepper(state: State, run: RunConfig, placement: Placement) -> Step:
     """One step of the optimizer on a batch, as a function; it does not wait for the device.
 
-    On CUDA the network is replayed as a graph for batches of the recipe's size; the last, smaller one of an epoch is not.
+    On CUDA the network is replayed as a graph for batches of the recipe's size, if there are any; the last, smaller one of an
+    epoch is not.
     """
     recipe, network = run.recipe, state.network
     dataset = run.data.dataset
@@ -58,7 +59,8 @@ def stepper(state: State, run: RunConfig, placement: Placement) -> Step:
     def eager(inputs: Tensor) -> Tensor:
         return forward(network, inputs, placement)
 
-    replay = capture_graphs(network, shape, placement) if placement.device.type == "cuda" else eager
+    graphed = placement.device.type == "cuda" and run.data.sizes[0] >= recipe.batch_size
+    replay = capture_graphs(network, shape, placement) if graphed else eager
     loss_of = LOSSES[recipe.loss]
 
     def step(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

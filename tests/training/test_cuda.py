@@ -53,6 +53,12 @@ def test_runs_on_one_device_are_bounded_by_memory_runs_and_cores() -> None:
     assert fitting(free=gib, each=2 * gib, total=100, cores=8) == 1
 
 
+def test_no_graph_is_captured_for_a_batch_that_never_comes() -> None:
+    config = SMALL.model_dump() | {"data": {"train_size": 50, "val_size": 0}, "recipe": {"batch_size": 64}}
+    run = RunConfig.model_validate(config)
+    stepper(initial(run, CPU), run, Placement(torch.device("cuda"), 1, bf16=False, channels_last=True))
+
+
 @pytest.mark.gpu
 @needs_cuda
 def test_graphs_train_as_eager_mode_does_bit_for_bit() -> None:
