@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 
@@ -28,7 +29,8 @@ def release(device: torch.device) -> None:
     """
     if device.type == "cuda":
         gc.collect()
-        torch.cuda.empty_cache()
+        with contextlib.suppress(RuntimeError):  # after an error of the device, which the record of the run has
+            torch.cuda.empty_cache()
 
 
 def start_measuring(device: torch.device) -> None:
