@@ -54,7 +54,10 @@ class Observer:
         """
 
     def epoch(self, history: Sequence[Row]) -> None:
-        """Called after every epoch, when its checkpoint is written; may raise Stopped, which leaves the checkpoint."""
+        """Called after every epoch, when its checkpoint is written if it is due; may raise Stopped.
+
+        Stopped ends the run here, with the checkpoint of this epoch if it keeps one.
+        """
 
     def look(self, when: Moment, view: View) -> None:
         """Called at each moment; must leave the network and all random states as they are."""

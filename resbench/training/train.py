@@ -31,6 +31,7 @@ from resbench.training.run import RunConfig
 from resbench.training.step import BACKWARD, Step, evaluate, placement_of, stepper
 
 _COMPARED = 16  # images on which a network that grows must compute the same as before
+_SAVE_EVERY = {"cuda": 10.0}  # seconds; an epoch of a small network takes less than its checkpoint there
 _UNWATCHED = Observer()
 
 
@@ -43,6 +44,7 @@ def train(
     observer: Observer = _UNWATCHED,
     code: Revision | None = None,
     tested: bool = True,
+    save_every: float | None = None,
 ) -> Record:
     """Train and test one run.
 
@@ -63,12 +65,14 @@ def train(
         observer: watches the run and may stop it; training is the same with and without.
         code: revision of the code and whether it was changed, for the record; looked up by default.
         tested: False leaves the test set alone: nothing that chooses a recipe may see it.
+        save_every: least number of seconds between the checkpoints of two epochs; by default 0, on a GPU 10.
 
     Returns:
         The record: ok, diverged, or failed with the traceback. Wrong or missing data raises UserError instead.
     """
     device = device or torch.device("cpu")
     start_measuring(device)
+    save_every = _SAVE_EVERY.get(device.type, 0.0) if save_every is None else save_every
     placement = placement_of(run, device, threads or torch.get_num_threads())
     facts = provenance(placement, code)
     start = _resume(run, saved, placement, arithmetic(facts), observer)
@@ -78,7 +82,7 @@ def train(
     record = empty_record(run, "ok", facts.with_facts(warning=start.warning) if start.warning else facts)
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            _Training(run, user_path(directory), saved, observer, record).complete(start, tested)
+            _Training(run, user_path(directory), saved, save_every, observer, record).complete(start, tested)
     except (UserError, Stopped, Unwritable):
         raise
     except Exception as error:
@@ -146,8 +150,17 @@ class _Training:
     setup: Setup
     state: State
 
-    def __init__(self, run: RunConfig, directory: Path, saved: Path | None, observer: Observer, record: Record) -> None:
-        self.run, self.directory, self.saved, self.observer, self.record = run, directory, saved, observer, record
+    def __init__(
+        self,
+        run: RunConfig,
+        directory: Path,
+        saved: Path | None,
+        save_every: float,
+        observer: Observer,
+        record: Record,
+    ) -> None:
+        self.run, self.directory, self.observer, self.record = run, directory, observer, record
+        self.saved, self.save_every, self.saved_at = saved, save_every, time.monotonic()
 
     def complete(self, start: _Start, tested: bool) -> None:
         """Train, test, and fill the record."""
@@ -165,8 +178,7 @@ class _Training:
                 self._look("trained", training)
             for _ in self._epochs():
                 self._look("trained", training)
-                self._save()
-                observer.epoch(state.history)
+                self._end_epoch()
             check_finite(state)
             if state.best:
                 state.network.load_state_dict(state.best.network)
@@ -211,7 +223,20 @@ class _Training:
                 raise
             yield
 
+    def _end_epoch(self) -> None:
+        """Save what the epoch left if that is due, and tell the observer, which may stop the run here."""
+        due = self.state.epoch == self.run.recipe.epochs or time.monotonic() >= self.saved_at + self.save_every
+        if due:
+            self._save()
+        try:
+            self.observer.epoch(self.state.history)
+        except Stopped as stopped:
+            if stopped.keep and not due:
+                self._save()
+            raise
+
     def _save(self) -> None:
+        self.saved_at = time.monotonic()
         if self.saved:
             state = self.state.dump(self.record.provenance)
             checkpoint.save(self.saved, self.run.id, self.state.epoch, state)

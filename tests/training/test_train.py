@@ -43,6 +43,39 @@ def test_stopped_after_any_step_and_continued_a_run_leaves_the_same_record(
     assert record.weights_sha256 == whole.weights_sha256
 
 
+class Ends(Observer):
+    """Stops the run at the end of an epoch, and notes which ones the checkpoint had."""
+
+    def __init__(self, path: Path, stop: int, keep: bool = True) -> None:
+        self.path, self.stop, self.keep = path, stop, keep
+        self.saved: list[int] = []
+
+    def epoch(self, history: Sequence[Row]) -> None:
+        self.saved.append(checkpoint.epoch(self.path))
+        if len(history) == self.stop:
+            raise Stopped(keep=self.keep)
+
+
+@pytest.mark.parametrize(("save_every", "seen"), [(None, [1, 2, 3]), (0.0, [1, 2, 3]), (1e6, [0, 0, 3])])
+def test_an_epoch_is_saved_if_it_is_due_the_last_always_and_one_in_which_a_run_is_stopped(
+    save_every: float | None, seen: list[int], tmp_path: Path
+) -> None:
+    run = RunConfig.model_validate(TINY | {"recipe": {"epochs": 3}})
+    path = tmp_path / "x.ckpt"
+    ends = Ends(path, stop=0)
+    whole = train(run, tmp_path, threads=1, saved=path, observer=ends, save_every=save_every)
+    assert ends.saved == seen
+    path.unlink()
+    with pytest.raises(Stopped):
+        train(run, tmp_path, threads=1, saved=path, observer=Ends(path, 2, keep=False), save_every=save_every)
+    assert checkpoint.epoch(path) == seen[1]  # another process has the run: its checkpoint is left alone
+    path.unlink(missing_ok=True)
+    with pytest.raises(Stopped):
+        train(run, tmp_path, threads=1, saved=path, observer=Ends(path, 2), save_every=save_every)
+    assert checkpoint.epoch(path) == 2
+    assert train(run, tmp_path, threads=1, saved=path).content() == whole.content()
+
+
 class Diary(Observer):
     """Notes every call."""
 
