@@ -7,7 +7,7 @@ Decisions and their reasons:
 - Nothing is compiled. Inductor rounds the statistics of batch norm to the precision of autocast and fuses differently
   from version to version, which would make results depend on it; and a network takes it a minute or two, so that a
   grid of many small networks would be compiled longer than trained.
-- The optimizer is fused: two kernels for all parameters, so it needs no graph (`step.py`).
+- The optimizer is fused where it can be: two kernels for all parameters, so it needs no graph (`optimizer.py`).
 - Within an epoch the host never waits: losses stay on the device, divergence is checked at its end (`epoch.py`).
 - cuDNN must not choose kernels by timing and is kept deterministic (`device.apply_placement`).
 - Several runs share a device, as many as fit by the memory that the largest of them was measured to take.
