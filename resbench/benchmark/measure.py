@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 from resbench.benchmark.machine import machine_metrics
 from resbench.core.cell import Cell
 from resbench.core.errors import UserError
-from resbench.core.processes import fork_server, import_variables
+from resbench.core.processes import import_variables
 from resbench.core.version import Revision
 from resbench.grid.grid import PlannedRun
 from resbench.records.record import Provenance, Record, Row
@@ -32,6 +31,7 @@ from resbench.records.store import Store
 from resbench.training.device import Placement, apply_placement, choose, peak_memory
 from resbench.training.provenance import arithmetic, provenance
 from resbench.training.run import RunConfig
+from resbench.training.server import fresh_processes
 from resbench.training.step import EVALUATION_BATCH, inference, initial, placement_of
 from resbench.training.timing import WARM, Protocol, made_batch, rates, steady, timed, training_step
 from resbench.training.train import empty_record
@@ -120,12 +120,6 @@ def measure_runs(
                 record = pool.submit(measure, run, protocol, code).result()
                 replace_record(store, record)
             yield cell_run.cell, record
-
-
-def fresh_processes() -> ProcessPoolExecutor:
-    """A pool in which each measurement has a fresh process, and the machine, to itself."""
-    context = fork_server(["resbench.training.train", "torch._dynamo"])
-    return ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1)
 
 
 def replace_record(store: Store, record: Record) -> None:

@@ -13,7 +13,6 @@ from resbench.benchmark.machine import machine_metrics
 from resbench.benchmark.measure import (
     bench_id,
     dated,
-    fresh_processes,
     inference_metrics,
     is_current,
     replace_record,
@@ -25,6 +24,7 @@ from resbench.records.record import Record
 from resbench.records.store import Store
 from resbench.training.device import Placement, apply_placement, choose, peak_memory, resolve_placement
 from resbench.training.provenance import provenance
+from resbench.training.server import fresh_processes
 from resbench.training.step import forward
 from resbench.training.timing import Protocol, rates, steady
 

@@ -7,6 +7,8 @@ another checkout there would come into a run without a word.
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
+import multiprocessing.connection
 import multiprocessing.util
 import os
 import sys
@@ -128,3 +130,20 @@ def _prepare() -> None:
             raise UserError(f"TMPDIR={given}: too long for the name of a socket, {advice}: set a shorter one") from None
         finally:
             tempfile.tempdir = given
+
+
+def end_with_parent() -> None:
+    """From now on this process ends at once when its parent has.
+
+    The parent of a process from a fork server is the server, which lives as long as any of its children; the command
+    behind it is known by a pipe that closes with it. A thread waits there, so that a run that hangs ends too.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait, name="end with parent", daemon=True).start()

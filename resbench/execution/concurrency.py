@@ -11,14 +11,12 @@ import statistics
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import torch
 
 from resbench.core.files import replace
 from resbench.core.locks import wait_for_lock
-from resbench.core.processes import fork_server, spawning
 from resbench.data.datasets import DATASETS
 from resbench.grid.grid import PlannedRun
 from resbench.model import measure
@@ -27,6 +25,7 @@ from resbench.training.cuda import fitting
 from resbench.training.device import apply_placement, choose, cores, synchronise
 from resbench.training.provenance import device_name
 from resbench.training.run import RunConfig
+from resbench.training.server import in_processes
 from resbench.training.step import BACKWARD, placement_of
 from resbench.training.timing import WARM, Protocol, timed, training_step
 
@@ -157,34 +156,26 @@ def _work(run: RunConfig) -> float:
 def combined_rate(run: RunConfig, device: str, jobs: int, seconds: float = 5.0) -> float:
     """Images per second of `jobs` processes that train side by side, summed; the cores are divided among them."""
     threads = max(1, cores() // jobs)
-    context = fork_server(["resbench.training.train", "torch._dynamo"])
-    with context.Manager() as manager, ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
-        start = manager.Barrier(jobs)
-        parts = [pool.submit(_rate, run, Protocol(device, threads, seconds), start) for _ in range(jobs)]
-        return sum(part.result() for part in parts)
+    return sum(in_processes(jobs, _PATIENCE, _rate, run, Protocol(device, threads, seconds)))
 
 
 def _rate(run: RunConfig, protocol: Protocol, start: threading.Barrier) -> float:
     """Images per second of this process, measured from when all others are ready too."""
     placement = placement_of(run, choose(protocol.device), protocol.threads)
     apply_placement(placement)
-    try:
-        step = training_step(run, placement)
-        step()
-    except BaseException:
-        start.abort()  # the others would wait for ever
-        raise
+    step = training_step(run, placement)
+    step()
     start.wait(_PATIENCE)
     return run.recipe.batch_size / statistics.median(timed(step, placement, protocol))
 
 
 def _reserved_memory(run: RunConfig, device: str) -> tuple[int, int]:
     """Bytes that are free on a CUDA device, and bytes that torch reserves there to train a run, in a fresh process."""
-    with ProcessPoolExecutor(1, mp_context=spawning()) as pool:
-        return pool.submit(_reserve, run, device).result()
+    free, each = in_processes(1, _PATIENCE, _reserve, run, device)[0]
+    return free, each
 
 
-def _reserve(run: RunConfig, device: str) -> tuple[int, int]:
+def _reserve(run: RunConfig, device: str, start: threading.Barrier) -> tuple[int, int]:
     free, _ = torch.cuda.mem_get_info(device)
     placement = placement_of(run, choose(device), 1)
     apply_placement(placement)

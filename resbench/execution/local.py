@@ -13,34 +13,21 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
 
-from resbench.core import processes
 from resbench.core.errors import Unwritable
+from resbench.core.processes import end_with_parent
 from resbench.core.terminal import prepare_output
-from resbench.data.datasets import DATASETS
 from resbench.execution.driver import RunOutcome, Watcher
-from resbench.execution.process import StopSignals, end_with_parent
+from resbench.execution.process import StopSignals
 from resbench.execution.task import BUSY, DONE, RAISED, UNWRITABLE, Task, execute_run
 from resbench.grid.grid import PlannedRun
-from resbench.training.run import RunConfig
+from resbench.training.server import fork_server
 
-PRELOAD = "resbench.execution.preload"
 _GRACE_SECONDS = 30.0  # in which a run that is asked to stop ends its step and saves its state
-
-
-def fork_server(configs: Iterable[RunConfig], modules: Sequence[str] = ()) -> ForkServerContext:
-    """Where processes that train come from: what they import is imported once.
-
-    Args:
-        configs: of the runs to come.
-        modules: to import too.
-    """
-    remote = any(DATASETS[config.data.name].remote for config in configs)
-    return processes.fork_server([PRELOAD, *modules, *(["torchvision"] if remote else [])])
 
 
 class Serial:

@@ -1,12 +1,8 @@
-"""When the process of a run ends: asked by a signal, with its state saved, or at once when its command has gone."""
+"""How the process of a run is asked by a signal to end, with its state saved."""
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.connection
-import os
 import signal
-import threading
 import time
 from types import FrameType
 
@@ -51,20 +47,3 @@ class StopSignals:
         """
         if self.received:
             raise Stopped
-
-
-def end_with_parent() -> None:
-    """From now on this process ends at once when its parent has.
-
-    The parent of a process from a fork server is the server, which lives as long as any of its children; the command
-    behind it is known by a pipe that closes with it. A thread waits there, so that a run that hangs ends too.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def wait() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=wait, name="end with parent", daemon=True).start()

@@ -15,12 +15,12 @@ import optuna
 from optuna.trial import TrialState
 
 from resbench.core.errors import Unwritable, UserError
+from resbench.core.processes import end_with_parent
 from resbench.core.terminal import prepare_output
-from resbench.execution.local import fork_server
-from resbench.execution.process import end_with_parent
 from resbench.execution.task import Setting
 from resbench.records.store import Store
 from resbench.training.epoch import Stopped
+from resbench.training.server import fork_server
 from resbench.tuning.search import Search
 from resbench.tuning.storage import Studies, in_budget, reachable, surplus
 from resbench.tuning.trial import Lost, RunningTrial
