@@ -10,7 +10,7 @@ from resbench.core.text import duration, plural
 from resbench.core.version import revision
 from resbench.data.datasets import default_directory
 from resbench.data.loading import prepare
-from resbench.execution.concurrency import Concurrency, choose_concurrency
+from resbench.execution.concurrency import Concurrency, RunInputs, choose_concurrency
 from resbench.execution.cost import Costs
 from resbench.execution.driver import Watcher, drive
 from resbench.execution.executors import CLUSTERS, MakeEngine, device_of, engine
@@ -150,7 +150,8 @@ class Session:
             return Concurrency(jobs or 0, threads or 1, f"{threads or 1} CPU each")
         if threads and not jobs and self.device == "cpu":
             jobs = max(1, cores() // threads)
-        return choose_concurrency(jobs, planned, self.store, self.device)
+        inputs = RunInputs(self.options.data_dir or default_directory(), tuple(self.grid.probes))
+        return choose_concurrency(jobs, planned, self.store, self.device, inputs)
 
     def keep_study(self) -> bool:
         """Write the grid as the study of its name; returns whether that is new.

@@ -26,7 +26,7 @@ from benchmarks.row import Row
 from benchmarks.scheduling import scheduling
 
 from resbench.benchmark.measure import PLAIN_LOOP, measure
-from resbench.execution.concurrency import combined_rate
+from resbench.execution.packing import combined_rate
 from resbench.grid.reader import read_grid
 from resbench.records.record import Predictions, Record
 from resbench.records.record import Row as HistoryRow

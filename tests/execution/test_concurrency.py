@@ -1,4 +1,4 @@
-"""Runs side by side: which numbers are tried, which is taken, and that a study keeps its number of threads."""
+"""How many runs side by side: when that is measured, and that a study keeps what it began with."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,7 @@ import pytest
 from resbench.execution import concurrency
 from resbench.execution.concurrency import (
     Concurrency,
-    candidates,
     choose_concurrency,
-    combined_rate,
-    fastest,
     load_choice,
     machine,
     save_choice,
@@ -20,21 +17,12 @@ from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.store import Store
 from resbench.training.device import cores
 from resbench.training.run import RunConfig
+from resbench.training.server import Failed
 
 
 def runs(epochs: int) -> list[PlannedRun]:
     base = {"model.width": 8, "model.depth": 10, "data.train_size": 100, "data.val_size": 20, "recipe.batch_size": 16}
     return Grid("some", base={**base, "recipe.epochs": epochs}, seeds=6).runs()
-
-
-@pytest.mark.parametrize(("most", "tried"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (64, [1, 2, 4, 8, 16, 32, 64])])
-def test_powers_of_two_and_the_most_are_tried(most: int, tried: list[int]) -> None:
-    assert candidates(most) == tried
-
-
-def test_the_fastest_number_wins_and_a_draw_goes_to_the_most_runs_at_a_time() -> None:
-    assert fastest({1: 100.0, 2: 150.0, 4: 140.0}) == 2
-    assert fastest({1: 100.0, 2: 102.0, 4: 100.0}) == 4
 
 
 def test_a_short_grid_is_not_measured_and_a_given_number_is_used(tmp_path: Path) -> None:
@@ -68,6 +56,18 @@ def test_a_long_grid_is_measured_once_and_goes_on_as_it_began(tmp_path: Path, mo
     assert choose_concurrency(None, planned, store, "cpu").reason.startswith("measured")
 
 
+def test_a_grid_is_done_one_by_one_where_no_run_can_be_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rate(run: RunConfig, device: str, jobs: int, seconds: float = 5.0) -> float:
+        raise Failed("OutOfMemoryError: CUDA out of memory")
+
+    monkeypatch.setattr(concurrency, "combined_rate", rate)
+    choice = choose_concurrency(None, runs(epochs=10_000), Store(tmp_path / "r"), "cpu")
+    reason = "measured: 1 side by side failed (OutOfMemoryError: CUDA out of memory)"
+    assert choice == Concurrency(1, cores(), reason)
+
+
 def test_a_study_of_an_earlier_version_goes_on_as_it_began(tmp_path: Path) -> None:
     store = Store(tmp_path / "r")
     store.open()
@@ -86,8 +86,3 @@ def test_a_damaged_choice_is_as_none(text: str, tmp_path: Path) -> None:
     assert load_choice(store, 4, "cpu") is None
     save_choice(store, Concurrency(2, 1, "measured"), "cpu")
     assert load_choice(store, 4, "cpu") == Concurrency(2, 1, "as this study was begun")
-
-
-def test_runs_side_by_side_train_more_images_than_none() -> None:
-    run = RunConfig.model_validate({"model": {"depth": 10, "width": 8}, "recipe": {"batch_size": 16}})
-    assert combined_rate(run, "cpu", 2, seconds=0.1) > 0
