@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import json
 import math
 import statistics
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+from pydantic import ValidationError
 
 from resbench.core.json_reader import Json
 from resbench.data.datasets import DATASETS
+from resbench.data.loading import DataConfig
+from resbench.execution.calibration import calibrate
 from resbench.grid.grid import PlannedRun
 from resbench.model import Size, measure
 from resbench.records.record import Provenance, Record
 from resbench.records.store import Store
-from resbench.training.device import apply_placement, cores, has_device, synchronise
+from resbench.training.cards import cards
+from resbench.training.device import cores, has_device
 from resbench.training.growth import at_depth, spans
 from resbench.training.provenance import cpu_capability, device_name, precision_of
 from resbench.training.run import RunConfig
-from resbench.training.step import initial, placement_of, stepper
+from resbench.training.step import BACKWARD, placement_of
 
 _SAMPLES = 3  # cells that are calibrated if no record helps
-_BATCHES = 2
-_IMAGES = 32  # part of a batch is enough for an estimate
+_NEAR = 1.5  # how many times the FLOPs a record on a GPU stands for
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,17 @@ class Costs:
     Args:
         store: where earlier records lie.
         device, threads: of the runs. For a device that this machine lacks, any record of its type counts.
+        jobs: runs side by side on this machine.
 
     Attributes:
         source: where the predictions come from, in words.
     """
 
-    def __init__(self, store: Store, device: torch.device, threads: int) -> None:
-        self.device, self.threads = device, threads
+    def __init__(self, store: Store, device: torch.device, threads: int, jobs: int = 1) -> None:
+        self.device, self.threads, self.jobs = device, threads, jobs
         self._here = device if has_device(device.type) else torch.device("cpu")
+        self._names = {card.name for card in cards(str(device))} or {device_name(self._here)}
+        self._fixed: list[float] = []  # seconds of runs that were neither training nor evaluation
         self._count: Counter[str] = Counter()  # precision -> records
         # precision -> (log of FLOPs per image, log of images per second), in order
         self._rates: dict[str, list[tuple[float, float]]] = {}
@@ -99,13 +105,16 @@ class Costs:
             # the whole is counted from the last start, if the run was interrupted
             earlier = _Earlier(rate, training, max(training, whole), bool(record.probes))
             self._earlier.setdefault(_cell_key(record.config), []).append(earlier)
+            evaluated = _evaluated(record.config)
+            if evaluated is not None and 0 < training < whole:  # not interrupted
+                self._fixed.append(max(0.0, whole - training - evaluated / BACKWARD / rate))
 
     def _alike(self, provenance: Provenance) -> bool:
         """Whether a record comes from hardware and threads like those of the runs."""
         if (provenance.device, provenance.threads) != (self.device.type, self.threads):
             return False
-        hardware = (provenance.text("device_name"), provenance.text("cpu_capability"))
-        return self._here != self.device or hardware == (device_name(self.device), cpu_capability())
+        alike = provenance.text("device_name") in self._names and provenance.text("cpu_capability") == cpu_capability()
+        return self._here != self.device or alike
 
     def _precision(self, run: RunConfig) -> str:
         if self._here != self.device:
@@ -124,14 +133,15 @@ class Costs:
         earlier = self._earlier.get(_cell_key(run.model_dump(mode="json")), []) if self._earlier else []
         rate = statistics.median(each.rate for each in earlier) if earlier else 0.0
         train, val = run.data.sizes
-        evaluation, training = DATASETS[run.data.name].test / 3 / (rate or self._rate(run, size["flops"])), 0.0
+        evaluation, training = DATASETS[run.data.name].test / BACKWARD / (rate or self._rate(run, size["flops"])), 0.0
         for epochs, depth in spans(run):
             speed = rate or self._rate(run, self._size(at_depth(run, depth))["flops"])
-            evaluation += epochs * val / 3 / speed
+            evaluation += epochs * val / BACKWARD / speed
             training += epochs * train / speed
         timed = [each for each in earlier if each.training]
         if not timed:
-            return training + evaluation, evaluation
+            fixed = statistics.median(self._fixed) if self._fixed else 0.0
+            return training + evaluation + fixed, evaluation
         whole = statistics.median(each.whole for each in timed)
         rest = statistics.median(each.whole - each.training for each in timed)
         return whole, min(rest, evaluation) if any(each.probed for each in timed) else rest
@@ -142,18 +152,35 @@ class Costs:
         for config in distinct_cells(runs):
             cells.setdefault(self._precision(config), []).append(config)
         known = sum(self._count[precision] for precision in cells)
-        unknown = [precision for precision in cells if precision not in self._rates]
-        for precision in unknown:
-            by_flops = sorted({self._size(config)["flops"]: config for config in cells[precision]}.items())
-            chosen = {round(i * (len(by_flops) - 1) / (_SAMPLES - 1)) for i in range(_SAMPLES)}
-            threads = min(self.threads, cores())
-            self._rates[precision] = [
-                (math.log(flops), math.log(_images_per_second(config, self._here, threads)))
-                for flops, config in (by_flops[index] for index in sorted(chosen))
-            ]
+        unknown = {precision: some for precision in cells if (some := self._unknown(precision, cells[precision]))}
+        starts: list[float] = []
+        failure = ""
+        for precision, some in unknown.items():
+            timed = calibrate(list(some.values()), self._here, min(self.threads, cores()), self.jobs)
+            rates = zip(map(math.log, some), map(math.log, timed.rates), strict=True)
+            self._rates[precision] = sorted([*self._rates.get(precision, []), *rates])
+            starts.append(timed.start)
+            failure = timed.failure or failure
+        self._fixed = self._fixed or starts
         short = "a short calibration" + ("" if self._here == self.device else f" on this machine's {self._here.type}")
+        short = f"a guess (a calibration failed: {failure})" if failure else short
         parts = [f"{known} earlier record{'s' * (known > 1)}"] * bool(known) + [short] * bool(unknown)
         self.source = " and ".join(parts) or self.source
+
+    def _unknown(self, precision: str, cells: Sequence[RunConfig]) -> dict[int, RunConfig]:
+        """FLOPs -> network of those that are to be timed; few networks, and none if records help.
+
+        On a CPU any record does. A GPU computes small networks no faster than somewhat larger ones, so that there records
+        say nothing of what is far smaller or larger.
+        """
+        known = [math.exp(flops) for flops, _ in self._rates.get(precision, [])]
+        if known and self._here.type == "cpu":
+            return {}
+        low, high = (min(known) / _NEAR, max(known) * _NEAR) if known else (math.inf, 0.0)
+        by_flops = {self._size(config)["flops"]: config for config in cells}
+        outside = sorted(flops for flops in by_flops if not low <= flops <= high)
+        chosen = {round(i * (len(outside) - 1) / (_SAMPLES - 1)) for i in range(_SAMPLES)} if outside else set()
+        return {outside[index]: by_flops[outside[index]] for index in sorted(chosen)}
 
     def _size(self, run: RunConfig) -> Size:
         known = self._sizes.get(id(run))
@@ -183,29 +210,25 @@ def _cell_key(config: Mapping[str, Json]) -> str:
     return json.dumps({name: value for name, value in config.items() if name != "seed"}, sort_keys=True)
 
 
+def _evaluated(config: Mapping[str, Json]) -> int | None:
+    """Validation and test images that a run looked at; None if its configuration does not say."""
+    recipe = config.get("recipe")
+    epochs = recipe.get("epochs") if isinstance(recipe, dict) else None
+    sizes = _evaluation_sizes(json.dumps(config.get("data"), sort_keys=True))
+    return epochs * sizes[0] + sizes[1] if sizes and isinstance(epochs, int) else None
+
+
+@functools.lru_cache(maxsize=256)
+def _evaluation_sizes(data: str) -> tuple[int, int] | None:
+    """Validation and test images of a data set as a record has it."""
+    try:
+        config = DataConfig.model_validate_json(data)
+    except ValidationError:
+        return None
+    return config.sizes[1], config.dataset.test
+
+
 def _grew(record: Record) -> bool:
     """Whether its network grew: then its rate is a mixture of depths."""
     recipe = record.config.get("recipe")
     return isinstance(recipe, dict) and recipe.get("grow", "none") != "none"
-
-
-def _images_per_second(run: RunConfig, device: torch.device, threads: int) -> float:
-    """Of training on made-up images, the faster of two steps after one that warms up."""
-    source = DATASETS[run.data.name]
-    placement = placement_of(run, device, threads)
-    apply_placement(placement)
-    with torch.random.fork_rng(devices=[]):
-        state = initial(run, placement)
-        size = min(run.recipe.batch_size, _IMAGES)
-        images = torch.randn(size, source.channels, source.size, source.size, device=device)
-    state.network.train()
-    labels = torch.zeros(len(images), dtype=torch.int64, device=device)
-    step = stepper(state, run, placement)
-    fastest = math.inf
-    for number in range(1 + _BATCHES):
-        began = time.perf_counter()
-        step(images, labels)
-        synchronise(device)
-        if number:
-            fastest = min(fastest, time.perf_counter() - began)
-    return len(images) / fastest

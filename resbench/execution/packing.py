@@ -100,12 +100,12 @@ def combined_rate(run: RunConfig, device: str, jobs: int, seconds: float = 5.0) 
     Raises:
         Failed: one of them failed.
     """
-    kind, card, count = _first_card(device)
+    kind, card, count = first_card(device)
     protocol = Protocol(kind, max(1, cores() // (jobs * count)), seconds)
     return sum(in_processes(jobs, _PATIENCE + seconds, _rate, run, protocol, card))
 
 
-def _first_card(device: str) -> tuple[str, Card | None, int]:
+def first_card(device: str) -> tuple[str, Card | None, int]:
     """The device as a process that is given a card calls it, that card, and how many cards there are."""
     found = cards(device)
     return (device.partition(":")[0], found[0], len(found)) if found else (device, None, 1)
@@ -134,7 +134,7 @@ def fit(run: RunConfig, device: str, directory: Path, probes: Sequence[str], tot
     Raises:
         Failed: not even one has.
     """
-    kind, card, count = _first_card(device)
+    kind, card, count = first_card(device)
     ((free, each),) = in_processes(1, _PATIENCE, _memory, run, kind, card, directory, probes)
     return fitting(free, each, -(-total // count), max(1, cores() // count))
 

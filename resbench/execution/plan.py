@@ -168,7 +168,7 @@ def describe(
     done = store.done(grid.probes)
     missing = [run for run in runs if run.id not in done]
     concurrency = _concurrency(jobs, len(grid.runs()), store, device.type, fleet, threads)
-    costs = Costs(store, device, concurrency.threads)
+    costs = Costs(store, device, concurrency.threads, 1 if fleet else concurrency.jobs)
     costs.calibrate(runs)
     each = {id(config): costs.of(config) for config in distinct_cells(missing)}
     seconds = [each[id(run.cell_config)].seconds for run in missing]

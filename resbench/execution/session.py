@@ -167,7 +167,8 @@ class Session:
     def estimate(self) -> Estimate:
         """The work of the missing runs."""
         if self._estimate is None:
-            costs = Costs(self.store, nearest(self.setting.device), self.setting.threads)
+            jobs = 1 if self.options.executor in CLUSTERS else self.concurrency.jobs  # there each run has a card
+            costs = Costs(self.store, nearest(self.setting.device), self.setting.threads, jobs)
             costs.calibrate(self.missing)
             seconds = {run.id: costs.of(run.cell_config).seconds for run in self.missing}
             self._estimate = Estimate(seconds, costs.source)

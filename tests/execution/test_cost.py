@@ -83,3 +83,21 @@ def test_runs_of_the_cell_itself_say_how_long_it_takes_and_what_of_it_is_evaluat
     costs = Costs(store, CPU, 1)
     costs.calibrate([PlannedRun.of(run)])
     assert (costs.of(run).seconds, costs.of(run).evaluation) == (21.0, 12.0)
+
+
+def test_runs_of_other_cells_say_what_a_run_takes_besides_its_images(tmp_path: Path) -> None:
+    store, run = Store(tmp_path), config("fp32", 10)
+    epochs, (_, val), test = run.recipe.epochs, run.data.sizes, run.data.dataset.test
+    evaluation = (epochs * val + test) / 3 / 1000.0
+    for seed, fixed in enumerate([4.0, 5.0, 60.0]):
+        metrics = {"train_seconds": 50.0, "run_seconds": 50.0 + evaluation + fixed}
+        add(store, config("fp32", 16).with_seed(seed), 1000.0, metrics=metrics)
+    # what was interrupted does not know what all of it took
+    add(store, config("fp32", 16).with_seed(3), 1000.0, metrics={"train_seconds": 50.0, "run_seconds": 3.0})
+    other = Store(tmp_path / "other")
+    add(other, config("fp32", 16), 1000.0)
+    costs, without = Costs(store, CPU, 1), Costs(other, CPU, 1)
+    for each in (costs, without):
+        each.calibrate([PlannedRun.of(run)])
+    assert costs.of(run).seconds - without.of(run).seconds == pytest.approx(5.0)
+    assert costs.of(run).evaluation == without.of(run).evaluation
