@@ -61,6 +61,8 @@ def measure(run: RunConfig, protocol: Protocol, code: Revision | None = None) ->
         metrics |= rates("plain_images_per_second", batch_size, plain)
         metrics["speedup"] = statistics.median(plain) / statistics.median(ours)
     facts = dated(provenance(placement, code))
+    if plain:
+        facts = facts.with_facts(plain_device=placement.device.type)
     record = empty_record(run.with_seed(0), "ok", facts)
     return replace(record, kind="bench", run=record.id, id=bench_id(record.id, facts), metrics=rounded(metrics))
 
@@ -99,6 +101,12 @@ def is_current(record: Record, facts: Provenance) -> bool:
     return before == now
 
 
+def _is_against_plain(record: Record, facts: Provenance) -> bool:
+    """Whether it compares with a plain loop of this device; earlier versions had that on the CPU, and no `plain_device`."""
+    device = record.provenance.text("plain_device") or "cpu"
+    return "speedup" in record.metrics and device == facts.device
+
+
 def measure_runs(
     planned: Iterable[PlannedRun], store: Store, protocol: Protocol, code: Revision, fresh: bool = False
 ) -> Iterator[tuple[Cell, Record]]:
@@ -115,7 +123,7 @@ def measure_runs(
             run = cell_run.cell_config
             facts = provenance(placement_of(run, choose(protocol.device), protocol.threads), code)
             record = None if fresh else store.read(bench_id(run.id, facts))
-            lacking = record and protocol.plain and "speedup" not in record.metrics
+            lacking = record and protocol.plain and not _is_against_plain(record, facts)
             if record is None or record.run != run.id or lacking or not is_current(record, facts):
                 record = pool.submit(measure, run, protocol, code).result()
                 replace_record(store, record)
@@ -135,18 +143,26 @@ def _training(run: RunConfig, placement: Placement, protocol: Protocol) -> tuple
         return steady(step, placement, protocol), []
     ours, plain = timed(step, placement, protocol), list[float]()
     steps = WARM + len(ours)
-    plain += _plain_steps(run, steps, protocol.plain)
+    plain += plain_steps(run, steps, protocol.plain, placement.device.type)
     ours += timed(step, placement, protocol)
-    plain += _plain_steps(run, steps, protocol.plain)
+    plain += plain_steps(run, steps, protocol.plain, placement.device.type)
     return ours, plain
 
 
-def _plain_steps(run: RunConfig, steps: int, directory: Path) -> list[float]:
-    """Seconds of at least so many steps of the plain loop, its warm-up left out."""
+def plain_steps(run: RunConfig, steps: int, directory: Path, device: str, *options: str) -> list[float]:
+    """Seconds of at least so many steps of the plain loop on a device, its warm-up left out.
+
+    Args:
+        options: of the plain loop, besides.
+
+    Raises:
+        UserError: it failed.
+    """
     epochs = -(-steps // -(-run.data.sizes[0] // run.recipe.batch_size))
     recipe = run.recipe.model_copy(update={"epochs": epochs, "warmup": 0.0})
     config = run.model_copy(update={"recipe": recipe}).model_dump_json()
     command = [*PLAIN_LOOP, config, "--steps", str(steps), "--no-test", "--data-dir", str(directory)]
+    command += ["--device", device, *options]
     environment = os.environ | import_variables()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable, Iterator
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from resbench.benchmark.machine import machine_metrics
@@ -22,6 +22,7 @@ from resbench.core.version import Revision
 from resbench.model import tally
 from resbench.records.record import Record
 from resbench.records.store import Store
+from resbench.training.cuda import capture_graphs
 from resbench.training.device import Placement, apply_placement, choose, peak_memory, resolve_placement
 from resbench.training.provenance import provenance
 from resbench.training.server import fresh_processes
@@ -79,13 +80,19 @@ def measure_reference(name: str, protocol: Protocol, code: Revision | None = Non
     size = tally(REFERENCES[name], SHAPE)
     layout = torch.channels_last if placement.channels_last else torch.contiguous_format
     network: nn.Module = REFERENCES[name]().to(placement.device, memory_format=layout)  # type: ignore[call-overload]
-    optimizer = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, nesterov=True)
+    on_cuda = placement.device.type == "cuda"
+    optimizer = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, nesterov=True, fused=on_cuda or None)
     draw = torch.Generator().manual_seed(0)
     images = torch.randn(BATCH, *SHAPE, generator=draw).to(placement.device)
     labels = torch.randint(0, _CLASSES, (BATCH,), generator=draw).to(placement.device)
 
+    def eager(inputs: Tensor) -> Tensor:
+        return forward(network, inputs, placement)
+
+    compute = capture_graphs(network, images.shape, placement) if on_cuda else eager  # as a run of a study
+
     def step() -> None:
-        loss = functional.cross_entropy(forward(network, images, placement), labels)
+        loss = functional.cross_entropy(compute(images), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
