@@ -15,11 +15,18 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from filelock import BaseFileLock, FileLock, LeaseCompromise, LeaseSettingsMismatch, SoftFileLease, Timeout
+import filelock
+from filelock import BaseFileLock, FileLock, Timeout
 
 from resbench.core.errors import UserError
 
+if TYPE_CHECKING:
+    from filelock import LeaseCompromise
+
+# earlier versions of filelock have no leases, which only folders between machines need
+_HELD = (Timeout, getattr(filelock, "LeaseSettingsMismatch", Timeout))
 LEASE_SECONDS = 120.0
 _BEATS = 12  # signs of life in that time; one that was frozen finds out with the next
 _KINDS = ("auto", "kernel", "lease")
@@ -92,7 +99,7 @@ class LockObserver:
 def _acquired(lock: BaseFileLock) -> bool:
     try:
         lock.acquire(timeout=0)
-    except (Timeout, LeaseSettingsMismatch):
+    except _HELD:
         return False
     return True
 
@@ -100,6 +107,12 @@ def _acquired(lock: BaseFileLock) -> bool:
 def _lock(path: Path, held: HeldLock) -> BaseFileLock:
     if not _between_machines(path.parent):
         return FileLock(path)
+    try:
+        from filelock import SoftFileLease
+    except ImportError:
+        raise UserError(
+            f"{path.parent}: locks between machines need a newer filelock: pip install -U filelock"
+        ) from None
 
     def compromised(how: LeaseCompromise) -> None:
         held.lost.set()

@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from gsdesign import h1, hupdate
 from scipy import optimize, special
 
 LEAST_STEP = 0.02  # between fractions: closer looks are one look, and the integration would need more points
@@ -171,6 +170,8 @@ class _Paths:
 
     def stop_beyond(self, information: float, bound: float) -> None:
         """Go on to the next look without the paths beyond the bound."""
+        from gsdesign import h1, hupdate  # here, as studies without looks do without it
+
         limits = (-bound, bound) if 0 < bound < _FAR else (-1e-9, 1e-9) if bound <= 0 else (-np.inf, np.inf)
         if self._grid is None:
             self._grid = h1(_POINTS, 0.0, information, *limits)
