@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resbench.cli import catalogue, measure, run, studies, tune
+from resbench.cli import catalogue, doctor, measure, run, studies, tune
 
 
 class _Commands(TyperGroup):
@@ -59,5 +59,5 @@ app.command("inspect-init")(measure.inspect_init)
 app.command("signal", hidden=True)(measure.inspect_init)  # its name before
 app.command("collect")(run.collect)
 app.command("merge")(studies.merge)
-app.command("doctor")(catalogue.doctor)
+app.command("doctor")(doctor.doctor)
 app.add_typer(catalogue.ls, name="ls")

@@ -1,8 +1,7 @@
-"""Commands that list what there is: ls, doctor."""
+"""Commands that list what there is: ls."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import typer
@@ -56,24 +55,3 @@ def studies(results: Results = Path("results")) -> None:
 
     for name in study_names(results):
         print(printable(name))
-
-
-def doctor() -> None:
-    """What this machine can do, and whether anything stands in the way."""
-    import torch
-
-    from resbench.core.cgroup import cpu_quota
-    from resbench.core.version import SOURCE, __version__, revision
-    from resbench.data.datasets import default_directory
-    from resbench.training.device import choose, cores, has_bf16, visible_cores
-    from resbench.training.provenance import cpu_capability, device_name
-
-    device = choose("auto")
-    code, changed = revision()
-    about = " (a hash of its files: they are in no git checkout of it)" if str(code).startswith(SOURCE) else ""
-    print(f"resbench {__version__}, revision {code}{' (changed)' if changed else about}")
-    print(f"python {sys.version.split()[0]}, torch {torch.__version__}")
-    quota = f" (of {visible_cores()}: the CPU quota is {cpu_quota():g})" if cores() < visible_cores() else ""
-    print(f"device {device}: {device_name(device)}, {cores()} cores{quota}, {cpu_capability()}")
-    print(f"bf16 {'computed by the hardware' if has_bf16(device) else 'would be emulated: fp32 is used'}")
-    print(f"data directory {default_directory()}{'' if default_directory().is_dir() else ' (not there yet)'}")

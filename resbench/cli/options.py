@@ -23,7 +23,7 @@ Overrides = Annotated[
     typer.Argument(metavar="[PATH=VALUE]...", help="Overrides, e.g. recipe.epochs=1 name=smoke."),
 ]
 Jobs = Annotated[str, typer.Option("-j", "--jobs", help="Runs side by side: a number, or auto.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda (all cards), cuda:1 (one) or mps.")]
 DataDir = Annotated[
     Path | None, typer.Option(envvar="RESBENCH_DATA", parser=user_path, metavar="PATH", help="torchvision data root.")
 ]

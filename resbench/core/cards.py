@@ -27,6 +27,7 @@ FIELDS = (
     "mig.mode.current",
     "compute_cap",
 )
+_given: list[Card] = []
 _SECONDS = 30.0  # until an answer; a driver that hangs never gives one
 _MIG = re.compile(r"\s+MIG (\S+)\s+Device\s+(\d+): \(UUID: (\S+)\)")
 
@@ -193,7 +194,15 @@ def mps_runs() -> bool:
     return (mps_folder() / "control").exists()
 
 
-def use_card(card: Card | None) -> None:
+def use_card(card: Card) -> None:
     """Let this process, which has not begun with CUDA, have this card alone."""
-    if card is not None:
-        os.environ[VARIABLE] = card.id
+    os.environ[VARIABLE] = card.id
+    os.environ.setdefault(
+        "CUDA_DEVICE_ORDER", "PCI_BUS_ID"
+    )  # numbers as nvidia-smi has them, and so our lines and records
+    _given.append(card)
+
+
+def given_card() -> Card | None:
+    """The card that `use_card` gave to this process."""
+    return _given[-1] if _given else None

@@ -54,7 +54,7 @@ def run(
             this, which therefore needs `if __name__ == "__main__":`.
         results: folder of all studies.
         data_dir: torchvision data root.
-        device: auto, cpu, cuda or mps.
+        device: auto, cpu, cuda (all cards), cuda:1 (one) or mps.
         overrides: `path=value` for a grid file, such as `recipe.epochs=1` or `probes=[gradients]`.
         only: expressions such as `model.depth>=34 & seed<2`: only runs for which all hold.
         shard: `I/N`, only the I-th of N parts of the runs.

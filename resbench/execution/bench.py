@@ -61,7 +61,7 @@ def bench(
         grid: a Grid, or the path of a grid file.
         results: folder of all studies.
         data_dir: torchvision data root, for `against`.
-        device: auto, cpu, cuda or mps.
+        device: auto, cpu, cuda (all cards), cuda:1 (one) or mps.
         overrides, only: as for `run`.
         threads: of torch; 0 for one on each core.
         seconds: for each quantity of each cell.
@@ -101,7 +101,7 @@ def bench_protocol(device: str, threads: int, seconds: float, against: str, data
     if against not in AGAINST:
         raise UserError(f"--against {against}: use plain, or leave it out")
     plain = (data_dir or default_directory()) if against == "plain" else None
-    return Protocol(choose(device).type, threads or cores(), seconds, plain=plain)
+    return Protocol(str(choose(device)), threads or cores(), seconds, plain=plain)
 
 
 def bench_store(results: Path, grid: Grid) -> Store:

@@ -78,4 +78,6 @@ def device_of(device: str, executor: str) -> torch.device:
     Raises:
         UserError: the device is not there.
     """
+    if executor in CLUSTERS and device.startswith("cuda:"):
+        raise UserError(f"--device {device}: not with --executor {executor}, which gives each run a card: use cuda")
     return torch.device(device) if executor in CLUSTERS and device in DEVICES[1:] else choose(device)

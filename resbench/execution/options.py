@@ -32,7 +32,7 @@ class RunOptions:
     Attributes:
         results: folder of all studies.
         data_dir: torchvision data root; None for the default.
-        device: auto, cpu, cuda or mps.
+        device: auto, cpu, cuda (all cards), cuda:1 (one) or mps.
         jobs: runs side by side; None chooses.
         threads: CPU threads of each run; None divides the cores among the runs.
         timeout: seconds that a run may take; one that takes longer is recorded as failed.

@@ -130,7 +130,7 @@ def plan(
     Args:
         grid: a Grid, or the path of a grid file.
         results: folder of all studies.
-        device: auto, cpu, cuda or mps.
+        device: auto, cpu, cuda (all cards), cuda:1 (one) or mps.
         jobs: runs side by side; None chooses.
         overrides, only, shard, executor: as for `run`.
         fleet: other machines to plan for, with `threads` for each run.

@@ -24,6 +24,7 @@ from resbench.records.record import Status
 from resbench.records.store import Store
 from resbench.records.study_file import StudyFile
 from resbench.records.takeover import check_owner
+from resbench.training.cards import cuda_problem, describe_device
 from resbench.training.device import cores, nearest
 
 
@@ -71,7 +72,7 @@ class Session:
         forget: Sequence[PlannedRun] | None = None,
     ) -> None:
         self.grid, self.options = grid, options or RunOptions()
-        self.device = device_of(self.options.device, self.options.executor).type
+        self.device = str(device_of(self.options.device, self.options.executor))
         self.runs = list(grid.runs() if runs is None else runs)
         self._forget = self.runs if forget is None else forget
         self.store = Store(self.options.results / grid.name)
@@ -100,7 +101,12 @@ class Session:
                 f"{name}: {_done(count)} {'is' if count == 1 else 'are'} no longer in its grid; their records stay"
             )
         again = unprobed(self.store, self.grid, self.missing)
-        return [*lines, again] if again else lines
+        return list(filter(None, [*lines, again, self._why_no_card()]))
+
+    def _why_no_card(self) -> str:
+        """Why `--device auto` takes no card, if this machine seems to have one."""
+        problem = cuda_problem() if self.missing and self.options.device == "auto" else ""
+        return f"--device auto takes the {self.device}: {problem}" if problem else ""
 
     def check_owner(self) -> None:
         """See that the grid does not take the place of another file's, unless that is asked for.
@@ -152,6 +158,11 @@ class Session:
             jobs = max(1, cores() // threads)
         inputs = RunInputs(self.options.data_dir or default_directory(), tuple(self.grid.probes))
         return choose_concurrency(jobs, planned, self.store, self.device, inputs)
+
+    @property
+    def place(self) -> str:
+        """Where the runs compute, in words; of other machines only the kind of device is known."""
+        return self.device if self.options.executor in CLUSTERS else describe_device(self.device)
 
     def keep_study(self) -> bool:
         """Write the grid as the study of its name; returns whether that is new.
@@ -211,7 +222,7 @@ class Session:
         )
         return (
             f"{self.grid.name}: {missing} runs to do{begun}, {len(self.runs) - missing} done; {side_by_side} "
-            f"on {self.device} ({self.concurrency.reason}), about {left} by {estimate.source}"
+            f"on {self.place} ({self.concurrency.reason}), about {left} by {estimate.source}"
         )
 
 

@@ -11,7 +11,7 @@ import warnings
 
 import torch
 
-from resbench.core.cards import VARIABLE, Card, installed_cards, parse, visible
+from resbench.core.cards import VARIABLE, Card, given_card, installed_cards, parse, visible
 from resbench.core.processes import import_variables
 
 _said: list[str] = []  # by torch, why it cannot use CUDA
@@ -29,7 +29,8 @@ def cards(device: str = "cuda") -> tuple[Card, ...]:
     kind, _, number = device.partition(":")
     if kind != "cuda" or not cuda_works():
         return ()
-    every = _cards(shutil.which("nvidia-smi"), os.environ.get(VARIABLE))
+    mine = given_card()
+    every = (mine,) if mine else _cards(shutil.which("nvidia-smi"), os.environ.get(VARIABLE))
     return every[int(number) :][:1] if number.isdecimal() else every
 
 
@@ -79,18 +80,24 @@ def cuda_problem() -> str:
 
     A list of visible devices that is empty, as `CUDA_VISIBLE_DEVICES=`, is a wish and no problem.
     """
-    if cuda_works():
+    variable = os.environ.get(VARIABLE)
+    if cuda_works() or variable == "":
         return ""
     found = installed_cards()
     if found.problem:
         return found.problem
-    usable = visible(found.cards, os.environ.get(VARIABLE))
+    usable = visible(found.cards, variable)
     if not usable:
         return ""
     there = f"nvidia-smi lists {describe_cards(tuple(usable))}, but "
     if torch.version.cuda is None:
         return f"{there}torch {torch.__version__} is built without CUDA: install it with CUDA"
     return f"{there}torch {torch.__version__} finds no CUDA device{': ' if _said else ''}{_said[0] if _said else ''}"
+
+
+def describe_device(device: str) -> str:
+    """`cpu`, or the cards that a name of CUDA means."""
+    return describe_cards(cards(device)) or device
 
 
 def describe_cards(which: tuple[Card, ...]) -> str:

@@ -12,6 +12,7 @@ import torch
 
 from resbench.core.cgroup import cpu_quota
 from resbench.core.errors import UserError
+from resbench.training.cards import cards, cuda_problem, cuda_works
 
 _WIDE = 16  # channels from which channels-last pays in fp32 on a CPU
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -36,11 +37,11 @@ class Placement:
 
 def has_device(kind: str) -> bool:
     """Whether this machine has such a device."""
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = {"cpu": True, "cuda": cuda_works(), "mps": torch.backends.mps.is_available()}
     return available.get(kind, False)
 
 
-_GPU = " (a GPU is written cuda; CUDA_VISIBLE_DEVICES=1 chooses which)"
+_GPU = " (a GPU is written cuda, or cuda:1 for the second)"
 
 
 def choose(name: str) -> torch.device:
@@ -52,11 +53,22 @@ def choose(name: str) -> torch.device:
     kinds = [kind for kind in ("cuda", "mps", "cpu") if has_device(kind)]
     if name == "auto":
         name = kinds[0]
+    if name.startswith("cuda:") and "cuda" in kinds:
+        return _one_card(name)
     if name not in kinds:
         hint = _GPU if name == "gpu" or name.startswith("cuda:") else ""
+        problem = f" ({cuda_problem()})" if name.startswith("cuda") and cuda_problem() else ""
         allowed = ", ".join(reversed(kinds))
-        raise UserError(f"--device {name}: not available on this machine: use one of {allowed}{hint}")
+        raise UserError(f"--device {name}: not available on this machine{problem}: use one of {allowed}{hint}")
     return torch.device(name)
+
+
+def _one_card(name: str) -> torch.device:
+    number = name.removeprefix("cuda:")
+    if not number.isdecimal() or not cards(name):
+        there = ", ".join(f"cuda:{position} ({card.name})" for position, card in enumerate(cards()))
+        raise UserError(f"--device {name}: no such card: use cuda for all, or one of {there}")
+    return torch.device(f"cuda:{int(number)}")
 
 
 def nearest(name: str) -> torch.device:
@@ -81,7 +93,8 @@ def visible_cores() -> int:
 def has_bf16(device: torch.device) -> bool:
     """Whether bfloat16 is computed, not emulated: Ampere and newer; AMX or AVX512-BF16 on CPUs; never guessed."""
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device)[0] >= 8
+        known = [card.capability for card in cards(str(device)) if card.capability]
+        return (known[0] if known else torch.cuda.get_device_capability(device))[0] >= 8
     if device.type == "cpu":
         return bool({"amx_bf16", "avx512_bf16"} & _cpu_flags())
     return False
@@ -100,10 +113,12 @@ def resolve_placement(device: torch.device, threads: int, precision: str, width:
 
 
 def apply_placement(placement: Placement) -> None:
-    """Set threads and determinism for this process."""
+    """Set threads, determinism and the card for this process."""
     if torch.get_num_threads() != placement.threads:
         torch.set_num_threads(placement.threads)
     if placement.device.type == "cuda":
+        if placement.device.index is not None:
+            torch.cuda.set_device(placement.device)  # streams and graphs are made on the current one
         # cuBLAS is deterministic only with a fixed workspace, read when the first handle is made
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False  # its choice of kernels may differ from start to start

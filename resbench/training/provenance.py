@@ -15,6 +15,7 @@ import torch
 from resbench.core.json_reader import Json
 from resbench.core.version import SOURCE, Revision, __version__, revision, source_hash
 from resbench.records.record import Provenance
+from resbench.training.cards import cards
 from resbench.training.device import Placement
 
 _ARITHMETIC = (
@@ -66,7 +67,8 @@ def provenance(placement: Placement, code: Revision | None = None) -> Provenance
 def device_name(device: torch.device) -> str:
     """The name by which a person knows the device."""
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+        known = cards(str(device))
+        return known[0].name if known else torch.cuda.get_device_name(device)
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

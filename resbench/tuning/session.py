@@ -88,7 +88,7 @@ def tune(
         jobs: workers, and then runs, side by side; None chooses.
         results: folder of all studies.
         data_dir: torchvision data root.
-        device: auto, cpu, cuda or mps.
+        device: auto, cpu, cuda (all cards), cuda:1 (one) or mps.
         overrides: `path=value` for a search file, such as `trials=60`.
         threads: CPU threads of each worker; None divides the cores among them.
         storage: as Optuna takes it; by default a journal file next to the study.
@@ -166,7 +166,7 @@ def _search(studies: Studies, untuned: Session, options: TuneOptions) -> tuple[S
         jobs, reason = session.concurrency.jobs, session.concurrency.reason
         print(
             f"{search.name}: {plural(missing, 'trial')} to finish for {plural(len(studies.arms), 'arm')} with {search.budget} each; "
-            f"{jobs} at a time on {session.device} ({reason}); trials in {printable_storage(options.storage, store)}",
+            f"{jobs} at a time on {session.place} ({reason}); trials in {printable_storage(options.storage, store)}",
             file=sys.stderr,
         )
         run_workers(search, options.storage, session.setting, jobs)
