@@ -47,6 +47,14 @@ Shard = Annotated[
     str | None, typer.Option(metavar="I/N", help="The I-th of N parts of the runs, for N machines without an engine.")
 ]
 Executor = Annotated[str, typer.Option(help="Where runs are executed: serial, local, ray or slurm.")]
+Workers = Annotated[
+    str,
+    typer.Option(
+        metavar="fresh|stay",
+        help="Processes of local runs: one for each, or one for many, which starts once and not for every run; "
+        "peak memory on a CPU is then that since the run before.",
+    ),
+]
 TakeOver = Annotated[
     bool, typer.Option("--take-over", help="Go on in place of the study that another file made under this name.")
 ]

@@ -21,6 +21,7 @@ from resbench.cli.options import (
     Results,
     Shard,
     TakeOver,
+    Workers,
     exit_if_failed,
     parse_fleet,
     parse_jobs,
@@ -53,6 +54,7 @@ def run(
     only: Only = None,
     shard: Shard = None,
     executor: Executor = "local",
+    workers: Workers = "fresh",
     address: Annotated[
         str | None,
         typer.Option(
@@ -95,6 +97,7 @@ def run(
         timeout=parse_seconds(timeout),
         executor=executor,
         cluster=Cluster(address, gpus, tuple(slurm or ())),
+        workers=workers,
         fresh=fresh,
         take_over=take_over,
         command=same_command(),
@@ -198,6 +201,7 @@ def plan(
     ] = None,
     # what `run` takes and a plan does not need, so that one command line serves both
     reports: Annotated[Path | None, _UNUSED] = None,
+    workers: Annotated[str, _UNUSED] = "fresh",
     address: Annotated[str | None, _UNUSED] = None,
     gpus: Annotated[float, _UNUSED] = 1.0,
     timeout: Annotated[str | None, _UNUSED] = None,

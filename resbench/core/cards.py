@@ -203,6 +203,14 @@ def use_card(card: Card) -> None:
     _given.append(card)
 
 
+def see(card: Card | None, visible: str | None) -> None:
+    """Let this process, which a fork server has made, see this card alone; or, without one, what its command sees."""
+    if card:
+        use_card(card)
+    elif visible is not None:
+        os.environ[VARIABLE] = visible
+
+
 def given_card() -> Card | None:
     """The card that `use_card` gave to this process."""
     return _given[-1] if _given else None

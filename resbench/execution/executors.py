@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ EXECUTORS = {
     "ray": ("resbench.execution.ray.engine", "ray_engine"),
     "slurm": ("resbench.execution.slurm.engine", "slurm_engine"),
 }
+WORKERS = ("fresh", "stay")  # a process for each run, or for one after the other
 CLUSTERS = ("ray", "slurm")  # whose devices and speed this machine does not know
 _EXTRAS = {"submitit": "slurm"}  # package -> extra that installs it
 # from the number of runs side by side and the runs to come
@@ -53,8 +55,24 @@ def check_executor(name: str) -> None:
         raise UserError(f"--executor {name}: use one of {', '.join(EXECUTORS)}{suggestion(name, EXECUTORS)}")
 
 
-def engine(name: str, cluster: Cluster | None = None) -> MakeEngine:
+def check_workers(workers: str, executor: str) -> None:
+    """Refuse what is no way to have processes.
+
+    Raises:
+        UserError: and which there are.
+    """
+    if workers not in WORKERS:
+        raise UserError(f"--workers {workers}: use one of {', '.join(WORKERS)}{suggestion(workers, WORKERS)}")
+    if workers == "stay" and executor != "local":
+        raise UserError(f"--workers stay: only with --executor local, not {executor}")
+
+
+def engine(name: str, cluster: Cluster | None = None, workers: str = "fresh") -> MakeEngine:
     """What makes the engine of this name.
+
+    Args:
+        cluster: for ray and slurm.
+        workers: one of `WORKERS`.
 
     Raises:
         UserError: there is no such engine, it is not installed, or its cluster does not answer.
@@ -64,6 +82,8 @@ def engine(name: str, cluster: Cluster | None = None) -> MakeEngine:
     try:
         value = getattr(importlib.import_module(module), attribute)
         make: MakeEngine = value(cluster or Cluster()) if name in CLUSTERS else value
+        if workers == "stay":
+            make = functools.partial(value, stay=True)
     except ModuleNotFoundError as error:
         if error.name not in _EXTRAS:
             raise

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
-from resbench.execution.executors import Cluster, check_executor
+from resbench.execution.executors import Cluster, check_executor, check_workers
 
 _MAX_JOBS = 1024
 
@@ -38,6 +38,7 @@ class RunOptions:
         timeout: seconds that a run may take; one that takes longer is recorded as failed.
         executor: serial (in this process), local, ray or slurm.
         cluster: other machines, for ray and slurm.
+        workers: processes of local runs: fresh (one for each) or stay (for one run after the other, until one fails).
         fresh: forget the records of these runs first.
         take_over: go on in place of the study that another grid file made under this name.
         command: the command line that goes on with it, for `status`; none of a call from Python.
@@ -54,12 +55,14 @@ class RunOptions:
     timeout: float | None = None
     executor: str = "local"
     cluster: Cluster = field(default_factory=Cluster)
+    workers: str = "fresh"
     fresh: bool = False
     take_over: bool = False
     command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_executor(self.executor)
+        check_workers(self.workers, self.executor)
         if self.jobs is not None and not 1 <= self.jobs <= _MAX_JOBS:
             raise UserError(f"jobs={self.jobs}: use a number from 1 to {_MAX_JOBS}, or None")
         if self.threads is not None and self.threads < 1:

@@ -129,7 +129,7 @@ class Session:
             UserError: an engine, a device or data that cannot be used.
         """
         options = self.options
-        self._make_engine = engine(options.executor, options.cluster)
+        self._make_engine = engine(options.executor, options.cluster, options.workers)
         directory = options.data_dir or default_directory()
         planned = self.grid.runs()
         for data in {run.cell_config.data.name: run.cell_config.data for run in planned}.values():

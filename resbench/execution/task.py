@@ -30,9 +30,11 @@ from resbench.training.train import empty_record, train
 # exit codes of a process that executes a run (sysexits.h)
 DONE = 0
 STOPPED = 1
+MEMORY = 71  # EX_OSERR: out of memory, next to other runs
 RAISED = 70  # EX_SOFTWARE: something that training does not turn into a record
 UNWRITABLE = 73  # EX_CANTCREAT
 BUSY = 75  # EX_TEMPFAIL: another process has the run
+OUT_OF_MEMORY = "out of memory"  # as records name it
 
 
 @dataclass(frozen=True)
@@ -87,14 +89,16 @@ class Task:
         return cls(RunConfig.model_validate(values["config"]), setting)
 
 
-def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None) -> int:
+def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None, alone: bool = True) -> int:
     """Claim, train, publish; a run that another process holds, or has finished, is left alone.
 
     Args:
         step: called after every step with the epochs done; Stopped, raised by it, ends the run, whose state is saved.
+        alone: whether no other run has memory of its device; else one that runs out of it leaves no record.
 
     Returns:
-        DONE if the run has its record now; STOPPED; or BUSY if another process has it, or has taken it over meanwhile.
+        DONE if the run has its record now; STOPPED; MEMORY if it ran out of memory next to others; or BUSY if another
+        process has it, or has taken it over meanwhile.
 
     Raises:
         Unwritable: the disk is full, or may not be written.
@@ -138,6 +142,8 @@ def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None)
                 running.remove()
         if claim.lost.is_set():
             return BUSY
+        if not alone and record.error and record.error.kind == OUT_OF_MEMORY:
+            return MEMORY
         store.add(record)
         if record.finished:
             discard(saved)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import multiprocessing.connection
 import os
 import signal
@@ -14,11 +15,13 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 import optuna
 from optuna.trial import TrialState
 
+from resbench.core.cards import VARIABLE, Card, see
 from resbench.core.errors import Unwritable, UserError
 from resbench.core.processes import end_with_parent
 from resbench.core.terminal import prepare_output
 from resbench.execution.task import Setting
 from resbench.records.store import Store
+from resbench.training.cards import cards
 from resbench.training.epoch import Stopped
 from resbench.training.server import fork_server
 from resbench.tuning.search import Search
@@ -40,23 +43,26 @@ def run_workers(search: Search, url: str | None, setting: Setting, jobs: int) ->
         jobs: workers side by side in this command.
     """
     context = fork_server((search.config(arm) for arm in search.points()), ["resbench.tuning.trial"])
+    found = cards(setting.device) or [None]
     deaths = 0
-    live: list[ForkServerProcess] = []
+    live: dict[ForkServerProcess, Card | None] = {}
     count = min(jobs, search.budget * len(search.points()))
     try:
-        live += [_start(context, search, url, setting) for _ in range(count)]
+        for number in range(count):
+            card = found[number % len(found)]
+            live[_start(context, search, url, setting, card)] = card
         while live:
             multiprocessing.connection.wait([child.sentinel for child in live], timeout=_POLL_SECONDS)
             for child in [child for child in live if not child.is_alive()]:
                 child.join()
-                live.remove(child)
+                card = live.pop(child)
                 if child.exitcode in (0, _UNABLE):  # one that gave up leaves the rest to the others
                     continue
                 deaths += 1
                 if deaths <= _MAX_DEATHS:
                     text = f"a worker died (exit code {child.exitcode}): another takes up its trial"
                     print(text, file=sys.stderr, flush=True)
-                    live.append(_start(context, search, url, setting))
+                    live[_start(context, search, url, setting, card)] = card
     finally:
         for child in live:
             child.kill()  # its trial is taken up again from its last epoch
@@ -64,14 +70,20 @@ def run_workers(search: Search, url: str | None, setting: Setting, jobs: int) ->
             child.join()
 
 
-def _start(context: ForkServerContext, search: Search, url: str | None, setting: Setting) -> ForkServerProcess:
-    child = context.Process(target=_child, args=(search, url, setting), daemon=True)
+def _start(
+    context: ForkServerContext, search: Search, url: str | None, setting: Setting, card: Card | None
+) -> ForkServerProcess:
+    if card:  # the only one that the process sees
+        setting = dataclasses.replace(setting, device=setting.device.partition(":")[0])
+    visible = os.environ.get(VARIABLE)  # the fork server knows only what it was when it started
+    child = context.Process(target=_child, args=(search, url, setting, card, visible), daemon=True)
     child.start()
     return child
 
 
-def _child(search: Search, url: str | None, setting: Setting) -> None:
+def _child(search: Search, url: str | None, setting: Setting, card: Card | None, visible: str | None) -> None:
     """Take one trial after the other, in a process of its own."""
+    see(card, visible)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent decides
     end_with_parent()
     prepare_output()
