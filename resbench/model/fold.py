@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_conv_bn_weights
 
 
 def folded(network: nn.Module) -> nn.Module:
@@ -21,9 +23,47 @@ def folded(network: nn.Module) -> nn.Module:
     return twin
 
 
+def refresh(twin: nn.Module, network: nn.Module) -> None:
+    """Give a twin that `folded` has made the weights that its network has by now, in the same tensors."""
+    old: list[Tensor] = []
+    new: list[Tensor] = []
+    norms: dict[nn.Module, nn.BatchNorm2d] = {}
+    for chain in network.modules():
+        if isinstance(chain, nn.Sequential):
+            norms |= {conv: norm for _, conv, norm in _foldable(chain)}
+    modules = dict(network.named_modules())
+    with torch.no_grad():
+        for name, module in twin.named_modules():
+            original = modules[name]
+            if isinstance(module, nn.Conv2d) and isinstance(norm := norms.get(original), nn.BatchNorm2d):
+                old += [module.weight, module.bias]  # type: ignore[list-item]
+                new += _folded_weights(original, norm)
+            else:
+                old += _own_tensors(module)
+                new += _own_tensors(original) if _own_tensors(module) else []
+        torch._foreach_copy_(old, new)
+
+
+def _own_tensors(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+
+
+def _folded_weights(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None and variance is not None
+    return fuse_conv_bn_weights(conv.weight, conv.bias, mean, variance, norm.eps, norm.weight, norm.bias)
+
+
+def _foldable(chain: nn.Sequential) -> list[tuple[int, nn.Conv2d, nn.BatchNorm2d]]:
+    """Where a convolution stands right in front of a batch norm, and the two."""
+    return [
+        (position, first, second)
+        for position, (first, second) in enumerate(itertools.pairwise(chain))
+        if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d)
+    ]
+
+
 def _fold(chain: nn.Sequential) -> None:
-    for position in range(len(chain) - 1):
-        first, second = chain[position], chain[position + 1]
-        if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-            chain[position] = fuse_conv_bn_eval(first, second)
-            chain[position + 1] = nn.Identity()
+    for position, convolution, norm in _foldable(chain):
+        chain[position] = fuse_conv_bn_eval(convolution, norm)
+        chain[position + 1] = nn.Identity()

@@ -8,6 +8,10 @@ Decisions and their reasons:
   from version to version, which would make results depend on it; and a network takes it a minute or two, so that a
   grid of many small networks would be compiled longer than trained.
 - The optimizer is fused where it can be: two kernels for all parameters, so it needs no graph (`optimizer.py`).
+- `graph="step"` replays the whole step instead, from the gathering of images to the optimizer and the tally, and the
+  evaluation after an epoch: a step is one launch for the host (`program.py`, `evaluation.py`, `replay.py`). Its casts and
+  counters are a few kernels for all tensors (`lean.py`). It computes the same bits, and is not the default before it
+  has been measured on a card.
 - Within an epoch the host never waits: losses stay on the device, divergence is checked at its end (`epoch.py`).
 - cuDNN must not choose kernels by timing and is kept deterministic (`device.apply_placement`).
 - Several runs share a device, as many as fit by the memory that the largest of them was measured to take.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,22 @@ from resbench.training.run import RunConfig
 Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 EVALUATION_BATCH = 250
 BACKWARD = 3  # a training step costs three forward passes: one forward, two products backward
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What stays the same while a run trains: its configuration, where it computes, and its images."""
+
+    run: RunConfig
+    placement: Placement
+    training: Images
+    validation: Images
+    normalizer: Normalizer
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch; the last of them may have fewer images."""
+        return -(-len(self.training) // self.run.recipe.batch_size)
 
 
 def placement_of(run: RunConfig, device: torch.device, threads: int) -> Placement:

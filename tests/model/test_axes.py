@@ -5,34 +5,12 @@ from typing import Any
 
 import pytest
 import torch
+from support.axes import CONTEXT, NEEDS, PAIRS, PAIRS_NEED, TABLES
 from torch.nn import functional
 
-from resbench.core.config import fields, names_of
 from resbench.model import ModelConfig, build
 
 SMALL = {"depth": 16, "width": 8}
-# what a value needs besides itself, or what all values of an axis need to show their difference
-CONTEXT: dict[str, dict[str, Any]] = {"dropout_at": {"dropout": 0.5}, "conv_bias": {"unit": "preact"}}
-NEEDS: dict[tuple[str, object], dict[str, Any]] = {
-    ("family", "cifar"): {"depth": 14},
-    ("branch", "fixup"): {"norm": "none"},
-}
-# fields of numbers, with values that differ where the rest allows them to act
-PAIRS: dict[str, tuple[list[Any], dict[str, Any]]] = {
-    "depth": ([10, 16], {}),
-    "width": ([8, 16], {}),
-    "convs_per_unit": ([1, 2, 3], {}),
-    "shortcut_scale": ([0.0, 0.5], {"shortcut": "scaled"}),
-    "shortcut_dropout": ([0.2, 0.5], {"shortcut": "dropout"}),
-    "gate_bias": ([-6.0, 0.0], {"shortcut": "exclusive_gate"}),
-    "projection_norm": ([True, False], {}),
-    "branch_scale": ([0.5, "auto"], {"shortcut": "scaled"}),
-    "dropout": ([0.0, 0.5], {}),
-    "drop_path": ([0.0, 0.5], {}),
-}
-PAIRS_NEED = {("convs_per_unit", 1): {"depth": 10}, ("convs_per_unit", 2): {"depth": 10}}
-PAIRS_NEED |= {("convs_per_unit", 3): {"depth": 13}}
-TABLES = {name: names for name, field in fields(ModelConfig).items() if (names := names_of(field))}
 
 
 def trace(config: dict[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

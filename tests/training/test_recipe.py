@@ -4,36 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.axes import EFFECTS
 
-from resbench.core.config import flatten, names_of, nest
+from resbench.core.config import flatten, nest
 from resbench.grid.source import FIELDS
 from resbench.training.recipe import SCHEDULES, RecipeConfig
 from resbench.training.run import RunConfig
 from resbench.training.train import train
 
 LEARN = {"model": {"depth": 10, "width": 8}, "data": {"train_size": 256}, "recipe": {"epochs": 1}}
-EFFECTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
-    "data.name": (["mnist-5k"], {}),  # the others need files: see tests/data
-    "data.augment": (names_of(FIELDS["data.augment"]), {}),
-    "data.train_size": ([256, 300], {}),
-    "data.val_size": ([400, 0], {}),
-    "data.order": (names_of(FIELDS["data.order"]), {}),
-    "data.pixels": (names_of(FIELDS["data.pixels"]), {}),
-    "recipe.epochs": ([1, 2], {}),
-    "recipe.batch_size": ([64, 128], {}),
-    "recipe.optimizer": (names_of(FIELDS["recipe.optimizer"]), {}),
-    "recipe.lr": ([0.05, 0.1], {}),
-    "recipe.schedule": (names_of(FIELDS["recipe.schedule"]), {"recipe.lr_decay": 0.1, "recipe.epochs": 2}),
-    "recipe.lr_decay": ([0.0, 0.1], {"recipe.schedule": "inverse_time"}),
-    "recipe.warmup": ([0.0, 1.0], {"recipe.schedule": "constant"}),
-    "recipe.momentum": ([0.5, 0.9], {}),
-    "recipe.weight_decay": ([0.0, 0.1], {}),
-    "recipe.label_smoothing": ([0.0, 0.1], {}),
-    "recipe.grad_clip": (["none", 0.01], {}),
-    "recipe.loss": (names_of(FIELDS["recipe.loss"]), {}),
-    "recipe.precision": (["fp32", "bf16"], {}),
-    "recipe.grow": (["none", [10, 16]], {"model.depth": 16, "recipe.epochs": 2}),
-}
 
 
 @pytest.mark.parametrize("path", [path for path in EFFECTS if path != "data.name"])

@@ -228,7 +228,7 @@ def test_what_training_cannot_do_is_recorded_with_its_traceback(
     def exhausted(*arguments: object) -> None:
         raise MemoryError("no room")
 
-    monkeypatch.setattr("resbench.training.train.one_epoch", exhausted)
+    monkeypatch.setattr("resbench.training.course.one_epoch", exhausted)
     record = train(RunConfig.model_validate(TINY), tmp_path, threads=1)
     assert record.status == "failed" and record.error
     assert (record.error.kind, record.error.message) == ("out of memory", "no room")

@@ -1,0 +1,253 @@
+"""One run as a course of works: `train` does them one after the other, `train_together` those of several runs side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from torch import nn
+
+from resbench.core.errors import Unwritable, UserError
+from resbench.core.json_reader import Json
+from resbench.core.version import Revision
+from resbench.data.loading import DataConfig, Images, Normalizer, load_test
+from resbench.records.record import Predictions, Provenance, Record, RunError, Status
+from resbench.training import checkpoint
+from resbench.training.checkpoint import SavedState, State
+from resbench.training.device import apply_placement
+from resbench.training.epoch import Diverged, Stopped, check_finite, one_epoch
+from resbench.training.growth import at_depth, depth_in, grow, start_state
+from resbench.training.memory import is_out_of_memory, peaks, release
+from resbench.training.observer import Moment, Observer, View
+from resbench.training.program import Graph, Program, StepProgram, make_program
+from resbench.training.provenance import arithmetic, provenance
+from resbench.training.replay import Work
+from resbench.training.resume import Start, find_start
+from resbench.training.run import RunConfig
+from resbench.training.step import BACKWARD, Setup, evaluate, placement_of
+from resbench.training.tally import Tally
+
+Course: TypeAlias = Generator[Work, None, Record]
+Load: TypeAlias = Callable[[DataConfig], tuple[Images, Images, Normalizer]]
+
+_COMPARED = 16  # images on which a network that grows must compute the same as before
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to train, with what it has of its own, as `train` takes it."""
+
+    run: RunConfig
+    saved: Path | None = None
+    observer: Observer = field(default_factory=Observer)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What runs that are trained together have in common, as `train` takes it.
+
+    Attributes:
+        together: how many runs they are.
+    """
+
+    directory: Path
+    device: torch.device
+    threads: int
+    code: Revision | None
+    tested: bool
+    save_every: float
+    graph: Graph
+    together: int = 1
+
+
+def course(job: Job, conditions: Conditions, images: Load) -> Course:
+    """A run as the works that have to be done for it, each before the next is asked for; returns its record.
+
+    It seeds torch's default generators, and leaves them as they are at its end. What goes wrong with a work has to be
+    thrown into it.
+
+    Args:
+        images: loads the images for training and validation.
+    """
+    run = job.run
+    placement = placement_of(run, conditions.device, conditions.threads)
+    facts = provenance(placement, conditions.code)
+    start = find_start(run, job.saved, placement, arithmetic(facts), job.observer)
+    apply_placement(start.placement)
+    began = time.perf_counter()
+    facts = facts.with_facts(threads=start.placement.threads)
+    record = empty_record(run, "ok", facts.with_facts(warning=start.warning) if start.warning else facts)
+    training = _Training(job, conditions, record)
+    try:
+        yield from training.complete(start, images)
+    except (UserError, Stopped, Unwritable):
+        raise
+    except Exception as error:
+        record.status = "failed"
+        record.error = RunError(
+            "out of memory" if is_out_of_memory(error) else type(error).__name__,
+            str(error) or type(error).__name__,
+            {"traceback": traceback.format_exc()},
+        )
+    finally:
+        training.retire()
+    record.metrics["run_seconds"] = round(time.perf_counter() - began, 3)  # since the last start, if interrupted
+    return record
+
+
+def empty_record(run: RunConfig, status: Status, provenance: Provenance, error: RunError | None = None) -> Record:
+    """A record without results."""
+    return Record(run.id, run.model_dump(mode="json"), status, provenance, error=error)
+
+
+class _Training:
+    """One run on its way from its first step, or a checkpoint, to its record."""
+
+    setup: Setup
+    state: State
+    tally: Tally
+    program: Program | None = None  # of the network as it is now
+
+    def __init__(self, job: Job, conditions: Conditions, record: Record) -> None:
+        self.run, self.saved, self.observer = job.run, job.saved, job.observer
+        self.conditions, self.record, self.saved_at = conditions, record, time.monotonic()
+
+    def complete(self, start: Start, images: Load) -> Iterator[Work]:
+        """Train, test, and fill the record; yields the works that have to be done for it."""
+        record, observer = self.record, self.observer
+        training, validation, normalizer = images(self.run.data)
+        self.setup = Setup(self.run, start.placement, training, validation, normalizer)
+        record.provenance = record.provenance.with_facts(data_sha256=training.sha256)
+        size = self.run.network_size
+        record.metrics = {"parameters": size["parameters"], "flops": size["flops"]}
+        saved = self._of_these_images(start.saved)
+        self.state = state = start_state(self.run, start.placement, saved)
+        self.tally = Tally(self.setup)
+        record.history = state.history
+        try:
+            if not saved:
+                self._look("trained", training)
+            while state.epoch < self.run.recipe.epochs:
+                yield from self._epoch()
+                self._look("trained", training)
+                self._end_epoch()
+            check_finite(state)
+            if state.best:
+                state.network.load_state_dict(state.best.network)
+            self._summarise()
+            self._look("ended", training)
+            if self.conditions.tested:
+                self._look("tested", self._test())
+                observer.write(record, state.probes)
+            record.weights_sha256 = _weights_sha256(state.network)
+        except Diverged as diverged:
+            record.status = "diverged"
+            details = {"step": diverged.step, "last_loss": diverged.last}
+            record.error = RunError("diverged", str(diverged), details)
+            self._summarise()
+            observer.write(record, state.probes)
+
+    def _of_these_images(self, saved: SavedState | None) -> SavedState | None:
+        """The state to continue from, or None if it was trained on other images."""
+        now = self.setup.training.sha256
+        before = saved.get("data_sha256", now) if saved else now
+        if before == now:
+            return saved
+        warning = f"{self.saved}: begun with the data {before[:12]}, and here they are {now[:12]}: the run starts over"
+        self.record.provenance = self.record.provenance.with_facts(warning=warning)
+        return None
+
+    def _epoch(self) -> Iterator[Work]:
+        """Train the next epoch. A run that is stopped in the middle of one keeps its state."""
+        setup, state = self.setup, self.state
+        inputs = setup.normalizer(setup.training.images[:_COMPARED])
+        if grow(state, self.run, setup.placement, inputs):
+            self.retire()  # the program holds the shallower network and its graph
+            release(setup.placement.device)
+        if not self.program:
+            self.program = make_program(self.conditions.graph, setup, state, self.tally)
+            self._note_graph(self.program)
+        try:
+            yield from one_epoch(setup, state, self.program, self.tally, self.observer.step)
+        except Stopped as stopped:
+            if stopped.keep:
+                self._save()
+            raise
+
+    def _note_graph(self, program: Program) -> None:
+        """Record how the run is replayed on CUDA, where that is not by the graph of its network alone."""
+        if self.setup.placement.device.type == "cuda" and isinstance(program, StepProgram):
+            runs = self.conditions.together
+            facts: dict[str, Json] = {"graph": "step"} | ({"together": runs} if runs > 1 else {})
+            self.record.provenance = self.record.provenance.with_facts(**facts)
+
+    def retire(self) -> None:
+        """Let the graphs of the network go."""
+        if self.program:
+            self.program.retire()
+            self.program = None
+
+    def _end_epoch(self) -> None:
+        """Save what the epoch left if that is due, and tell the observer, which may stop the run here."""
+        last = self.state.epoch == self.run.recipe.epochs
+        due = last or time.monotonic() >= self.saved_at + self.conditions.save_every
+        if due:
+            self._save()
+        try:
+            self.observer.epoch(self.state.history)
+        except Stopped as stopped:
+            if stopped.keep and not due:
+                self._save()
+            raise
+
+    def _save(self) -> None:
+        self.saved_at = time.monotonic()
+        if self.saved:
+            state = self.state.dump(self.record.provenance)
+            checkpoint.save(self.saved, self.run.id, self.state.epoch, state)
+
+    def _look(self, when: Moment, images: Images) -> None:
+        setup, state = self.setup, self.state
+        view = View(self.run, state.network, images, setup.normalizer, setup.placement, state.epoch, state.probes)
+        self.observer.look(when, view)
+
+    def _test(self) -> Images:
+        """The only place where a test image is seen: training is over, and nothing here changes the network."""
+        setup, state, record = self.setup, self.state, self.record
+        test = load_test(self.run.data, self.conditions.directory, setup.placement.device)
+        loss, _, predicted = evaluate(state.network, test, setup.normalizer, setup.placement)
+        if not math.isfinite(loss):
+            raise Diverged(None, state.history[-1]["train_loss"])
+        wrong = int((predicted != test.labels.cpu()).sum())
+        record.metrics |= {"test_accuracy": 1 - wrong / len(test), "test_error": wrong / len(test)}
+        record.predictions = Predictions.of(predicted.numpy(), test.labels.cpu().numpy())
+        record.provenance = record.provenance.with_facts(test_sha256=test.sha256)
+        return test
+
+    def _summarise(self) -> None:
+        """Put what training reached, and what it cost, into the metrics."""
+        state, metrics, images = self.state, self.record.metrics, len(self.setup.training)
+        epoch = state.best.epoch if state.best else len(state.history)
+        row = state.history[epoch - 1] if state.history else {}
+        names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+        metrics |= {name: row[name] for name in names if name in row}
+        metrics |= {"epoch": epoch, "train_seconds": round(state.seconds, 3)}
+        flops = (at_depth(self.run, depth_in(self.run, done)).network_size["flops"] for done in range(state.epoch))
+        metrics["training_flops"] = BACKWARD * images * sum(flops)
+        if state.seconds:
+            metrics["images_per_second"] = round(images * state.epoch / state.seconds, 1)
+        metrics |= peaks(self.setup.placement.device)
+
+
+def _weights_sha256(network: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().view(-1).numpy().tobytes())
+    return digest.hexdigest()
