@@ -55,6 +55,14 @@ Workers = Annotated[
         "peak memory on a CPU is then that since the run before.",
     ),
 ]
+Graph = Annotated[
+    str,
+    typer.Option(
+        metavar="network|step",
+        help="What a run replays as a CUDA graph: step, the whole step, has the same bits and awaits its measurement "
+        "on a card. On a CPU nothing is replayed.",
+    ),
+]
 TakeOver = Annotated[
     bool, typer.Option("--take-over", help="Go on in place of the study that another file made under this name.")
 ]

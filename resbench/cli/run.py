@@ -13,6 +13,7 @@ from resbench.cli.options import (
     DataDir,
     Device,
     Executor,
+    Graph,
     GridFile,
     Jobs,
     Only,
@@ -71,6 +72,7 @@ def run(
     timeout: Annotated[
         str | None, typer.Option(help="Of each run, e.g. 90s, 30m, 2h; one that takes longer is recorded as failed.")
     ] = None,
+    graph: Graph = "network",
     slurm: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Option of sbatch, e.g. partition=gpu; may be repeated."),
@@ -95,6 +97,7 @@ def run(
         jobs=parse_jobs(jobs),
         threads=threads,
         timeout=parse_seconds(timeout),
+        graph=graph,  # type: ignore[arg-type]  # RunOptions checks it
         executor=executor,
         cluster=Cluster(address, gpus, tuple(slurm or ())),
         workers=workers,
@@ -205,6 +208,7 @@ def plan(
     address: Annotated[str | None, _UNUSED] = None,
     gpus: Annotated[float, _UNUSED] = 1.0,
     timeout: Annotated[str | None, _UNUSED] = None,
+    graph: Annotated[str, _UNUSED] = "network",
     slurm: Annotated[list[str] | None, _UNUSED] = None,
     detach: Annotated[bool, typer.Option("--detach", hidden=True)] = False,
     report: Annotated[bool, _UNUSED] = True,

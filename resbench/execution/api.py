@@ -13,6 +13,7 @@ from resbench.execution.session import drive_with_progress
 from resbench.execution.stage_sessions import say_on_stderr, sessions
 from resbench.grid.grid import Grid
 from resbench.records.store import Store
+from resbench.training.program import Graph
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ def run(
     shard: str | None = None,
     threads: int | None = None,
     timeout: float | None = None,
+    graph: Graph = "network",
     executor: str | None = None,
     cluster: Cluster | None = None,
     fresh: bool = False,
@@ -60,6 +62,8 @@ def run(
         shard: `I/N`, only the I-th of N parts of the runs.
         threads: CPU threads of each run; None divides the cores among the runs.
         timeout: seconds that a run may take; one that takes longer is recorded as failed.
+        graph: what a run replays as a CUDA graph: network, or step, the whole step, with the same bits, which awaits its
+            measurement on a card; on a CPU nothing is replayed.
         executor: serial, local, ray or slurm; by default serial for one job without a timeout, else local.
         cluster: other machines, for ray and slurm.
         fresh: forget the records of these runs first.
@@ -80,6 +84,7 @@ def run(
         jobs=jobs,
         threads=threads,
         timeout=timeout,
+        graph=graph,
         executor=executor or ("serial" if serial else "local"),
         cluster=cluster or Cluster(),
         fresh=fresh,

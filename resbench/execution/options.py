@@ -9,6 +9,7 @@ from typing import TypedDict
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
 from resbench.execution.executors import Cluster, check_executor, check_workers
+from resbench.training.program import GRAPHS, Graph
 
 _MAX_JOBS = 1024
 
@@ -36,6 +37,7 @@ class RunOptions:
         jobs: runs side by side; None chooses.
         threads: CPU threads of each run; None divides the cores among the runs.
         timeout: seconds that a run may take; one that takes longer is recorded as failed.
+        graph: what a run replays as a CUDA graph: network or step; with the same bits.
         executor: serial (in this process), local, ray or slurm.
         cluster: other machines, for ray and slurm.
         workers: processes of local runs: fresh (one for each) or stay (for one run after the other, until one fails).
@@ -53,6 +55,7 @@ class RunOptions:
     jobs: int | None = None
     threads: int | None = None
     timeout: float | None = None
+    graph: Graph = "network"
     executor: str = "local"
     cluster: Cluster = field(default_factory=Cluster)
     workers: str = "fresh"
@@ -67,6 +70,8 @@ class RunOptions:
             raise UserError(f"jobs={self.jobs}: use a number from 1 to {_MAX_JOBS}, or None")
         if self.threads is not None and self.threads < 1:
             raise UserError(f"threads={self.threads}: use a number from 1")
+        if self.graph not in GRAPHS:
+            raise UserError(f"--graph {self.graph}: use one of {', '.join(GRAPHS)}")
         if self.timeout and self.executor == "serial":
             raise UserError(
                 "--timeout: not with --executor serial, whose one process cannot end itself: use local -j 1"

@@ -145,6 +145,7 @@ class Session:
             revision(),
             tuple(self.grid.probes),
             options.timeout,
+            options.graph,
         )
         if options.fresh:  # only now that the runs can be done again
             self.forgotten = sum(self.store.remove(run.id) for run in self._forget)

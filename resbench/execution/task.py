@@ -22,6 +22,7 @@ from resbench.records.store import Store
 from resbench.training import checkpoint
 from resbench.training.device import choose, nearest
 from resbench.training.epoch import Stopped
+from resbench.training.program import Graph
 from resbench.training.provenance import provenance
 from resbench.training.run import RunConfig
 from resbench.training.step import placement_of
@@ -49,6 +50,7 @@ class Setting:
         code: `version.revision()` when the command began.
         probes: what is measured during training.
         timeout: seconds that a run may take from one start, or None.
+        graph: what a run replays as a CUDA graph, as `train` takes it.
     """
 
     folder: Path
@@ -58,6 +60,7 @@ class Setting:
     code: Revision
     probes: tuple[str, ...] = ()
     timeout: float | None = None
+    graph: Graph = "network"
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None,
                 saved=saved,
                 observer=observer,
                 code=setting.code,
+                graph=setting.graph,
             )
         except Stopped:
             return BUSY if claim.lost.is_set() else STOPPED

@@ -34,5 +34,7 @@ def test_a_slip_is_answered_with_what_was_meant(
 def test_a_plan_takes_the_words_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("tiny.yaml").write_text(GRID)
-    code, out, err = resbench("plan", "tiny.yaml", "--timeout", "3m", "--fresh", "--reports", "r", "--no-report")
+    code, out, err = resbench(
+        "plan", "tiny.yaml", "--timeout", "3m", "--graph", "step", "--fresh", "--reports", "r", "--no-report"
+    )
     assert code == 0 and "0 done" in out, err
