@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: quickstart test reliability lint bench bench-compare goals clean
+.PHONY: quickstart test reliability lint bench bench-compare goals gpu clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -42,6 +42,13 @@ bench-compare: .venv/installed
 # the table of speed goals, measured here: results/goals.json and reports/goals/; leave the machine alone meanwhile
 goals: .venv/installed
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.goals
+
+# what a card must show, in a table under OUT; needs no .venv: PYTHON has torch, pandas and the like, and the rest may
+# come by PYTHONPATH. `python -m tests.gpu.table OUT` puts the table into results/gpu and reports/gpu.
+OUT ?= gpu-acceptance
+BUDGET ?= 560
+gpu:
+	$(PYTHON) -m tests.gpu.acceptance --out $(OUT) --budget $(BUDGET) $(GPU)
 
 clean:
 	rm -rf .venv

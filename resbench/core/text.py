@@ -10,7 +10,7 @@ NAME_RULE = "use lower-case letters, digits, '-', '_' and '.', 64 at the most, b
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")  # with any ending they open a device on Windows
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_OURS = ("goals", "goals.json", "index.html")  # in results/ or reports/
+OURS = ("goals", "goals.json", "gpu", "index.html")  # in results/ or reports/
 
 
 def is_name(value: Any) -> bool:
@@ -20,7 +20,7 @@ def is_name(value: Any) -> bool:
         and _NAME.fullmatch(value)
         and not value.endswith(".")
         and not _DEVICE.fullmatch(value)
-        and value not in _OURS
+        and value not in OURS
     )
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from resbench.core.errors import LaterVersion, Unwritable, UserError
 from resbench.core.files import hidden, named_first, replace, sync_folder, temporary_in, user_path, write_through
 from resbench.core.locks import HeldLock, LockObserver, try_lock, wait_for_lock
+from resbench.core.text import OURS
 from resbench.records.frames import study_frame
 from resbench.records.record import Record
 from resbench.records.running import RunningFile, RunningRun, read_running
@@ -254,7 +255,8 @@ def study_names(results: Path) -> list[str]:
     """Studies of a results folder: its folders with something in them."""
     if not results.is_dir():
         return []
-    return sorted(folder.name for folder in results.iterdir() if folder.is_dir() and any(folder.glob("*.json")))
+    folders = [folder for folder in results.iterdir() if folder.is_dir() and folder.name not in OURS]
+    return sorted(folder.name for folder in folders if any(folder.glob("*.json")))
 
 
 def load(folder: str | Path, *, all: bool = False) -> pd.DataFrame:

@@ -27,6 +27,7 @@ from resbench.report.wording.sentence import exact_text, rules, state_text
 from resbench.report.wording.target import target_sentence
 
 _GOALS = "goals"
+_OTHER_PAGES = {_GOALS: "What resbench promises of its own speed, measured.", "gpu": "What a GPU has shown."}
 _RULES = "Differences with their 95 % intervals, of shares of images in points."
 _ENTRY = re.compile(r"\[.*\]\(<(.+)/report\.md>\): (.*)", re.DOTALL)
 _EMPTY = "No study has a report yet."
@@ -74,8 +75,9 @@ def _blocks(reports: Path, entries: Mapping[str, Sequence[Block]], file: str) ->
     blocks = [block for name, entry in entries.items() if (reports / name / file).is_file() for block in entry]
     if any(isinstance(block, Table) for block in blocks):
         blocks.append(Paragraph(f"{_RULES} {rules()}"))
-    if (reports / _GOALS / file).is_file():
-        blocks.append(Paragraph("What resbench promises of its own speed, measured.", link=_GOALS, label=_GOALS))
+    for name, text in _OTHER_PAGES.items():
+        if (reports / name / file).is_file():
+            blocks.append(Paragraph(text, link=name, label=name))
     return blocks or [Paragraph(_EMPTY)]
 
 

@@ -1,0 +1,1 @@
+"""What a card must show, in one command: `make gpu`."""

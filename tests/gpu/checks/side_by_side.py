@@ -1,0 +1,116 @@
+"""C9: runs side by side in processes, without and with MPS, and the memory that each takes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ..rows import Row, not_checked
+from ..setting import Setting, environment
+
+_JOBS = {16: (1, 2, 4, 8), 64: (1, 4)}  # width -> runs side by side
+_WITH_MPS = {16: (4, 8)}
+_SECONDS = 2.0
+_ASKED = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
+
+
+def check(setting: Setting) -> Iterator[Row]:
+    depth, jobs = (10, {4: (1, 2)}) if setting.small else (34, _JOBS)
+    for width, numbers in jobs.items():
+        with _memory_watch(setting) as most:
+            yield from _rates(setting, depth, width, numbers)
+        if most:
+            told = ", ".join(f"{mib:,} MiB" for mib in sorted(most.values(), reverse=True)[:4])
+            yield Row(
+                f"memory of a process by nvidia-smi, {depth} layers, width {width}", told, float(max(most.values()))
+            )
+    if not setting.on_card:
+        yield not_checked("memory on a card, and MPS")
+        return
+    yield from _with_mps(setting, depth)
+
+
+def _rates(
+    setting: Setting, depth: int, width: int, jobs: tuple[int, ...], variables: Mapping[str, str] | None = None
+) -> Iterator[Row]:
+    """A row for the sums of rates of these numbers of runs."""
+    package = __package__.rpartition(".")[0]
+    seconds = "0" if setting.small else str(_SECONDS)
+    command = [sys.executable, "-m", f"{package}.rates", setting.device, str(depth), str(width), seconds]
+    done = subprocess.run(
+        command + [str(number) for number in jobs],
+        env=environment(**variables or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(done.stdout, done.stderr, flush=True)
+    rates = {int(number): float(rate) for number, rate in map(str.split, done.stdout.splitlines())}
+    told = ", ".join(f"{number} side by side {rate:,.0f}" for number, rate in rates.items())
+    if done.returncode:
+        told += f"; then {done.stderr.strip().splitlines()[-1][:200]}"
+    gain = max(rates.values()) / rates[jobs[0]] if rates else 0.0
+    what = f"images/s of runs side by side{' with MPS' if variables else ''}, {depth} layers, width {width}"
+    yield Row(what, told, gain, ok=done.returncode == 0)
+
+
+@contextlib.contextmanager
+def _memory_watch(setting: Setting) -> Iterator[dict[int, int]]:
+    """The most MiB that nvidia-smi saw of each process meanwhile; empty without a card, or in a container that hides it."""
+    most: dict[int, int] = {}
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.3):
+            done = subprocess.run(_ASKED, capture_output=True, text=True, check=False)
+            for line in done.stdout.splitlines():
+                with contextlib.suppress(ValueError):  # [N/A] of another container
+                    pid, mib = map(int, line.split(","))
+                    most[pid] = max(mib, most.get(pid, 0))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    if setting.on_card:
+        thread.start()
+    try:
+        yield most
+    finally:
+        over.set()
+        if thread.is_alive():
+            thread.join()
+
+
+def _with_mps(setting: Setting, depth: int) -> Iterator[Row]:
+    """The same under a daemon of our own, which changes no setting of the card and ends with the check."""
+    if not shutil.which("nvidia-cuda-mps-control"):
+        yield not_checked("MPS: nvidia-cuda-mps-control is not installed")
+        return
+    with _mps(setting.work) as (variables, refused):
+        if refused:
+            yield not_checked(f"MPS, whose daemon does not start: {refused}")
+            return
+        for width, numbers in _WITH_MPS.items():
+            # a daemon that starts may still serve nobody, which is a fact of the machine and no fault
+            for row in _rates(setting, depth, width, numbers, variables):
+                yield Row(row.what, row.told, row.value)
+
+
+@contextlib.contextmanager
+def _mps(work: Path) -> Iterator[tuple[dict[str, str], str]]:
+    """Variables with which processes use a daemon, or why there is none."""
+    folders = {"CUDA_MPS_PIPE_DIRECTORY": work / "mps", "CUDA_MPS_LOG_DIRECTORY": work / "mps-log"}
+    for folder in folders.values():
+        folder.mkdir(exist_ok=True)
+    variables = {name: str(folder) for name, folder in folders.items()}
+    control, env = "nvidia-cuda-mps-control", os.environ | variables
+    begun = subprocess.run([control, "-d"], env=env, capture_output=True, text=True, check=False, timeout=20)
+    try:
+        yield variables, "" if begun.returncode == 0 else (begun.stderr or begun.stdout).strip()[:200] or "no word"
+    finally:
+        if begun.returncode == 0:
+            subprocess.run([control], input="quit\n", env=env, capture_output=True, text=True, check=False, timeout=20)
