@@ -164,6 +164,7 @@ def plain_steps(run: RunConfig, steps: int, directory: Path, device: str, *optio
     command = [*PLAIN_LOOP, config, "--steps", str(steps), "--no-test", "--data-dir", str(directory)]
     command += ["--device", device, *options]
     environment = os.environ | import_variables()
+    environment.pop("CUBLAS_WORKSPACE_CONFIG", None)  # which ours has set: a plain script leaves cuBLAS as it is
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(f"--against plain: the plain loop failed: {done.stderr.strip().splitlines()[-1]}")

@@ -31,6 +31,7 @@ FILE = "acceptance.json"
 def main() -> int:
     """Returns 1 if a check failed or took too long."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # then the check that is under way is ended, too
     options.out.mkdir(parents=True, exist_ok=True)
     chosen = [check for check in CHECKS if not options.checks or check.name in options.checks]
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -36,8 +36,9 @@ CHECKS = (
     Check("C6", "agreement", "agreement", 15, 6),
     Check("C7", "failures", "failures", 25, 12),
     Check("C8", "throughput", "throughput", 70, 10),
-    Check("C9", "side-by-side", "side_by_side", 60, 8),
-    Check("C10", "grid", "grid", 60, 15),
+    Check("C9", "side-by-side", "side_by_side", 50, 8),
+    Check("C9b", "together", "together", 25, 5),
+    Check("C10", "grid", "grid", 80, 15),
     Check("C11", "seed-claims", "claims", 110, 8),
     Check("C12", "compiled", "compiled", 45, 5),
 )

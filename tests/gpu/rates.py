@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from resbench.execution.concurrency import combined_rate
+from resbench.execution.packing import combined_rate
 
 from .checks.throughput import cell
 

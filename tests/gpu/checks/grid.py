@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from resbench.benchmark.measure import PLAIN_LOOP
@@ -26,7 +27,9 @@ seeds: {seeds}
 """
 _FEW, _MANY = 5, 32
 _FORECAST = 1.5  # times that it may be off
-_GOAL = 20.0  # times the wall clock of the plain loop
+_ONE = 5.0  # times the plain loop, for one run
+_GOAL = 20.0  # times the wall clock of the plain loop, for a grid
+_DEFAULT = "as it is"
 
 
 def check(setting: Setting) -> Iterator[Row]:
@@ -35,46 +38,81 @@ def check(setting: Setting) -> Iterator[Row]:
     if setting.small:
         sizes |= {"depth": 10, "width": 4, "images": 128, "epochs": 2, "seeds": 2}
         many = sizes | {"seeds": 3}
-    few = setting.grid("few", _GRID.format(**sizes))
-    yield from _cost(setting, few)
-    yield from _against_plain(setting, setting.grid("many", _GRID.format(**many)))
+    configs = [run.config.model_dump_json() for run in read_grid(setting.grid("many", _GRID.format(**many))).runs()]
+    plain = _plain(setting, configs)
+    yield Row(f"plain loop over {len(configs)} runs", plain.told, plain.seconds, ok=plain.seconds > 0)
+    yield from _one_by_one(setting, setting.grid("few", _GRID.format(**sizes)), plain)
+    yield from _many(setting, setting.grid("many", _GRID.format(**many)), len(configs), plain)
     if not setting.on_card:
         yield not_checked("contexts and captures, which a run on a card costs")
 
 
-def _cost(setting: Setting, grid: Path) -> Iterator[Row]:
-    """One run after the other: their fixed cost, and the forecast of it all."""
-    expected = plan(grid, setting.work / "one", setting.device, jobs=1).seconds
-    seconds, told = _wall(setting, grid, "one", "-j", "1")
-    records = setting.store(grid, "one").records()
-    metrics = [{name: value or 0.0 for name, value in record.metrics.items()} for record in records]
-    if not metrics:
-        yield Row("a grid, one run after the other", told, ok=False)
-        return
-    rest = statistics.median(each["run_seconds"] - each["train_seconds"] for each in metrics)
-    training = statistics.median(each["train_seconds"] for each in metrics)
-    outside = (seconds - sum(each["run_seconds"] for each in metrics)) / len(metrics)
-    words = f"{training:.2f} s in its steps, {rest:.2f} s besides, {outside:.2f} s outside of the run"
-    yield Row("fixed cost of a run", words, rest + outside)
-    ratio = seconds / expected
-    words = f"{seconds:.1f} s, foreseen {expected:.1f} s: {ratio:.2f}"
-    off = max(ratio, 1 / ratio)
-    yield Row(f"forecast of {len(metrics)} runs", words, off, most=_FORECAST if setting.on_card else None)
+@dataclass(frozen=True)
+class _Plain:
+    """The plain loop over all runs: seconds, images a second of its steps, and how that is known; 0 if it failed."""
+
+    seconds: float
+    rate: float
+    told: str
 
 
-def _against_plain(setting: Setting, grid: Path) -> Iterator[Row]:
-    runs = read_grid(grid).runs()
-    plain, told = _plain_seconds(setting, [run.config.model_dump_json() for run in runs])
-    yield Row(f"plain loop over {len(runs)} runs", told, plain, ok=plain > 0)
+def _plain(setting: Setting, configs: list[str]) -> _Plain:
+    """One run is done, and the others are taken to cost as much."""
+    command = [sys.executable, *PLAIN_LOOP[1:], "--device", setting.device, configs[0]]
+    began = time.monotonic()
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, cwd=setting.work)
+    wall = time.monotonic() - began
+    if done.returncode:
+        return _Plain(0.0, 0.0, last_line(done))
+    found = json.loads(done.stdout)
+    each, start = found["seconds"], wall - found["seconds"]
+    whole = start + len(configs) * each
+    told = f"{whole:.0f} s, scaled from one run of {each:.1f} s and a start of {start:.1f} s"
+    return _Plain(whole, found["batch_size"] / statistics.median(found["step_seconds"]), told)
+
+
+def _one_by_one(setting: Setting, grid: Path, plain: _Plain) -> Iterator[Row]:
+    """Runs one after the other: the forecast of it all, their fixed cost, and their rate."""
+    expected = plan(grid, setting.work / "as-it-is", setting.device, jobs=1).seconds
+    best, way = 0.0, ""
+    for name, options in [(_DEFAULT, ()), *ways()]:
+        seconds, told = _wall(setting, grid, _folder(name), "-j", "1", *options)
+        records = setting.store(grid, _folder(name)).records()
+        metrics = [{key: value or 0.0 for key, value in record.metrics.items()} for record in records]
+        if told or not metrics:
+            yield Row(f"runs one after the other, {name}", told or "no record", ok=False)
+            continue
+        rate = statistics.median(each["images_per_second"] for each in metrics)
+        best, way = max((best, way), (rate, name))
+        rest = statistics.median(each["run_seconds"] - each["train_seconds"] for each in metrics)
+        outside = (seconds - sum(each["run_seconds"] for each in metrics)) / len(metrics)
+        words = f"{rest:.2f} s in its process and {outside:.2f} s of the command; {rate:,.0f} images/s in its steps"
+        yield Row(f"fixed cost of a run, {name}", words, rest + outside)
+        if name == _DEFAULT:
+            off, words = max(seconds / expected, expected / seconds), f"{seconds:.1f} s, foreseen {expected:.1f} s"
+            yield Row(f"forecast of {len(metrics)} runs", words, off, most=_FORECAST if setting.on_card else None)
+    if plain.rate:
+        words = f"{best / plain.rate:.2f} ({best:,.0f} : {plain.rate:,.0f} images/s), {way}"
+        least = _ONE if setting.on_card else None
+        yield Row("one run against the plain loop, data and checks included", words, best / plain.rate, least=least)
+
+
+def _many(setting: Setting, grid: Path, runs: int, plain: _Plain) -> Iterator[Row]:
+    """Runs side by side, in each way."""
     jobs = "2" if setting.small else "8"
     best, way = 0.0, ""
-    for name, options in [("as it is", ()), *ways()]:
-        seconds, words = _wall(setting, grid, name.replace(" ", "-"), "-j", jobs, *options)
-        gain = plain / seconds if not words else 0.0
-        yield Row(f"{len(runs)} runs, {jobs} side by side, {name}", words or f"{seconds:.1f} s: {gain:.1f} times", gain)
+    for name, options in [(_DEFAULT, ()), *ways()]:
+        seconds, told = _wall(setting, grid, _folder(name), "-j", jobs, *options)
+        gain = 0.0 if told else plain.seconds / seconds
+        words = told or f"{seconds:.1f} s: {gain:.1f} times the plain loop"
+        yield Row(f"{runs} runs, {jobs} side by side, {name}", words, gain, ok=not told)
         best, way = max((best, way), (gain, name))
     least = _GOAL if setting.on_card else None
-    yield Row(f"grid of {len(runs)} runs against the plain loop", f"{best:.1f} times, with {way}", best, least=least)
+    yield Row(f"grid of {runs} runs against the plain loop", f"{best:.1f} times, {way}", best, least=least)
+
+
+def _folder(name: str) -> str:
+    return name.replace(" ", "-")
 
 
 def _wall(setting: Setting, grid: Path, results: str, *options: str) -> tuple[float, str]:
@@ -84,20 +122,3 @@ def _wall(setting: Setting, grid: Path, results: str, *options: str) -> tuple[fl
     done = setting.run(grid, results, *threads, *options)
     seconds = time.monotonic() - began
     return seconds, "" if done.returncode == 0 else f"exit code {done.returncode}: {last_line(done)}"
-
-
-def _plain_seconds(setting: Setting, configs: list[str]) -> tuple[float, str]:
-    """Seconds of the plain loop over all runs: one is done and the rest is taken to cost as much."""
-    command = [sys.executable, *PLAIN_LOOP[1:], "--device", setting.device, *configs[:1]]
-    began = time.monotonic()
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, cwd=setting.work)
-    wall = time.monotonic() - began
-    if done.returncode:
-        return 0.0, last_line(done)
-    seconds = [json.loads(line)["seconds"] for line in done.stdout.splitlines()]
-    each = statistics.median(seconds)
-    whole = wall - sum(seconds) + len(configs) * each
-    return (
-        whole,
-        f"{whole:.0f} s, scaled from {len(seconds)} run of {each:.1f} s and a start of {wall - sum(seconds):.1f} s",
-    )

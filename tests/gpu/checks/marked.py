@@ -16,11 +16,8 @@ _OPTIONS = (
     "-rfEs",
     "-p",
     "no:cacheprovider",
-    "-W",
-    "error::UserWarning",
-    "-W",
-    "error::RuntimeWarning",
 )
+_STRICT = ("-W", "error::UserWarning", "-W", "error::RuntimeWarning")
 _CONFIGURED = "addopts=--import-mode=importlib --strict-markers"  # without the options of plugins
 
 
@@ -28,15 +25,21 @@ def check(setting: Setting) -> Iterator[Row]:
     # only those files: others import what this machine may lack
     paths = sorted((ROOT / "tests").rglob("test_*.py"))
     files = [str(path) for path in paths if "mark.gpu" in path.read_text(encoding="utf-8")]
-    command = [sys.executable, "-m", "pytest", *_OPTIONS, "--override-ini", _CONFIGURED, "--rootdir", str(ROOT)]
-    command += ["-c", str(ROOT / "pyproject.toml"), "--basetemp", str(setting.work / "pytest"), *files]
+    yield from _tested(setting, "tests marked gpu", files)
+    # apart, as what warns may well be right
+    yield from _tested(setting, "the same with warnings as errors", files, *_STRICT) if setting.on_card else []
+    if not setting.on_card:
+        yield not_checked("what they test, which needs a card; here they are found, imported and skipped")
+
+
+def _tested(setting: Setting, what: str, files: list[str], *options: str) -> Iterator[Row]:
+    """Pytest's last line, and one for each test that failed."""
+    command = [sys.executable, "-m", "pytest", *_OPTIONS, *options, "--override-ini", _CONFIGURED]
+    command += ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
+    command += ["--basetemp", str(setting.work / "pytest"), *files]
     done = subprocess.run(command, cwd=setting.work, env=environment(), capture_output=True, text=True, check=False)
     print(done.stdout, done.stderr, flush=True)
     lines = done.stdout.strip().splitlines() or [done.stderr.strip()[-200:]]
     skipped = " skipped" in lines[-1]
-    yield Row("tests marked gpu", lines[-1], ok=done.returncode == 0 and not (skipped and setting.on_card))
-    for line in lines:
-        if line.startswith(("FAILED", "ERROR")):
-            yield Row("test", line[:300], ok=False)
-    if not setting.on_card:
-        yield not_checked("what they test, which needs a card; here they are found, imported and skipped")
+    yield Row(what, lines[-1], ok=done.returncode == 0 and not (skipped and setting.on_card))
+    yield from (Row("test", line[:300], ok=False) for line in lines if line.startswith(("FAILED", "ERROR")))

@@ -11,29 +11,52 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from resbench.data.datasets import default_directory
+from resbench.execution.packing import exercise
+from resbench.training.device import choose
+from resbench.training.run import RunConfig
+
 from ..rows import Row, not_checked
 from ..setting import Setting, environment
+from .throughput import cell
 
 _JOBS = {16: (1, 2, 4, 8), 64: (1, 4)}  # width -> runs side by side
 _WITH_MPS = {16: (4, 8)}
 _SECONDS = 2.0
+CONTEXT = 600 * 2**20  # bytes that `fitting` counts on for CUDA itself
+_OFF = 1.15  # times that a run may take what it was counted on for
 _ASKED = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
 
 
 def check(setting: Setting) -> Iterator[Row]:
     depth, jobs = (10, {4: (1, 2)}) if setting.small else (34, _JOBS)
     for width, numbers in jobs.items():
-        with _memory_watch(setting) as most:
-            yield from _rates(setting, depth, width, numbers)
-        if most:
-            told = ", ".join(f"{mib:,} MiB" for mib in sorted(most.values(), reverse=True)[:4])
-            yield Row(
-                f"memory of a process by nvidia-smi, {depth} layers, width {width}", told, float(max(most.values()))
-            )
+        yield from _rates(setting, depth, width, numbers)
+    yield _memory(setting, cell(depth, max(jobs)))
     if not setting.on_card:
         yield not_checked("memory on a card, and MPS")
         return
     yield from _with_mps(setting, depth)
+
+
+def _memory(setting: Setting, run: RunConfig) -> Row:
+    """What one run takes, as nvidia-smi sees it, against what is counted on when runs are put side by side."""
+    sizes = f"{run.model.depth} layers, width {run.model.width}"
+    model = f"{{depth: {run.model.depth}, width: {run.model.width}}}"
+    images = "  data: {train_size: 200, val_size: 50}\n" if setting.small else ""
+    grid = setting.grid("one", f"base:\n  model: {model}\n{images}  recipe: {{epochs: 3}}\n")
+    with _memory_watch(setting) as most:
+        done = setting.run(grid, "one", "-j", "1", "--threads", "1")
+    counted = exercise(run, default_directory(), choose(setting.device), ()).peak
+    if not most:
+        told = f"{counted / 2**20:,.0f} MiB counted on" + (
+            ", and nvidia-smi shows no process" if setting.on_card else ""
+        )
+        return Row(f"memory of a run, {sizes}", told, ok=done.returncode == 0)
+    taken = max(most.values()) * 2**20
+    ratio = taken / (counted + CONTEXT)
+    told = f"{taken / 2**20:,.0f} MiB, counted on {counted / 2**20:,.0f} and {CONTEXT / 2**20:,.0f} MiB for CUDA: {ratio:.2f}"
+    return Row(f"memory of a run against the prediction, {sizes}", told, ratio, most=_OFF)
 
 
 def _rates(
