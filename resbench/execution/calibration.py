@@ -23,7 +23,8 @@ from resbench.training.timing import Protocol, made_batch, timed, training_step
 _PATIENCE = 300.0  # seconds until all are timed
 _SECONDS = 0.3  # of steps of each network on a GPU
 _BATCHES = 2
-_IMAGES = 32  # of a CPU's batch are enough for an estimate
+_IMAGES = 32  # of a CPU's batch are enough for an estimate of a network that keeps it busy
+_CHEAP = 5e8  # FLOPs forward of a batch that may well be whole
 _GUESS = 5e12  # FLOP/s of training on a GPU of which nothing is known
 
 
@@ -96,7 +97,8 @@ def _images_per_second(run: RunConfig, device: torch.device, threads: int) -> fl
     apply_placement(placement)
     with torch.random.fork_rng(devices=[]):
         state = initial(run, placement)
-    images, labels = made_batch(run, min(run.recipe.batch_size, _IMAGES), placement)
+    enough = max(_IMAGES, int(_CHEAP / run.network_size["flops"]))
+    images, labels = made_batch(run, min(run.recipe.batch_size, enough), placement)
     state.network.train()
     step = stepper(state, run, placement)
     fastest = math.inf
