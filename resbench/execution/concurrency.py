@@ -111,13 +111,14 @@ def _measured(
             prepare(largest.data, inputs.directory)
             most = fit(largest, device, inputs.directory, inputs.probes, total)
         rates = measure_rates(lambda jobs: combined_rate(middle, device, jobs, _SECONDS), candidates(most), on_cuda)
-        best, words = fastest(rates.images, fewest=on_cuda), str(rates)
+        best, words, worked = fastest(rates.images, fewest=on_cuda), str(rates), any(rates.images.values())
     except Failed as failed:
-        best, words = 1, f"the largest run failed ({failed})"
+        best, words, worked = 1, f"the largest run failed ({failed})", False
     jobs = min(total, best * max(1, len(found)))
     where = f"measured{' on one card' if len(found) > 1 else ''}: "
     choice = Concurrency(jobs, max(1, cores() // jobs), where + words)
-    save_choice(store, choice, device)
+    if worked or not on_cuda:  # others may have filled the card for now; on a CPU results depend on the threads
+        save_choice(store, choice, device)
     return choice
 
 
