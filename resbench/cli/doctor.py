@@ -47,6 +47,7 @@ def _cards() -> Iterator[str]:
 
     from resbench.core.cards import VARIABLE, installed_cards, mps_folder, mps_runs, visible
     from resbench.training.cards import cards
+    from resbench.training.provenance import cudnn_version
 
     installed, variable = installed_cards().cards, os.environ.get(VARIABLE)
     usable = cards() or tuple(visible(installed, variable))
@@ -55,9 +56,7 @@ def _cards() -> Iterator[str]:
     for card in usable:
         yield _card(card)
     if usable:
-        # torch.backends.cudnn.version() would begin with CUDA to compare it with the cards
-        cudnn = torch._C._cudnn.getVersionInt() if torch._C._has_cudnn else None
-        yield f"CUDA {torch.version.cuda or 'is not in this torch'}, cuDNN {cudnn or 'is not in this torch'}"
+        yield f"CUDA {torch.version.cuda or 'is not in this torch'}, cuDNN {cudnn_version() or 'is not in this torch'}"
         yield f"MPS {'runs' if mps_runs() else 'does not run'} ({mps_folder() / 'control'})"
 
 

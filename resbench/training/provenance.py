@@ -79,9 +79,10 @@ def device_name(device: torch.device) -> str:
 
 def cudnn_version() -> str | None:
     """Of the library that is loaded: `9.10.2`."""
-    number = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
-    if number is None:
+    if not torch._C._has_cudnn:
         return None
+    # torch.backends.cudnn.version() would compare it with the cards, and so begin with CUDA in a command, too
+    number = torch._C._cudnn.getVersionInt()
     major, rest = divmod(number, 10_000 if number >= 90_000 else 1000)
     return f"{major}.{rest // 100}.{rest % 100}"
 

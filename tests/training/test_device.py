@@ -16,6 +16,7 @@ from resbench.grid.grid import Grid
 from resbench.training.cards import cards, describe_device
 from resbench.training.device import choose, has_bf16
 from resbench.training.provenance import device_name
+from resbench.training.server import fresh_processes
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +57,14 @@ def test_name_and_precision_of_a_card_are_known_without_a_context(
     monkeypatch.setenv("PATH", nvidia_smi.first(install(tmp_path / "old", old)))
     assert not has_bf16(torch.device("cuda"))
     assert not torch.cuda.is_initialized()
+
+
+def test_a_process_of_the_fork_server_may_begin_with_cuda_although_its_command_has_asked_for_it() -> None:
+    if not hasattr(torch._C, "_cuda_getDeviceCount"):
+        pytest.skip("this torch is built without CUDA")
+    torch._C._cuda_getDeviceCount()  # as torch.cuda.is_available() does; what this process forks may not use CUDA
+    with fresh_processes() as pool:
+        assert not pool.submit(torch.cuda._is_in_bad_fork).result()
 
 
 def test_the_line_that_announces_runs_names_the_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
