@@ -15,12 +15,12 @@ from resbench.core.cards import VARIABLE, Card, given_card, installed_cards, par
 from resbench.core.processes import import_variables
 
 _said: list[str] = []  # by torch, why it cannot use CUDA
-# what nvidia-smi would say, by torch, in a process that ends with its contexts
+# what nvidia-smi would say, by torch, in a process that begins with CUDA and ends
 _BY_TORCH = """
 import torch
 for i in range(torch.cuda.device_count()):
-    p, (free, total) = torch.cuda.get_device_properties(i), torch.cuda.mem_get_info(i)
-    print(i, i, p.name, free >> 20, total >> 20, "", "Default", "N/A", f"{p.major}.{p.minor}", sep=",")
+    p = torch.cuda.get_device_properties(i)
+    print(i, i, p.name, "N/A", p.total_memory >> 20, "", "Default", "N/A", f"{p.major}.{p.minor}", sep=",")
 """
 
 
