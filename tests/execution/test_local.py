@@ -123,6 +123,22 @@ def test_a_run_without_memory_next_to_others_is_tried_again_when_it_is_alone(tmp
     assert len(notes(tmp_path)) == 2
 
 
+def test_a_command_that_is_killed_before_the_second_try_leaves_no_record_of_the_first(tmp_path: Path) -> None:
+    env = study(tmp_path, "zip:\n  - data.augment: [needs-room, hangs]\n    recipe.lr: [0.1, 0.11]\n")
+    process = begin("run", "many.yaml", "-j", "2", "--threads", "1", cwd=tmp_path, env=env)
+    try:
+        assert process.stderr
+        while "it is tried once more, alone" not in process.stderr.readline():
+            assert process.poll() is None
+    finally:
+        end(process)
+    assert not read_records(tmp_path / "results" / "many")
+    code, said = run(tmp_path, env, "-j", "1", "--only", "data.augment==needs-room")
+    assert code == 0 and [record.status for record in read_records(tmp_path / "results" / "many").values()] == ["ok"], (
+        said
+    )
+
+
 @pytest.mark.parametrize(("jobs", "tries"), [("2", 2), ("1", 1)])
 def test_a_run_without_memory_when_it_is_alone_is_recorded(jobs: str, tries: int, tmp_path: Path) -> None:
     env = study(tmp_path, "axes:\n  data.augment: [never-fits, none]\n")
