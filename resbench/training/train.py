@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,6 +93,9 @@ def train_together(
     Returns:
         For each run its record, or the exception that `train` would have raised.
     """
+    # branches are launched from as many queues; read when the process first uses the card
+    if device and device.type == "cuda":
+        os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
     able = [place for place, job in enumerate(jobs) if joins(job.run)]
     outcomes: dict[int, Outcome] = {}
     for places in [able, *([place] for place in range(len(jobs)) if place not in able)]:
