@@ -1,4 +1,4 @@
-"""One run, on whatever machine: claim it, train it, publish its record.
+"""One run, or several at once, on whatever machine: claim it, train it, publish its record.
 
 Engines carry a `Task` to a process, here or on another machine. Nothing comes back but how the process ended: the store
 alone decides what is done.
@@ -6,27 +6,33 @@ alone decides what is done.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from resbench.core.errors import UserError
 from resbench.core.files import discard
+from resbench.core.locks import HeldLock
 from resbench.core.version import Revision
 from resbench.probes.observer import ProbeObserver
 from resbench.records.metrics import PROBED
 from resbench.records.record import Record, RunError
+from resbench.records.running import RunningFile
 from resbench.records.store import Store
 from resbench.training import checkpoint
+from resbench.training.course import Job
 from resbench.training.device import choose, nearest
 from resbench.training.epoch import Stopped
+from resbench.training.lockstep import Outcome
 from resbench.training.program import Graph
 from resbench.training.provenance import provenance
 from resbench.training.run import RunConfig
 from resbench.training.step import placement_of
-from resbench.training.train import empty_record, train
+from resbench.training.train import empty_record, train, train_together
 
 # exit codes of a process that executes a run (sysexits.h)
 DONE = 0
@@ -106,14 +112,100 @@ def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None,
     Raises:
         Unwritable: the disk is full, or may not be written.
     """
+    setting = task.setting
+    with _hold(task, step) as held:
+        if isinstance(held, int):
+            return held
+        job, device = held.job, choose(setting.device)
+        outcome: Outcome
+        try:
+            outcome = train(
+                job.run,
+                setting.directory,
+                device,
+                setting.threads,
+                saved=job.saved,
+                observer=job.observer,
+                code=setting.code,
+                graph=setting.graph,
+            )
+        except (Stopped, UserError) as error:
+            outcome = error
+        return held.publish(outcome, alone)
+
+
+def execute_together(
+    tasks: Sequence[Task], step: Callable[[int, float], None] = lambda place, epochs: None, alone: bool = True
+) -> list[int]:
+    """As `execute_run` for several runs of one setting at once; on CUDA they are branches of one graph.
+
+    Those that other processes hold, or have finished, are left alone.
+
+    Args:
+        step: called with the place of a run, too; Stopped, raised by it, ends this run, and the others go on.
+        alone: as of `execute_run`.
+
+    Returns:
+        What `execute_run` would, for each.
+    """
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(_hold(task, functools.partial(step, place))) for place, task in enumerate(tasks)]
+        codes = [one if isinstance(one, int) else BUSY for one in held]
+        ours = [(place, one) for place, one in enumerate(held) if not isinstance(one, int)]
+
+        def publish(number: int, outcome: Outcome) -> None:
+            place, run = ours[number]
+            codes[place] = run.publish(outcome, alone)
+
+        if ours:
+            setting = tasks[0].setting
+            jobs, device = [run.job for _, run in ours], choose(setting.device)
+            train_together(jobs, setting.directory, device, setting.threads, code=setting.code, ended=publish)
+        return codes
+
+
+@dataclass
+class _Held:
+    """A run that this process has claimed."""
+
+    task: Task
+    job: Job
+    store: Store
+    claim: HeldLock
+    running: RunningFile
+
+    def publish(self, outcome: Outcome, alone: bool) -> int:
+        """Store the record of a run that ended so, if there is one and the run is still ours; returns an exit code."""
+        if self.claim.lost.is_set():
+            return BUSY
+        self.running.remove()
+        if isinstance(outcome, Stopped):
+            return STOPPED
+        if isinstance(outcome, UserError):
+            outcome = failed_record(self.task, "data", str(outcome))
+        if isinstance(outcome, Exception):
+            raise outcome
+        if not alone and outcome.error and outcome.error.kind == OUT_OF_MEMORY:
+            return MEMORY
+        self.store.add(outcome)
+        if outcome.finished and self.job.saved:
+            discard(self.job.saved)
+        return DONE
+
+
+@contextlib.contextmanager
+def _hold(task: Task, step: Callable[[float], None]) -> Iterator[_Held | int]:
+    """Claim a run, and show how far it is while it is held; an exit code where there is nothing to do."""
     run, setting = task.config, task.setting
     store = Store(setting.folder)
     with store.claim(run.id) as claim:
         if claim is None:
-            return BUSY
+            yield BUSY
+            return
         before = store.read(run.id)
         if (before and before.answers(setting.probes)) or run.id in store.later:
-            return DONE
+            yield DONE
+            return
         saved = store.checkpoint(run.id)
         running = store.running_file(run.id, run.recipe.epochs, checkpoint.epoch(saved))
 
@@ -127,31 +219,10 @@ def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None,
         wanted = {*setting.probes, *((before.probes if before else None) or {})}
         observer = ProbeObserver([name for name in PROBED if name in wanted], check_claim)
         try:
-            record = train(
-                run,
-                setting.directory,
-                choose(setting.device),
-                setting.threads,
-                saved=saved,
-                observer=observer,
-                code=setting.code,
-                graph=setting.graph,
-            )
-        except Stopped:
-            return BUSY if claim.lost.is_set() else STOPPED
-        except UserError as error:
-            record = failed_record(task, "data", str(error))
+            yield _Held(task, Job(run, saved, observer), store, claim, running)
         finally:
             if not claim.lost.is_set():
                 running.remove()
-        if claim.lost.is_set():
-            return BUSY
-        if not alone and record.error and record.error.kind == OUT_OF_MEMORY:
-            return MEMORY
-        store.add(record)
-        if record.finished:
-            discard(saved)
-    return DONE
 
 
 def failed_record(task: Task, kind: str, message: str) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import torch
@@ -18,10 +18,18 @@ class Lockstep:
     """Drives courses: each gets its next work done together with those of the others that are of the same kind.
 
     Works that come earlier in an epoch are done first, so that runs which do not stand at the same place soon do.
+
+    Args:
+        ended: called with the place of each course, and how it ended, as soon as it has.
     """
 
-    def __init__(self, courses: Sequence[Course], replayer: Replayer) -> None:
-        self._courses, self._replayer = courses, replayer
+    def __init__(
+        self,
+        courses: Sequence[Course],
+        replayer: Replayer,
+        ended: Callable[[int, Outcome], None] = lambda place, outcome: None,
+    ) -> None:
+        self._courses, self._replayer, self._ended = courses, replayer, ended
         self._asked: dict[int, Work] = {}
         self._threads: dict[int, int] = {}
         self._outcomes: dict[int, Outcome] = {}
@@ -63,6 +71,7 @@ class Lockstep:
     def _end(self, place: int, outcome: Outcome) -> None:
         self._outcomes[place] = outcome
         self._asked.pop(place, None)
+        self._ended(place, outcome)
 
     def _set_threads(self, place: int) -> None:
         """A course that goes on from a checkpoint keeps the number of threads that it was begun with."""

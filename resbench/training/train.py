@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -65,7 +65,7 @@ def train(
         The record: ok, diverged, or failed with the traceback. Wrong or missing data raises UserError instead.
     """
     conditions = _conditions(directory, device, threads, code, tested, save_every, graph)
-    (outcome,) = _train([Job(run, saved, observer)], conditions)
+    (outcome,) = _train([Job(run, saved, observer)], conditions, lambda number, outcome: None)
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -79,6 +79,7 @@ def train_together(
     code: Revision | None = None,
     tested: bool = True,
     save_every: float | None = None,
+    ended: Callable[[int, Outcome], None] = lambda place, outcome: None,
 ) -> list[Outcome]:
     """Train and test several runs at once, by whole steps; on CUDA theirs are parallel branches of one graph.
 
@@ -89,6 +90,7 @@ def train_together(
     Args:
         jobs: the runs, each with its checkpoint and its observer.
         directory, device, threads, code, tested, save_every: as of `train`.
+        ended: called with the place of each run, and what is returned for it, as soon as it has ended.
 
     Returns:
         For each run its record, or the exception that `train` would have raised.
@@ -100,7 +102,12 @@ def train_together(
     outcomes: dict[int, Outcome] = {}
     for places in [able, *([place] for place in range(len(jobs)) if place not in able)]:
         conditions = _conditions(directory, device, threads, code, tested, save_every, "step", len(places))
-        outcomes |= zip(places, _train([jobs[place] for place in places], conditions), strict=True)
+
+        def note(number: int, outcome: Outcome, places: Sequence[int] = places) -> None:
+            outcomes[places[number]] = outcome
+            ended(places[number], outcome)
+
+        _train([jobs[place] for place in places], conditions, note)
     return [outcomes[place] for place in range(len(jobs))]
 
 
@@ -126,7 +133,7 @@ def _conditions(
     return Conditions(user_path(directory), device, threads, code, tested, save_every, graph, together)
 
 
-def _train(jobs: Sequence[Job], conditions: Conditions) -> list[Outcome]:
+def _train(jobs: Sequence[Job], conditions: Conditions, ended: Callable[[int, Outcome], None]) -> list[Outcome]:
     device = conditions.device
     start_measuring(device)
     replayer = Replayer(device)
@@ -137,7 +144,7 @@ def _train(jobs: Sequence[Job], conditions: Conditions) -> list[Outcome]:
 
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            return Lockstep([course(job, conditions, images) for job in jobs], replayer).outcomes()
+            return Lockstep([course(job, conditions, images) for job in jobs], replayer, ended).outcomes()
     finally:
         replayer.clear()
         images.cache_clear()

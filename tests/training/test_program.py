@@ -1,5 +1,7 @@
 """Whole steps that read and write only tensors that stay: the same bits as the loop, for every value of every axis."""
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 import torch
 from support.axes import settings
 from support.runs import stop_after
+from torch import nn
 
 from resbench.core.config import flatten, nest
 from resbench.data.loading import load_train
@@ -16,6 +19,7 @@ from resbench.training.device import Placement
 from resbench.training.epoch import Stopped
 from resbench.training.growth import start_state
 from resbench.training.lean import LeanNetwork
+from resbench.training.observer import Moment, Observer, View
 from resbench.training.program import StepProgram
 from resbench.training.replay import Body
 from resbench.training.run import RunConfig
@@ -167,3 +171,29 @@ def test_one_cast_and_one_count_do_what_autocast_and_each_norm_do() -> None:
     assert all(torch.equal(*pair) for pair in zip(*ends, strict=True))
     counts = [tensor for name, tensor in network.state_dict().items() if name.endswith("num_batches_tracked")]
     assert counts and all(int(count) == 2 for count in counts)
+
+
+class Remember(Observer):
+    """Keeps the networks of a run, and keeps none alive."""
+
+    def __init__(self) -> None:
+        self.networks: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self.most = 0
+
+    def look(self, when: Moment, view: View) -> None:
+        self.networks.add(view.network)
+        self.most = max(self.most, len(self.networks))
+
+
+def test_at_its_end_a_run_lets_go_what_it_had_without_help(tmp_path: Path) -> None:
+    run, remember = run_of(RICH), Remember()
+    train(
+        run, tmp_path, threads=1, tested=False, graph="step"
+    )  # torch keeps frames of what is counted for the first time
+    gc.collect()
+    gc.disable()
+    try:
+        train(run, tmp_path, threads=1, tested=False, graph="step", observer=remember)
+        assert remember.most == 1 and not remember.networks  # the shallower one had gone when it grew
+    finally:
+        gc.enable()
