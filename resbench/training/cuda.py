@@ -12,6 +12,9 @@ Decisions and their reasons:
   evaluation after an epoch: a step is one launch for the host (`program.py`, `evaluation.py`, `replay.py`). Its casts and
   counters are a few kernels for all tensors (`lean.py`). It computes the same bits, and is not the default before it
   has been measured on a card.
+- `train_together` makes the steps of several runs parallel branches of one graph, each on a stream of its own, so that small
+  kernels of one run fill what those of another leave idle (`lockstep.py`, `replay.py`). They are the kernels of each run
+  alone, with the same bits; fusing runs into one network, by grouped convolutions or `vmap`, would change them.
 - Within an epoch the host never waits: losses stay on the device, divergence is checked at its end (`epoch.py`).
 - cuDNN must not choose kernels by timing and is kept deterministic (`device.apply_placement`).
 - Several runs share a device, as many as fit by the memory that the largest of them was measured to take.
