@@ -14,10 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from tests.gpu.plan import CHECKS, limit_of
-from tests.gpu.rows import Acceptance, Outcome, Row, append_row, read_rows
-from tests.gpu.table import keep
+from gpu.plan import CHECKS, limit_of
+from gpu.rows import Acceptance, Outcome, Row, append_row, read_rows
+from gpu.table import keep
 
 ROOT = Path(__file__).resolve().parents[1]
 # what the Python of a machine with a card is known to have, or to be given as wheels

@@ -60,6 +60,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--check", action="append", dest="checks", choices=[check.name for check in CHECKS])
     options = parser.parse_args()
     options.out = options.out.resolve()
+    if options.device == "cuda":  # one card: all ratios are between what that one does
+        os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     return options
 
 

@@ -14,10 +14,11 @@ _WAYS: dict[str, tuple[str, ...]] = {
 }
 
 
-def ways() -> list[tuple[str, tuple[str, ...]]]:
-    """Those that this revision has."""
+def ways(small: bool = False) -> list[tuple[str, tuple[str, ...]]]:
+    """Those that this revision has; the last of them, which has most of them in it, where time is short."""
     known = _options()
-    return [(name, options) for name, options in _WAYS.items() if set(options[::2]) <= known]
+    found = [(name, options) for name, options in _WAYS.items() if set(options[::2]) <= known]
+    return found[-1:] if small else found
 
 
 def absent() -> list[str]:

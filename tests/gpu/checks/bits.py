@@ -29,7 +29,7 @@ def check(setting: Setting) -> Iterator[Row]:
     together, row = _pass(setting, grid, "together", "-j", "2" if setting.small else "4")
     yield row
     yield _equal("four runs alone and side by side", alone, together)
-    for name, options in ways():
+    for name, options in ways(setting.small):
         found, row = _pass(setting, grid, name.replace(" ", "-"), "-j", "1", *options)
         yield row
         yield _equal(f"four runs as before and with {name}", alone, found)

@@ -11,7 +11,7 @@ from ..rows import Row, not_checked
 from ..setting import RESBENCH, Setting, environment, last_line, resbench
 
 # On a card, a batch of which no card holds the activations; on a CPU one beyond what the command may have.
-_LARGE = {"cuda": (34, 128), "cpu": (10, 256)}  # depth, width
+_LARGE = {"cuda": (100, 128), "cpu": (10, 256)}  # depth, width; 300 GB on a card
 _RUNS = """base:
   data: {{name: mnist-5k, val_size: 0}}
   recipe: {{epochs: 1, precision: fp32}}

@@ -75,7 +75,7 @@ def _one_by_one(setting: Setting, grid: Path, plain: _Plain) -> Iterator[Row]:
     """Runs one after the other: the forecast of it all, their fixed cost, and their rate."""
     expected = plan(grid, setting.work / "as-it-is", setting.device, jobs=1).seconds
     best, way = 0.0, ""
-    for name, options in [(_DEFAULT, ()), *ways()]:
+    for name, options in [(_DEFAULT, ()), *ways(setting.small)]:
         seconds, told = _wall(setting, grid, _folder(name), "-j", "1", *options)
         records = setting.store(grid, _folder(name)).records()
         metrics = [{key: value or 0.0 for key, value in record.metrics.items()} for record in records]
@@ -101,7 +101,7 @@ def _many(setting: Setting, grid: Path, runs: int, plain: _Plain) -> Iterator[Ro
     """Runs side by side, in each way."""
     jobs = "2" if setting.small else "8"
     best, way = 0.0, ""
-    for name, options in [(_DEFAULT, ()), *ways()]:
+    for name, options in [(_DEFAULT, ()), *ways(setting.small)]:
         seconds, told = _wall(setting, grid, _folder(name), "-j", jobs, *options)
         gain = 0.0 if told else plain.seconds / seconds
         words = told or f"{seconds:.1f} s: {gain:.1f} times the plain loop"

@@ -12,6 +12,7 @@ import torch
 
 from resbench.benchmark.measure import measure
 from resbench.training.device import Placement, apply_placement, choose, cores
+from resbench.training.memory import release
 from resbench.training.recipe import LOSSES
 from resbench.training.run import RunConfig
 from resbench.training.step import forward, initial, placement_of
@@ -104,6 +105,8 @@ def _rate(
     except RuntimeError as error:
         print(f"{placement}: {error}", flush=True)
         return 0.0
+    finally:
+        release(placement.device)  # what is measured next finds the card empty
 
 
 def _eager_step(run: RunConfig, placement: Placement) -> Callable[[], object]:
