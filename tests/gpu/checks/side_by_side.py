@@ -17,7 +17,7 @@ from resbench.training.device import choose
 from resbench.training.run import RunConfig
 
 from ..rows import Row, not_checked
-from ..setting import Setting, environment
+from ..setting import Setting, environment, last_line
 from .throughput import cell
 
 _JOBS = {16: (1, 2, 4, 8), 64: (1, 4)}  # width -> runs side by side
@@ -25,7 +25,7 @@ _WITH_MPS = {16: (4, 8)}
 _SECONDS = 2.0
 CONTEXT = 600 * 2**20  # bytes that `fitting` counts on for CUDA itself
 _OFF = 1.15  # times that a run may take what it was counted on for
-_ASKED = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
+_ASKED = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
 
 
 def check(setting: Setting) -> Iterator[Row]:
@@ -45,15 +45,13 @@ def _memory(setting: Setting, run: RunConfig) -> Row:
     model = f"{{depth: {run.model.depth}, width: {run.model.width}}}"
     images = "  data: {train_size: 200, val_size: 50}\n" if setting.small else ""
     grid = setting.grid("one", f"base:\n  model: {model}\n{images}  recipe: {{epochs: 3}}\n")
-    with _memory_watch(setting) as most:
+    with _memory_watch(setting) as seen:
         done = setting.run(grid, "one", "-j", "1", "--threads", "1")
     counted = exercise(run, default_directory(), choose(setting.device), ()).peak
-    if not most:
-        told = f"{counted / 2**20:,.0f} MiB counted on" + (
-            ", and nvidia-smi shows no process" if setting.on_card else ""
-        )
+    if not seen:
+        told = f"{counted / 2**20:,.0f} MiB counted on" + (", and nvidia-smi says nothing" * setting.on_card)
         return Row(f"memory of a run, {sizes}", told, ok=done.returncode == 0)
-    taken = max(most.values()) * 2**20
+    taken = (max(seen) - seen[0]) * 2**20
     ratio = taken / (counted + CONTEXT)
     told = f"{taken / 2**20:,.0f} MiB, counted on {counted / 2**20:,.0f} and {CONTEXT / 2**20:,.0f} MiB for CUDA: {ratio:.2f}"
     return Row(f"memory of a run against the prediction, {sizes}", told, ratio, most=_OFF)
@@ -66,46 +64,56 @@ def _rates(
     package = __package__.rpartition(".")[0]
     seconds = "0" if setting.small else str(_SECONDS)
     command = [sys.executable, "-m", f"{package}.rates", setting.device, str(depth), str(width), seconds]
-    done = subprocess.run(
-        command + [str(number) for number in jobs],
-        env=environment(**variables or {}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command += [str(number) for number in jobs]
+    most = [
+        "timeout",
+        "--foreground",
+        "-k",
+        "5",
+        f"{max(10.0, setting.left / 2):.0f}",
+    ]  # a client of MPS may wait for ever
+    env = environment(**variables or {})
+    done = subprocess.run([*most, *command], env=env, capture_output=True, text=True, check=False)
     print(done.stdout, done.stderr, flush=True)
     rates = {int(number): float(rate) for number, rate in map(str.split, done.stdout.splitlines())}
     told = ", ".join(f"{number} side by side {rate:,.0f}" for number, rate in rates.items())
     if done.returncode:
-        told += f"; then {done.stderr.strip().splitlines()[-1][:200]}"
+        told += f"; then {last_line(done)[:200]}"
     gain = max(rates.values()) / rates[jobs[0]] if rates else 0.0
     what = f"images/s of runs side by side{' with MPS' if variables else ''}, {depth} layers, width {width}"
     yield Row(what, told, gain, ok=done.returncode == 0)
 
 
 @contextlib.contextmanager
-def _memory_watch(setting: Setting) -> Iterator[dict[int, int]]:
-    """The most MiB that nvidia-smi saw of each process meanwhile; empty without a card, or in a container that hides it."""
-    most: dict[int, int] = {}
+def _memory_watch(setting: Setting) -> Iterator[list[int]]:
+    """MiB in use on the card, by nvidia-smi: before, and the most meanwhile; empty without a card.
+
+    By the card, as containers hide its processes: one run at a time is the difference.
+    """
+    seen = _used() if setting.on_card else []
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.3):
-            done = subprocess.run(_ASKED, capture_output=True, text=True, check=False)
-            for line in done.stdout.splitlines():
-                with contextlib.suppress(ValueError):  # [N/A] of another container
-                    pid, mib = map(int, line.split(","))
-                    most[pid] = max(mib, most.get(pid, 0))
+        while not over.wait(0.2):
+            seen.extend(_used())
 
     thread = threading.Thread(target=watch, daemon=True)
-    if setting.on_card:
+    if seen:
         thread.start()
     try:
-        yield most
+        yield seen
     finally:
         over.set()
-        if thread.is_alive():
+        if seen:
             thread.join()
+
+
+def _used() -> list[int]:
+    card = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+    done = subprocess.run([*_ASKED, "-i", card], capture_output=True, text=True, check=False)
+    with contextlib.suppress(ValueError):
+        return [int(done.stdout)]
+    return []
 
 
 def _with_mps(setting: Setting, depth: int) -> Iterator[Row]:
