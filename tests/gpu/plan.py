@@ -30,7 +30,7 @@ class Check:
 CHECKS = (
     Check("C1", "environment", "environment", 10, 6),
     Check("C2", "tests", "marked", 35, 8),
-    Check("C3", "axes", "axes", 60, 30),
+    Check("C3", "axes", "axes", 85, 25),
     Check("C4", "bits", "bits", 35, 16),
     Check("C5", "kill", "kill", 45, 16),
     Check("C6", "agreement", "agreement", 15, 6),

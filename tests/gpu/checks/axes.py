@@ -15,6 +15,7 @@ from resbench.core.config import fields, names_of, nest
 from resbench.probes.observer import ProbeObserver
 from resbench.records.metrics import PROBED
 from resbench.training.device import choose
+from resbench.training.program import GRAPHS
 from resbench.training.run import RunConfig
 from resbench.training.train import train
 
@@ -63,6 +64,11 @@ def check(setting: Setting) -> Iterator[Row]:
         bad = [f"{change}: {why}" for change in chosen if (why := _wrong(setting, change, precision))]
         yield Row(f"values of axes in {precision}", f"{len(chosen) - len(bad)} of {len(chosen)} train", ok=not bad)
         yield from (Row(f"value in {precision}", text[:300], ok=False) for text in bad)
+    chosen = changes[::10] if setting.small else changes
+    bad = [str(change) for change in chosen if _differs(setting, change)]
+    told = f"{len(chosen) - len(bad)} of {len(chosen)} equal bit for bit"
+    yield Row("values of axes by whole steps, against the network alone", told, ok=not bad)
+    yield from (Row("value by whole steps", text[:300], ok=False) for text in bad)
     why = _wrong(setting, {}, "auto", tuple(PROBED), tested=True)
     yield Row("all probes", why or ", ".join(PROBED), ok=not why)
     yield _memory(setting)
@@ -98,6 +104,14 @@ def _wrong(
         return f"losses {losses}"
     lacking = [name for name in probes if not (record.probes or {}).get(name)]
     return f"without results of {', '.join(lacking)}" if lacking else ""
+
+
+def _differs(setting: Setting, change: dict[str, Any]) -> bool:
+    """Whether a run in bf16 is another one where whole steps are replayed."""
+    run = RunConfig.model_validate(nest(_base(setting) | {"recipe.precision": "bf16"} | change))
+    device = choose(setting.device)
+    left, right = (train(run, Path(), device, 1, tested=False, graph=graph).content() for graph in GRAPHS)
+    return left != right
 
 
 def _memory(setting: Setting) -> Row:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..rows import Row, not_checked
+from ..rows import Row
 from ..setting import Setting, contents, differences, last_line, statuses
-from ..ways import absent, ways
+from ..ways import ways
 
 _RUNS = """base:
   model: {{depth: 10, width: {width}}}
@@ -33,7 +33,6 @@ def check(setting: Setting) -> Iterator[Row]:
         found, row = _pass(setting, grid, name.replace(" ", "-"), "-j", "1", *options)
         yield row
         yield _equal(f"four runs as before and with {name}", alone, found)
-    yield from (not_checked(f"{name}, which this revision does not have") for name in absent())
 
 
 def _pass(setting: Setting, grid: Path, results: str, *options: str) -> tuple[dict[str, object], Row]:

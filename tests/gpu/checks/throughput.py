@@ -11,12 +11,15 @@ from pathlib import Path
 import torch
 
 from resbench.benchmark.measure import measure
+from resbench.core.config import flatten, nest
 from resbench.training.device import Placement, apply_placement, choose, cores
 from resbench.training.memory import release
+from resbench.training.program import GRAPHS
 from resbench.training.recipe import LOSSES
 from resbench.training.run import RunConfig
 from resbench.training.step import forward, initial, placement_of
 from resbench.training.timing import Protocol, made_batch, timed, training_step
+from resbench.training.train import train
 
 from ..rows import Row, not_checked
 from ..setting import Setting
@@ -35,6 +38,7 @@ def cell(depth: int, width: int, batch_size: int = 128) -> RunConfig:
 
 def check(setting: Setting) -> Iterator[Row]:
     yield from (_against_plain(setting, width) for width in ((4,) if setting.small else _GOALS))
+    yield from (_by_graph(setting, width) for width in ((4,) if setting.small else _GOALS))
     depths, widths = ((10,), (4,)) if setting.small else ((34, 100), _WIDTHS)
     for width in widths:
         yield from _cell(setting, depths[0], width, variants=width in (4, 16, 64))
@@ -59,6 +63,22 @@ def _against_plain(setting: Setting, width: int) -> Row:
     )
     what = f"one run against the plain loop on this device, {run.model.depth} layers, width {width}"
     return Row(what, told, metrics["speedup"], least=_GOALS.get(width) if setting.on_card else None)
+
+
+def _by_graph(setting: Setting, width: int) -> Row:
+    """Images a second in the steps of a whole run, as it is and with whole steps as graphs."""
+    run = cell(10, width) if setting.small else cell(34, width)
+    shorter = {"data.train_size": 256, "data.val_size": 50} if setting.small else {}
+    run = RunConfig.model_validate(
+        nest(flatten(run.model_dump()) | shorter | {"recipe.epochs": 2 if setting.small else 6})
+    )
+    rates = {}
+    for graph in GRAPHS:
+        record = train(run, Path(), choose(setting.device), 1, tested=False, graph=graph)
+        rates[graph] = record.metrics.get("images_per_second") or 0.0
+    told = ", ".join(f"{graph} {rate:,.0f}" for graph, rate in rates.items())
+    gain = rates["step"] / rates["network"] if rates["network"] else 0.0
+    return Row(f"images/s of a whole run by what is replayed, {run.model.depth} layers, width {width}", told, gain)
 
 
 def _cell(setting: Setting, depth: int, width: int, variants: bool) -> Iterator[Row]:
