@@ -32,6 +32,7 @@ def run(
     threads: int | None = None,
     timeout: float | None = None,
     graph: Graph = "network",
+    workers: str = "fresh",
     executor: str | None = None,
     cluster: Cluster | None = None,
     fresh: bool = False,
@@ -64,7 +65,9 @@ def run(
         timeout: seconds that a run may take; one that takes longer is recorded as failed.
         graph: what a run replays as a CUDA graph: network, or step, the whole step, with the same bits, which awaits its
             measurement on a card; on a CPU nothing is replayed.
-        executor: serial, local, ray or slurm; by default serial for one job without a timeout, else local.
+        workers: processes of local runs: fresh (one for each) or stay (for one run after the other).
+        executor: serial, local, ray or slurm; by default serial for one job without a timeout
+            and without processes that stay, else local.
         cluster: other machines, for ray and slurm.
         fresh: forget the records of these runs first.
         take_over: go on in place of the study that another grid file made under this name.
@@ -77,7 +80,7 @@ def run(
         UserError: anything that keeps the grid from running.
     """
     opened = open_grid(grid, overrides)
-    serial = jobs == 1 and timeout is None
+    serial = jobs == 1 and timeout is None and workers == "fresh"
     options = RunOptions(
         **user_folders(results, data_dir),
         device=device,
@@ -85,6 +88,7 @@ def run(
         threads=threads,
         timeout=timeout,
         graph=graph,
+        workers=workers,
         executor=executor or ("serial" if serial else "local"),
         cluster=cluster or Cluster(),
         fresh=fresh,

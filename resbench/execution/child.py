@@ -13,12 +13,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from resbench.core.cards import Card, see
-from resbench.core.errors import Unwritable
+from resbench.core.errors import Unwritable, UserError
+from resbench.core.files import user_path
 from resbench.core.processes import end_with_parent
 from resbench.core.terminal import prepare_output
 from resbench.execution.process import StopSignals
 from resbench.execution.task import BUSY, DONE, RAISED, UNWRITABLE, Task, execute_run
 from resbench.records.store import Store
+from resbench.training.device import choose
+from resbench.training.workshop import Workshop
 
 _SECONDS = 0.1  # between signs of progress: each wakes the command
 
@@ -64,8 +67,9 @@ def work(first: Assignment, pipe: Connection, place: Place) -> None:
     end_with_parent()
     prepare_output()
     assignment = first
+    workshop = _workshop(first.task) if place.stays else None
     while True:
-        code = _execute(assignment, pipe)
+        code = _execute(assignment, pipe, workshop)
         if not place.stays or code not in (DONE, BUSY) or _failed(assignment.task):
             os._exit(code)
         _forget_peak()
@@ -77,7 +81,15 @@ def work(first: Assignment, pipe: Connection, place: Place) -> None:
             os._exit(DONE)
 
 
-def _execute(assignment: Assignment, pipe: Connection) -> int:
+def _workshop(task: Task) -> Workshop | None:
+    """What the runs of a process that stays share; none where the device is not there, which the run then says."""
+    try:
+        return Workshop(choose(task.setting.device), user_path(task.setting.directory), keeps=True)
+    except UserError:
+        return None
+
+
+def _execute(assignment: Assignment, pipe: Connection, workshop: Workshop | None) -> int:
     """Execute a run; SIGTERM lets it end its step and save its state. Between runs the signal is ignored, as before."""
     signals = StopSignals(signal.SIGTERM)
     progress = _Progress(lambda epochs: _send(pipe, epochs))
@@ -87,7 +99,7 @@ def _execute(assignment: Assignment, pipe: Connection) -> int:
         progress.step(epochs)
 
     try:
-        return execute_run(assignment.task, step, assignment.alone)
+        return execute_run(assignment.task, step, assignment.alone, workshop)
     except Unwritable as error:
         _send(pipe, json.dumps([error.errno, error.strerror, error.filename]))
         return UNWRITABLE

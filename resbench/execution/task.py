@@ -33,6 +33,7 @@ from resbench.training.provenance import provenance
 from resbench.training.run import RunConfig
 from resbench.training.step import placement_of
 from resbench.training.train import empty_record, train, train_together
+from resbench.training.workshop import Workshop
 
 # exit codes of a process that executes a run (sysexits.h)
 DONE = 0
@@ -98,12 +99,18 @@ class Task:
         return cls(RunConfig.model_validate(values["config"]), setting)
 
 
-def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None, alone: bool = True) -> int:
+def execute_run(
+    task: Task,
+    step: Callable[[float], None] = lambda epochs: None,
+    alone: bool = True,
+    workshop: Workshop | None = None,
+) -> int:
     """Claim, train, publish; a run that another process holds, or has finished, is left alone.
 
     Args:
         step: called after every step with the epochs done; Stopped, raised by it, ends the run, whose state is saved.
         alone: whether no other run has memory of its device; else one that runs out of it leaves no record.
+        workshop: of a process that executes run after run.
 
     Returns:
         DONE if the run has its record now; STOPPED; MEMORY if it ran out of memory next to others; or BUSY if another
@@ -128,6 +135,7 @@ def execute_run(task: Task, step: Callable[[float], None] = lambda epochs: None,
                 observer=job.observer,
                 code=setting.code,
                 graph=setting.graph,
+                workshop=workshop,
             )
         except (Stopped, UserError) as error:
             outcome = error

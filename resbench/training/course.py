@@ -6,7 +6,7 @@ import hashlib
 import math
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from torch import nn
 from resbench.core.errors import Unwritable, UserError
 from resbench.core.json_reader import Json
 from resbench.core.version import Revision
-from resbench.data.loading import DataConfig, Images, Normalizer, load_test
+from resbench.data.loading import Images, load_test
 from resbench.records.record import Predictions, Provenance, Record, RunError, Status
 from resbench.training import checkpoint
 from resbench.training.checkpoint import SavedState, State
@@ -33,9 +33,9 @@ from resbench.training.resume import Start, find_start
 from resbench.training.run import RunConfig
 from resbench.training.step import BACKWARD, Setup, evaluate, placement_of
 from resbench.training.tally import Tally
+from resbench.training.workshop import Kit, Workshop
 
 Course: TypeAlias = Generator[Work, None, Record]
-Load: TypeAlias = Callable[[DataConfig], tuple[Images, Images, Normalizer]]
 
 _COMPARED = 16  # images on which a network that grows must compute the same as before
 
@@ -67,14 +67,14 @@ class Conditions:
     together: int = 1
 
 
-def course(job: Job, conditions: Conditions, images: Load) -> Course:
+def course(job: Job, conditions: Conditions, workshop: Workshop) -> Course:
     """A run as the works that have to be done for it, each before the next is asked for; returns its record.
 
     It seeds torch's default generators, and leaves them as they are at its end. What goes wrong with a work has to be
     thrown into it.
 
     Args:
-        images: loads the images for training and validation.
+        workshop: has the images for training and validation, and perhaps the program of an earlier run.
     """
     run = job.run
     placement = placement_of(run, conditions.device, conditions.threads)
@@ -84,9 +84,10 @@ def course(job: Job, conditions: Conditions, images: Load) -> Course:
     began = time.perf_counter()
     facts = facts.with_facts(threads=start.placement.threads)
     record = empty_record(run, "ok", facts.with_facts(warning=start.warning) if start.warning else facts)
-    training = _Training(job, conditions, record)
+    training = _Training(job, conditions, workshop, record)
     try:
-        yield from training.complete(start, images)
+        yield from training.complete(start)
+        training.leave()
     except (UserError, Stopped, Unwritable):
         raise
     except Exception as error:
@@ -115,21 +116,21 @@ class _Training:
     tally: Tally
     program: Program | None = None  # of the network as it is now
 
-    def __init__(self, job: Job, conditions: Conditions, record: Record) -> None:
+    def __init__(self, job: Job, conditions: Conditions, workshop: Workshop, record: Record) -> None:
         self.run, self.saved, self.observer = job.run, job.saved, job.observer
-        self.conditions, self.record, self.saved_at = conditions, record, time.monotonic()
+        self.conditions, self.workshop, self.record = conditions, workshop, record
+        self.saved_at = time.monotonic()
 
-    def complete(self, start: Start, images: Load) -> Iterator[Work]:
+    def complete(self, start: Start) -> Iterator[Work]:
         """Train, test, and fill the record; yields the works that have to be done for it."""
         record, observer = self.record, self.observer
-        training, validation, normalizer = images(self.run.data)
+        training, validation, normalizer = self.workshop.images(self.run.data)
         self.setup = Setup(self.run, start.placement, training, validation, normalizer)
         record.provenance = record.provenance.with_facts(data_sha256=training.sha256)
         size = self.run.network_size
         record.metrics = {"parameters": size["parameters"], "flops": size["flops"]}
         saved = self._of_these_images(start.saved)
-        self.state = state = start_state(self.run, start.placement, saved)
-        self.tally = Tally(self.setup)
+        self.state = state = self._begin(start_state(self.run, start.placement, saved))
         record.history = state.history
         try:
             if not saved:
@@ -163,6 +164,22 @@ class _Training:
         warning = f"{self.saved}: begun with the data {before[:12]}, and here they are {now[:12]}: the run starts over"
         self.record.provenance = self.record.provenance.with_facts(warning=warning)
         return None
+
+    def _begin(self, fresh: State) -> State:
+        """The state to train: that which was made, or the same in the tensors that an earlier run of this cell has left."""
+        kit = self.workshop.take(self.setup) if self.conditions.graph == "step" else None
+        if kit is None:
+            self.tally = Tally(self.setup)
+            return fresh
+        self.tally, self.program = kit.tally, kit.program
+        self._note_graph(kit.program)
+        return kit.adopt(fresh)
+
+    def leave(self) -> None:
+        """Leave the program to the next run of this cell."""
+        if isinstance(self.program, StepProgram):
+            self.workshop.give_back(Kit(self.setup, self.state, self.tally, self.program))
+            self.program = None
 
     def _epoch(self) -> Iterator[Work]:
         """Train the next epoch. A run that is stopped in the middle of one keeps its state."""

@@ -91,9 +91,13 @@ class Replayer:
                 work()
             return
         if bodies not in self._graphs:
-            self._forget(lambda body: body.retired)
+            self.drop_retired()
             self._graphs[bodies] = self._capture(bodies)
         self._graphs[bodies].replay()
+
+    def drop_retired(self) -> None:
+        """Let the graphs go of which a body will not be asked for again."""
+        self._forget(lambda body: body.retired)
 
     def clear(self) -> None:
         """Let all graphs go, and the memory that they hold."""

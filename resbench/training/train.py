@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,16 +10,15 @@ import torch
 
 from resbench.core.files import user_path
 from resbench.core.version import Revision
-from resbench.data.loading import DataConfig, Images, Normalizer, load_train
 from resbench.records.record import Record
 from resbench.training.course import Conditions, Job, course
 from resbench.training.course import empty_record as empty_record
 from resbench.training.lockstep import Lockstep, Outcome
-from resbench.training.memory import release, start_measuring
+from resbench.training.memory import start_measuring
 from resbench.training.observer import Observer
 from resbench.training.program import Graph
-from resbench.training.replay import Replayer
 from resbench.training.run import RunConfig
+from resbench.training.workshop import Workshop
 
 _SAVE_EVERY = {"cuda": 10.0}  # seconds; an epoch of a small network takes less than its checkpoint there
 _UNWATCHED = Observer()
@@ -37,6 +35,7 @@ def train(
     tested: bool = True,
     save_every: float | None = None,
     graph: Graph = "network",
+    workshop: Workshop | None = None,
 ) -> Record:
     """Train and test one run.
 
@@ -60,12 +59,13 @@ def train(
         save_every: least number of seconds between the checkpoints of two epochs; by default 0, on a GPU 10.
         graph: what is replayed as a CUDA graph: forward and backward pass of the network, or the whole step; with the same
             bits. Elsewhere nothing is replayed, and `step` does the works of whole steps as they are.
+        workshop: of a process that trains run after run; by default the run has one of its own.
 
     Returns:
         The record: ok, diverged, or failed with the traceback. Wrong or missing data raises UserError instead.
     """
     conditions = _conditions(directory, device, threads, code, tested, save_every, graph)
-    (outcome,) = _train([Job(run, saved, observer)], conditions, lambda number, outcome: None)
+    (outcome,) = _train([Job(run, saved, observer)], conditions, lambda number, outcome: None, workshop)
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -133,19 +133,20 @@ def _conditions(
     return Conditions(user_path(directory), device, threads, code, tested, save_every, graph, together)
 
 
-def _train(jobs: Sequence[Job], conditions: Conditions, ended: Callable[[int, Outcome], None]) -> list[Outcome]:
+def _train(
+    jobs: Sequence[Job],
+    conditions: Conditions,
+    ended: Callable[[int, Outcome], None],
+    given: Workshop | None = None,
+) -> list[Outcome]:
     device = conditions.device
     start_measuring(device)
-    replayer = Replayer(device)
-
-    @functools.lru_cache(maxsize=1)
-    def images(data: DataConfig) -> tuple[Images, Images, Normalizer]:
-        return load_train(data, conditions.directory, device)  # once for runs that share them
-
+    workshop = given or Workshop(device, conditions.directory)
+    workshop.expect(job.run for job in jobs)
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            return Lockstep([course(job, conditions, images) for job in jobs], replayer, ended).outcomes()
+            courses = [course(job, conditions, workshop) for job in jobs]
+            return Lockstep(courses, workshop.replayer, ended).outcomes()
     finally:
-        replayer.clear()
-        images.cache_clear()
-        release(device)
+        if given is None:
+            workshop.close()

@@ -151,15 +151,18 @@ def test_a_run_without_memory_when_it_is_alone_is_recorded(jobs: str, tries: int
 
 def test_runs_of_processes_that_stay_have_the_records_of_fresh_ones(tmp_path: Path) -> None:
     text = BASE.replace("val_size: 10", "val_size: 10, augment: shift")
-    axes = "axes:\n  model.shortcut: [identity, none]\n  recipe.optimizer: [sgd, adamw]\nprobes: [gradients]\n"
+    axes = (
+        "axes:\n  model.shortcut: [identity, none]\n  recipe.optimizer: [sgd, adamw]\nprobes: [gradients]\nseeds: 2\n"
+    )
     (tmp_path / "many.yaml").write_text(text + axes)
     found = []
-    for workers in ("fresh", "stay"):
-        words = ["-j", 1, "--threads", 1, "--no-report", "--results", tmp_path / workers, "--workers", workers]
-        code, _, said = resbench("run", tmp_path / "many.yaml", *words)
+    for number, words in enumerate((["fresh"], ["stay"], ["stay", "--graph", "step"])):
+        results = tmp_path / str(number)
+        more = ["-j", 1, "--threads", 1, "--no-report", "--results", results, "--workers", *words]
+        code, _, said = resbench("run", tmp_path / "many.yaml", *more)
         assert code == 0, said
-        found.append(json.dumps(contents(tmp_path / workers / "many"), sort_keys=True))
-    assert found[0].count("weights_sha256") == 4 and found[0] == found[1]
+        found.append(json.dumps(contents(results / "many"), sort_keys=True))
+    assert found[0].count("weights_sha256") == 8 and found[0] == found[1] == found[2]
 
 
 def test_a_process_that_stays_ends_with_the_first_run_that_fails(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from support.runs import stop_after
 
 from resbench.core.config import flatten, nest
 from resbench.core.errors import UserError
-from resbench.data.loading import DataConfig, Images, Normalizer, load_train
 from resbench.records.record import Record
 from resbench.training.course import Conditions, Job, course
 from resbench.training.epoch import Stopped
@@ -17,6 +16,7 @@ from resbench.training.lockstep import Lockstep
 from resbench.training.replay import Body, Kind, Replayer, Work
 from resbench.training.run import RunConfig
 from resbench.training.train import joins, train, train_together
+from resbench.training.workshop import Workshop
 
 BASE: dict[str, Any] = {
     "model": {"depth": 10, "width": 4},
@@ -115,12 +115,8 @@ def test_runs_that_stand_at_different_places_soon_do_the_same_at_once(tmp_path: 
     with pytest.raises(Stopped):
         train(RUNS[0], tmp_path, threads=1, saved=saved, observer=stop_after(0.3))  # after 2 of 4 steps
     conditions = Conditions(tmp_path, cpu, 1, None, tested=True, save_every=0.0, graph="step", together=2)
-    replayer = Joint(cpu)
-
-    def images(data: DataConfig) -> tuple[Images, Images, Normalizer]:
-        return load_train(data, tmp_path, cpu)
-
-    courses = [course(job, conditions, images) for job in (Job(RUNS[0], saved), Job(RUNS[0].with_seed(1)))]
+    replayer, workshop = Joint(cpu), Workshop(cpu, tmp_path)
+    courses = [course(job, conditions, workshop) for job in (Job(RUNS[0], saved), Job(RUNS[0].with_seed(1)))]
     with torch.random.fork_rng([]):
         outcomes = Lockstep(courses, replayer).outcomes()
     assert all(isinstance(one, Record) and one.status == "ok" for one in outcomes)
