@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resbench.benchmark.measure import plain_steps
+from resbench.core.errors import UserError
 from resbench.training.device import apply_placement, choose, cores
 from resbench.training.step import placement_of
 from resbench.training.timing import WARM, Protocol, timed, training_step
@@ -33,8 +34,12 @@ def _compared(setting: Setting, width: int) -> Row:
         training_step(run, placement), placement, Protocol(setting.device, threads, 0.0 if setting.small else 1.0)
     )
     options = ["--precision", "bf16"] + ["--compile"] * (not setting.small)
-    plain = plain_steps(run, 2 * WARM if setting.small else _STEPS, Path(), setting.device, *options)
+    what = f"one run against the plain loop with {' '.join(options)}, {run.model.depth} layers, width {width}"
+    steps = 2 * WARM if setting.small else _STEPS
+    try:
+        plain = plain_steps(run, steps, Path(), setting.device, *options)
+    except UserError as error:  # torch.compile needs a compiler, which is no part of torch
+        return not_checked(f"{what}: {error}")
     ratio = statistics.median(plain) / statistics.median(ours)
     one, other = (run.recipe.batch_size / statistics.median(seconds) for seconds in (ours, plain))
-    what = f"one run against the plain loop with {' '.join(options)}, {run.model.depth} layers, width {width}"
     return Row(what, f"{ratio:.2f} ({one:,.0f} : {other:,.0f} images/s)", ratio)
