@@ -15,7 +15,7 @@ GRID = "name: tiny\nbase: {model: {depth: 10, width: 4}}\naxes: {model.shortcut:
     [
         (["run", "tiny.yaml", "--epochs", "2"], "settings are written path=value, as in recipe.epochs=..."),
         (["run", "tiny.yaml", "--device", "gpu"], "a GPU is written cuda"),
-        (["run", "tiny.yaml", "--device", "cuda:0"], "CUDA_VISIBLE_DEVICES"),
+        (["run", "tiny.yaml", "--device", "cuda:0"], "a GPU is written cuda, or cuda:1 for the second"),
         (["plan", "tiny.yaml", "model.depth=10,16"], "several values are written model.depth=[10,16]"),
         (["run", "tiny.yaml", "other.yaml"], "one file at a time"),
         (["plan", "tiny.yaml", "name=2024"], "put it in quotes"),
