@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +112,25 @@ def resolve_placement(device: torch.device, threads: int, precision: str, width:
     bf16 = precision == "bf16" or (precision == "auto" and has_bf16(device))
     wide = device.type == "cpu" and width >= _WIDE
     return Placement(device, threads, bf16, channels_last=bf16 or device.type == "cuda" or wide)
+
+
+@contextlib.contextmanager
+def sound_threads(placement: Placement, width: int, images: int) -> Iterator[None]:
+    """Do a training step on so many images with one thread where more of them crash torch.
+
+    The backward pass of its bf16 convolutions writes where it may not, on images that are channels last, with fewer than 16
+    channels and more than one thread, if the number of images is odd (torch 2.14 with AVX512-BF16).
+    """
+    risky = placement.device.type == "cpu" and placement.bf16 and width < _WIDE and images % 2
+    if not risky or torch.get_num_threads() == 1:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def apply_placement(placement: Placement) -> None:

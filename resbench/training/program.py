@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from resbench.data.augment import AUGMENTS
 from resbench.training.checkpoint import State
+from resbench.training.device import sound_threads
 from resbench.training.evaluation import Evaluation
 from resbench.training.lean import LeanNetwork
 from resbench.training.optimizer import is_fused, set_lr
@@ -174,6 +175,11 @@ class _Step(Body):
         self._parts, self._size = parts, size
 
     def __call__(self) -> None:
+        setup = self._parts.setup
+        with sound_threads(setup.placement, setup.run.model.width, self._size):
+            self._do()
+
+    def _do(self) -> None:
         parts, tally = self._parts, self._parts.tally
         setup, recipe, training = parts.setup, parts.setup.run.recipe, parts.setup.training
         parts.set_lr()

@@ -15,7 +15,7 @@ from resbench.model import build
 from resbench.model.fold import folded
 from resbench.training.checkpoint import State
 from resbench.training.cuda import capture_graphs
-from resbench.training.device import Placement, resolve_placement
+from resbench.training.device import Placement, resolve_placement, sound_threads
 from resbench.training.optimizer import make_optimizer
 from resbench.training.recipe import LOSSES
 from resbench.training.run import RunConfig
@@ -81,6 +81,10 @@ def stepper(state: State, run: RunConfig, placement: Placement) -> Step:
     loss_of = LOSSES[recipe.loss]
 
     def step(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with sound_threads(placement, run.model.width, len(inputs)):
+            return compute(inputs, labels)
+
+    def compute(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         logits = replay(inputs) if inputs.shape == shape else eager(inputs)
         loss = loss_of(logits, labels, recipe.label_smoothing)
         state.optimizer.zero_grad(set_to_none=True)

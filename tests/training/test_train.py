@@ -1,5 +1,7 @@
 """One run: the same record each time, also when it is interrupted and continued."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -233,3 +235,19 @@ def test_what_training_cannot_do_is_recorded_with_its_traceback(
     assert record.status == "failed" and record.error
     assert (record.error.kind, record.error.message) == ("out of memory", "no room")
     assert "exhausted" in str(record.error.details["traceback"])
+
+
+@pytest.mark.parametrize("graph", ["network", "step"])
+def test_odd_batches_of_narrow_networks_do_not_crash_with_two_threads(graph: str, tmp_path: Path) -> None:
+    """In a process of its own, which a crash of torch would end."""
+    code = f"""
+import sys
+import resbench
+from resbench.training.run import RunConfig
+run = RunConfig.model_validate({{"model": {{"depth": 10, "width": 8}}, "data": {{"train_size": 188, "val_size": 0}},
+    "recipe": {{"epochs": 1, "batch_size": 63, "precision": "bf16"}}}})
+record = resbench.train(run, {str(tmp_path)!r}, threads=2, graph={graph!r}, tested=False)
+print(record.status, record.provenance.threads)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "ok 2\n"), done.stderr
