@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .plan import CHECKS, Check, limit_of
@@ -25,7 +27,9 @@ from .setting import environment
 from .table import machine_facts, write_report
 
 _GRACE = 5.0  # seconds between the request to end and the end
+_AT_ONCE = 2  # small checks, of which none is timed in earnest
 FILE = "acceptance.json"
+_under_way: list[subprocess.Popen[bytes]] = []
 
 
 def main() -> int:
@@ -37,11 +41,17 @@ def main() -> int:
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     acceptance = Acceptance(options.device, options.small, options.budget, now)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="resbench-gpu-", ignore_cleanup_errors=True) as folder:
-        for check in chosen:
-            left = options.budget - (time.monotonic() - began)
-            limit = limit_of(check, chosen, left, options.budget, options.small)
-            outcome = _outcome(check, limit, options, Path(folder))
+
+    def outcome_of(check: Check) -> Outcome:
+        left = options.budget - (time.monotonic() - began)
+        return _outcome(check, limit_of(check, chosen, left, options.budget, options.small), options, Path(folder))
+
+    with (
+        tempfile.TemporaryDirectory(prefix="resbench-gpu-", ignore_cleanup_errors=True) as folder,
+        ThreadPoolExecutor(_AT_ONCE if options.small else 1) as pool,
+        _ended_at_last(pool),
+    ):
+        for outcome in pool.map(outcome_of, chosen):
             print(outcome.line(), flush=True)
             acceptance.outcomes.append(outcome)
             acceptance.seconds = round(time.monotonic() - began, 1)
@@ -49,6 +59,17 @@ def main() -> int:
             _write(options.out / FILE, acceptance.to_json())
     print(write_report(acceptance, options.out))
     return int(any(outcome.status in ("failed", "timeout") for outcome in acceptance.outcomes))
+
+
+@contextlib.contextmanager
+def _ended_at_last(pool: ThreadPoolExecutor) -> Iterator[None]:
+    """Begin no more checks, and end those that are under way, when this is left."""
+    try:
+        yield
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list(_under_way):
+            _end(process)
 
 
 def _options() -> argparse.Namespace:
@@ -92,12 +113,14 @@ def _status(command: list[str], limit: float, log: Path) -> Status:
     """Run the process of a check, and end it and all that it started when its time is over."""
     with log.open("wb") as file:
         process = subprocess.Popen(command, env=environment(), stdout=file, stderr=file, start_new_session=True)
+    _under_way.append(process)
     try:
         return "failed" if process.wait(limit) else "ok"
     except subprocess.TimeoutExpired:
         return "timeout"
     finally:
         _end(process)
+        _under_way.remove(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

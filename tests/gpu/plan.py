@@ -28,19 +28,19 @@ class Check:
 
 
 CHECKS = (
-    Check("C1", "environment", "environment", 10, 6),
-    Check("C2", "tests", "marked", 35, 8),
-    Check("C3", "axes", "axes", 85, 25),
-    Check("C4", "bits", "bits", 35, 16),
-    Check("C5", "kill", "kill", 45, 16),
-    Check("C6", "agreement", "agreement", 15, 6),
-    Check("C7", "failures", "failures", 25, 12),
-    Check("C8", "throughput", "throughput", 75, 10),
-    Check("C9", "side-by-side", "side_by_side", 50, 8),
-    Check("C9b", "together", "together", 25, 5),
-    Check("C10", "grid", "grid", 80, 15),
-    Check("C11", "seed-claims", "claims", 120, 8),
-    Check("C12", "compiled", "compiled", 45, 5),
+    Check("C1", "environment", "environment", 10, 4),
+    Check("C2", "tests", "marked", 35, 4),
+    Check("C3", "axes", "axes", 85, 10),
+    Check("C4", "bits", "bits", 35, 32),
+    Check("C5", "kill", "kill", 45, 65),
+    Check("C6", "agreement", "agreement", 15, 5),
+    Check("C7", "failures", "failures", 25, 39),
+    Check("C8", "throughput", "throughput", 75, 15),
+    Check("C9", "side-by-side", "side_by_side", 50, 24),
+    Check("C9b", "together", "together", 25, 4),
+    Check("C10", "grid", "grid", 80, 44),
+    Check("C11", "seed-claims", "claims", 120, 11),
+    Check("C12", "compiled", "compiled", 45, 9),
 )
 
 
