@@ -24,6 +24,7 @@ from resbench.records.study_file import (
     MergedCells,
     StudyFile,
     StudyRun,
+    Words,
 )
 from resbench.training.run import RunConfig
 
@@ -61,7 +62,8 @@ class PlannedRun:
 
 
 _READ = (
-    "base", "axes", "zips", "exclude", "seeds", "looks", "baseline", "published", "claims", "family", "target", "probes"
+    "base", "axes", "zips", "exclude", "seeds", "looks", "baseline", "published", "claims", "family", "target", "probes",
+    "labels",
 )  # fmt: skip
 
 
@@ -87,6 +89,8 @@ class Grid:
         family: what is judged together at one level: the comparisons of each "claim", or those of all claims of the "study".
         target: an accuracy whose cheapest cell is looked for.
         probes: what is measured during training; no part of a run's identity, as training is the same without.
+        labels: what fields and values are called on pages: a field's name, a form such as "{} layers", or a label for
+            each value.
         about: the question in words.
         file, overrides: where it was read from.
         looks: the plan, where `seeds` is one.
@@ -108,6 +112,7 @@ class Grid:
     family: Family = "claim"
     target: Target | None = None
     probes: Sequence[str] = ()
+    labels: Mapping[str, Words] = field(default_factory=dict)
     about: str = ""
     file: str = ""
     overrides: Sequence[str] = ()
@@ -142,6 +147,7 @@ class Grid:
             "claims": list(map(claim_entry, self.claims)),
             "family": self.family,
             "target": self.target,
+            "labels": self.labels,
         }
         return {key: plain(value) for key, value in root.items()}
 
@@ -248,6 +254,7 @@ class Grid:
         stages = {"looks": self.looks, "confirmation": self._confirmation}
         optional |= {key: value for key, value in stages.items() if value}
         optional |= {"family": self.family} if self.family != "claim" else {}
+        optional |= {"labels": dict(self.labels)} if self.labels else {}
         optional |= self._alike()
         return StudyFile(
             name=self.name,

@@ -12,25 +12,16 @@ from resbench.core.config import suggestion
 from resbench.grid.agreement import check_claims, check_published
 from resbench.grid.expand import DEFAULTS, Exclusion, Expansion, expand, points
 from resbench.grid.expectations import read_claims, read_family, read_published, read_target
+from resbench.grid.labels import read_labels
 from resbench.grid.seeds import SeedPlan, check_looks, read_seeds
 from resbench.grid.source import UNREADABLE, Source, readable
 from resbench.records.claim import Claim, Published, Target
-from resbench.records.study_file import Family, Looks
+from resbench.records.study_file import Family, Looks, Words
 
 KEYS = (
-    "name",
-    "base",
-    "axes",
-    "zip",
-    "exclude",
-    "seeds",
-    "probes",
-    "baseline",
-    "published",
-    "claims",
-    "family",
-    "target",
-)
+    "name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims", "family", "target",
+    "labels",
+)  # fmt: skip
 _MAX_CELLS = 1_000_000
 _MAX_RUNS = 2_000_000
 
@@ -51,6 +42,7 @@ class GridParts:
     target: Target | None = None
     claims: list[Claim] = field(default_factory=list)
     family: Family = "claim"
+    labels: dict[str, Words] = field(default_factory=dict)
     expansion: Expansion = field(default_factory=Expansion)
 
     @property
@@ -85,6 +77,7 @@ def read_parts(source: Source, root: Mapping[str, Any], default_name: str = "") 
     parts.published = read_published(source, root.get("published", []))
     parts.target = read_target(source, root.get("target"), parts.seeds, parts.looks is not None)
     parts.family = read_family(source, root.get("family", "claim"))
+    parts.labels = read_labels(source, root.get("labels", {}))
     parts.claims = read_claims(source, root.get("claims", []), parts.paths, parts.zips, parts.probes)
     check_looks(source, parts.looks, parts.claims, bool(root.get("claims")))
     if source.shape_in_doubt:  # then its cells are too

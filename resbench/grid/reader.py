@@ -45,6 +45,7 @@ def read_grid(file: str | Path, overrides: Sequence[str] = ()) -> Grid:
         family=parts.family,
         target=parts.target,
         probes=parts.probes,
+        labels=parts.labels,
         about=opening_comment(text),
         file=source.file,
         overrides=tuple(source.overrides),

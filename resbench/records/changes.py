@@ -15,6 +15,7 @@ _ANSWERS = (
     "family",
     "target",
     "looks",
+    "labels",
 )  # what the report reads; the rest decides the runs
 
 

@@ -63,13 +63,18 @@ _ROWS = (
     Metric("train_loss", "training loss"),
     Metric("parameters", "parameters", exact=True),
     Metric("flops", "FLOPs", exact=True),
-    Metric("probe.gradient_ratio", "probe.gradient_ratio", probe="gradients", at_start=True),
-    Metric("probe.gradient_ratio_end", "probe.gradient_ratio_end", probe="gradients"),
-    Metric("probe.gradient_decades", "probe.gradient_decades", probe="gradients", at_start=True),
-    Metric("probe.shattering", "probe.shattering", probe="gradients", at_start=True),
-    Metric("probe.response_ratio", "probe.response_ratio", probe="responses"),
-    Metric("probe.sharpness", "probe.sharpness", probe="curvature"),
-    Metric("probe.lesion_mean", "probe.lesion_mean", proportion=True, probe="lesions"),
+    Metric("probe.gradient_ratio", "first-to-last gradient ratio before training", probe="gradients", at_start=True),
+    Metric("probe.gradient_ratio_end", "first-to-last gradient ratio after training", probe="gradients"),
+    Metric(
+        "probe.gradient_decades",
+        "first-to-last gradient gap before training (in decades)",
+        probe="gradients",
+        at_start=True,
+    ),
+    Metric("probe.shattering", "shattering of gradients before training", probe="gradients", at_start=True),
+    Metric("probe.response_ratio", "response of the layers relative to the stem", probe="responses"),
+    Metric("probe.sharpness", "sharpness", probe="curvature"),
+    Metric("probe.lesion_mean", "error added by removing a unit", proportion=True, probe="lesions"),
 )
 
 

@@ -101,6 +101,7 @@ class Looks(Part):
 
 
 Family = Literal["claim", "study"]
+Words = str | dict[str, str]  # the name of a field, a form such as "{} layers", or a label for each of its values
 
 
 class Confirmation(Part):
@@ -133,6 +134,7 @@ class StudyFile(Part):
         stated: since when claims, target and seeds are what they are; of files of earlier versions that is not known.
         late: the claims that were stated after results; of claims in files of earlier versions that is not known.
         family: what is judged together at one level: the comparisons of each claim, or those of all claims.
+        labels: what fields and values are called on pages, where the grid file says it.
         looks: at which numbers of seeds the claims are judged; None where that was not planned.
         confirmation: of the target; None where none is planned, or nothing is chosen yet.
     """
@@ -159,6 +161,7 @@ class StudyFile(Part):
     stated: dict[str, list[Statement]] = Field(default_factory=dict)
     late: Annotated[list[LateClaim], NULL_IS_EMPTY] = Field(default_factory=list)
     family: Family = "claim"
+    labels: dict[str, Words] = Field(default_factory=dict)
     looks: Looks | None = None
     confirmation: Confirmation | None = None
 

@@ -23,6 +23,7 @@ from resbench.records.store import Store, study_names
 from resbench.records.study_file import ExcludedCell, StudyFile
 from resbench.report.collapse import with_collapsed
 from resbench.report.frames import CellRuns, cell_runs, frame_of
+from resbench.report.labels import Labels
 
 DEFAULT_RESULTS = Path("results")
 
@@ -76,6 +77,11 @@ class Study:
     def idle(self) -> dict[CellKey, frozenset[str]]:
         """The axes that do not act in a cell, of each cell in which there are some."""
         return {tuple(show(one.cell.get(axis)) for axis in self.axes): frozenset(one.fields) for one in self.file.idle}
+
+    @cached_property
+    def labels(self) -> Labels:
+        """What its fields and values are called."""
+        return Labels(self.file.labels, [cell for _, cell, _ in self.cells])
 
     @property
     def about(self) -> str:
