@@ -105,17 +105,10 @@ def compare(
     alone = [name_of(arm.cell) for arm, others in found if len(others) != 1]
     claim = Claim(says="", compare={}, to={}, at={}, on=on, expect=EXPECTATIONS[0], margin=margin)
     verdict = judge_family(study, claim, pairs)
-    lines = [_unclaimed(sentence(verdict, judged)) for judged in verdict.contrasts]
+    lines = [sentence(verdict, judged, claimed=False) for judged in verdict.contrasts]
     if alone:
         lines.append(f"not compared, as no single network differs in {', '.join(target)} alone: {'; '.join(alone)}")
     return list(map(printable, lines))
-
-
-def _unclaimed(text: str) -> str:
-    """The sentence without the verdict that opens it, as nothing was claimed."""
-    head, _, rest = text.partition(": ")
-    _, _, where = head.partition(" at ")
-    return f"at {where}: {rest}" if where else rest
 
 
 def _values(study: Study, words: Sequence[str], flag: str) -> dict[str, Value]:

@@ -13,7 +13,7 @@ from resbench.core.text import show
 from resbench.records.circumstances import CIRCUMSTANCES, DATA, Circumstance, counts, mixture
 from resbench.records.metrics import Metric
 from resbench.records.record import Record
-from resbench.report.arms import Arm, metric_values, name_pair
+from resbench.report.arms import Arm, metric_values
 from resbench.report.format import capitalised
 from resbench.report.study import Study
 
@@ -49,14 +49,14 @@ def _other_data(study: Study, ours: Arm, theirs: Arm) -> str:
 
 def _labelled(study: Study, ours: Arm, theirs: Arm) -> Iterable[tuple[str, Record]]:
     """The records of two arms that ended well, each with the name of its arm."""
-    for name, arm in zip(name_pair(ours.cell, theirs.cell), (ours, theirs), strict=True):
+    for name, arm in zip(study.labels.pair(ours.cell, theirs.cell), (ours, theirs), strict=True):
         yield from ((name, study.by_id[run_id]) for run_id in arm.ids)
 
 
 def _missing(study: Study, ours: Arm, theirs: Arm, metric: Metric) -> str:
     """That some runs of an arm have no value of a metric where others do."""
     name, parts, known = metric.compared_as or metric.name, [], True
-    for words, arm in zip(name_pair(ours.cell, theirs.cell), (ours, theirs), strict=True):
+    for words, arm in zip(study.labels.pair(ours.cell, theirs.cell), (ours, theirs), strict=True):
         values = metric_values(study, list(arm.runs_of(metric).values()), name)
         lost = sum(map(math.isnan, values))
         infinite = sum(map(math.isinf, values))
@@ -79,7 +79,7 @@ def other_explanation(study: Study, ours: Arm, theirs: Arm) -> Explanation:
     if not found:
         return NO_OTHER
     here, there = (", ".join(f"{name} {values[i]}" for name, values in found) for i in (0, 1))
-    left, right = name_pair(ours.cell, theirs.cell)
+    left, right = study.labels.pair(ours.cell, theirs.cell)
     text = f"but every run of {left} was trained with {here}, and every run of {right} with {there}"
     return Explanation([name for name, _ in found], f"{text}: the difference may be theirs")
 

@@ -11,7 +11,7 @@ from resbench.records.metrics import METRICS, Metric
 from resbench.report.arms import Arm, compare_arms, error_table, metric_values, one_network, shared_seeds
 from resbench.report.comparable import NO_OTHER, Explanation, other_explanation, why_not_comparable
 from resbench.report.failures import Failures, failures_of
-from resbench.report.format import name_of
+from resbench.report.labels import Labels
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interaction import (
     APART,
@@ -147,7 +147,7 @@ def _seeds(four: Four, metric: Metric) -> tuple[Groups, list[list[int]]]:
 
 def why_not(study: Study, one: Comparison, metric: Metric) -> str:
     """Why no verdict is due between its arms, in a clause, or nothing."""
-    for where, ours, theirs in _pairs(one):
+    for where, ours, theirs in _pairs(one, study.labels):
         if reason := why_not_comparable(study, ours, theirs, metric):
             return f"{where}{reason}"
     return ""
@@ -157,7 +157,7 @@ def lost_of(study: Study, claim: Claim, one: Comparison) -> Failures | None:
     """How to judge arms of which runs failed or did not train; there is no worst-rank test of four arms."""
     if not one.subtracted:
         return failures_of(study, claim, one.ours, one.theirs)
-    for where, ours, theirs in list(_pairs(one))[:2]:
+    for where, ours, theirs in list(_pairs(one, study.labels))[:2]:
         if found := failures_of(study, claim, ours, theirs):
             return (
                 Failures("inconclusive", reason=f"{where}{found.reason}") if found.reason else Failures("not trained")
@@ -167,20 +167,20 @@ def lost_of(study: Study, claim: Claim, one: Comparison) -> Failures | None:
 
 def other_of(study: Study, one: Comparison) -> Explanation:
     """What else could explain the difference: of an interaction, circumstances that two of its arms do not share."""
-    found = [other_explanation(study, ours, theirs) for _, ours, theirs in _pairs(one)]
+    found = [other_explanation(study, ours, theirs) for _, ours, theirs in _pairs(one, study.labels)]
     named = [other for other in found if other.names]
     if not named:
         return NO_OTHER
     return Explanation(list(dict.fromkeys(name for other in named for name in other.names)), named[0].text)
 
 
-def _pairs(one: Comparison) -> Iterator[tuple[str, Arm, Arm]]:
+def _pairs(one: Comparison, labels: Labels) -> Iterator[tuple[str, Arm, Arm]]:
     """The arms that differ in one thing, with where they are: of an interaction both differences, and each side in both places."""
     if not one.subtracted:
         yield "", one.ours, one.theirs
         return
     a, b, (first, second, c, d) = one.ours, one.theirs, one.subtracted
-    yield f"at {name_of(first)}, ", a, b
-    yield f"at {name_of(second)}, ", c, d
+    yield f"{labels.at(first).strip()}, ", a, b
+    yield f"{labels.at(second).strip()}, ", c, d
     yield "", a, c
     yield "", b, d

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -23,14 +23,36 @@ class Heading:
     text: str
 
 
+class Badge(NamedTuple):
+    """A verdict as a reader sees it at once.
+
+    Attributes:
+        kind: a word for its colour.
+        sign: what tells it from others without colour.
+    """
+
+    kind: str
+    sign: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Paragraph:
-    """Prose; its line breaks are kept. The first part may link to another page; a lead is set larger."""
+    """Prose; its line breaks are kept.
+
+    Attributes:
+        link, label: the page that its first part leads to.
+        lead: whether it is the answer of the page, which is set larger.
+        badge: what it opens with.
+        fold: if given, it is folded away under this line.
+    """
 
     text: str
     link: str = ""
     label: str = ""
     lead: bool = False
+    badge: Badge | None = None
+    fold: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +81,7 @@ class Table:
         name: saved as `tables/<name>.csv` and `.tex`; without one, `named` takes it from the heading above.
         values: the raw value of each cell, for sorting and for the CSV file; None where there is only text.
         frame: what the CSV file holds instead of `rows`, where the study knows more than the page shows.
+        badges: of the rows, in place of the text of the column `verdict`.
     """
 
     head: Sequence[str]
@@ -68,6 +91,7 @@ class Table:
     name: str = ""
     values: Sequence[Sequence[Any]] | None = None
     frame: pd.DataFrame | None = None
+    badges: Sequence[Badge] = ()
 
     @classmethod
     def of(

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from resbench.records.claim import Claim
 from resbench.records.metrics import METRICS, Metric
-from resbench.report.arms import Arm, metric_values, name_pair, paired_seeds
+from resbench.report.arms import Arm, metric_values, paired_seeds
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.worst_rank import WorstRank, worst_rank, worst_rank_beyond
 from resbench.report.study import Study
@@ -113,7 +113,7 @@ def _values(study: Study, metric: Metric, arm: Arm, seeds: list[int]) -> npt.NDA
 def _failed(study: Study, ours: Arm, theirs: Arm) -> str:
     """`1 run of none failed (timeout): what fails is no random choice ...`."""
     clauses = []
-    for name, arm in zip(name_pair(ours.cell, theirs.cell), (ours, theirs), strict=True):
+    for name, arm in zip(study.labels.pair(ours.cell, theirs.cell), (ours, theirs), strict=True):
         if arm.failed:
             records = [study.by_id[run_id] for run_id in sorted(arm.runs) if run_id in study.by_id]
             kinds = Counter(

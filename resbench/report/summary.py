@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -16,101 +13,17 @@ from resbench.records.study_file import MergedCells
 from resbench.report.arms import arms_of
 from resbench.report.cells import without_partner
 from resbench.report.comparable import mixed_notes
-from resbench.report.failures import by_means
-from resbench.report.format import difference_text, name_of, percent, within
+from resbench.report.format import percent
 from resbench.report.frames import numbers
-from resbench.report.outcomes import OPEN, kinds, measured
-from resbench.report.planning import ALPHA, MIN_SEEDS
+from resbench.report.labels import Labels
+from resbench.report.outcomes import OPEN, measured
+from resbench.report.planning import MIN_SEEDS
 from resbench.report.study import Study, resume_command
 from resbench.report.target import to_confirm
-from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording.failures import failures
-from resbench.report.wording.sentence import states_text
 
-_TRAINED = 20.0  # percent of test images; guessing reaches 10 with ten classes
+HARDLY = 0.3  # test accuracy below which a network hardly learned; guessing reaches 0.1 with ten classes
 _MOST_CELLS = 6
 _MOST_CHARACTERS = 160  # of the message of a failed run
-
-
-def answer(frame: pd.DataFrame, study: Study, verdicts: Sequence[ClaimVerdict], compared: pd.DataFrame) -> str:
-    """The page in one paragraph: verdicts on the claims, else what the comparisons with the baseline can tell.
-
-    Args:
-        frame: as `cells.cells` returns.
-        compared: as `cells.comparisons` returns.
-    """
-    if not frame["seeds_done"].sum():
-        return "No run has ended yet: there is no answer."
-    if verdicts:
-        return " ".join(_verdict(verdict) for verdict in verdicts)
-    if not frame["seeds_ok"].sum():
-        lost = int(frame["untrained"].sum())
-        named = kinds(int(frame["diverged"].sum()), int(frame["collapsed"].sum()))
-        return f"No run trained: {lost} {_runs(lost)} did not ({named}), so nothing can be compared."
-    if not study.baseline:
-        return f"{_range(study, frame)} The study names no baseline and states no claim, so no differences are tested."
-    return f"{_count(study, compared)} {_range(study, frame)}".strip()
-
-
-def _verdict(verdict: ClaimVerdict) -> str:
-    """`Supported: shortcuts help (−0.12 points [−0.18, −0.06]).`, or how many comparisons have which state."""
-    metric = verdict.claim.metric
-    says = verdict.claim.says.rstrip(".")
-    head = f"{verdict.state.capitalize()}{' so far' if verdict.outstanding else ''}: {says}"
-    if len(verdict.contrasts) != 1:
-        return f"{head} ({states_text(verdict) or 'no cells of it were run'})."
-    judged = verdict.contrasts[0]
-    but = f", {judged.other.text}" if judged.other.text else ""
-    if judged.ranks or judged.state == "not trained":
-        return f"{head} ({failures(judged.ours)} and {failures(judged.theirs)} did not train){but}."
-    if judged.contrast is None or math.isnan(judged.contrast.interval.low):
-        return f"{head}{f' ({judged.reason})' if judged.reason else but}."
-    over = (
-        f", {judged.contrast.seeds} seed{'s' if judged.contrast.seeds != 1 else ''}"
-        if judged.contrast.shared_seeds
-        else ""
-    )
-    return f"{head} ({metric.words} {difference_text(judged.contrast, metric)}{over}){but}."
-
-
-def _range(study: Study, frame: pd.DataFrame) -> str:
-    rows = frame[frame["seeds_ok"] > 0].sort_values("mean", kind="stable").to_dict("records")
-    low, high = ([name_of({axis: row[axis] for axis in study.axes}), _accuracy(row)] for row in (rows[0], rows[-1]))
-    if len(rows) == 1:
-        return f"Test accuracy at {low[0]}: {low[1]}."
-    return (
-        f"Mean test accuracies lie between {low[1]} at {low[0]}, and {high[1]} at {high[0]}; lowest and highest are "
-        "picked by their means."
-    )
-
-
-def _accuracy(row: Mapping[Hashable, Any]) -> str:
-    seeds = int(row["seeds_ok"])
-    trained = " that trained" if row["seeds_ok"] + row["untrained"] == row["seeds_done"] and row["untrained"] else ""
-    return f"{within(row['mean'], row['low'], row['high'])} % ({plural(seeds, 'seed')}{trained})"
-
-
-def _count(study: Study, compared: pd.DataFrame) -> str:
-    """How many differences to the baseline have a sign, at a false-discovery rate of 5 %."""
-    everything = compared.to_dict("records")
-    apart = sum(bool(row["reason"]) for row in everything)
-    lost = sum(not (row["same"] or row["reason"] or by_means(row["ours"], row["theirs"])) for row in everything)
-    rows = [row for row in everything if row["contrast"] is not None]
-    several = [row for row in rows if row["contrast"].min_seeds >= MIN_SEEDS]
-    several = list({(row["ours"].runs, row["theirs"].runs): row for row in several}.values())  # the same runs once
-    versus = f"the baseline ({name_of(study.baseline)})"
-    rest = f" Not compared, because runs there or in the baseline did not train: {lost}." if lost else ""
-    rest += f" Not compared, because the data are not the same or values are missing: {apart}." if apart else ""
-    if not rows:
-        return f"No cell can be compared with {versus}.{rest}"
-    if not several:
-        return f"No cell shares {MIN_SEEDS} seeds with {versus}, so its difference is not judged."
-    sure = [row["contrast"] for row in several if row["q"] < ALPHA]
-    fewer, more = sum(one.interval.estimate < 0 for one in sure), sum(one.interval.estimate > 0 for one in sure)
-    return (
-        f"Of {len(several)} cells compared with {versus}, {fewer} have fewer test errors, {more} have more, and of "
-        f"{len(several) - len(sure)} the data cannot tell (false-discovery rate 5 %; exploratory: nothing was claimed).{rest}"
-    )
 
 
 def notes(study: Study) -> list[str]:
@@ -124,30 +37,30 @@ def notes(study: Study) -> list[str]:
     out += changes_text(study.file.stated)
     out += readings_note(study)
     if study.file.merged:
-        out += [_one_network(merged) for merged in study.file.merged]
+        out += [_one_network(merged, study.labels) for merged in study.file.merged]
     elif total < len(study.runs):
         out.append(f"Runs that belong to two cells, whose settings are the same: {len(study.runs) - total} of {total}.")
     out += _equal_weights(study)
     if alone := without_partner(study, study.baseline) if study.baseline else []:
-        names = "; ".join(map(name_of, alone[:_MOST_CELLS])) + ("; …" if len(alone) > _MOST_CELLS else "")
+        names = "; ".join(map(study.labels.cell, alone[:_MOST_CELLS])) + ("; …" if len(alone) > _MOST_CELLS else "")
         out.append(
             f"{plural(len(alone), 'cell')} without a partner, as no cell, or no single network, differs only in being the "
-            f"baseline ({name_of(study.baseline)}): {names}."
+            f"baseline ({study.labels.cell(study.baseline)}): {names}."
         )
     if status["missing"]:
-        out.append(f"Outstanding runs: {status['missing']} of {total}; the numbers may change.")
+        out.append(f"Missing runs: {status['missing']} of {total}; the numbers may change.")
     if status["failed"]:
         out.append(f"Failed runs, which count as not done: {status['failed']} of {total}: {_failures(study)}.")
     out += _lost(study)
     untrained = _untrained(study)
     if untrained:
         out.append(
-            f"Hardly trained, with a mean test accuracy below {_TRAINED:.0f} %: {'; '.join(untrained)}: what is measured "
-            "of trained networks (responses, lesions, hardest images) says little of them."
+            f"These cells hardly learned (mean test accuracy below {100 * HARDLY:.0f} %): {'; '.join(untrained)}. Ignore their "
+            "responses, lesions and hardest images, which are measured after training."
         )
     seeds = max((len(measured(runs)) for _, _, runs in study.cells), default=0)
     if 0 < seeds < MIN_SEEDS:
-        out.append(f"At most {plural(seeds, 'seed')} a cell ended well: no verdict takes fewer than {MIN_SEEDS}.")
+        out.append(f"At most {plural(seeds, 'seed')} a cell: a verdict takes {MIN_SEEDS}.")
     out += mixed_notes(study)
     dirty = study.provenance("dirty")["true"]
     if dirty:
@@ -176,21 +89,21 @@ def _lost(study: Study) -> list[str]:
     status = Counter(study.runs.drop_duplicates("id")["status"])
     out = []
     if status["diverged"]:
-        out.append(f"Diverged runs: {status['diverged']} of {status.total()}; a result, counted and not averaged.")
+        out.append(f"{status['diverged']} of {status.total()} runs diverged; they are shown, but not in any mean.")
     if status["collapsed"]:
         arms = [arm for arm in arms_of(study).values() if arm.collapsed]
-        names = [f"{name_of(arm.cell)} ({arm.collapsed} of {len(arm.begun)})" for arm in arms]
+        names = [f"{study.labels.cell(arm.cell)} ({arm.collapsed} of {len(arm.begun)})" for arm in arms]
         where = "; ".join(names[:_MOST_CELLS]) + ("; …" if len(names) > _MOST_CELLS else "")
         out.append(
-            f"Collapsed runs: {status['collapsed']} of {status.total()}, which ended and did not train: they take one class "
-            "for 99 % of the test images, or get no more training images right than guessing, or next to such runs of their cell no "
-            f"more than twice as many test images. A result, counted with those that diverged, and averaged only where all runs of a cell collapsed: {where}."
+            f"{status['collapsed']} of {status.total()} runs collapsed: they finished and did not train (one class for 99 % of "
+            "the test images, or no better than guessing). Like those that diverged they are in no mean, except where all runs "
+            f"of a cell collapsed: {where}."
         )
     return out
 
 
-def _one_network(merged: MergedCells) -> str:
-    names = "; ".join(map(name_of, merged.cells[:_MOST_CELLS])) + ("; …" if len(merged.cells) > _MOST_CELLS else "")
+def _one_network(merged: MergedCells, labels: Labels) -> str:
+    names = "; ".join(map(labels.cell, merged.cells[:_MOST_CELLS])) + ("; …" if len(merged.cells) > _MOST_CELLS else "")
     return f"{len(merged.cells)} cells are one network, trained once: {names} ({merged.because})."
 
 
@@ -200,7 +113,7 @@ def _equal_weights(study: Study) -> list[str]:
     for arm in arms_of(study).values():
         weights = [(seed, study.by_id[run_id].weights_sha256 or "") for seed, run_id in sorted(arm.ended.items())]
         if weights and all(digest for _, digest in weights):
-            names.setdefault(tuple(weights), {}).setdefault(arm.runs, name_of(arm.cell))
+            names.setdefault(tuple(weights), {}).setdefault(arm.runs, study.labels.cell(arm.cell))
     return [
         f"The weights of {' and '.join(cells.values())} are the same with each of {plural(len(weights), 'seed')}: what "
         "tells these cells apart made no difference there."
@@ -214,8 +127,8 @@ def _untrained(study: Study) -> list[str]:
     out = []
     for _, cell, runs in study.cells:
         accuracy = numbers(measured(runs), "test_accuracy")
-        if accuracy and 100 * statistics.fmean(accuracy) < _TRAINED:
-            out.append(name_of(cell))
+        if accuracy and statistics.fmean(accuracy) < HARDLY:
+            out.append(study.labels.cell(cell))
     return out
 
 

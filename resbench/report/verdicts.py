@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from resbench.core.cell import Cell, cell_key
@@ -42,6 +42,7 @@ from resbench.report.comparison import (
 )
 from resbench.report.failures import rank_state
 from resbench.report.families import FamilyTest, Hypothesis, adjusted, hypothesis, united
+from resbench.report.labels import Labels
 from resbench.report.looks.anytime import cautious
 from resbench.report.looks.earlier import earlier_seeds
 from resbench.report.looks.sequential import LookHistory
@@ -74,6 +75,7 @@ class ContrastVerdict:
         looks: at which it was judged; None where none are planned.
         subtracted: of an interaction, the difference that is subtracted.
         earlier: numbers of seeds at which its verdict was read under another plan, or under none before more were asked for.
+        labels: what its fields and values are called.
     """
 
     context: Cell
@@ -92,6 +94,7 @@ class ContrastVerdict:
     looks: LookHistory | None = None
     subtracted: Subtracted | None = None
     earlier: Sequence[int] = ()
+    labels: Labels = field(default=Labels(), compare=False)
 
     @property
     def comparison(self) -> Comparison:
@@ -120,6 +123,7 @@ class ClaimVerdict:
     late: LateClaim | None = None
     unpaired: Sequence[Cell] = ()
     family: int = 0
+    labels: Labels = field(default=Labels(), compare=False)
 
     @property
     def outstanding(self) -> int:
@@ -140,7 +144,7 @@ def judge_once(study: Study) -> list[ClaimVerdict]:
     drafted = []
     for claim in study.claims:
         pairs = list(comparisons_of(claim, cells, idle, arm))
-        drafted.append(_Family(claim, pairs, _drafts(study, claim, pairs)))
+        drafted.append(_Family(claim, pairs, _drafts(study, claim, pairs), study.labels))
     whole = (
         adjusted(united([one.tests for one in drafted if not one.claim.metric.exact]))
         if study.file.family == "study"
@@ -159,7 +163,7 @@ def judge_family(study: Study, claim: Claim, comparisons: Sequence[Comparison]) 
     Args:
         claim: of which `on`, `expect` and `margin` count.
     """
-    return _judge(_Family(claim, comparisons, _drafts(study, claim, comparisons)))
+    return _judge(_Family(claim, comparisons, _drafts(study, claim, comparisons), study.labels))
 
 
 def _judge(family: _Family, whole: Mapping[Hypothesis, float] | None = None) -> ClaimVerdict:
@@ -178,8 +182,10 @@ def _judge(family: _Family, whole: Mapping[Hypothesis, float] | None = None) -> 
         plan = _plan(claim, contrast, len(p_holm)) if contrast and planned else (None, None, math.nan)
         rest = draft.reason, draft.other, draft.same
         verdict = ContrastVerdict(one.context, one.ours, one.theirs, contrast, p, state, *plan, *rest)
-        judged.append(replace(verdict, ranks=draft.ranks, subtracted=one.subtracted, earlier=draft.earlier))
-    return ClaimVerdict(claim, judged, overall([one.state for one in judged]), family=len(p_holm))
+        verdict = replace(verdict, ranks=draft.ranks, subtracted=one.subtracted, earlier=draft.earlier)
+        judged.append(replace(verdict, labels=family.labels))
+    state = overall([one.state for one in judged])
+    return ClaimVerdict(claim, judged, state, family=len(p_holm), labels=family.labels)
 
 
 class _Family(NamedTuple):
@@ -188,6 +194,7 @@ class _Family(NamedTuple):
     claim: Claim
     comparisons: Sequence[Comparison]
     drafts: Mapping[ComparedRuns, _Draft]
+    labels: Labels
 
     @property
     def tests(self) -> dict[Hypothesis, FamilyTest]:

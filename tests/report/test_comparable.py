@@ -11,7 +11,7 @@ from support.inprocess import resbench
 from support.studies import HELPS, Cell, make, noise
 
 from resbench.core.json_reader import Json
-from resbench.records.metrics import INFINITE
+from resbench.records.metrics import INFINITE, METRICS
 from resbench.report.cells import cells
 from resbench.report.published import compare_published
 from resbench.report.study import load
@@ -47,19 +47,22 @@ def plain(cell: Cell) -> bool:
 @pytest.mark.parametrize(
     ("name", "where", "counts"),
     [
-        ("test data", lambda c, s: {"test_sha256": OTHER if plain(c) else OURS}, "000000000000 (6: identity), eeeeeeeeeeee (6: none)"),
-        ("test data", lambda c, s: {"test_sha256": OTHER} if plain(c) else {}, "eeeeeeeeeeee (6: none), unknown (6: identity)"),
-        ("test data", lambda c, s: {"test_sha256": OTHER if plain(c) and s < 2 else OURS}, "(10: identity 6; none 4), eeeeeeeeeeee (2: none)"),
-        ("test data", lambda c, s: {"test_sha256": OTHER if s < 2 else OURS}, "(8: identity 4; none 4), eeeeeeeeeeee (4: identity 2; none 2)"),
-        ("training data", lambda c, s: {"test_sha256": OURS, "data_sha256": OTHER if s == 5 else OURS}, "eeeeeeeeeeee (2: identity 1; none 1)"),
+        ("test data", lambda c, s: {"test_sha256": OTHER if plain(c) else OURS}, "000000000000 (6: identity shortcuts), eeeeeeeeeeee (6: no shortcut)"),
+        ("test data", lambda c, s: {"test_sha256": OTHER} if plain(c) else {}, "eeeeeeeeeeee (6: no shortcut), unknown (6: identity shortcuts)"),
+        ("test data", lambda c, s: {"test_sha256": OTHER if plain(c) and s < 2 else OURS}, "(10: identity shortcuts 6; no shortcut 4), eeeeeeeeeeee (2: no shortcut)"),
+        ("test data", lambda c, s: {"test_sha256": OTHER if s < 2 else OURS}, "(8: identity shortcuts 4; no shortcut 4), eeeeeeeeeeee (4: identity shortcuts 2; no shortcut 2)"),
+        ("training data", lambda c, s: {"test_sha256": OURS, "data_sha256": OTHER if s == 5 else OURS}, "eeeeeeeeeeee (2: identity shortcuts 1; no shortcut 1)"),
     ],
     ids=["arms", "one unknown", "within one", "within both", "training"],
 )  # fmt: skip
 def test_runs_on_other_data_have_no_verdict(name: str, where: Where, counts: str, tmp_path: Path) -> None:
     results = study(tmp_path, where)
     code, out, _ = resbench("check", "s", "--results", results)
-    assert code == 1 and "\nnot comparable: shortcuts help" in out and "upported" not in out
-    assert f"Not comparable at model.depth 10: identity against none: different {name}: " in out and counts in out
+    assert code == 1 and "\n≠ not comparable: shortcuts help" in out and "upported" not in out
+    assert (
+        f"Not comparable at 10 layers: identity shortcuts against no shortcut: different {name}: " in out
+        and counts in out
+    )
     assert f"note: runs have different {name}: " in out and "model.shortcut=none" in out
     assert out.startswith("Open: 90.00 %") and "Not judged: 2 of 2 cells" in out
     code, out, _ = resbench("compare", "s", "--to", "model.shortcut=none", "--results", results)
@@ -102,7 +105,7 @@ def test_data_that_differ_by_intention_are_compared(axis: str, tmp_path: Path) -
         claims=[claim | {"expect": "higher", "margin": 0}],
     )  # fmt: skip
     code, out, _ = resbench("check", "s", "--results", tmp_path)
-    assert code == 0 and out.startswith("supported: worse")
+    assert code == 0 and out.startswith("✓ supported: worse")
 
 
 FOLLOW: list[tuple[dict[str, Json], dict[str, Json], str, str]] = [
@@ -128,16 +131,16 @@ def test_a_verdict_names_what_follows_the_compared_axis(
 ) -> None:
     results = study(tmp_path, lambda cell, seed: theirs if plain(cell) else ours)
     code, out, _ = resbench("check", "s", "--results", results)
-    clause = f", but every run of identity was trained with {here}, and every run of none with {there}: the difference"
-    assert code == 0 and "\nsupported, confounded with " in out and clause in out
+    clause = f", but every run of identity shortcuts was trained with {here}, and every run of no shortcut with {there}: the difference"
+    assert code == 0 and "\n✓ supported, confounded with " in out and clause in out
     assert clause in resbench("compare", "s", "--to", "model.shortcut=none", "--results", results)[1]
 
 
 def test_the_page_names_what_follows_the_compared_axis(tmp_path: Path) -> None:
     results = study(tmp_path, lambda cell, seed: {"device": "cuda" if plain(cell) else "cpu"})
     text = page(results, tmp_path / "reports")
-    clause = ", but every run of identity was trained with device cpu, and every run of none with device cuda: the"
-    assert text.count(clause) == 2  # the answer, and the claim
+    clause = ", but every run of identity shortcuts was trained with device cpu, and every run of no shortcut with device cuda: the"
+    assert text.count(clause) == 1 and "their device differs too" in text.partition("## ")[0]
     assert "| supported, confounded with device |" in text
     assert (
         "different devices: cpu (6), cuda (6). They follow model.shortcut (identity cpu, none cuda): its diff" in text
@@ -151,7 +154,7 @@ def test_what_is_merely_mixed_is_a_note(tmp_path: Path) -> None:
     ]
     results = study(tmp_path, lambda cell, seed: facts[seed % 2] | {"versions": {"numpy": f"2.{seed % 2}"}})
     out = resbench("check", "s", "--results", results)[1]
-    assert "\nsupported: " in out and "every run of" not in out
+    assert "\n✓ supported: " in out and "every run of" not in out
     text = page(results, tmp_path / "reports")
     for words in (
         "code revisions",
@@ -168,7 +171,8 @@ def test_two_values_on_either_side_and_none_in_common_are_confounded(tmp_path: P
     results = study(tmp_path, lambda cell, seed: {"device_name": f"GPU {seed % 2 + 2 * plain(cell)}"})
     out = resbench("check", "s", "--results", results)[1]
     assert (
-        "identity was trained with processor GPU 0 or GPU 1, and every run of none with processor GPU 2 or GPU 3" in out
+        "identity shortcuts was trained with processor GPU 0 or GPU 1, and every run of no shortcut with processor GPU 2 or GPU 3"
+        in out
     )
     one = study(tmp_path / "b", lambda cell, seed: {"device_name": "GPU 1" if plain(cell) or seed else "GPU 0"})
     assert "every run" not in resbench("check", "s", "--results", one)[1]
@@ -182,7 +186,7 @@ def test_a_precision_that_is_the_axis_is_not_confounded_with_itself(tmp_path: Pa
         where=lambda cell, seed: {"precision": cell[axis], "channels_last": cell[axis] == "bf16"},
     )  # fmt: skip
     out = resbench("check", "s", "--results", tmp_path)[1]
-    assert out.startswith("supported: ") and "every run" not in out
+    assert out.startswith("✓ supported: ") and "every run" not in out
 
 
 def metric_study(folder: Path, on: str, value: Callable[[Cell, int], float | None], expect: str = "lower") -> Path:
@@ -206,8 +210,8 @@ def test_values_that_are_missing_leave_no_verdict(on: str, lost: int, tmp_path: 
     else:
         results = metric_study(tmp_path, on, value, "higher" if on == "val_accuracy" else "lower")
         code, out, _ = resbench("check", "s", "--results", results)
-        assert code == 1 and out.startswith("not comparable: ") and "supported" not in out.lower()
-        assert f": {lost} of 8 runs of none have no value; means of the others would be of a selection" in out
+        assert code == 1 and out.startswith("≠ not comparable: ") and "supported" not in out.lower()
+        assert f": {lost} of 8 runs of no shortcut have no value; means of the others would be of a selection" in out
     found = compare_published(load(results, "s"))[0]
     assert found.verdict == "not comparable" and found.because.startswith(f"{lost} of 8 runs have no value")
 
@@ -215,7 +219,7 @@ def test_values_that_are_missing_leave_no_verdict(on: str, lost: int, tmp_path: 
 def test_an_arm_without_any_value_has_nothing_to_compare(tmp_path: Path) -> None:
     results = metric_study(tmp_path, "val_accuracy", lambda cell, seed: None if plain(cell) else 0.9)
     code, out, _ = resbench("check", "s", "--results", results)
-    assert code == 1 and "at least one arm has no ended run with a value of validation accuracy" in out
+    assert code == 1 and "no run of one of the arms has a validation accuracy yet" in out
 
 
 @pytest.mark.parametrize("on", ["probe.gradient_ratio", "probe.gradient_ratio_end"])
@@ -224,7 +228,9 @@ def test_an_infinite_value_is_counted_and_no_mean_is_compared(on: str, tmp_path:
         tmp_path, on, lambda cell, seed: INFINITE if plain(cell) and seed == 5 else 1.0 + 0.1 * (seed % 3)
     )
     code, out, _ = resbench("check", "s", "--results", results)
-    assert code == 1 and f"{on}: it is infinite in 1 of 8 runs of none" in out and "e+3" not in out
+    assert (
+        code == 1 and f"{METRICS[on].words}: it is infinite in 1 of 8 runs of no shortcut" in out and "e+3" not in out
+    )
     shown = probe_table(load(results, "s"))
     assert shown and shown.rows[1][-1] == "infinite in 1 of 8" and shown.rows[0][-1].startswith("1.09 [")
 

@@ -54,8 +54,8 @@ def test_one_lost_run_does_not_hide_a_large_difference(tmp_path: Path, fate: Any
     assert one.state == "supported" and one.contrast is None and one.ranks
     assert (one.ranks.lower, one.ranks.higher) == (10, 0) and one.p_holm == pytest.approx(2 / 2**10)
     word = "diverged" if isinstance(fate, str) else "collapsed"
-    assert f"none 1 of 10 (1 {word}; 10 % [2, 40])" in text and "Fisher's exact p = 1.000" in text
-    assert "lower than that of none in 10 and higher in 0 of 10 shared seeds; sign test p = .002" in text
+    assert f"no shortcut 1 of 10 (1 {word}; 10 % [2, 40])" in text and "Fisher's exact p = 1.000" in text
+    assert "lower than that of no shortcut in 10 and higher in 0 of 10 shared seeds; sign test p = .002" in text
     assert "means are not compared" in text and "points" not in text
 
 
@@ -86,7 +86,9 @@ def test_nothing_is_shown_to_be_no_worse_with_lost_runs(tmp_path: Path, expect: 
         assert one.state == "not trained"
     _, one, text = judged(tmp_path / "worse", fates(ALIKE, range(15), fate=COLLAPSED), 20, **change)
     assert one.state == "refuted" and one.ranks and one.ranks.higher == 15
-    assert "by more than 30 points in 15 of 20 shared seeds; sign test of none beyond the margin p = .041" in text
+    assert (
+        "by more than 30 points in 15 of 20 shared seeds; sign test of no difference beyond the margin p = .041" in text
+    )
     _, one, _ = judged(tmp_path / "better", fates(ALIKE, none=range(15), fate=COLLAPSED), 20, **change)
     assert one.state == ("refuted" if expect == "equivalent" else "not trained")
 
@@ -109,15 +111,15 @@ def test_counts_against_a_margin_are_of_what_lies_beyond_it(tmp_path: Path, expe
     _, one, text = judged(tmp_path, outcome, 8, expect=expect, margin=1.0)
     assert one.state == "not trained" and one.ranks and one.ranks.ties == 7 and one.p_holm == 1.0
     assert (
-        "test error of identity is lower than that of none by more than 1 point in 1 and higher by more than 1 point in 0 of "
-        "8 shared seeds; sign test of none beyond the margin p = 1.000"
+        "test error of identity shortcuts is lower than that of no shortcut by more than 1 point in 1 and higher by more than 1 point in 0 of "
+        "8 shared seeds; sign test of no difference beyond the margin p = 1.000"
     ) in text
 
 
 def test_an_arm_without_a_run_yet_is_not_compared_by_how_many_trained(tmp_path: Path) -> None:
     outcome = fates(fates(ALIKE, identity=range(8), fate="diverged"), none=range(8), fate="missing")
     _, _, text = judged(tmp_path, outcome, 8)
-    assert "none no run yet" in text and "Fisher" not in text
+    assert "no shortcut no run yet" in text and "Fisher" not in text
 
 
 def test_an_arm_that_collapsed_as_a_whole_keeps_its_mean(tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ def test_an_arm_that_collapsed_as_a_whole_keeps_its_mean(tmp_path: Path) -> None
     _, one, text = judged(tmp_path, outcome, 5)
     assert one.state == "supported" and one.contrast
     assert one.contrast.theirs == pytest.approx(0.887)
-    assert "none of the 5 runs of none trained" in text and "8,870 → " in text
+    assert "none of the 5 runs of no shortcut trained" in text and "8,870 → " in text
     study = load(tmp_path, "s")
     frame = cells(study).set_index("model.shortcut")
     assert frame.at["none", "mean"] == pytest.approx(0.113) and frame.at["none", "seeds_ok"] == 5
@@ -139,8 +141,11 @@ def test_arms_of_which_no_run_trained_have_nothing_to_compare(tmp_path: Path) ->
 
     _, one, text = judged(tmp_path, outcome, 8)
     assert one.state == "not trained" and one.ranks is None and one.contrast is None
-    assert "identity 8 of 8 (4 diverged, 4 collapsed; 100 % [68, 100])" in text
-    assert "none 8 of 8 (2 diverged, 6 collapsed; 100 % [68, 100])" in text and "no run of either arm trained" in text
+    assert "identity shortcuts 8 of 8 (4 diverged, 4 collapsed; 100 % [68, 100])" in text
+    assert (
+        "no shortcut 8 of 8 (2 diverged, 6 collapsed; 100 % [68, 100])" in text
+        and "no run of either arm trained" in text
+    )
 
 
 def test_a_mean_over_networks_of_two_kinds_is_not_shown(tmp_path: Path) -> None:
@@ -156,7 +161,7 @@ def test_a_mean_over_networks_of_two_kinds_is_not_shown(tmp_path: Path) -> None:
     assert shown["none"]["test accuracy"].endswith("(of the 6 that trained)")
     folder = write(tmp_path, tmp_path / "reports", "s").parent
     page = (folder / "report.md").read_text()
-    assert "Collapsed runs: 2 of 16" in page and "model.shortcut none (2 of 8)" in page
+    assert "2 of 16 runs collapsed" in page and "no shortcut (2 of 8)" in page
     claim = json.loads((folder / "report.json").read_text())["claims"][0]["contrasts"][0]
     assert claim["did_not_train"]["to"] == {"runs": 8, "diverged": 0, "collapsed": 2, "failed": 0}
     assert claim["worst_rank"]["seeds"] == 8 and "crossed" not in claim
@@ -203,9 +208,9 @@ def test_no_verdict_while_a_run_is_failed(tmp_path: Path) -> None:
         verdict, one, text = judged(tmp_path / str(number), outcome, 10)
         refuted += one.state != "inconclusive" or verdict.state != "inconclusive"
     assert refuted == 0
-    assert "4 runs of identity failed (failed): what fails is no random choice" in text
+    assert "4 runs of identity shortcuts failed (failed): what fails is no random choice" in text
     code, out, _ = resbench("check", "s", "--results", tmp_path / "0")
-    assert code == 1 and out.startswith("inconclusive; interim: 4 runs are outstanding")
+    assert code == 1 and out.startswith("? inconclusive so far (interim: 4 runs are missing)")
 
 
 def test_a_study_whose_runs_failed_says_how_to_go_on(tmp_path: Path) -> None:

@@ -61,10 +61,10 @@ def test_an_arm_of_either_place_that_collapsed_as_a_whole_is_named(tmp_path: Pat
         return of
 
     verdict, text = judged(tmp_path / "first", outcome(34), 6, **changes)
-    assert verdict.state == "supported" and "none of the 6 runs of none at model.depth 34 trained" in text
+    assert verdict.state == "supported" and "none of the 6 runs of no shortcut at 34 layers trained" in text
     assert "do not train" not in text
     verdict, text = judged(tmp_path / "second", outcome(10), 6, expect="not_higher", margin=1.0)
-    assert verdict.state == "supported" and "none of the 6 runs of none at model.depth 10 trained" in text
+    assert verdict.state == "supported" and "none of the 6 runs of no shortcut at 10 layers trained" in text
     assert "do not train" not in text
 
 
@@ -72,7 +72,7 @@ def test_a_planted_interaction_is_found_and_its_opposite_refuted(tmp_path: Path)
     verdict, text = judged(tmp_path / "a", rate(0.03))
     assert verdict.state == "supported" and verdict.family == 1
     assert text.startswith(
-        "Supported: the difference none − identity, at model.depth 34 less that at model.depth 10: test error +0.6"
+        "Supported: the difference no shortcut − identity shortcuts, at 34 layers less that at 10 layers: test error +0.6"
     )
     assert "10 shared seeds × 10,000 images" in text and "as ratios of errors 2.2" in text
     assert judged(tmp_path / "b", rate(0.03), expect="lower")[0].state == "refuted"
@@ -95,10 +95,10 @@ def test_seeds_count_that_ended_in_all_four_arms_and_a_diverged_run_leaves_no_ve
         return outcome
 
     verdict, text = judged(tmp_path / "a", lacking("missing", 3))
-    assert "7 shared seeds" in text and verdict.outstanding == 3 and "3 runs are outstanding" in claim_summary(verdict)
+    assert "7 shared seeds" in text and verdict.outstanding == 3 and "3 runs are missing" in claim_summary(verdict)
     assert judged(tmp_path / "b", lacking("failed", 3))[0].outstanding == 3
     verdict, text = judged(tmp_path / "c", lacking("diverged", 1))
-    assert verdict.state == "not trained" and "1 of 10" in text and "at model.depth 10" in text
+    assert verdict.state == "not trained" and "1 of 10" in text and "at 10 layers" in text
 
 
 def test_data_that_differ_in_the_second_place_are_not_compared(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_pages_show_an_interaction_in_text_tables_figures_and_files(tmp_path: Pa
     results = make(tmp_path, "s", AXES, 6, rate(0.03), [GROWS], baseline={"model.shortcut": "identity"})
     page = write(results, tmp_path / "reports", "s").with_name("report.md").read_text()
     assert "1 claim with 1 comparison was tested, together at 5 %." in page
-    assert "none − identity, model.depth 34 less model.depth 10" in page
+    assert "no shortcut − identity shortcuts, 34 layers less 10 layers" in page
     folder = tmp_path / "reports" / "s"
     [claim] = json.loads((folder / "report.json").read_text())["claims"]
     [contrast] = claim["contrasts"]
@@ -146,6 +146,6 @@ def test_pages_show_an_interaction_in_text_tables_figures_and_files(tmp_path: Pa
     assert contrast["less"]["compare"] == {"model.depth": 10, "model.shortcut": "none"}
     assert contrast["crossed_low"] > 0.005 and 1.4 < contrast["ratio"] < 1.8
     text = "".join(path.read_text() for path in folder.rglob("*.csv"))
-    assert "depth 34 less 10: none − identity" in text and "model.depth 34 less model.depth 10" in text
+    assert "depth 34 less 10: none − identity" in text and "34 layers less 10 layers" in text
     code, out, _ = resbench("check", "s", "--results", results)
-    assert code == 0 and "less that at model.depth 10" in out
+    assert code == 0 and "less that at 10 layers" in out

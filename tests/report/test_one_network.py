@@ -85,7 +85,7 @@ def test_cells_without_a_partner_are_named(tmp_path: Path) -> None:
     grid = Grid("g", base={"model.width": 4}, axes=axes, exclude=exclude, seeds=5, baseline=baseline, claims=[claim])
     plant(tmp_path, grid, lambda config: 60 + noise(config) + 40 * (config.model.shortcut == "none"))
     lines, _ = check(tmp_path, "g")
-    assert lines[-1] == "  Not compared, because only one side has a cell there: model.depth 22."
+    assert lines[-1] == "  Not compared, because only one side has a cell there: 22 layers."
     assert "1 cell without a partner" in " ".join(notes(load(tmp_path, "g")))
     assert compare(tmp_path, "g", ["model.shortcut=none"])[-1].startswith("not compared, as no single network differs")
 

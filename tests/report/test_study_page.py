@@ -109,7 +109,7 @@ def test_notes_say_what_is_off(tmp_path: Path) -> None:
     path.write_text(changed.to_json())
     text = summary(tmp_path, "some")
     for note in (
-        "Outstanding runs: 2 of 8",
+        "Missing runs: 2 of 8",
         "2 of 8: failed: <script>",
         "different code revisions: abc (5), def (1)",
         "not committed: 1 of 6",

@@ -22,8 +22,12 @@ MAX_ROWS = 200  # of a figure's data that the page shows; the CSV file has all
 _MAX_BYTES = 250_000  # of a file that the page carries with it; a larger one is only named
 
 
-def html(title: str, blocks: Sequence[Block]) -> str:
-    """The page: what stands before the first heading opens it, then a list of the sections, then the sections."""
+def html(title: str, blocks: Sequence[Block], question: str = "") -> str:
+    """The page: what stands before the first heading opens it, then a list of the sections, then the sections.
+
+    Args:
+        question: what the page is headed with; its title stands small above.
+    """
     folder = Path(__file__).parent
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
@@ -37,6 +41,7 @@ def html(title: str, blocks: Sequence[Block]) -> str:
     sections = list(_sections(blocks))
     text = environment.get_template("page.html").render(
         title=title,
+        question=question,
         opening=sections[0][1],
         sections=sections[1:],
         style=Markup(style),  # ours, and the only markup that is not escaped

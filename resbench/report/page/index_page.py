@@ -23,7 +23,9 @@ from resbench.report.study import Study, load
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording.failures import rates
 from resbench.report.wording.interactions import place_text
+from resbench.report.wording.question import question
 from resbench.report.wording.sentence import exact_text, rules, state_text
+from resbench.report.wording.states import badge_of
 from resbench.report.wording.target import target_sentence
 
 _GOALS = "goals"
@@ -128,7 +130,8 @@ def _entries(path: Path) -> dict[str, list[Block]]:
             entry.append(Paragraph(unescape(match[2]), link=name, label=label))
         elif part.startswith("| "):
             head, _, *rows = [list(map(unescape, line[2:-2].split(" | "))) for line in part.split("\n")]
-            entry.append(Table(head, rows))
+            badges = [badge_of(row[head.index("verdict")]) for row in rows] if "verdict" in head else []
+            entry.append(Table(head, rows, badges=badges))
         elif part.startswith(_RULES):
             entry = []
         else:
@@ -148,14 +151,7 @@ def _progress(study: Study) -> str:
     state = f"{done} of {plural(len(runs), 'run')} done."
     overrides = ", ".join(study.overrides)
     changed = f"With other settings than the grid file says: {overrides}." if overrides else ""
-    return " ".join(filter(None, (_first_sentence(study.about), state, changed, target_sentence(study))))
-
-
-def _first_sentence(about: str) -> str:
-    """The question, or whatever the description opens with."""
-    text = " ".join(about.split()).removeprefix("Question: ")
-    match = re.match(r".*?[.?!](?=\s+[A-Z]|$)", text)
-    return match.group() if match else text
+    return " ".join(filter(None, (question(study.about), state, changed, target_sentence(study))))
 
 
 def verdict_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
@@ -168,7 +164,7 @@ def verdict_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
             columns.put("verdict", state_text(judged, bool(verdict.outstanding)))
             columns.put("difference", _difference(verdict, judged))
             columns.put("seeds", str(judged.contrast.seeds) if judged.contrast else DASH)
-    return columns.table() if columns.texts else None
+    return columns.table(badges=list(map(badge_of, columns.texts["verdict"]))) if columns.texts else None
 
 
 def _difference(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:

@@ -39,9 +39,14 @@ def _escape_special(match: re.Match[str], text: str) -> str:
     return match.group() if re.fullmatch(r"\w_\w", around) else f"\\{match.group()}"
 
 
-def markdown(title: str, blocks: Sequence[Block]) -> str:
-    """The page as Markdown. Its figures are SVG files; the files of its data are named, as a repository may not keep them."""
-    return "\n\n".join([f"# {_line(title)}", *(_markdown(block) for block in blocks)]) + "\n"
+def markdown(title: str, blocks: Sequence[Block], question: str = "") -> str:
+    """The page as Markdown. Its figures are SVG files; the files of its data are named, as a repository may not keep them.
+
+    Args:
+        question: what the page is headed with; its title stands small below.
+    """
+    head = [f"# {_line(question)}", f"Study {_line(title)}"] if question else [f"# {_line(title)}"]
+    return "\n\n".join([*head, *(_markdown(block) for block in blocks)]) + "\n"
 
 
 def _markdown(block: Block) -> str:
@@ -49,8 +54,7 @@ def _markdown(block: Block) -> str:
         case Heading():
             return f"## {_line(block.text)}"
         case Paragraph():
-            link = f"[{_line(block.label)}](<{block.link}/report.md>): " if block.link else ""
-            return link + "\\\n".join(escape(line.strip()) for line in block.text.strip().splitlines() if line.strip())
+            return _paragraph(block)
         case Bullets():
             return _bullets(block)
         case Code():
@@ -60,6 +64,13 @@ def _markdown(block: Block) -> str:
             return f"{image}\n\n{_line(block.caption)} (`figures/{block.name}.csv`)"
         case Table():
             return _table(block)
+
+
+def _paragraph(block: Paragraph) -> str:
+    link = f"[{_line(block.label)}](<{block.link}/report.md>): " if block.link else ""
+    badge = f"**{_line(f'{block.badge.sign} {block.badge.text}')}** " if block.badge else ""
+    text = "\\\n".join(escape(line.strip()) for line in block.text.strip().splitlines() if line.strip())
+    return _details(block.fold, link + badge + text) if block.fold else link + badge + text
 
 
 def _bullets(block: Bullets) -> str:

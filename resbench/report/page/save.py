@@ -63,8 +63,11 @@ def _beginning(path: Path) -> str:
         return file.read(_TITLE_WITHIN)
 
 
-def save(folder: Path, title: str, blocks: Sequence[Block]) -> Path:
+def save(folder: Path, title: str, blocks: Sequence[Block], question: str = "") -> Path:
     """Write the page, its tables, and the data of its figures; the figures themselves are drawn before.
+
+    Args:
+        question: what the page is headed with, in place of its title.
 
     Returns:
         The HTML page.
@@ -76,8 +79,8 @@ def save(folder: Path, title: str, blocks: Sequence[Block]) -> Path:
         if isinstance(block, Table):
             write_text(folder / "tables" / f"{block.name}.csv", block.csv)
             write_text(folder / "tables" / f"{block.name}.tex", latex(block, title, heading))
-    write_text(folder / "report.md", markdown(title, whole))
-    return write_text(folder / "index.html", html(title, whole))
+    write_text(folder / "report.md", markdown(title, whole, question))
+    return write_text(folder / "index.html", html(title, whole, question))
 
 
 def write_text(path: Path, text: str) -> Path:

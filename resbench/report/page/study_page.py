@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +15,14 @@ from resbench.report.check import verdict_lines
 from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table
 from resbench.report.format import capitalised
 from resbench.report.judge import judge
+from resbench.report.lead import lead
 from resbench.report.page.markdown import text_table
 from resbench.report.page.report_json import report_json
 from resbench.report.page.save import clean, save, write_text
 from resbench.report.published import Reproduction, compare_published
 from resbench.report.readings import keep_reading
 from resbench.report.study import Study, load
-from resbench.report.summary import answer, command, notes
+from resbench.report.summary import command, notes
 from resbench.report.tables.cells import cell_table
 from resbench.report.tables.comparisons import claim_table, comparison_table
 from resbench.report.tables.cost import cost_frame, cost_table, reference_table
@@ -36,7 +36,9 @@ from resbench.report.tables.search import load_trials, search_tables
 from resbench.report.tables.settings import excluded_table, protocol_table, provenance_table
 from resbench.report.tables.target import target_table
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording.sentence import claim_summary, sentence, unpaired_text
+from resbench.report.wording.question import context, expectation, question
+from resbench.report.wording.sentence import sentence, state_note, unpaired_text
+from resbench.report.wording.states import shown_state
 from resbench.report.wording.target import target_sentence
 from resbench.report.wording.tested import tested_of, tested_text
 
@@ -70,7 +72,7 @@ def write(results: Path, reports: Path, study: str, command: str = "report") -> 
         images = save_figures(folder / "figures", evidence)
         write_text(folder / "report.json", report_json(evidence.study, evidence.verdicts, reproductions))
         blocks = _blocks(evidence, reproductions, [table for table in measured if table], images)
-        return save(folder, evidence.study.name, blocks)
+        return save(folder, evidence.study.name, blocks, question(evidence.study.about))
 
 
 def _evidence(results: Path, study: Study) -> Evidence:
@@ -91,12 +93,8 @@ def _blocks(
 ) -> list[Block]:
     """What the page shows, in its order: the answer, the question, what a reader must know, claims, the rest."""
     study = evidence.study
-    trained = bool(study.records or not measured)  # one that is only measured has no answer to show
-    out: list[Block] = []
-    if trained:
-        texts = (target_sentence(study), answer(evidence.frame, study, evidence.verdicts, evidence.compared))
-        out.append(Paragraph(" ".join(filter(None, texts)), lead=True))
-    out += [Paragraph(_unwrapped(study.about))] if study.about.strip() else []
+    trained = bool(study.records or not measured)  # one that is only measured has no cells to show
+    out = _opening(evidence)
     warnings = notes(study)
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
     out += _claims(evidence.verdicts, tested_text(tested_of(evidence.verdicts, study.file.family)))
@@ -106,14 +104,14 @@ def _blocks(
         ("Target", [target_table(study)]),
         ("Cells", [cell_table(evidence.frame, study.axes) if trained else None]),
         ("Against the baseline", [comparison_table(evidence.compared, study.axes, study.baseline)]),
-        ("What the axes do", [_factors(evidence.factors, evidence.frame)]),
+        ("Effect of each factor", [_factors(evidence.factors, evidence.frame)]),
         ("Why it trains", [probe_table(study)]),
-        ("What could be found", [power_table(evidence.verdicts)]),
+        ("What these seeds can detect", [power_table(evidence.verdicts)]),
         ("Hardest images", [hardest_table(evidence.hardest)]),
         ("Tuning", search_tables(evidence.trials) if evidence.trials else []),
         ("Measured cost", measured),
         ("Published numbers", [published_table(reproductions)]),
-        ("Left out", [excluded_table(study)]),
+        ("Excluded cells", [excluded_table(study)]),
         ("Protocol", [protocol_table(study) if study.records else None]),
         ("Provenance", [provenance_table(study) if study.records else None]),
     ]
@@ -121,8 +119,18 @@ def _blocks(
         shown = [table for table in tables if table]
         out += [Heading(heading), *shown] if shown else []
     resume = command(study)
-    out += [Heading("Outstanding runs"), Code(resume)] if resume else []
+    out += [Heading("Missing runs"), Code(resume)] if resume else []
     return out
+
+
+def _opening(evidence: Evidence) -> list[Block]:
+    """The answer, what else was found, and what the grid file says of the question."""
+    study = evidence.study
+    answer = lead(study, evidence.frame, evidence.verdicts, evidence.compared, evidence.costs, evidence.trials)
+    out: list[Block] = [Paragraph("\n".join(answer.sentences), lead=True)]
+    out += [Bullets(answer.more)] if answer.more else []
+    about = [("Background", context(study.about)), ("Expectation and cost, as stated", expectation(study.about))]
+    return [*out, *(Paragraph(text, fold=title) for title, text in about if text)]
 
 
 def _claims(verdicts: Sequence[ClaimVerdict], tested: str) -> list[Block]:
@@ -131,8 +139,9 @@ def _claims(verdicts: Sequence[ClaimVerdict], tested: str) -> list[Block]:
         return []
     out: list[Block] = [Heading("Claims"), *([Paragraph(tested)] if tested else [])]
     for verdict in verdicts:
-        source = f" ({verdict.claim.source})" if verdict.claim.source else ""
-        out.append(Paragraph(f"{capitalised(claim_summary(verdict))}{source}"))
+        source = f" Source: {verdict.claim.source}" if verdict.claim.source else ""
+        says, note = capitalised(verdict.claim.says.rstrip(".")), state_note(verdict)
+        out.append(Paragraph(f"{says}{note}.{source}", badge=shown_state(verdict).badge))
         texts = [*(sentence(verdict, judged) for judged in verdict.contrasts), unpaired_text(verdict)]
         out.append(Bullets(list(filter(None, texts))))
     return [*out, table]
@@ -144,11 +153,6 @@ def _factors(factors: Factors, frame: pd.DataFrame) -> Block | None:
     if table is None and len(frame) > 1 and frame["seeds_ok"].any():
         return Paragraph(f"There is no analysis of variance: {factors.reason[:1].lower()}{factors.reason[1:]}")
     return table
-
-
-def _unwrapped(about: str) -> str:
-    """A comment's lines joined to paragraphs: a new one begins after an empty line and where a line opens `Cost: `."""
-    return re.sub(r"[ \t]*\n[ \t]*(?!\s*\n|[A-Z]\w*: )(?<!\n\n)", " ", about.strip())
 
 
 def summary(results: Path, study: str) -> str:

@@ -16,7 +16,7 @@ from resbench.report.document import Columns, Table
 from resbench.report.format import DASH, interval_texts, name_of, p_cell, percent
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording.interactions import less_text, minus_text
+from resbench.report.wording.interactions import minus_text
 from resbench.report.wording.sentence import rules, state_text
 
 _MEANING = (
@@ -56,7 +56,8 @@ def _claim_frame(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
             row |= {"untrained": judged.ours.untrained, "untrained_theirs": judged.theirs.untrained}
             if judged.ranks:
                 row |= {"rank_lower": judged.ranks.lower, "rank_higher": judged.ranks.higher, "p_rank": judged.ranks.p}
-            row |= {"between": less_text(judged.subtracted)} if judged.subtracted else {}
+            places = list(map(name_of, judged.subtracted[:2])) if judged.subtracted else []
+            row |= {"between": " less ".join(places)} if places else {}
             row |= {"p_holm": judged.p_holm, "more_seeds": judged.more_seeds, "images_needed": judged.images_needed}
             rows.append(row | (contrast_columns(judged.contrast) if judged.contrast else {}))
     return pd.DataFrame(rows)

@@ -84,7 +84,7 @@ class Hardest:
             "well-trained networks take for the same other class may be labelled wrongly."
         )
         if "label" not in self.rows:
-            text += " Records hold no labels, so only the class that was given instead is known."
+            text += " True labels are not stored; the last column is the usual prediction."
         if self.untrained:
             text += f" {self.untrained} runs that did not train are left out."
         if self.others:

@@ -16,7 +16,7 @@ def excluded_table(study: Study) -> Table | None:
 def protocol_table(study: Study) -> Table:
     """Settings that are the same, or not declared as an axis and yet not the same, in all records."""
     rows = [[path, " / ".join(values)] for path, values in study.settings.items()]
-    return Table(["setting", "value"], rows, fold=f"All {len(rows)} settings that are no axis")
+    return Table(["setting", "value"], rows, fold=f"All {len(rows)} fixed settings")
 
 
 def provenance_table(study: Study) -> Table:

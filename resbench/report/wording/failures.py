@@ -7,8 +7,8 @@ from scipy import stats
 from resbench.core.text import plural
 from resbench.records.claim import Claim
 from resbench.records.metrics import Metric
-from resbench.report.arms import Arm, name_pair
-from resbench.report.format import context_text, margin_text, name_of, p_text
+from resbench.report.arms import Arm
+from resbench.report.format import margin_text, p_text
 from resbench.report.outcomes import kinds
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.interval import wilson
@@ -28,7 +28,7 @@ def failures_text(verdict: ClaimVerdict, judged: ContrastVerdict, of_family: str
     if judged.subtracted:
         looks = look_clauses(judged.looks, verdict.claim.metric, verdict.claim.margin)
         return "; ".join([f"did not train: {rates(judged)}", "means are not compared", *looks])
-    ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
+    ours, theirs = judged.labels.pair(judged.ours.cell, judged.theirs.cell)
     table = [[arm.untrained, len(arm.begun) - arm.untrained] for arm in (judged.ours, judged.theirs)]
     parts = [f"did not train: {ours} {failures(judged.ours)}, {theirs} {failures(judged.theirs)}"]
     if judged.ours.begun and judged.theirs.begun:
@@ -62,7 +62,7 @@ def rates(judged: ContrastVerdict) -> str:
     texts = [failures(arm) for arm in judged.arms]
     if not judged.subtracted:
         return " against ".join(texts)
-    first, second = (name_of(where) for where in judged.subtracted[:2])
+    first, second = map(judged.labels.cell, judged.subtracted[:2])
     return f"{texts[0]} against {texts[1]} at {first}, {texts[2]} against {texts[3]} at {second}"
 
 
@@ -81,7 +81,7 @@ def _rank_text(verdict: ClaimVerdict, ranks: WorstRank, names: tuple[str, str], 
         f"{ranks.lower} and higher{by} in {ranks.higher} of {places}"
     )
     test = "sign test" if ranks.shared else "rank-sum test" if margin else "rank-sum test of equal distributions:"
-    out = [text, f"{test}{' of none beyond the margin' if margin else ''} {p}"]
+    out = [text, f"{test}{' of no difference beyond the margin' if margin else ''} {p}"]
     few = ranks.shared and ranks.seeds < _FEWEST
     return [*out, f"with fewer than {_FEWEST} seeds that test finds nothing"] if few else out
 
@@ -103,9 +103,9 @@ def rate_text(diverged: int, collapsed: int, ran: int) -> str:
 
 def untrained_arms(judged: ContrastVerdict, metric: Metric) -> list[str]:
     """`none of the 5 runs of none trained`, of an arm that is compared by the means of runs that all collapsed."""
-    names: tuple[str, ...] = name_pair(judged.ours.cell, judged.theirs.cell)
+    names: tuple[str, ...] = judged.labels.pair(judged.ours.cell, judged.theirs.cell)
     if judged.subtracted:
-        names = tuple(f"{name}{context_text(where)}" for where in judged.subtracted[:2] for name in names)
+        names = tuple(f"{name}{judged.labels.at(where)}" for where in judged.subtracted[:2] for name in names)
     return [
         f"none of the {arm.collapsed} runs of {name} trained"
         if arm.collapsed > 1

@@ -7,38 +7,38 @@ import math
 from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.records.metrics import Metric
-from resbench.report.arms import name_pair
 from resbench.report.comparison import Subtracted
-from resbench.report.format import context_text, name_of, number, signed
+from resbench.report.format import number, signed
+from resbench.report.labels import Labels
 from resbench.report.statistics.interaction import InteractionContrast
 from resbench.report.verdicts import ContrastVerdict
 
 
 def compared_text(judged: ContrastVerdict) -> str:
-    """`identity against none`, or `the difference identity − none, at model.depth 100 less that at model.depth 34`."""
-    ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
+    """`identity shortcuts against no shortcut`, or `the difference of these, at 100 layers less that at 34 layers`."""
+    ours, theirs = judged.labels.pair(judged.ours.cell, judged.theirs.cell)
     if not judged.subtracted:
         return f"{ours} against {theirs}"
-    first, second = (name_of(where) for where in judged.subtracted[:2])
+    first, second = map(judged.labels.cell, judged.subtracted[:2])
     return f"the difference {ours} − {theirs}, at {first} less that at {second}"
 
 
 def minus_text(judged: ContrastVerdict) -> str:
-    """`identity − none at model.norm batch`, for a table."""
-    ours, theirs = name_pair(judged.ours.cell, judged.theirs.cell)
-    less = f", {less_text(judged.subtracted)}" if judged.subtracted else ""
-    return f"{ours} − {theirs}{context_text(judged.context)}{less}"
+    """`identity shortcuts − no shortcut with batch norm`, for a table."""
+    ours, theirs = judged.labels.pair(judged.ours.cell, judged.theirs.cell)
+    less = f", {less_text(judged.subtracted, judged.labels)}" if judged.subtracted else ""
+    return f"{ours} − {theirs}{judged.labels.at(judged.context)}{less}"
 
 
 def place_text(judged: ContrastVerdict) -> str:
-    """`model.norm batch`, and where the two differences of an interaction are; empty where there is but one place."""
-    parts = [name_of(judged.context)] if judged.context else []
-    return ", ".join([*parts, *([less_text(judged.subtracted)] if judged.subtracted else [])])
+    """`batch norm`, and where the two differences of an interaction are; empty where there is but one place."""
+    parts = [judged.labels.cell(judged.context)] if judged.context else []
+    return ", ".join([*parts, *([less_text(judged.subtracted, judged.labels)] if judged.subtracted else [])])
 
 
-def less_text(subtracted: Subtracted) -> str:
-    """`model.depth 100 less model.depth 34`."""
-    return f"{name_of(subtracted.first)} less {name_of(subtracted.second)}"
+def less_text(subtracted: Subtracted, labels: Labels) -> str:
+    """`100 layers less 34 layers`."""
+    return f"{labels.cell(subtracted.first)} less {labels.cell(subtracted.second)}"
 
 
 def short_place(judged: ContrastVerdict) -> str:
@@ -55,9 +55,10 @@ def _short(path: str, value: object) -> str:
     return f"{path.split('.')[-1]} {show(value)}"
 
 
-def counts_text(contrast: InteractionContrast, subtracted: Subtracted, metric: Metric) -> list[str]:
+def counts_text(contrast: InteractionContrast, judged: ContrastVerdict, metric: Metric) -> list[str]:
     """Both differences, and what a scale of ratios says of them: scale decides many interactions."""
-    first, second = (name_of(where) for where in subtracted[:2])
+    assert judged.subtracted is not None
+    first, second = map(judged.labels.cell, judged.subtracted[:2])
     ours, theirs = (signed(metric.factor * value, metric.digits) for value in (contrast.ours, contrast.theirs))
     out = [f"{ours} {metric.unit}".rstrip() + f" at {first}, {theirs} at {second}"]
     ratio = contrast.ratio

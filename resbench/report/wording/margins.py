@@ -7,19 +7,29 @@ import math
 from resbench.core.text import plural
 from resbench.records.metrics import Metric
 from resbench.report.format import interval_texts, margin_text, p_text, significant
-from resbench.report.planning import MIN_SEEDS, levels, more_seeds_range
+from resbench.report.planning import ALPHA, MIN_SEEDS, levels, more_seeds_range
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording.failures import unseen_text
 from resbench.report.wording.looks import within_looks
 
 _SIDES = {"equivalent": "within ±", "not_higher": "below +", "not_lower": "above −"}
+_LARGER = {"equivalent": "a difference of", "not_higher": "an increase of", "not_lower": "a decrease of"}
 _MANY_SEEDS = 1000  # beyond that a plan from the noise of a few seeds says no more
 
 
 def within_margin(verdict: ClaimVerdict, judged: ContrastVerdict) -> bool:
     """Whether the verdict is that there is no difference beyond the margin, or none on the side that matters."""
     return judged.state == "supported" and verdict.claim.against_margin
+
+
+def beyond_text(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
+    """What the p value of a claim against a margin is of: `no sign of a difference larger than 0.1 points, `."""
+    if not verdict.claim.against_margin:
+        return ""
+    margin, words = margin_text(verdict.claim.margin, verdict.claim.metric), _LARGER[verdict.claim.direction]
+    sign = "no sign of " if judged.p_holm >= ALPHA else ""
+    return f"{sign}{words} more than {margin}: "
 
 
 def margin_words(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contrast) -> list[str]:
@@ -73,14 +83,13 @@ def _needed(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contrast, 
     if against_margin and (contrast.interval.low > 0 or contrast.interval.high < 0):
         out.append(f"the interval excludes zero; whether the difference reaches the {margin} that would matter is open")
     if not math.isnan(judged.detectable):
-        what = "was the least margin that could have been shown if there is no difference"
-        what = what if against_margin else "could have been found"
+        what = "show that there is no difference beyond" if against_margin else "detect"
         least = f"{significant(metric.factor * judged.detectable)} {metric.unit}".rstrip()
-        out.append(f"so far {least} {what} (power 80 %)")
+        out.append(f"{plural(contrast.min_seeds, 'seed')} can {what} {least} (80 % power)")
     if judged.images_needed is not None:
         out.append(
-            f"for {margin} no number of seeds suffices on {contrast.images:,} test images: seeds would begin to help "
-            f"beyond {judged.images_needed:,}"
+            f"{contrast.images:,} test images are too few to settle {margin}, however many seeds: it takes about "
+            f"{significant(judged.images_needed)}"
         )
     elif judged.more_seeds is not None:
         out.append(_plan(verdict, contrast, judged.more_seeds, margin))
@@ -91,10 +100,12 @@ def _plan(verdict: ClaimVerdict, contrast: Contrast, seeds: int, margin: str) ->
     """How many more seeds, in which range, and for what; a plan is no promise to look only once."""
     if not seeds:
         return (
-            f"for {margin} {plural(contrast.seeds, 'seed')} suffice by plan (power 80 %): the difference happens to lie "
-            "where they do not decide"
+            f"by plan {plural(contrast.seeds, 'seed')} suffice for {margin} (80 % power), but the difference lies where they "
+            "do not decide"
         )
-    count = f"more than {_MANY_SEEDS:,}" if seeds > _MANY_SEEDS else f"about {seeds:,}"
+    count = (
+        f"more than {_MANY_SEEDS:,}" if seeds > _MANY_SEEDS else f"about {seeds if seeds < 10 else significant(seeds)}"
+    )
     low, high = more_seeds_range(contrast, levels(verdict.claim, verdict.family))
     ends = [
         f"{end:,}" if end is not None and end <= _MANY_SEEDS else f"more than {_MANY_SEEDS:,}" for end in (low, high)
@@ -102,8 +113,7 @@ def _plan(verdict: ClaimVerdict, contrast: Contrast, seeds: int, margin: str) ->
     between = (
         f" ({ends[0]} to {ends[1]}, by what {contrast.seeds} seeds tell of their noise)" if ends[0] != ends[1] else ""
     )
-    are = "seed is" if seeds == 1 else "seeds are"
     return (
-        f"for {margin} {count} more {are} needed{between} for 80 % power in this one comparison, and each further look at "
-        "the verdict adds to its error"
+        f"{margin} would take {count} more {'seed' if seeds == 1 else 'seeds'}{between}; each further look at the verdict "
+        "adds to its error"
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from resbench.records.metrics import Metric
-from resbench.report.format import change_text, context_text, decimals, difference_text, number, p_text
+from resbench.report.format import change_text, decimals, difference_text, number, p_text
+from resbench.report.labels import listed
 from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.contrast import ENOUGH_SEEDS, Contrast
 from resbench.report.statistics.interaction import InteractionContrast
@@ -13,12 +14,19 @@ from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording.failures import failures_text, untrained_arms
 from resbench.report.wording.interactions import compared_text, counts_text, exact_differences
 from resbench.report.wording.looks import look_clauses, looking_clause, over_looks
-from resbench.report.wording.margins import margin_words, within_margin
+from resbench.report.wording.margins import beyond_text, margin_words, within_margin
+from resbench.report.wording.states import shown_state
 
 
-def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
-    """One contrast in one sentence: state, difference, interval, p, and what is missing."""
-    head = f"{judged.state.capitalize()}{context_text(judged.context)}: {compared_text(judged)}"
+def sentence(verdict: ClaimVerdict, judged: ContrastVerdict, claimed: bool = True) -> str:
+    """One contrast in one sentence: state, difference, interval, p, and what is missing.
+
+    Args:
+        claimed: whether it is of a claim, and so has a state.
+    """
+    where = judged.labels.at(judged.context)
+    opening = f"{judged.state.capitalize()}{where}" if claimed else where.strip()
+    head = f"{opening}: {compared_text(judged)}" if opening else compared_text(judged)
     metric, contrast = verdict.claim.metric, judged.contrast
     if judged.same:
         both = (
@@ -35,7 +43,7 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
     if judged.ranks or judged.state == "not trained":
         return f"{head}: {failures_text(verdict, judged, _of_family(verdict.family))}{but}."
     if contrast is None or contrast.seeds == 0:
-        return f"{head}: at least one arm has no ended run with a value of {metric.words}."
+        return f"{head}: no run of one of the arms has a {metric.words} yet."
     if math.isnan(contrast.interval.estimate):
         return f"{head}: {metric.words} is not finite in every run, so there is no difference{but}."
     parts = [f"{metric.words} {difference_text(contrast, metric)}{_over(contrast)}", *_counts(judged, contrast, metric)]
@@ -48,8 +56,8 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
         )
     else:
         if not within_margin(verdict, judged):  # else the p of that stands next to it
-            of_what = " of none beyond the margin" if verdict.claim.against_margin else ""
-            parts.append(f"p{of_what}{over_looks(judged.looks)} {p_text(judged.p_holm)}{_of_family(verdict.family)}")
+            p = f"p{over_looks(judged.looks)} {p_text(judged.p_holm)}{_of_family(verdict.family)}"
+            parts.append(f"{beyond_text(verdict, judged)}{p}")
         parts += _few_seeds(judged, contrast)
         parts += _improvement(contrast)
     parts += [*margin_words(verdict, judged, contrast), *look_clauses(judged.looks, metric, verdict.claim.margin)]
@@ -74,7 +82,7 @@ def _seeds(contrast: Contrast) -> str:
 def _counts(judged: ContrastVerdict, contrast: Contrast, metric: Metric) -> list[str]:
     """The arms' means: `80 → 68 errors in 10,000 (−15 % [−24, −5])`, the change only where it has an interval."""
     if judged.subtracted and isinstance(contrast, InteractionContrast):
-        return counts_text(contrast, judged.subtracted, metric)
+        return counts_text(contrast, judged, metric)
     lead, factor = contrast.interval, metric.factor
     if not metric.by_image:
         digits = decimals(factor * (lead.high - lead.low) / 2, metric.digits)
@@ -89,7 +97,7 @@ def _few_seeds(judged: ContrastVerdict, contrast: Contrast) -> list[str]:
     """That a verdict from five seeds rests on the t distribution: no sign-flip test of so few reaches p < .05."""
     if judged.state == "inconclusive" or not contrast.few_seeds or not contrast.shared_seeds:
         return []
-    return [f"{contrast.seeds} seeds: too few for an exact test to confirm it, which takes {ENOUGH_SEEDS}"]
+    return [f"{contrast.seeds} seeds are too few for an exact test to confirm it, which takes {ENOUGH_SEEDS}"]
 
 
 def _of_family(size: int) -> str:
@@ -97,16 +105,14 @@ def _of_family(size: int) -> str:
 
 
 def _improvement(contrast: Contrast) -> list[str]:
+    """`better in 4 of 5 seeds`, of arms that share their seeds."""
     share = contrast.improvement
     if math.isnan(share.estimate) or not contrast.shared_seeds:
         return []
-    won = contrast.seeds * share.estimate  # a tie counts half
-    interval = f"[{_probability(share.low)}, {_probability(share.high)}]"
-    return [f"better in {won:g} of {contrast.seeds} seeds (P = {_probability(share.estimate)} {interval})"]
-
-
-def _probability(value: float) -> str:
-    return "1" if value == 1 else f"{value:.2f}".removeprefix("0")
+    won, seeds = contrast.seeds * share.estimate, contrast.seeds
+    if won in (0, seeds) and seeds > 1:
+        return [f"{'better' if won else 'worse'} in all {seeds} seeds"]
+    return [f"better in {won:g} of {seeds} seeds{' (a tie counts half)' if won % 1 else ''}"]
 
 
 def exact_text(contrast: Contrast | None) -> str:
@@ -117,28 +123,34 @@ def exact_text(contrast: Contrast | None) -> str:
 
 
 def claim_summary(verdict: ClaimVerdict) -> str:
-    """The claim and its verdict in one line: `supported (3 supported): residual networks ...`."""
-    states = [judged.state for judged in verdict.contrasts]
-    if not states:
-        text = "inconclusive (its cells are not in this run of the grid)"
-    elif not any(arm.results for judged in verdict.contrasts for arm in judged.arms):
-        text = f"{verdict.state} (no run of it has ended yet)"
-    elif len(states) == 1 and states[0] == verdict.state:
-        text = state_text(verdict.contrasts[0])
-    else:
-        text = f"{verdict.state} ({states_text(verdict)})"
-    count = verdict.outstanding
-    interim = f"; interim: {count} {'runs are' if count > 1 else 'run is'} outstanding" if count else ""
-    late = verdict.late
-    stated = f"; stated after {late.recorded:,} of {late.runs:,} runs were recorded" if late else ""
-    return f"{text}{interim}{stated}: {verdict.claim.says}"
+    """The claim and its state in one line: `✓ supported: residual networks ...`."""
+    state = shown_state(verdict)
+    return f"{state.sign} {state.text}{state_note(verdict)}: {verdict.claim.says}"
+
+
+def state_note(verdict: ClaimVerdict) -> str:
+    """What is added to the state of a claim: which parts have which, and what weakens it."""
+    confounded = [one.other.names for one in verdict.contrasts if one.other.names]
+    names = listed(dict.fromkeys(name for every in confounded for name in every))
+    whole = len(confounded) == len(verdict.contrasts)
+    parts = "" if whole else f" in {len(confounded)} of {len(verdict.contrasts)}"
+    head = f", confounded with {names}" if confounded and whole else ""
+    late, count = verdict.late, verdict.outstanding
+    texts = [
+        shown_state(verdict).detail,
+        f"confounded with {names}{parts}" if confounded and not whole else "",
+        f"interim: {count} {'runs are' if count > 1 else 'run is'} missing" if count else "",
+        f"stated after {late.recorded:,} of {late.runs:,} runs were recorded" if late else "",
+    ]
+    text = "; ".join(filter(None, texts))
+    return f"{head} ({text})" if text else head
 
 
 def unpaired_text(verdict: ClaimVerdict) -> str:
     """At which values there is no comparison, in a sentence; empty if at none."""
     if not verdict.unpaired:
         return ""
-    places = "; ".join(context_text(context).removeprefix(" at ") or "the only cell" for context in verdict.unpaired)
+    places = "; ".join(map(verdict.labels.cell, verdict.unpaired))
     why = "one of the four cells is not in the grid" if verdict.claim.between else "only one side has a cell"
     return f"Not compared, because {why} there: {places}."
 
@@ -147,18 +159,6 @@ def state_text(judged: ContrastVerdict, interim: bool = False) -> str:
     """The state of a comparison, and whether something else than the arms could explain it."""
     head = f"{judged.state}{' so far' if interim else ''}"
     return head + (f", confounded with {', '.join(judged.other.names)}" if judged.other.names else "")
-
-
-def states_text(verdict: ClaimVerdict) -> str:
-    """`2 supported, 1 inconclusive; 1 confounded`."""
-    confounded = sum(bool(judged.other.names) for judged in verdict.contrasts)
-    text = counted([judged.state for judged in verdict.contrasts])
-    return text + (f"; {confounded} confounded" if confounded else "")
-
-
-def counted(states: list[str]) -> str:
-    """`2 supported, 1 inconclusive`."""
-    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
 
 
 def rules() -> str:

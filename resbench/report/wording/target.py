@@ -11,7 +11,8 @@ from resbench.core.text import plural
 from resbench.records.claim import Target
 from resbench.records.study_file import Confirmation
 from resbench.report.comparable import data_note
-from resbench.report.format import name_of, p_text, percent, significant, within
+from resbench.report.format import p_text, percent, significant, within
+from resbench.report.labels import Labels
 from resbench.report.outcomes import OPEN
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.statistics.attainment import seeds_to_attain
@@ -51,12 +52,12 @@ def _by_all_cells(study: Study, target: Target, goal: str) -> str:
     near = [one for one in tried if one.state == BY_MEAN]
     size = family_of(study)
     if shown:
-        return f"Reached on these test images{so_far}: {goal}, {_work(shown, target, size)}.{apart}"
+        return f"Reached on these test images{so_far}: {goal}, {_work(shown, target, size, study.labels)}.{apart}"
     if near:
         seeds = seeds_to_attain(1.0)
         return (
             f"Not shown to be reached on these test images{so_far}: {goal}. {plural(len(near), 'cell')} of {size} "
-            f"{'has' if len(near) == 1 else 'have'} a mean there, {_work(near, target, size)}. A cell that is picked for its "
+            f"{'has' if len(near) == 1 else 'have'} a mean there, {_work(near, target, size, study.labels)}. A cell that is picked for its "
             f"mean was lucky too: {seeds} fresh seeds of it (`confirm: {seeds}`) show with 80 % power that it is there, if it "
             f"lies one standard deviation between seeds above.{apart}"
         )
@@ -92,26 +93,31 @@ def _why_not_judged(study: Study, one: TrainedCell) -> str:
     return f"as no verdict takes fewer than {MIN_SEEDS} seeds" if one.unjudged else ""
 
 
-def _work(found: Sequence[Attempt], target: Target, size: int) -> str:
+def _work(found: Sequence[Attempt], target: Target, size: int, labels: Labels) -> str:
     """The cells that take the least FLOPs and the least time, and what they take."""
     least, fastest = found[0], min(found, key=lambda one: one.trained.seconds)
     holm = f", Holm over {size} cells" if size > 1 else ""
-    text = f"for the least FLOPs by {_described(least, holm)} with {_flops(least.trained, target)}"
+    text = f"for the least FLOPs by {_described(least, holm, labels)} with {_flops(least.trained, target)}"
     if fastest is least:
         return f"{text}, and in the least time, {least.trained.seconds:,.3g} seconds"
-    by_time = f"in the least time by {_described(fastest, holm)} in {fastest.trained.seconds:,.3g}"
+    by_time = f"in the least time by {_described(fastest, holm, labels)} in {fastest.trained.seconds:,.3g}"
     return f"{text} in {least.trained.seconds:,.3g} seconds; {by_time}"
 
 
 def _flops(trained: TrainedCell, target: Target) -> str:
-    text = f"{trained.flops:.1e} FLOPs of training a run"
+    text = f"{_power(trained.flops)} FLOPs a run"
     if target.training_flops is not None:
-        text += f", {_times(target.training_flops / trained.flops)} the published {target.training_flops:.1e}"
+        text += f", {_times(target.training_flops / trained.flops)} the published {_power(target.training_flops)}"
     return text + (f" ({target.source})" if target.source else "")
 
 
-def _described(attempt: Attempt, correction: str) -> str:
-    return f"{name_of(attempt.trained.cell)} ({_numbers(attempt, 'seed', correction)})"
+def _power(flops: float) -> str:
+    """`5.1e12`."""
+    return f"{flops:.1e}".replace("e+", "e")
+
+
+def _described(attempt: Attempt, correction: str, labels: Labels) -> str:
+    return f"{labels.cell(attempt.trained.cell)} ({_numbers(attempt, 'seed', correction)})"
 
 
 def _numbers(attempt: Attempt, kind: str, correction: str = "") -> str:
@@ -124,7 +130,19 @@ def _numbers(attempt: Attempt, kind: str, correction: str = "") -> str:
     if one.earlier and p:
         text += f" ({unplanned_look(one.earlier)}, so p is {anytime_test('t')})"
     new = one.new_images
-    return text if math.isnan(new.low) else f"{text}; on new images [{percent(new.low)}, {percent(new.high)}] %"
+    if kind != "seed" or math.isnan(new.low):
+        return text
+    return f"{text}; on new images [{percent(new.low)}, {percent(new.high)}] %"
+
+
+def _on_new_images(one: TrainedCell, target: Target) -> str:
+    """What holds for other images of the kind."""
+    new = one.new_images
+    if math.isnan(new.low):
+        return ""
+    reached = "which is above the target" if new.low >= target.test_accuracy else "so that there it is open"
+    reached = "which is below the target" if new.high < target.test_accuracy else reached
+    return f" On new images of the kind the interval is [{percent(new.low)}, {percent(new.high)}] %, {reached}."
 
 
 def _within(interval: Interval) -> str:
@@ -141,7 +159,7 @@ def _by_confirmation(study: Study, target: Target, goal: str) -> str:
     chosen = study.file.confirmation
     if chosen is None:
         return _to_choose(study, target, goal)
-    name = f"{name_of(chosen.cell)}, which {seeds_text(chosen.chosen_on)} chose"
+    name = f"{study.labels.cell(chosen.cell)}, which {seeds_text(chosen.chosen_on)} chose"
     if chosen.test_accuracy != target.test_accuracy:
         other = f"{percent(chosen.test_accuracy)} %"
         return (
@@ -157,8 +175,8 @@ def _by_confirmation(study: Study, target: Target, goal: str) -> str:
     head = "Reached on these test images" if attempt.state == REACHED else "Not confirmed on these test images"
     spent = attempt.trained
     return (
-        f"{head}: {goal}, by {name}, on {_fresh(chosen)} ({_numbers(attempt, 'fresh seed')}), with "
-        f"{_flops(spent, target)} in {spent.seconds:,.3g} seconds."
+        f"{head}: {goal}, by {name}: {_numbers(attempt, 'fresh seed')} ({_fresh(chosen).removeprefix('fresh ')}). "
+        f"It takes {_flops(spent, target)}, in {spent.seconds:,.3g} seconds.{_on_new_images(spent, target)}"
     )
 
 
@@ -176,7 +194,7 @@ def _to_choose(study: Study, target: Target, goal: str) -> str:
     if best is None:
         return f"Not reached: {goal}, by the mean of no cell, so that none is confirmed."
     return (
-        f"Open: {goal}: fresh {seeds_text(fresh)} of {name_of(best.cell)} decide, the cheapest cell whose mean reaches it "
+        f"Open: {goal}: fresh {seeds_text(fresh)} of {study.labels.cell(best.cell)} decide, the cheapest cell whose mean reaches it "
         f"({_within(best.accuracy)} %, {seeds_text(seeds)})."
     )
 

@@ -1,0 +1,148 @@
+"""What opens the page of a study: its answer in a few sentences, and further findings."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from resbench.core.text import plural, show
+from resbench.report.arms import Arm, arms_of
+from resbench.report.exploratory import against_baseline, elsewhere
+from resbench.report.frames import numbers
+from resbench.report.labels import Labels, listed
+from resbench.report.outcomes import RESULTS, kinds, measured
+from resbench.report.study import Study
+from resbench.report.tables.search import Trials
+from resbench.report.verdicts import ClaimVerdict
+from resbench.report.wording.answer.answer import MOST, Compared, findings
+from resbench.report.wording.answer.cost import cost_sentences
+from resbench.report.wording.baseline import baseline_text
+from resbench.report.wording.states import TOO_FEW, shown_state
+from resbench.report.wording.target import target_sentence
+
+HARDLY = 0.3  # test accuracy below which a network hardly learned; guessing reaches 0.1 with ten classes
+_MOST_CELLS = 4
+
+
+class Lead(NamedTuple):
+    """An answer.
+
+    Attributes:
+        sentences: two to four, where there is so much to say.
+        more: what else was found.
+    """
+
+    sentences: Sequence[str]
+    more: Sequence[str] = ()
+
+
+def lead(
+    study: Study,
+    frame: pd.DataFrame,
+    verdicts: Sequence[ClaimVerdict],
+    against: pd.DataFrame | None = None,
+    costs: pd.DataFrame | None = None,
+    trials: Trials | None = None,
+) -> Lead:
+    """The answer of a study.
+
+    Args:
+        frame: as `cells.cells` returns.
+        verdicts: as `judge.judge` returns.
+        against: as `cells.comparisons` returns, of a study with a baseline.
+        costs: as `cost.cost_frame` returns.
+    """
+    known = costs if costs is not None else pd.DataFrame()
+    cost = cost_sentences(known, study.axes, study.baseline, study.labels)
+    if not frame["seeds_done"].sum():
+        return Lead(cost or ["No run has finished yet: there is no answer."])
+    if not frame["seeds_ok"].sum():
+        lost, named = int(frame["untrained"].sum()), kinds(int(frame["diverged"].sum()), int(frame["collapsed"].sum()))
+        return Lead([f"No run trained: {plural(lost, 'run')} did not ({named}), so nothing can be compared.", *cost])
+    others = elsewhere(study, verdicts)
+    compared = Compared(
+        verdicts, others, against_baseline(study, [*verdicts, *others]), hardly(study), study.file.merged
+    )
+    found = findings(compared, study.labels)
+    progress, untrained = _progress(study, verdicts), _untrained(study, found)
+    target = [target_sentence(study)] if study.target else []
+    measured_first = cost if not study.claims and not target else []
+    rest = [] if measured_first else cost
+    opening = [*progress, *target, *measured_first, *untrained]
+    if against is not None and study.baseline and not study.claims and not measured_first:
+        opening.append(baseline_text(study, against))
+    sentences = [*opening, *found, *_tuning(trials, study.labels)]
+    if not found and not study.claims and not target and not measured_first:
+        sentences += _range(study, frame)
+    most = max(MOST, len(opening))
+    return Lead(sentences[:most], [*sentences[most:], *rest])
+
+
+def hardly(study: Study) -> set[frozenset[str]]:
+    """The runs of the cells that hardly learned."""
+    out = set()
+    for _, _, runs in study.cells:
+        accuracy = numbers(measured(runs), "test_accuracy")
+        if accuracy and statistics.fmean(accuracy) < HARDLY:
+            out.add(frozenset(map(str, runs["id"])))
+    return out
+
+
+def _progress(study: Study, verdicts: Sequence[ClaimVerdict]) -> list[str]:
+    """How far a study is, where it is not done, and that no verdict is due yet."""
+    runs = study.runs.drop_duplicates("id")
+    done = int(runs["status"].isin(RESULTS).sum())
+    shown = [shown_state(verdict) for verdict in verdicts]
+    few = [state for state in shown if state.kind == TOO_FEW]
+    interim = f"{done} of {plural(len(runs), 'run')} done" if done < len(runs) else ""
+    if few and len(few) == len(shown):
+        text = few[0].text[:1].upper() + few[0].text[1:]
+        return [f"{text}{f' ({interim})' if interim else ''}: no verdict yet."]
+    return [f"Interim, {interim}."] if interim else []
+
+
+def _untrained(study: Study, found: Sequence[str]) -> list[str]:
+    """Which cells did not train, where no sentence tells it."""
+    lost = [arm for arm in arms_of(study).values() if arm.none_trained]
+    if not lost or any("[untrained]" in text or "did not train" in text or "do not train" in text for text in found):
+        return []
+    return [f"No run trained with {_named(study, lost, study.labels)}."]
+
+
+def _named(study: Study, lost: Sequence[Arm], labels: Labels) -> str:
+    """The cells by what they share, where no other cell shares it, else each of them."""
+    common = {
+        path: value for path, value in lost[0].cell.items() if len({show(arm.cell.get(path)) for arm in lost}) == 1
+    }
+    like = [cell for _, cell, _ in study.cells if all(show(cell[path]) == show(common[path]) for path in common)]
+    if common and len(like) == len(lost):
+        return listed(labels.value(path, value) for path, value in common.items())
+    names = [labels.cell(arm.cell) for arm in lost[:_MOST_CELLS]]
+    return "; ".join([*names, *(["…"] if len(lost) > _MOST_CELLS else [])])
+
+
+def _tuning(trials: Trials | None, labels: Labels) -> list[str]:
+    """What each arm of a search was given."""
+    if trials is None or trials.frame.empty:
+        return []
+    frame = trials.frame[trials.frame["state"] != "failed"]
+    states = {labels.cell(arm.arm): frame.loc[frame["arm"] == arm.label, "state"] for arm in trials.arms}
+    given = sorted({len(part) for part in states.values()})
+    number = f"{given[0]}" if len(given) == 1 else f"{given[0]} to {given[-1]}"
+    whole = listed(f"{int((part == 'complete').sum())} with {name}" for name, part in states.items())
+    return [f"Each arm was tuned with {number} trials; trained to their end were {whole}."]
+
+
+def _range(study: Study, frame: pd.DataFrame) -> list[str]:
+    """The lowest and the highest mean error, where nothing is compared."""
+    rows = frame[frame["seeds_ok"] > 0].sort_values("mean", ascending=False, kind="stable").to_dict("records")
+    if not rows:
+        return []
+    ends = [
+        f"{row['errors']:,.0f} with {study.labels.cell({axis: row[axis] for axis in study.axes})}"
+        for row in ([rows[-1], rows[0]] if len(rows) > 1 else rows[:1])
+    ]
+    return [f"Errors in 10,000: {' to '.join(ends)}; nothing was compared."]

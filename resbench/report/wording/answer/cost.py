@@ -1,0 +1,101 @@
+"""Sentences on what networks cost to train, as `resbench bench` measured it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from resbench.core.cell import Cell
+from resbench.core.text import show
+from resbench.report.format import capitalised, number, significant
+from resbench.report.labels import Labels, listed
+from resbench.report.wording.answer.places import is_number
+
+_RATE = "train_images_per_second"
+_WHERE = ("device_name", "threads", "precision")
+_Row = Mapping[str, Any]
+
+
+def cost_sentences(costs: pd.DataFrame, axes: Sequence[str], baseline: Cell, labels: Labels) -> list[str]:
+    """How the time of an image grows along axes of numbers, and what the rest costs against the baseline.
+
+    Args:
+        costs: as `cost.cost_frame` returns.
+    """
+    rows: list[_Row] = [
+        {str(key): value for key, value in row.items()} for row in costs.to_dict("records") if row.get(_RATE, 0) > 0
+    ]
+    if not rows:
+        return []
+    grown = [text for axis in axes if (text := _growth(rows, axes, axis, labels))]
+    out = [f"{capitalised(f'training on an image takes {listed(grown)}')}."] if grown else []
+    return [*out, *_against(rows, axes, baseline, labels), _machines(rows)]
+
+
+def _growth(rows: Sequence[_Row], axes: Sequence[str], axis: str, labels: Labels) -> str:
+    """`9 to 15 times as long at 100 layers as at 10`; empty where an axis has no two numbers."""
+    values = sorted({row[axis] for row in rows if is_number(row[axis])})
+    if len(values) < 2 or not all(is_number(row[axis]) for row in rows):
+        return ""
+    low, high = values[0], values[-1]
+    ratios = [
+        part[low][_RATE] / part[high][_RATE]
+        for part in _matched(rows, [one for one in axes if one != axis], lambda row: row[axis])
+        if low in part and high in part
+    ]
+    if not ratios:
+        return ""
+    text = _span(significant(min(ratios)), significant(max(ratios)))
+    return f"{text} times as long at {labels.value(axis, high)} as at {labels.short(axis, low)}"
+
+
+def _against(rows: Sequence[_Row], axes: Sequence[str], baseline: Cell, labels: Labels) -> list[str]:
+    """What each other value costs against the baseline's."""
+    paths = [path for path in axes if path in baseline]
+    if not paths:
+        return []
+    base = _key(baseline, paths)
+    changes: dict[str, list[float]] = {}
+    for part in _matched(rows, [one for one in axes if one not in paths], lambda row: _key(row, paths)):
+        for key, row in part.items():
+            if base in part and key != base:
+                name = " + ".join(labels.value(path, row[path]) for path in paths)
+                changes.setdefault(name, []).append(part[base][_RATE] / row[_RATE] - 1)
+    versus = " + ".join(labels.value(path, baseline[path]) for path in paths)
+    return [f"With {name} it takes {_change(every)} with {versus}." for name, every in changes.items()]
+
+
+def _change(changes: Sequence[float]) -> str:
+    """`17 % less to 30 % more time (median 10 % more) than`."""
+    if len(changes) == 1:
+        return f"{_signed(changes[0])} time than"
+    text = _span(_signed(min(changes)), _signed(max(changes)))
+    return f"{text} time (median of {len(changes)} comparisons: {_signed(statistics.median(changes))}) than"
+
+
+def _signed(change: float) -> str:
+    return f"{number(abs(100 * change))} % {'less' if change < 0 else 'more'}"
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
+
+
+def _matched(rows: Iterable[_Row], rest: Sequence[str], key: Any) -> Iterable[dict[Any, _Row]]:
+    """The rows that agree in everything else and in the machine, by what they differ in."""
+    out: dict[tuple[str, ...], dict[Any, _Row]] = {}
+    for row in rows:
+        out.setdefault(_key(row, [*rest, *_WHERE]), {})[key(row)] = row
+    return out.values()
+
+
+def _key(row: Mapping[str, Any], paths: Sequence[str]) -> tuple[str, ...]:
+    return tuple(show(row.get(path)) for path in paths)
+
+
+def _machines(rows: Sequence[_Row]) -> str:
+    names = dict.fromkeys(str(row["device_name"]) for row in rows)
+    return f"Measured on {listed(names)}."

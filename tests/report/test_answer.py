@@ -1,0 +1,171 @@
+"""The generated answer says what was planted: the finding, where it holds, where not, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.studies import HELPS, Axes, Cell, make, noise
+
+from resbench.report.cells import cells, comparisons, margin_of
+from resbench.report.judge import judge
+from resbench.report.lead import Lead, lead
+from resbench.report.study import load
+from resbench.report.wording.states import shown_state
+
+DEPTHS = [10, 22, 34, 58, 100]
+AXES: Axes = {"model.depth": DEPTHS, "model.shortcut": ["identity", "none"]}
+ONE_DEPTH: Axes = {"model.depth": [34], "model.shortcut": ["identity", "none"]}
+BASE: Cell = {"model.shortcut": "none"}
+GUESS = np.where(np.arange(10_000) % 10, 3, 0)  # class 3 for all images but those of class 0
+
+
+def answer(results: Path, name: str = "s") -> Lead:
+    study = load(results, name)
+    return lead(study, cells(study), judge(study), comparisons(study, BASE, margin_of(study)))
+
+
+def plain(cell: Cell) -> bool:
+    return bool(cell["model.shortcut"] == "none")
+
+
+def rates(gains: dict[int, float]) -> Callable[[Cell], float]:
+    """An error of 1 %, and of plain networks so many points more at each depth."""
+    return lambda cell: 0.01 + (gains[cell["model.depth"]] / 100 if plain(cell) else 0)
+
+
+def planted(tmp_path: Path, gains: dict[int, float], seeds: int = 8, **fields: Any) -> Lead:
+    axes = {**AXES, "model.depth": list(gains)}
+    claim = {**HELPS, **fields}
+    return answer(make(tmp_path, "s", axes, seeds, noise(rates(gains), hard=0.06), [claim], BASE))
+
+
+def state(results: Path) -> str:
+    (verdict,) = judge(load(results, "s"))
+    shown = shown_state(verdict)
+    return f"{shown.text} | {shown.detail}"
+
+
+def test_a_gain_at_three_of_five_depths_is_said_at_exactly_these(tmp_path: Path) -> None:
+    first = planted(tmp_path, {10: 0, 22: 0, 34: 0.5, 58: 0.8, 100: 1}, margin=0.4).sentences[0]
+    assert first.startswith(
+        "With identity shortcuts there are fewer errors than with no shortcut at 34, 58 and 100 layers ("
+    )
+    assert "; as many within ±0.4 points at 10 and 22 layers (" in first and first.count("against") == 5
+    assert state(tmp_path).startswith(
+        "mixed: 3 of 5 depths | supported at 34, 58 and 100 layers, equivalent at 10 and 22"
+    )
+
+
+def test_directions_that_differ_are_both_said_and_the_worst_does_not_head(tmp_path: Path) -> None:
+    first = planted(tmp_path, {10: -0.4, 34: 0.6, 100: 1}, margin=0.05).sentences[0]
+    assert "fewer errors than with no shortcut at 34 and 100 layers" in first and "; more at 10 layers (" in first
+    assert state(tmp_path) == "mixed: 2 of 3 depths | supported at 34 and 100 layers, refuted at 10 layers"
+    assert judge(load(tmp_path, "s"))[0].state == "refuted"  # what programs read
+
+
+def test_the_size_is_that_of_the_cells_and_relative_where_one_is_compared(tmp_path: Path) -> None:
+    results = make(tmp_path, "s", ONE_DEPTH, 12, noise(rates({34: 0.5})), [{**HELPS, "at": {}}], BASE)
+    (first,) = answer(results).sentences
+    frame = cells(load(results, "s")).set_index("model.shortcut")["errors"]
+    ours, theirs = frame["identity"], frame["none"]
+    assert (
+        f"({ours:,.0f} against {theirs:,.0f} in 10,000)" in first
+        and f" {100 * (1 - ours / theirs):.0f} % fewer errors" in first
+    )
+
+
+def test_what_is_equivalent_is_said_to_be_within_the_margin(tmp_path: Path) -> None:
+    results = make(
+        tmp_path,
+        "s",
+        ONE_DEPTH,
+        12,
+        noise(lambda _: 0.01),
+        [{**HELPS, "at": {}, "expect": "equivalent", "margin": 0.3}],
+        BASE,
+    )
+    (first,) = answer(results).sentences
+    assert first.startswith(
+        "With identity shortcuts there are as many errors as with no shortcut, within ±0.3 points ("
+    )
+
+
+def test_a_refuted_claim_is_answered_by_what_was_found(tmp_path: Path) -> None:
+    (first,) = planted(tmp_path, {34: -0.5}, at={}).sentences
+    assert "more errors than with no shortcut" in first or "times as many errors as with no shortcut" in first
+    assert "fewer" not in first and "refuted" not in first.lower()
+
+
+def test_what_cannot_be_told_is_no_finding(tmp_path: Path) -> None:
+    (first,) = planted(tmp_path, {34: 0.02}, seeds=5, at={}).sentences
+    assert first.startswith("Between identity shortcuts and no shortcut, no difference is shown (")
+
+
+def test_a_single_seed_is_a_state_of_its_own(tmp_path: Path) -> None:
+    found = planted(tmp_path, {34: 1, 100: 5}, seeds=1)
+    assert found.sentences[0] == "1 of 5 seeds so far: no verdict yet."
+    assert found.sentences[1].startswith(
+        "So far, errors with identity shortcuts against no shortcut at 34 and 100 layers: "
+    )
+    assert state(tmp_path).startswith("1 of 5 seeds so far") and "inconclusive" not in state(tmp_path)
+
+
+def test_an_arm_that_did_not_train_is_said_before_its_probes(tmp_path: Path) -> None:
+    healthy = noise(rates({10: 0.5, 100: 0.5}))
+
+    def outcome(cell: Cell, seed: int, draw: np.random.Generator) -> Any:
+        return GUESS if plain(cell) and cell["model.depth"] == 100 else healthy(cell, seed, draw)
+
+    probe = {**HELPS, "on": "probe.response_ratio", "says": "layers respond less", "margin": 0}
+    axes = {**AXES, "model.depth": [10, 100]}
+    measured = lambda cell, seed: {"probe.response_ratio": 2.0 * plain(cell) + (1 + plain(cell)) * seed / 100}  # noqa: E731
+    found = answer(make(tmp_path, "s", axes, 6, outcome, [probe], BASE, metrics=measured))
+    first, second, *_ = found.sentences
+    assert "[untrained]" in first and "100 layers" in first
+    assert "response of the layers" in second and "at 100 layers, runs did not train (0 of 6 against 6 of 6)" in second
+    assert "lower at 10 layers" in second
+
+
+def test_steps_along_an_axis_of_numbers_are_told_in_order(tmp_path: Path) -> None:
+    deeper = {"says": "deeper hurts", "compare": {"model.depth": 100}, "to": {"model.depth": 34}, "expect": "higher"}
+    claims = [
+        {**HELPS, **deeper, "at": {"model.shortcut": ["none"]}},
+        {
+            **HELPS,
+            **deeper,
+            "at": {"model.shortcut": ["none"]},
+            "compare": {"model.depth": 34},
+            "to": {"model.depth": 10},
+        },
+    ]
+    axes = {**AXES, "model.depth": [10, 34, 100]}
+    results = make(tmp_path, "s", axes, 8, noise(rates({10: 0.2, 34: 1, 100: 3}), hard=0.1), claims, BASE)
+    found = answer(results)
+    (line,) = (text for text in found.sentences if "rise" in text)
+    assert line.startswith("With no shortcut, errors in 10,000 rise from ") and " at 10 layers to " in line
+    assert line.index("at 34") < line.index("at 100")
+
+
+def test_what_no_claim_made_is_called_exploratory(tmp_path: Path) -> None:
+    claim = {**HELPS, "at": {"model.depth": [34]}}
+    axes = {**AXES, "model.depth": [10, 34]}
+    results = make(tmp_path, "s", axes, 8, noise(rates({10: 1, 34: 1})), [claim], BASE)
+    first = answer(results).sentences[0]
+    assert first.index("at 34 layers") < first.index("; exploratory: fewer at 10 layers (")
+    nothing = make(tmp_path / "none", "s", axes, 8, noise(rates({10: 1, 34: 1})), (), BASE)
+    assert answer(nothing).sentences[1].startswith("Exploratory: with identity shortcuts there are fewer errors than")
+
+
+def test_no_run_no_answer(tmp_path: Path) -> None:
+    results = make(tmp_path, "s", ONE_DEPTH, 2, lambda *_: "missing", [HELPS], BASE)
+    assert answer(results).sentences == ["No run has finished yet: there is no answer."]
+
+
+@pytest.mark.parametrize("seeds", [5, 12])
+def test_no_answer_is_given_where_nothing_differs(tmp_path: Path, seeds: int) -> None:
+    found = planted(tmp_path, dict.fromkeys(DEPTHS, 0), seeds=seeds, margin=0)
+    assert not any("fewer errors" in text or "more errors" in text for text in [*found.sentences, *found.more])
