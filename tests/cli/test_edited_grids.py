@@ -51,20 +51,20 @@ def test_an_edited_claim_is_judged_and_marked(name: str, study: Path) -> None:
     assert command("check", name) == (0, command("check", "g")[1], "")
     edit("lower", "higher")
     code, out, err = command("check", name)
-    assert code == 1 and "refuted; stated after 2 of 2 runs were recorded: fewer" in out
+    assert code == 1 and "✗ refuted (stated after 2 of 2 runs were recorded): fewer" in out
     assert "its grid file has changed" in err
     assert Path("results/g/study.json").read_bytes() == before  # check only reads
     command("run", "g.yaml")
     assert "stated after 2 of 2 runs" in command("check", name)[1]
     edit("says: fewer", "says: more")
     code, out, _ = command("check", name)
-    assert code == 1 and "stated after 2 of 2 runs were recorded: more" in out
+    assert code == 1 and "stated after 2 of 2 runs were recorded): more" in out
 
 
 def test_other_words_are_no_other_claim(study: Path) -> None:
     edit("says: fewer", "says: not as many")
     code, out, _ = command("check", "g")
-    assert code == 0 and out.startswith("supported: not as many")
+    assert code == 0 and out.startswith("✓ supported: not as many")
 
 
 def test_a_report_takes_the_claims_in(study: Path) -> None:
