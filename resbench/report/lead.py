@@ -107,7 +107,7 @@ def _progress(study: Study, verdicts: Sequence[ClaimVerdict]) -> list[str]:
 def _untrained(study: Study, found: Sequence[str]) -> list[str]:
     """Which cells did not train, where no sentence tells it."""
     lost = [arm for arm in arms_of(study).values() if arm.none_trained]
-    if not lost or any("[untrained]" in text or "did not train" in text or "do not train" in text for text in found):
+    if not lost or any("[untrained]" in text or "do not train" in text for text in found[:MOST]):
         return []
     return [f"No run trained with {_named(study, lost, study.labels)}."]
 

@@ -127,7 +127,7 @@ def _opening(evidence: Evidence) -> list[Block]:
     """The answer, what else was found, and what the grid file says of the question."""
     study = evidence.study
     answer = lead(study, evidence.frame, evidence.verdicts, evidence.compared, evidence.costs, evidence.trials)
-    out: list[Block] = [Paragraph("\n".join(answer.sentences), lead=True)]
+    out: list[Block] = [Paragraph(text, lead=True) for text in answer.sentences]
     out += [Bullets(answer.more)] if answer.more else []
     about = [("Background", context(study.about)), ("Expectation and cost, as stated", expectation(study.about))]
     return [*out, *(Paragraph(text, fold=title) for title, text in about if text)]
