@@ -100,6 +100,12 @@ def _guess(record: Record) -> float:
     return known.most_frequent if known else 1 / _CLASSES
 
 
+def chance_error(records: Sequence[Record]) -> float:
+    """The share of test images that guessing gets wrong; NaN where records are of several data sets, or there are none."""
+    guesses = {1 / _classes(_dataset(record)) for record in records}
+    return 1 - guesses.pop() if len(guesses) == 1 else math.nan
+
+
 def _classes(name: str) -> int:
     return KNOWN_SETS[name].classes if name in KNOWN_SETS else _CLASSES
 

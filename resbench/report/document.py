@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from resbench.core.text import control_free
+from resbench.report import svg
 
 
 @dataclass(frozen=True)
@@ -161,17 +162,25 @@ class Image:
     """A figure saved as `figures/<name>.svg`, `.png` and `.csv`.
 
     Attributes:
-        alt: what it shows, for those who cannot see it.
+        svg: as `svg.compact` returns.
+        alt: what is to be seen, for those who cannot see it.
+        caption: how to read it.
         data: exactly what is plotted; it stands folded under the figure.
         png: what the page shows instead of an SVG of thousands of marks, which is slow to draw and large.
+        title: what it shows, in a line.
+        narrow: an SVG for narrow screens; empty where there is none.
+        opened: whether it stands open on the page, or among the other views.
     """
 
     name: str
-    svg: bytes
+    svg: str
     alt: str
     caption: str
     data: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame, compare=False)
     png: bytes = b""
+    title: str = ""
+    narrow: str = ""
+    opened: bool = True
 
     @cached_property
     def csv(self) -> str:
@@ -180,16 +189,25 @@ class Image:
 
     @property
     def uri(self) -> str:
+        """The PNG, where the page shows that."""
         if self.png and len(self.png) < len(self.svg) and len(self.svg) > _LARGE:
             return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
-        return f"data:image/svg+xml;base64,{base64.b64encode(self.svg).decode()}"
+        return ""
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in points, so that a browser keeps the room before it has drawn the figure."""
-        tag = re.search(rb"<svg[^>]*>", self.svg)
-        sizes = dict(re.findall(rb'\b(width|height)="([\d.]+)pt"', tag[0])) if tag else {}
-        return round(float(sizes.get(b"width", 612))), round(float(sizes.get(b"height", 331)))
+        """Width and height in pixels, so that a browser keeps the room before it has drawn the figure."""
+        return svg.size(self.svg)
+
+    @property
+    def markup(self) -> str:
+        """The SVG as a part of the page."""
+        return svg.inline(self.svg, f"figure-{self.name}", self.title, self.alt)
+
+    @property
+    def narrow_markup(self) -> str:
+        """The same of the SVG for narrow screens; empty without one."""
+        return svg.inline(self.narrow, f"narrow-{self.name}", self.title, self.alt) if self.narrow else ""
 
     def table(self, most: int) -> Table:
         """The first rows of the data."""
@@ -199,7 +217,24 @@ class Image:
         return Table(head, rows, name=self.name, frame=self.data)
 
 
-Block = Heading | Paragraph | Bullets | Code | Table | Image
+@dataclass(frozen=True)
+class Views:
+    """Figures that are folded away."""
+
+    images: Sequence[Image]
+
+    @property
+    def summary(self) -> str:
+        return f"More views: {', '.join(image.name.replace('-', ' ') for image in self.images)}"
+
+
+def with_views(images: Sequence[Image]) -> list[Image | Views]:
+    """The figures that stand open, and the others folded away."""
+    rest = [image for image in images if not image.opened]
+    return [*(image for image in images if image.opened), *([Views(rest)] if rest else [])]
+
+
+Block = Heading | Paragraph | Bullets | Code | Table | Image | Views
 _LARGE = 500_000  # bytes
 _NUMBER = re.compile(r"[<>≤≥]? ?[+−-]?[\d.,]+(e[+-]?\d+)?(%| |$)|–$|$")
 _OPENING = re.compile(r"[<>≤≥]? ?([+−-]?)(\d[\d,]*(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+)")

@@ -87,12 +87,12 @@ def test_every_table_gets_a_name_of_its_own() -> None:
 
 def test_a_figure_brings_its_data_and_names_the_file_of_the_rest() -> None:
     data = pd.DataFrame({"x": range(1000), "y": [n / 3 for n in range(1000)]})
-    image = Image("error", b'<svg height="331.2pt" width="612pt" viewBox="0 0 1 1"></svg>', "alt", "caption", data)
-    assert image.size == (612, 331)
+    image = Image("error", '<svg height="331.2pt" width="612pt" viewBox="0 0 1 1"></svg>', "alt", "caption", data)
+    assert image.size == (816, 442)
     text = html("t", [image])
     assert text.count("<tr>") == 201
     assert "The first 200 of 1000 rows; all are in <code>figures/error.csv</code>" in text
-    assert "<details>" in text and 'alt="alt"' in text and 'width="612"' in text
+    assert "<details>" in text and 'aria-label="alt"' in text and 'width="816"' in text
 
 
 def test_long_lists_are_folded_and_nothing_is_lost() -> None:

@@ -146,6 +146,6 @@ def test_pages_show_an_interaction_in_text_tables_figures_and_files(tmp_path: Pa
     assert contrast["less"]["compare"] == {"model.depth": 10, "model.shortcut": "none"}
     assert contrast["crossed_low"] > 0.005 and 1.4 < contrast["ratio"] < 1.8
     text = "".join(path.read_text() for path in folder.rglob("*.csv"))
-    assert "depth 34 less 10: none − identity" in text and "34 layers less 10 layers" in text
+    assert "34 layers less 10 layers: no shortcut − identity shortcuts" in text
     code, out, _ = resbench("check", "s", "--results", results)
     assert code == 0 and "less that at 10 layers" in out

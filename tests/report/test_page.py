@@ -12,6 +12,7 @@ from support.chromium import EXECUTABLE, Browser
 from support.studies import Accuracy, with_accuracies
 
 from resbench.report import write, write_index
+from resbench.report.theme import NEUTRALS
 
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs chromium: apt-get install chromium")
 
@@ -67,6 +68,13 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [*out, write_index(folder / "results", folder / "reports")]
 
 
+# of each figure that is shown: width, height, length of its words, and pixels to a point
+SHOWN = """[...document.querySelectorAll('.plot svg')].filter((one) => one.clientWidth && !one.closest('details:not([open])')).map((one) => [one.clientWidth,
+  one.clientHeight, one.getAttribute('aria-label').length, one.clientWidth / one.viewBox.baseVal.width])"""
+FITS = "(one) => one.scrollWidth <= one.clientWidth"
+FILLS = """[...new Set([...document.querySelectorAll(".plot svg %s[fill='%s']")].map((one) => getComputedStyle(one).fill))]"""
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_is_as_wide_as_the_window(browser: Browser, pages: list[Path], width: int) -> None:
     for page in pages:
@@ -81,10 +89,31 @@ def test_the_page_is_as_wide_as_the_window(browser: Browser, pages: list[Path], 
 def test_every_figure_is_there_and_has_words(browser: Browser, pages: list[Path], width: int) -> None:
     for page in pages[:2]:
         browser.open(page, width)
-        sizes = "[...document.images].map((i) => [i.naturalWidth, i.clientWidth, i.clientHeight, i.alt.length])"
-        found = browser.run(sizes)
+        browser.run(OPEN)
+        found = browser.run(SHOWN)
         assert len(found) >= 2
-        assert all(natural > 0 and wide > 200 and high > 100 and words > 20 for natural, wide, high, words in found)
+        assert all(wide > 200 and high > 100 and words > 20 for wide, high, words, _ in found)
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_a_figure_that_answers_fits_a_phone_and_can_be_read_there(
+    browser: Browser, pages: list[Path], width: int
+) -> None:
+    for page in pages[:2]:
+        browser.open(page, width)
+        found = browser.run(SHOWN)
+        assert 1 <= len(found) <= 4
+        for wide, _, _, scale in found:
+            assert wide <= width - 20 and 7 * scale >= 8.5  # pixels of the smallest letters, of 7 points
+        assert browser.run(f"[...document.querySelectorAll('figure:not(details *) .plot')].every({FITS})")
+
+
+def test_what_is_wider_than_a_phone_scrolls_under_a_shade(browser: Browser, pages: list[Path]) -> None:
+    browser.open(pages[1], 390)
+    browser.run(OPEN)
+    wide = "[...document.querySelectorAll('.views .plot')].filter((one) => one.scrollWidth > one.clientWidth)"
+    assert browser.run(f"{wide}.length") >= 1
+    assert browser.run(f"{wide}.every((one) => getComputedStyle(one).backgroundImage.includes('linear-gradient'))")
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -101,7 +130,9 @@ def test_nothing_of_the_data_is_executed_even_without_the_policy(browser: Browse
         for page in pages:
             browser.open(page, 1280)
             browser.run("document.querySelectorAll('th button').forEach((one) => one.click())")
-            assert browser.run("window.owned === undefined && !document.querySelector('main b, main svg, header b')")
+            assert browser.run(
+                "window.owned === undefined && !document.querySelector('main b, main svg[onload], header b')"
+            )
             assert browser.complaints == []
     browser.call("Page.setBypassCSP", enabled=False)
 
@@ -167,11 +198,11 @@ def test_without_javascript_everything_is_there(browser: Browser, pages: list[Pa
     tree = browser.call("DOM.getDocument", depth=-1)["root"]["nodeId"]
     counts = {
         query: len(browser.call("DOM.querySelectorAll", nodeId=tree, selector=query)["nodeIds"])
-        for query in ("button", "section[aria-labelledby=cells] tbody tr", "img", "nav a")
+        for query in ("button", "section[aria-labelledby=cells] tbody tr", ".plot svg", "nav a")
     }
     assert counts["button"] == 0
     assert counts["section[aria-labelledby=cells] tbody tr"] == 34
-    assert counts["img"] >= 2 and counts["nav a"] >= 4
+    assert counts[".plot svg"] >= 2 and counts["nav a"] >= 4
 
 
 CONTRAST = """(() => {
@@ -208,9 +239,19 @@ def test_all_text_stands_out_from_its_ground(browser: Browser, pages: list[Path]
     assert (int(ground[4:].split(",")[0]) < 60) == dark
 
 
-def test_figures_stay_on_white_in_the_dark(browser: Browser, pages: list[Path]) -> None:
-    browser.open(pages[0], 1280, dark=True)
-    assert browser.run("getComputedStyle(document.images[0].parentElement).backgroundColor") == "rgb(255, 255, 255)"
+@pytest.mark.parametrize("dark", [False, True])
+def test_figures_are_drawn_in_the_colours_of_the_page(browser: Browser, pages: list[Path], dark: bool) -> None:
+    browser.open(pages[0], 1280, dark=dark)
+    ground = browser.run("getComputedStyle(document.body).backgroundColor")
+    text = browser.run("getComputedStyle(document.body).color")
+    assert browser.run(FILLS % ("g", NEUTRALS["text"].light)) == [text]
+    assert browser.run(
+        "[...document.querySelectorAll('.plot svg')].map((one) => getComputedStyle(one).backgroundColor)[0]"
+    ) == ("rgba(0, 0, 0, 0)")
+    assert not browser.run(FILLS % ("*", "#000000"))
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.run(FILLS % ("g", NEUTRALS["text"].light)) == ["rgb(0, 0, 0)"]
+    assert ground != text
 
 
 def test_paper_shows_what_is_folded(browser: Browser, pages: list[Path]) -> None:

@@ -24,7 +24,7 @@ from resbench.report.statistics.interval import t_interval
 from resbench.report.study import load
 from resbench.report.tables.probes import probe_table
 
-NAMES = ("gradients", "gradient-flow", "responses", "lesions", "growth")
+NAMES = ("gradients", "gradient-flow", "responses", "lesions", "lesions-by-unit", "growth")
 PLAIN = {"model.shortcut": "none"}
 STUDIES: dict[str, dict[str, list[Any]]] = {
     "small": {"model.depth": [34], "model.shortcut": ["identity", "none"]},
@@ -102,9 +102,9 @@ def _found(results: Path, study: str, probe: str, **at: Any) -> list[Mapping[str
 
 def test_the_heat_map_holds_geometric_means_of_gradients(results: Path) -> None:
     _, points, caption = _drawn(results, "small", "gradients")
-    assert list(dict.fromkeys(points["panel"])) == ["depth 34, identity", "depth 34, none"]
+    assert list(dict.fromkeys(points["panel"])) == ["34 layers, identity shortcuts", "34 layers, no shortcut"]
     records = _found(results, "small", "gradients", shortcut="none")
-    part = points[points["panel"] == "depth 34, none"]
+    part = points[points["panel"] == "34 layers, no shortcut"]
     assert list(part["layer"][:33]) == records[0]["layers"] and list(part["place"][:33]) == list(range(1, 34))
     for number, epoch in enumerate(EPOCHS):
         expected = np.exp(np.mean([np.log(one["relative"][number]) for one in records], axis=0))
@@ -116,11 +116,11 @@ def test_all_panels_of_the_heat_map_have_one_scale(results: Path) -> None:
     figure, points, caption = _drawn(results, "mixed", "gradients")
     meshes = [mesh for axes in figure.axes for mesh in axes.collections if axes.get_title()]
     assert len({(mesh.norm.vmin, mesh.norm.vmax) for mesh in meshes}) == 1
-    assert points["panel"].nunique() == 12 and "12 of the 15 cells that were probed are drawn, evenly chosen" in caption
-    assert {"depth 8, none", "depth 110, none"} <= set(points["panel"])
-    late = points[(points["panel"] == "depth 110, none") & (points["epoch"] > 1)]
+    assert points["panel"].nunique() == 6 and "6 of the 15 cells that were probed are drawn" in caption
+    assert {"56 layers, no shortcut", "110 layers, no shortcut"} <= set(points["panel"])
+    late = points[(points["panel"] == "110 layers, no shortcut") & (points["epoch"] > 1)]
     assert set(late["seeds"]) == {1}  # the other one diverged before
-    assert set(points[(points["panel"] == "depth 110, none") & (points["epoch"] == 0)]["seeds"]) == {2}
+    assert set(points[(points["panel"] == "110 layers, no shortcut") & (points["epoch"] == 0)]["seeds"]) == {2}
 
 
 def test_layers_that_are_not_there_yet_are_hatched(results: Path) -> None:
@@ -160,7 +160,7 @@ def test_gradient_flow_shows_every_seed(results: Path) -> None:
 
 def test_runs_that_diverged_have_gradients_at_the_start_only(results: Path) -> None:
     _, points, _ = _drawn(results, "mixed", "gradient-flow")
-    part = points[(points["row"] == "depth 110") & (points["arm"] == "none") & (points["kind"] == "mean")]
+    part = points[(points["row"] == "110 layers") & (points["arm"] == "none") & (points["kind"] == "mean")]
     assert set(part[part["panel"] == "start"]["seeds"]) == {2} and set(part[part["panel"] == "end"]["seeds"]) == {1}
 
 
@@ -176,14 +176,15 @@ def test_responses_are_shown_in_order_and_sorted(results: Path) -> None:
 
 
 def test_lesions_rise_from_the_intact_error(results: Path) -> None:
-    _, points, caption = _drawn(results, "small", "lesions")
+    _, points, caption = _drawn(results, "small", "lesions-by-unit")
     records = _found(results, "small", "lesions", shortcut="none")
     single = points[(points["panel"] == "single") & (points["arm"] == "none")]
     for seed, one in enumerate(records):
         rises = [math.nan if error is None else 100 * (error - one["intact"]) for error in one["removed"]]
         assert list(single[single["seed"] == seed]["value"]) == pytest.approx(rises, nan_ok=True)
         assert np.isnan(rises).sum() == 2  # a gap, not a zero
-    several = points[(points["panel"] == "random") & (points["arm"] == "none")]
+    removed = _figures(results, "small")["lesions"].points
+    several = removed[(removed["panel"] == "random") & (removed["arm"] == "none")]
     draws = several[several["kind"] == "draw"]
     for number in (2, 4, 8):
         expected = [100 * error for one in records for error in one["random"][str(number)]]

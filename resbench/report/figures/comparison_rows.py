@@ -11,18 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from resbench.core.text import show
 from resbench.records.metrics import METRICS, Metric
-from resbench.report.arms import Arm, metric_values, name_pair
+from resbench.report.arms import Arm, metric_values
 from resbench.report.comparison import Comparison, Subtracted, seeds_of
 from resbench.report.failures import by_means
-from resbench.report.figures.drawing import leaf
 from resbench.report.format import p_text
+from resbench.report.labels import Labels
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interaction import SIGNS
 from resbench.report.study import Study
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording.interactions import short_place
+from resbench.report.wording.interactions import place_text
 
 _MOST_ROWS = 40
 
@@ -78,14 +77,14 @@ class Family:
     rows: Sequence[Row]
 
 
-def claimed(study: Study, verdicts: Sequence[ClaimVerdict]) -> list[Family]:
+def claimed(study: Study, verdicts: Sequence[ClaimVerdict], labels: Labels) -> list[Family]:
     """A family for each claim that has comparisons."""
     out: list[Family] = []
     for verdict in verdicts:
         claim, rows = verdict.claim, []
         for judged in verdict.contrasts:
-            label = " − ".join(name_pair(judged.ours.cell, judged.theirs.cell))
-            context = short_place(judged)
+            label = " − ".join(labels.pair(judged.ours.cell, judged.theirs.cell))
+            context = place_text(judged)
             label = f"{context}: {label}" if context else label
             seeds = _seed_differences(study, judged.comparison, claim.metric)
             rows.append(Row(label, judged.ours, judged.theirs, judged.contrast, judged.state, seeds, judged.subtracted))
@@ -95,21 +94,19 @@ def claimed(study: Study, verdicts: Sequence[ClaimVerdict]) -> list[Family]:
     return out
 
 
-def explored(study: Study, compared: pd.DataFrame, margin: float) -> list[Family]:
+def explored(study: Study, compared: pd.DataFrame, margin: float, labels: Labels) -> list[Family]:
     """One family of what `cells.comparisons` returns; none if that is empty."""
     rows, metric = [], METRICS["test_error"]
     for pair in compared.to_dict("records"):
         ours, theirs = pair["ours"], pair["theirs"]
-        values = [
-            pair[axis] if isinstance(pair[axis], str) else f"{leaf(axis)} {show(pair[axis])}" for axis in study.axes
-        ]
         verdict = f"q {p_text(pair['q'])}" if by_means(ours, theirs) else "not trained"
         verdict = "not comparable" if pair["reason"] else verdict
         seeds = _seed_differences(study, Comparison({}, ours, theirs), metric)
-        rows.append(Row(", ".join(values), ours, theirs, pair["contrast"], verdict, seeds))
+        label = labels.cell({axis: pair[axis] for axis in study.axes})
+        rows.append(Row(label, ours, theirs, pair["contrast"], verdict, seeds))
     if not rows:
         return []
-    baseline = ", ".join(f"{leaf(axis)} {show(value)}" for axis, value in study.baseline.items())
+    baseline = labels.cell(study.baseline)
     return [Family(1, f"Each cell minus its baseline ({baseline}); exploratory", metric, len(rows), margin, rows)]
 
 

@@ -1,23 +1,20 @@
-"""Figures of cost: throughput by depth, training under the roofline, and error against what training costs."""
+"""Figures of what training costs: throughput by depth, and FLOPs a second under the roofline."""
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.core.cell import cell_key
-from resbench.core.text import show
-from resbench.records.claim import Target
-from resbench.report.arms import arms_of
-from resbench.report.figures.drawing import GREY, Canvas, canvas, logarithmic, objects
+from resbench.report.figures.drawing import GREY, NARROW, SMALL, WIDE, Canvas, canvas, label_ends, logarithmic
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_bars, draw_dots, draw_lines
 from resbench.report.figures.styles import Arms, legend
+from resbench.report.format import significant
 from resbench.report.tables.cost import WHERE
-from resbench.report.target import trained_cells
 
 _THROUGHPUT = "train_images_per_second"
 _QUARTILES = {f"{_THROUGHPUT}_q1": "low", f"{_THROUGHPUT}_q3": "high"}
@@ -31,25 +28,61 @@ def throughput(evidence: Evidence) -> Figure | None:
     shown, machine = _first_machine(costs)
     points = pd.DataFrame({"arm": list(map(arms.name, shown.to_dict("records"))), x: shown[x].astype(float)})
     points[[_THROUGHPUT, *_QUARTILES]] = shown[[_THROUGHPUT, *_QUARTILES]]
-    caption = f"Training throughput: median over steps, bars are quartiles; {machine}."
-    alt = "Training throughput of each cell."
-    return Figure("throughput", points, partial(_draw_throughput, points, x, arms), caption, alt)
+    name = evidence.labels.name(x)
+    caption = (
+        f"Training throughput: median over steps, bars are quartiles; {machine}. Dotted: half the images a second with "
+        f"twice the {name}, the slope of a cost in proportion to it."
+    )
+    ends = _ends(points, x, arms)
+    alt = f"Training images a second by {name}: {'; '.join(ends)}."
+    draws = [partial(_draw_throughput, points, x, name, arms, narrow) for narrow in (False, True)]
+    return Figure("throughput", points, draws[0], caption, alt, _throughput_title(points, x, name), draws[1])
 
 
-def _draw_throughput(points: pd.DataFrame, x: str, arms: Arms) -> Canvas:
-    figure = canvas(8.5, 4.6)
+def _ends(points: pd.DataFrame, x: str, arms: Arms) -> list[str]:
+    """The first and the last value of each arm in words."""
+    out = []
+    for name, line in points.sort_values(x, kind="stable").groupby("arm", sort=False):
+        first, last = (significant(line[_THROUGHPUT].iloc[i]) for i in (0, -1))
+        out.append(f"{arms.words[str(name)]} {first} at {line[x].iloc[0]:g}, {last} at {line[x].iloc[-1]:g}")
+    return out
+
+
+def _throughput_title(points: pd.DataFrame, x: str, name: str) -> str:
+    """By how many times the throughput falls from the least to the largest x."""
+    falls = []
+    for _, line in points.sort_values(x, kind="stable").groupby("arm", sort=False):
+        if len(line) > 1:
+            falls.append(float(line[_THROUGHPUT].iloc[0] / line[_THROUGHPUT].iloc[-1]))
+    if not falls or min(falls) <= 1:
+        return f"Training images a second by {name}"
+    low, high = (significant(fall) for fall in (min(falls), max(falls)))
+    least, most = points[x].min(), points[x].max()
+    return (
+        f"{most / least:.3g} times the {name} costs {low}{f' to {high}' if low != high else ''} times the training time"
+    )
+
+
+def _draw_throughput(points: pd.DataFrame, x: str, name: str, arms: Arms, narrow: bool) -> Canvas:
+    figure = canvas(NARROW if narrow else WIDE, 3.9 if narrow else 4.2)
     axes = figure.add_subplot()
     points = points.sort_values(x, kind="stable").rename(columns=_QUARTILES)
     draw_lines(axes, points, x, _THROUGHPUT, arms, group="arm", every=1, markersize=6)
     draw_bars(axes, points, x, _THROUGHPUT, arms, group="arm")
+    low, high = points[x].min(), points[x].max()
+    start = points[_THROUGHPUT].max() * 1.15
+    axes.plot([low, high], [start, start * low / high], color=GREY, linestyle=":", linewidth=1.2, zorder=1)
     logarithmic(axes)
     axes.set_xscale("log")
     ticks = sorted(points[x].unique())
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_xlabel(x)
+    axes.set_xlabel(name)
     axes.set_ylabel("training images/s")
-    legend(figure, arms, True)
+    ends = []
+    for arm, line in points.groupby("arm", sort=False):
+        ends.append((float(line[_THROUGHPUT].iloc[-1]), arms.words[str(arm)], arms.styles[str(arm)].color))
+    label_ends(axes, ends, 0.1 if narrow else 0.05, inches=1.1 if narrow else 2.2, lines=2 if narrow else 1)
     return figure
 
 
@@ -74,12 +107,25 @@ def roofline(evidence: Evidence) -> Figure | None:
         "Training under the roofline: each cell's FLOPs a second against FLOPs for each byte that its activations "
         f"move; the lines are the best matrix product and the best sum of arrays measured next to it; {machine}."
     )
-    alt = "Training speed of each cell under the roofline of the machine."
-    return Figure("roofline", points, partial(_draw_roofline, points, arms), caption, alt)
+    share = points["gflops_per_second"] / _roof(points)
+    alt = (
+        f"Training speed of {len(points)} cells, {significant(points['gflops_per_second'].min())} to "
+        f"{significant(points['gflops_per_second'].max())} GFLOP/s, at {points['flops_per_byte'].min():.2g} to "
+        f"{points['flops_per_byte'].max():.2g} FLOPs a byte."
+    )
+    title = f"Training reaches {100 * share.min():.2g} to {100 * share.max():.2g} % of what memory and arithmetic allow"
+    draws = [partial(_draw_roofline, points, arms, narrow) for narrow in (False, True)]
+    return Figure("roofline", points, draws[0], caption, alt, title, draws[1])
 
 
-def _draw_roofline(points: pd.DataFrame, arms: Arms) -> Canvas:
-    figure = canvas(8.5, 4.6)
+def _roof(points: pd.DataFrame) -> pd.Series[float]:
+    """What the machine reaches at the FLOPs a byte of each cell, in GFLOP/s."""
+    slope = points["gigabytes_per_second"] * points["flops_per_byte"]
+    return slope.clip(upper=points["peak_gflops_per_second"])
+
+
+def _draw_roofline(points: pd.DataFrame, arms: Arms, narrow: bool) -> Canvas:
+    figure = canvas(NARROW if narrow else WIDE, 4.4)
     axes = figure.add_subplot()
     _draw_ceilings(axes, points)
     draw_dots(axes, points, "flops_per_byte", "gflops_per_second", arms, group="arm")
@@ -95,89 +141,23 @@ def _draw_ceilings(axes: Axes, points: pd.DataFrame) -> None:
     """What the machine reaches: memory's slope up to the ridge, and the flat roof of matrix products."""
     peak, bandwidth = float(points["peak_gflops_per_second"].iloc[0]), float(points["gigabytes_per_second"].iloc[0])
     ridge = peak / bandwidth
-    left, right = points["flops_per_byte"].min() / 2, 2 * max(points["flops_per_byte"].max(), ridge)
+    left = min(
+        float(points["flops_per_byte"].min()) / 2, ridge / 2
+    )  # left of the ridge, or the slope would rise above the roof
+    right = 2 * max(points["flops_per_byte"].max(), ridge)
     axes.plot([left, ridge, right], [left * bandwidth, peak, peak], color=GREY, linewidth=1.4, zorder=1)
     for text, place, offset, align in (
         (f"matrix products: {peak:,.0f} GFLOP/s", (right, peak), (0, 4), ("right", "baseline")),
-        (f"memory: {bandwidth:,.0f} GB/s", (left, left * bandwidth), (6, 0), ("left", "top")),
+        (
+            f"memory: {bandwidth:,.0f} GB/s",
+            (math.sqrt(left * ridge), math.sqrt(left * ridge) * bandwidth),
+            (8, -2),
+            ("left", "top"),
+        ),
     ):
         axes.annotate(
-            text, place, offset, textcoords="offset points", ha=align[0], va=align[1], color=GREY, fontsize="small"
+            text, place, offset, textcoords="offset points", ha=align[0], va=align[1], color=GREY, fontsize=SMALL
         )
-
-
-def tradeoff(evidence: Evidence) -> Figure | None:
-    """Test error against the FLOPs and the seconds of training; None where all cells cost the same or nothing ended."""
-    x, arms, target = evidence.x, evidence.arms, evidence.study.target
-    points = tradeoff_points(evidence)
-    if points.empty or points["training_flops"].max() < 1.05 * points["training_flops"].min():
-        return None
-    caption = (
-        "Test error against cost: mean over the seeds of a cell that ended; the line joins cells that no cheaper one "
-        f"beats{f', labelled with their {x}' if x else ''}. Seconds are of whatever machines the records come from, with their "
-        "runs side by side."
-    )
-    if any(arm.ended and not arm.whole for arm in arms_of(evidence.study).values()):
-        caption += " Cells of which some runs did not train have no mean and are left out."
-    if target:
-        caption += f" Dashed: the target, {100 * target.test_accuracy:.2f} % of accuracy"
-        caption += "; the cross: what it was published to take." if target.training_flops is not None else "."
-    alt = "Test error of each cell against the FLOPs and the seconds of its training."
-    return Figure("tradeoff", points, partial(_draw_tradeoff, points, x, arms, target), caption, alt)
-
-
-def tradeoff_points(evidence: Evidence) -> pd.DataFrame:
-    """One row per cell that ended: arm, x if there is one, seeds, mean test error in percent, FLOPs and seconds of training."""
-    x, whole = evidence.x, {key: arm.whole for key, arm in arms_of(evidence.study).items()}
-    rows = [
-        {"arm": evidence.arms.name(cost.cell)}
-        | ({x: cost.cell[x]} if x else {})
-        | {"seeds": cost.seeds, "error": 100 * (1 - cost.accuracy.estimate)}
-        | {"training_flops": cost.flops, "train_seconds": cost.seconds}
-        for cost in trained_cells(evidence.study)
-        if whole[cell_key(cost.cell, evidence.study.axes)]
-    ]
-    return objects(rows, ["arm", *([x] if x else []), "seeds", "error", "training_flops", "train_seconds"])
-
-
-def _draw_tradeoff(points: pd.DataFrame, x: str | None, arms: Arms, target: Target | None) -> Canvas:
-    figure = canvas(11, 4.6)
-    pair = figure.subplots(1, 2, sharey=True)
-    columns = {"training_flops": "FLOPs of training a run", "train_seconds": "seconds of training a run"}
-    for axes, (column, label) in zip(pair, columns.items(), strict=True):
-        draw_dots(axes, points, column, "error", arms, group="arm")
-        if target:
-            _draw_target(axes, target, target.training_flops if column == "training_flops" else None)
-        best = _frontier(points, column)
-        axes.plot(best[column], best["error"], color=GREY, linewidth=1, drawstyle="steps-post", zorder=1)
-        for place in best.to_dict("records") if x else []:
-            axes.annotate(
-                show(place[x]), (place[column], place["error"]), (-4, -3), textcoords="offset points", ha="right",
-                va="top", fontsize="small",
-            )  # fmt: skip
-        axes.margins(0.1)  # room for the words next to the points
-        logarithmic(axes, "x")
-        if points["error"].min() > 0:
-            logarithmic(axes, "y")
-        axes.set_xlabel(label)
-    pair[0].set_ylabel("test error (%)")
-    legend(figure, arms, False)
-    return figure
-
-
-def _draw_target(axes: Axes, target: Target, cost: float | None) -> None:
-    """The error to reach, and where the published run lies."""
-    error = 100 * (1 - target.test_accuracy)
-    axes.axhline(error, color=GREY, linewidth=1, linestyle="--", zorder=1)
-    if cost is not None:
-        axes.scatter([cost], [error], color=GREY, marker="X", s=60, zorder=3)
-
-
-def _frontier(points: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The cells that no cheaper cell equals, cheapest first."""
-    ordered = points.sort_values([column, "error"], kind="stable")
-    before = ordered["error"].cummin().shift(fill_value=float("inf"))
-    return ordered[ordered["error"] < before]
 
 
 def _first_machine(costs: pd.DataFrame) -> tuple[pd.DataFrame, str]:

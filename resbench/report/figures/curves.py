@@ -9,21 +9,33 @@ from typing import Any
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from resbench.core.text import show
 from resbench.records.record import Row
-from resbench.report.figures.drawing import GREY, Canvas, is_steep, label_edges, leaf, logarithmic, panels, whole
+from resbench.report.figures.drawing import (
+    GREY,
+    NARROW,
+    WIDE,
+    Canvas,
+    is_steep,
+    label_edges,
+    logarithmic,
+    panels,
+    value_text,
+    whole,
+)
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.styles import DASHED, SOLID, Arms, Dash, legend
+from resbench.report.labels import Labels
 from resbench.report.outcomes import measured
 from resbench.report.statistics.mean import mean
 from resbench.report.study import Study
 
 _ARMS_IN_ONE = 6
 _MOST_PANELS = 12
+_MOST_SAID = 12  # lines of an alternative text
 # column -> (name, dash)
-_LINES: Mapping[str, tuple[str, Dash]] = {"train_error": ("train", DASHED), "val_error": ("validation", SOLID)}
+_LINES: Mapping[str, tuple[str, Dash]] = {"train_error": ("training", DASHED), "val_error": ("validation", SOLID)}
 
 
 def figure(evidence: Evidence) -> Figure | None:
@@ -31,9 +43,15 @@ def figure(evidence: Evidence) -> Figure | None:
     study, x, arms = evidence.study, evidence.x, evidence.arms
     if len(evidence.frame) <= _ARMS_IN_ONE:
         x, arms = None, evidence.arms_by(study.axes)
-    points = curve_points(study, x, arms)
+    points = curve_points(study, x, arms, evidence.labels)
     if points["epoch"].nunique() < 2:
         return None  # one epoch is no curve
+    lengths = points.groupby(["panel", "arm"], sort=False)["epoch"].transform("nunique")
+    lines, curved = (part.groupby(["panel", "arm"]).ngroups for part in (points, points[lengths > 1]))
+    if 2 * curved < lines:
+        return None
+    alone = lines - curved
+    points = points[lengths > 1]  # one epoch is no curve
     names = list(dict.fromkeys(points["panel"]))
     points = points[points["panel"].isin(names[:_MOST_PANELS])]
     caption = (
@@ -42,24 +60,54 @@ def figure(evidence: Evidence) -> Figure | None:
     )
     hues = evidence.hues_of(arms)
     if hues is not arms:
-        caption += f" The {len(arms.names)} arms are coloured by {', '.join(map(leaf, hues.axes))}."
+        caption += f" The {len(arms.names)} arms are coloured by {', '.join(map(evidence.labels.name, hues.axes))}."
     if len(names) > _MOST_PANELS:
         caption += f" The first {_MOST_PANELS} of {len(names)} panels."
-    alt = "Training and validation error of each cell by epoch."
+    if alone:
+        caption += f" Left out, as they trained for a single epoch: {alone} of {lines} lines."
     groups = {arms.name(cell): hues.name(cell) for cell in evidence.frame.to_dict("records")}
-    return Figure("curves", points, partial(_draw, points, hues, groups), caption, alt)
+    draws = [partial(_draw, points, hues, groups, narrow) for narrow in (False, True)]
+    return Figure("curves", points, draws[0], caption, _alt(points, arms), _title(points), draws[1])
 
 
-def curve_points(study: Study, x: str | None, arms: Arms) -> pd.DataFrame:
+def _title(points: pd.DataFrame) -> str:
+    """From where to where the errors fall."""
+    column = "val_error" if points["val_error"].notna().any() else "train_error"
+    lines = [line.sort_values("epoch")[column].dropna() for _, line in points.groupby(["panel", "arm"], sort=False)]
+    ends = [[float(line.iloc[i]) for line in lines if len(line)] for i in (0, -1)]
+    first, last = (_range_text(min(values), max(values)) for values in ends)
+    return f"{_LINES[column][0].capitalize()} errors: {first} after the first epoch, {last} after the last"
+
+
+def _range_text(low: float, high: float) -> str:
+    texts = value_text(low), value_text(high)
+    return f"{' to '.join(dict.fromkeys(texts))} %"
+
+
+def _alt(points: pd.DataFrame, arms: Arms) -> str:
+    """The first and the last error of each line."""
+    column = "val_error" if points["val_error"].notna().any() else "train_error"
+    texts = []
+    for (panel, arm), line in points.groupby(["panel", "arm"], sort=False):
+        known = line[line[column].notna()].sort_values("epoch")
+        if len(known):
+            ends = " to ".join(value_text(float(known[column].iloc[i])) for i in (0, -1))
+            texts.append(f"{panel} {arms.words[str(arm)]}: {ends}".strip())
+    text = f"{_LINES[column][0].capitalize()} error in percent, from the first to the last epoch: {'; '.join(texts[:_MOST_SAID])}"
+    return text + ("; …." if len(texts) > _MOST_SAID else ".")
+
+
+def curve_points(study: Study, x: str | None, arms: Arms, labels: Labels) -> pd.DataFrame:
     """Mean errors in percent by epoch, and the number of seeds.
 
     Args:
         x: the axis that makes the panels; None for one panel.
         arms: the combinations of all other axes.
+        labels: what its values are called.
     """
     rows: list[dict[str, Any]] = []
     for _, cell, part in study.cells:
-        at = {"panel": f"{x} {show(cell[x])}" if x else "", "arm": arms.name(cell)}
+        at = {"panel": labels.value(x, cell[x]) if x else "", "arm": arms.name(cell)}
         epochs: dict[int, list[Row]] = {}
         for run_id in measured(part)["id"]:
             for row in study.by_id[run_id].history:
@@ -75,7 +123,7 @@ def _mean_error(history: Sequence[Row], accuracy: str) -> float:
     return mean([100 * (1 - value) for row in history if (value := row.get(accuracy)) is not None])
 
 
-def _draw(points: pd.DataFrame, hues: Arms, groups: Mapping[str, str]) -> Canvas:
+def _draw(points: pd.DataFrame, hues: Arms, groups: Mapping[str, str], narrow: bool) -> Canvas:
     """A panel for each value of x.
 
     Args:
@@ -83,9 +131,11 @@ def _draw(points: pd.DataFrame, hues: Arms, groups: Mapping[str, str]) -> Canvas
     """
     points = points.assign(group=points["arm"].map(groups))
     names = list(dict.fromkeys(points["panel"]))
-    columns = 1 if len(names) == 1 else 2 if len(names) in (2, 4) else 3
-    size = (8.5, 4.6, 0.0) if len(names) == 1 else (11.0, 2.7, 0.6)
-    figure, grid = panels(len(names), columns, *size, sharex=True, sharey=True)
+    columns = 1 if len(names) == 1 or narrow else 2 if len(names) in (2, 4) else 3
+    size = (NARROW, 2.6, 0.9) if narrow else (WIDE, 3.8, 0.2) if len(names) == 1 else (WIDE, 2.3, 0.6)
+    figure, grid = panels(
+        len(names), columns, *size, sharex=len(set(points.groupby("panel")["epoch"].max())) == 1, sharey=True
+    )
     steep = is_steep(pd.concat([points[column] for column in _LINES]))
     for name, axes in zip(names, grid, strict=True):
         for column, (_, dash) in _LINES.items():
@@ -100,5 +150,5 @@ def _draw(points: pd.DataFrame, hues: Arms, groups: Mapping[str, str]) -> Canvas
         for column, (label, dash) in _LINES.items()
         if points[column].notna().any()
     ]
-    legend(figure, hues, False, handles)
+    legend(figure, hues, False, handles, shown=set(points["group"]))
     return figure

@@ -15,11 +15,18 @@ from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from resbench.report.format import significant
+from resbench.report.theme import NEUTRALS
+
 Canvas: TypeAlias = Figure  # of matplotlib; a Figure of ours is drawn on one
 
-BLACK, GREY, PALE, BAND = "#24292f", "#57606a", "#d0d7de", "#eaeef2"
-HATCH: Mapping[str, Any] = {"hatch": "////", "edgecolor": "#afb8c1", "linewidth": 0}  # where there is no value
-SMALL, TINY = 8.0, 7.0  # points; nothing is smaller
+BLACK, GREY, PALE, BAND, PAPER = (NEUTRALS[name].light for name in ("text", "soft", "pale", "band", "paper"))
+ON_PALE, ON_DARK = "#111111", "#fefefe"  # text within a field that has a colour; the same at night
+HATCH: Mapping[str, Any] = {"hatch": "////", "edgecolor": PALE, "linewidth": 0}  # where there is no value
+SIZE, SMALL, TINY = 9.0, 8.0, 7.0  # points; nothing is smaller
+WIDE, NARROW = 8.0, 3.5  # inches of a figure on a page, and on a phone, where a point is as large
+DEPTH = "model.depth"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LOG_FROM = 10.0  # ratio of the largest to the smallest value from which a scale is logarithmic
 
 
@@ -93,22 +100,40 @@ def scale_errors(axes: Axes, values: pd.Series[Any], low: float = math.nan, high
     axes.set_ylim(max(low - room, -room if low < 0 else 0), high + room)
 
 
-def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], gap: float, inches: float = math.inf) -> None:
+def label_ends(
+    axes: Axes, ends: Sequence[tuple[float, str, str]], gap: float, inches: float = math.inf, lines: int = 1
+) -> None:
     """Write to the right of the axes what ends there, moved so that no two touch.
 
     Args:
         ends: (value, text, colour) of each line.
         gap: between two texts, as a fraction of the axes.
         inches: width of a text.
+        lines: of a text, at most.
     """
     low, high = (math.log(end) if axes.get_yscale() == "log" else end for end in axes.get_ylim())
     values = [math.log(value) if axes.get_yscale() == "log" else value for value, *_ in ends]
+    texts = ["\n".join(wrapped(text, inches, SMALL, lines)) for _, text, _ in ends]
     places = spread([(value - low) / (high - low) for value in values], gap)
-    for (_, text, color), place in zip(ends, places, strict=True):
+    for (_, _, color), text, place in zip(ends, texts, places, strict=True):
         axes.annotate(
-            fitted(text, inches), (1.02, place), xycoords="axes fraction", fontsize=SMALL, color=color, va="center",
-            annotation_clip=False,
+            text, (1.02, place), xycoords="axes fraction", fontsize=SMALL, color=color, va="center",
+            annotation_clip=False, linespacing=1.0,
         )  # fmt: skip
+
+
+def value_text(value: float) -> str:
+    """A percentage or a rise as a figure says it: two digits, three from ten on: `0.77`, `87.5`."""
+    return significant(float(value), 3 if abs(value) >= 10 else 2)
+
+
+def power_text(value: float, digits: int = 2) -> str:
+    """A large number in powers of ten: `2×10¹⁵`, with so many decimals at most; others as they are."""
+    if not value > 0 or 1e-4 <= value < 1e6:
+        return f"{value:,g}".replace("-", "−")
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
+    power = f"10{str(int(exponent)).translate(_RAISED)}"
+    return power if float(mantissa) == 1 else f"{float(mantissa):g}×{power}"
 
 
 def leaf(path: str) -> str:
@@ -212,9 +237,9 @@ def logarithmic(axes: Axes, which: str = "y") -> None:
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     low, high = axis.get_view_interval()
     span = high / max(low, 1e-300)
-    sparse = span > (30 if high > 1e6 else 1e3)  # large numbers have long labels
+    sparse = span > (100 if high > 1e6 else 1e3)  # large numbers have long labels
     axis.set_major_locator(LogLocator(subs=(1,) if sparse else (1, 2, 5)) if span > 4 else MaxNLocator(6))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if value < 1e6 else f"{value:.0e}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: power_text(value)))
     axis.set_minor_formatter(NullFormatter())
 
 

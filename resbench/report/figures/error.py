@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from resbench.core.text import show
-from resbench.report.figures.drawing import GREY, SMALL, Canvas, canvas, is_steep, objects, part_labels, scale_errors
+from resbench.report.figures.drawing import is_steep, objects, value_text
+from resbench.report.figures.error_lines import draw_by_number
+from resbench.report.figures.error_rows import MOST_CELLS, draw_rows, rows_of
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
-from resbench.report.figures.lines import draw_bars, draw_dots, draw_lines
-from resbench.report.figures.scale import Scale
-from resbench.report.figures.styles import Arms, legend
+from resbench.report.figures.scale import is_numeric
+from resbench.report.figures.titles import by_number, by_row
 from resbench.report.outcomes import measured
-from resbench.report.summary import headline
 
-_COLUMNS = ("x", "arm", "group", "kind", "seed", "error", "low", "high", "untrained", "diverged", "collapsed", "runs")
+_COLUMNS = (
+    "cell",
+    "x",
+    "arm",
+    "group",
+    "kind",
+    "seed",
+    "error",
+    "low",
+    "high",
+    "untrained",
+    "diverged",
+    "collapsed",
+    "runs",
+)
 _NUMBERS = ("error", "low", "high", "untrained", "diverged", "collapsed", "runs")
-_MOST_ROWS = 6  # of the strip of runs that did not train
+_MOST_SAID = 12  # lines of an alternative text
 
 
 def figure(evidence: Evidence) -> Figure | None:
@@ -30,8 +42,49 @@ def figure(evidence: Evidence) -> Figure | None:
     points = error_points(evidence)
     if points.empty:
         return None
-    alt = f"{headline(evidence.frame)} {evidence.verdict_text}".strip()
-    return Figure("error", points, partial(_draw, evidence, points), _caption(evidence, points), alt)
+    if in_rows(evidence):
+        rows = rows_of(evidence)
+        title = by_row(evidence, points, rows.of)
+        draws = [partial(draw_rows, evidence, points, rows, narrow) for narrow in (False, True)]
+    else:
+        title = by_number(evidence, points) if _is_numeric(evidence) else "Test error of each cell"
+        draws = [partial(draw_by_number, evidence, points, narrow) for narrow in (False, True)]
+    return Figure("error", points, draws[0], _caption(evidence, points), _alt(evidence, points), title, draws[1])
+
+
+def in_rows(evidence: Evidence) -> bool:
+    """Whether each setting has a row: no number orders the cells, or its lines would have single points."""
+    if len(evidence.frame) > MOST_CELLS:
+        return False
+    return not _is_numeric(evidence) or (not evidence.arms.many and len(evidence.frame) < 2 * len(evidence.arms.names))
+
+
+def _is_numeric(evidence: Evidence) -> bool:
+    """Whether x is a number with several values."""
+    values = list(evidence.frame[evidence.x]) if evidence.x else []
+    return is_numeric(values) and len(set(values)) > 1 and min(values) > 0
+
+
+def _alt(evidence: Evidence, points: pd.DataFrame) -> str:
+    """The means of each arm, in the order of x."""
+    means = points[points["kind"] == "mean"]
+    cells = evidence.frame.to_dict("records")
+    if means.empty:
+        return "Test error: no run trained."
+    if in_rows(evidence) or not evidence.x:
+        texts = [f"{evidence.words(cells[i], evidence.study.axes) or 'the only cell'} {value_text(error)}"
+                 for i, error in zip(means["cell"], means["error"], strict=True)]  # fmt: skip
+        return (
+            f"Mean test errors in percent: {'; '.join(texts[:_MOST_SAID])}{'; …' if len(texts) > _MOST_SAID else ''}."
+        )
+    lines = []
+    for arm, line in means.groupby("arm", sort=False):
+        values = ", ".join(
+            f"{value_text(error)} at {show(x)}" for x, error in zip(line["x"], line["error"], strict=True)
+        )
+        lines.append(f"{evidence.arms.words[str(arm)]}: {values}")
+    text = f"Mean test errors in percent by {evidence.labels.name(evidence.x)}. {'; '.join(lines[:_MOST_SAID])}"
+    return text + ("; …." if len(lines) > _MOST_SAID else ".")
 
 
 def error_points(evidence: Evidence) -> pd.DataFrame:
@@ -39,8 +92,13 @@ def error_points(evidence: Evidence) -> pd.DataFrame:
     study, frame, x = evidence.study, evidence.frame, evidence.x
     rows: list[dict[str, Any]] = []
     low, high = ("low", "high") if frame["low"].notna().any() else ("seed_low", "seed_high")
-    for cell, (_, _, part) in zip(frame.to_dict("records"), study.cells, strict=True):
-        at = {"x": cell[x] if x else "", "arm": evidence.arms.name(cell), "group": evidence.hues.name(cell)}
+    for number, (cell, (_, _, part)) in enumerate(zip(frame.to_dict("records"), study.cells, strict=True)):
+        at = {
+            "cell": number,
+            "x": cell[x] if x else "",
+            "arm": evidence.arms.name(cell),
+            "group": evidence.hues.name(cell),
+        }
         if not math.isnan(cell["mean"]):
             limits = {"low": 100 * (1 - cell[high]), "high": 100 * (1 - cell[low])}
             rows.append(at | {"kind": "mean", "error": 100 * (1 - cell["mean"]), "runs": cell["seeds_ok"]} | limits)
@@ -65,7 +123,7 @@ def _caption(evidence: Evidence, points: pd.DataFrame) -> str:
             f"axes, coloured by {', '.join(evidence.hues.axes)}. Intervals are in the table of cells."
         )
     else:
-        text = "Test error: mean of the seeds (large marker) and each seed (small dot)."
+        text = f"Test error: mean of the seeds (large marker) and each seed (small {'tick' if in_rows(evidence) else 'dot'})."
         if means["low"].notna().any():
             new_images = bool(evidence.frame["low"].notna().any())
             target = (
@@ -75,92 +133,11 @@ def _caption(evidence: Evidence, points: pd.DataFrame) -> str:
             text += " Of a single network it is Wilson's." if new_images and (means["runs"] == 1).any() else ""
     if points["kind"].eq("untrained").any():
         text += (
-            " Upper strip: × and the number of runs that did not train, as they diverged or collapsed, of those that were "
+            " ×: the number of runs that did not train, as they diverged or collapsed, of those that were "
             "run; they are in no mean, which then is of the seeds that trained, but where all runs of a cell collapsed."
         )
     if is_steep(points["error"]):
         text += " The scale is logarithmic; bars that reach zero or below end at the lower edge."
     if along := evidence.along:
-        text += f" With {evidence.x} {'changes' if len(along) == 1 else 'change'} {' and '.join(along)}."
+        text += f" With {evidence.labels.name(str(evidence.x))} {'changes' if len(along) == 1 else 'change'} {' and '.join(map(evidence.labels.name, along))}."
     return text
-
-
-def _draw(evidence: Evidence, points: pd.DataFrame) -> Canvas:
-    arms, hues = evidence.arms, evidence.hues
-    numbers = dict.fromkeys(arms.names, 0) if arms.many else {name: i for i, name in enumerate(arms.names)}
-    of_arm = [numbers[name] for name in points["arm"]]
-    scale = Scale(list(points["x"]), of_arm)
-    points = points.assign(place=[scale.at(x, arm) for x, arm in zip(points["x"], of_arm, strict=True)])
-    untrained = points[points["kind"] == "untrained"]
-    rows = list(dict.fromkeys(untrained["group"]))
-    rows = rows if len(rows) <= _MOST_ROWS else ["all"]
-    strip = 0.2 * len(rows) + 0.1 if rows else 0.0
-    figure = canvas(8.5, 4.5 + strip)
-    if strip:
-        upper, axes = figure.subplots(2, 1, sharex=True, height_ratios=[strip, 4.1], gridspec_kw={"hspace": 0.02})
-        _draw_strip(upper, untrained, rows, hues, scale)
-    else:
-        axes = figure.add_subplot()
-    _scale(axes, points, arms.many)
-    _draw_means(axes, points, hues, scale.numeric, arms.many)
-    if not arms.many:
-        _draw_seeds(axes, points[points["kind"] == "seed"], hues, scale.step)
-    scale.label(axes, evidence.x or "")
-    legend(figure, hues, scale.numeric, shown=set(points["group"]))
-    part_labels(figure, [axes])  # last: the legend takes room from the axes
-    return figure
-
-
-def _draw_means(axes: Axes, points: pd.DataFrame, hues: Arms, joined: bool, many: bool) -> None:
-    means = points[points["kind"] == "mean"].sort_values("place", kind="stable")
-    if not many:
-        draw_bars(axes, means, "place", "error", hues, capsize=3)
-    size, edge, alpha = (3.5, 0.0, 0.6) if many else (7.0, 1.0, 1.0)
-    if joined:
-        width = 0.8 if many else 1.6
-        marks: dict[str, Any] = {"linewidth": width, "markersize": size, "markeredgewidth": edge, "alpha": alpha}
-        draw_lines(axes, means, "place", "error", hues, every=1, **marks)
-    else:
-        draw_dots(axes, means, "place", "error", hues, s=size**2, linewidths=edge, alpha=alpha)
-
-
-def _draw_seeds(axes: Axes, seeds: pd.DataFrame, hues: Arms, step: float) -> None:
-    """A dot for each seed, next to each other by rank: nothing is random."""
-    columns = seeds.groupby(["arm", "place"], sort=False)["place"]
-    rank, size = columns.cumcount(), columns.transform("size")
-    seeds = seeds.assign(place=seeds["place"] + ((rank + 1) / (size + 1) - 0.5) * 0.8 * step)
-    draw_dots(axes, seeds, "place", "error", hues, marker="o", s=11, linewidths=0.5, zorder=2.8)
-
-
-def _draw_strip(axes: Axes, untrained: pd.DataFrame, rows: Sequence[str], hues: Arms, scale: Scale) -> None:
-    """A row for each colour with a × and counts at each x; one row for all where they are too many."""
-    for number, row in enumerate(rows):
-        part = untrained if row == "all" else untrained[untrained["group"] == row]
-        color = hues.styles[row].color if row in hues.styles else GREY
-        counts = part.assign(at=list(map(show, part["x"]))).groupby("at", sort=False)[["untrained", "runs"]].sum()
-        for x, lost, runs in counts.itertuples():
-            place = scale.places[x]
-            axes.plot([place], [-number], marker="x", color=color, markersize=6, markeredgewidth=1.6, linestyle="")
-            axes.annotate(
-                f"{lost:.0f} of {runs:.0f}", (place, -number), (6, 0), textcoords="offset points", va="center",
-                fontsize=SMALL, color=GREY,
-            )  # fmt: skip
-    axes.set_ylim(0.4 - len(rows), 0.6)
-    axes.set_yticks([])
-    axes.set_ylabel("did not train", rotation=0, ha="right", va="center", fontsize=SMALL)
-    axes.tick_params(bottom=False, labelbottom=False)
-    axes.grid(False)
-    axes.spines["bottom"].set(linestyle=(0, (4, 3)), color=GREY)
-
-
-def _scale(axes: Axes, points: pd.DataFrame, many: bool) -> None:
-    axes.set_ylabel("test error (%)")
-    shown = points.loc[points["kind"] == "mean" if many else points["kind"] != "untrained", "error"]
-    if shown.empty:
-        axes.set_ylim(0, 100)
-        axes.set_yticks([])
-        axes.text(0.5, 0.5, "no run trained", transform=axes.transAxes, ha="center", color=GREY)
-    elif many:
-        scale_errors(axes, shown)
-    else:
-        scale_errors(axes, shown, points["low"].min(), points["high"].max())

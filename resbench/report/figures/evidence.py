@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
-from resbench.report.figures.styles import Arms, follows, hues_of
+from resbench.core.text import show
+from resbench.report.collapse import chance_error
+from resbench.report.figures.drawing import DEPTH
+from resbench.report.figures.styles import Arms, Colors, follows, hues_of
 from resbench.report.format import capitalised
+from resbench.report.labels import Labels
 from resbench.report.study import Study
 from resbench.report.tables.factors import Factors, factors_of
 from resbench.report.tables.hardest import MOST_ARMS, Hardest, hardest
@@ -18,7 +23,7 @@ from resbench.report.tables.search import Trials
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.sentence import claim_summary
 
-DEPTH = "model.depth"
+__all__ = ["DEPTH", "Evidence"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,25 @@ class Evidence:
 
     @cached_property
     def x(self) -> str | None:
-        """The axis to the right: the depth, or the first one."""
+        """The axis to the right: the depth, or the first one that has no colours, or the first one."""
         axes = self.study.axes
-        return DEPTH if DEPTH in axes else axes[0] if axes else None
+        plain = [axis for axis in axes if axis != self.colors.axis]
+        return DEPTH if DEPTH in axes else next(iter([*plain, *axes]), None)
+
+    @property
+    def labels(self) -> Labels:
+        """What fields and values are called."""
+        return self.study.labels
+
+    @cached_property
+    def chance(self) -> float:
+        """The test error of guessing, in percent; NaN where it is not known."""
+        return 100 * chance_error(self.study.records)
+
+    @cached_property
+    def colors(self) -> Colors:
+        """Which axis has colours, and which."""
+        return Colors.among(self.frame, self.study.axes, self.study.baseline)
 
     @cached_property
     def along(self) -> list[str]:
@@ -67,13 +88,18 @@ class Evidence:
         """The arms of figures in which each depth has panels of its own: of all axes but the depth, if there are others."""
         return self.arms_by([axis for axis in self.study.axes if axis != DEPTH] or self.study.axes)
 
+    def words(self, cell: Mapping[Any, Any], axes: Sequence[str]) -> str:
+        """A cell in words, by these axes; those that do not act in it are not named."""
+        idle = self.study.idle.get(tuple(show(cell[axis]) for axis in self.study.axes), frozenset())
+        return self.labels.cell({axis: cell[axis] for axis in axes if axis not in idle}) if axes else ""
+
     def arms_by(self, axes: Sequence[str]) -> Arms:
         """The combinations of these axes."""
-        return Arms(self.frame, axes, self.study.baseline)
+        return Arms(self.frame, axes, self.colors, self.labels)
 
     def hues_of(self, arms: Arms) -> Arms:
         """The colours of these arms."""
-        return hues_of(arms, self.frame, self.study.baseline)
+        return hues_of(arms, self.frame, self.colors, self.labels)
 
     @cached_property
     def few_arms(self) -> Arms:

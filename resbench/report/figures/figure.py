@@ -18,8 +18,10 @@ class Figure:
         name: of its files.
         points: exactly what it shows.
         draw: draws it, on a canvas of its own.
-        caption: what it shows and how to read it.
+        caption: how to read it.
         alt: what is to be seen, in a sentence or two, for those who cannot see it.
+        title: what it shows, in a line.
+        narrow: draws it for a narrow screen; None where it has no such form.
     """
 
     name: str
@@ -27,3 +29,5 @@ class Figure:
     draw: Callable[[], Canvas]
     caption: str
     alt: str
+    title: str
+    narrow: Callable[[], Canvas] | None = None

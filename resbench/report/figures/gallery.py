@@ -28,11 +28,16 @@ from resbench.report.figures import (
     power,
     search,
     specification,
+    tradeoff,
     variance,
 )
-from resbench.report.figures.drawing import Canvas
+from resbench.report.figures.choice import choose
+from resbench.report.figures.drawing import BLACK, GREY, PAPER, SIZE, Canvas
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
+from resbench.report.format import capitalised
+from resbench.report.svg import as_file, compact
+from resbench.report.theme import NEUTRALS
 
 # every figure, in the order of the page; None where a study has nothing to show in it
 FIGURES: tuple[Callable[[Evidence], Figure | None], ...] = (
@@ -43,12 +48,13 @@ FIGURES: tuple[Callable[[Evidence], Figure | None], ...] = (
     heat_map.figure,
     specification.figure,
     variance.figure,
-    cost.tradeoff,
+    tradeoff.figure,
     power.figure,
     gradients.figure,
     gradient_flow.figure,
     layer_responses.figure,
     lesions.figure,
+    lesions.by_unit,
     growth.figure,
     hardest.figure,
     cost.throughput,
@@ -63,15 +69,24 @@ _SETTINGS: Any = {
     "svg.fonttype": "path",
     "text.parse_math": False,
     "font.family": "DejaVu Sans",
-    "font.size": 10,
+    "font.size": SIZE,
+    "text.color": BLACK,
     "hatch.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": BLACK,
+    "axes.facecolor": "none",
     "axes.grid": True,
-    "grid.color": "#e5e7eb",
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": BLACK,
+    "ytick.labelcolor": BLACK,
+    "grid.color": NEUTRALS["grid"].light,
     "axes.axisbelow": True,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "svg.image_inline": True,
 }
 
 
@@ -88,19 +103,37 @@ def settings() -> Iterator[None]:
 def save_figures(folder: Path, evidence: Evidence) -> list[Image]:
     """Write SVG and PNG of each figure that has something to show, in the order of the page."""
     figures = [figure for build in FIGURES if (figure := build(evidence))]
+    ordered, opened = choose(evidence, figures)
     with settings():
-        return [_save(folder, figure) for figure in figures]
+        return [_save(folder, figure, figure.name in opened) for figure in ordered]
 
 
-def _save(folder: Path, figure: Figure) -> Image:
+def _save(folder: Path, figure: Figure, opened: bool) -> Image:
     canvas = figure.draw()
-    _fix_layout(canvas)
-    svg = io.BytesIO()
-    canvas.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    (folder / f"{figure.name}.svg").write_bytes(svg.getvalue())
+    svg = _svg(canvas)
+    (folder / f"{figure.name}.svg").write_text(as_file(svg, capitalised(figure.title)), encoding="utf-8", newline="\n")
     path = folder / f"{figure.name}.png"
     canvas.savefig(path, dpi=160, metadata={"Software": None})
-    return Image(figure.name, svg.getvalue(), figure.alt, figure.caption, figure.points, path.read_bytes())
+    narrow = _svg(figure.narrow()) if figure.narrow and opened else ""
+    return Image(
+        figure.name,
+        svg,
+        figure.alt,
+        figure.caption,
+        figure.points,
+        path.read_bytes(),
+        capitalised(figure.title),
+        narrow,
+        opened,
+    )
+
+
+def _svg(canvas: Canvas) -> str:
+    """The figure as an SVG without a background."""
+    _fix_layout(canvas)
+    svg = io.BytesIO()
+    canvas.savefig(svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return compact(svg.getvalue().decode("utf-8"))
 
 
 def _fix_layout(canvas: Canvas) -> None:

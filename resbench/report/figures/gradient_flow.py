@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import Canvas, logarithmic, objects, whole
+from resbench.report.figures.drawing import Canvas, logarithmic, objects, power_text, whole
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.probed import (
@@ -38,10 +38,27 @@ def figure(evidence: Evidence) -> Figure | None:
         return None
     ends = [
         f"{name} {line['value'].iloc[0]:.1g} and {line['value'].iloc[-1]:.1g}"
-        for name, line in named_lines(means_of(points, "start"))
+        for name, line in named_lines(means_of(points, "start"), data.arms.words)
     ]
     alt = f"Relative gradients of the first and the last layer at initialisation: {'; '.join(ends)}."
-    return Figure("gradient-flow", points, partial(_draw, data, points), _caption(data, points), alt)
+    draws = [partial(_draw, data, points, narrow) for narrow in (False, True)]
+    return Figure(
+        "gradient-flow", points, draws[0], _caption(data, points), alt, _title(points, data.arms.words), draws[1]
+    )
+
+
+def _title(points: pd.DataFrame, words: Mapping[str, str]) -> str:
+    """Of the deepest networks: how far the gradients of the layers lie apart before training."""
+    start = means_of(points, "start")
+    start = start[(start["row"] == start["row"].iloc[-1]) & (start["value"].astype(float) > 0)] if len(start) else start
+    spans = []
+    for name, line in named_lines(start, words):
+        values = line["value"].astype(float)
+        spans.append((float(values.max() / values.min()), name))
+    if not spans:
+        return "Gradients of the layers by depth"
+    texts = [f"{power_text(float(f'{span:.2g}'))} times ({name})" for span, name in sorted(spans, reverse=True)[:2]]
+    return f"Before training the gradients of layers differ by up to {', '.join(texts)}"
 
 
 def flow_points(data: Probed) -> pd.DataFrame:
@@ -70,18 +87,18 @@ def _gradients(results: Mapping[int, Mapping[str, Any]], epoch: int) -> dict[int
     return {seed: result["relative"][epoch] for seed, result in results.items() if result["relative"]}
 
 
-def _draw(data: Probed, points: pd.DataFrame) -> Canvas:
+def _draw(data: Probed, points: pd.DataFrame, narrow: bool) -> Canvas:
     values = points.loc[points["panel"] != "correlation", "value"].astype(float)
     above = values[values > 0]
     limits = (above.min() / 1.4, above.max() * 1.4) if len(above) else None
     gradients = partial(_draw_gradients, data=data, limits=limits)
-    depth = "depth of the layer, 0 at the input"
+    depth = "depth of the layer, 0 to 1"
     panels = (
         Panel("start", "at initialisation", depth, "|g| / |w|", gradients),
         Panel("end", "at the end", depth, "", gradients),
-        Panel("correlation", "correlation of neighbours", "unit", "correlation", partial(_draw_correlation, data=data)),
+        Panel("correlation", "neighbours' correlation", "unit", "", partial(_draw_correlation, data=data)),
     )
-    return draw_panels(data, points, panels)[0]
+    return draw_panels(data, points, panels, narrow)[0]
 
 
 def _draw_gradients(axes: Axes, points: pd.DataFrame, data: Probed, limits: tuple[float, float] | None) -> None:

@@ -18,14 +18,17 @@ from matplotlib.ticker import MaxNLocator
 from resbench.report.figures.drawing import (
     GREY,
     HATCH,
+    PAPER,
     SMALL,
     TINY,
+    WIDE,
     Canvas,
     bare,
     label_edges,
     objects,
     panels,
     part_labels,
+    power_text,
     wrapped,
 )
 from resbench.report.figures.evidence import Evidence
@@ -57,14 +60,15 @@ def figure(evidence: Evidence) -> Figure | None:
     arms = len(cells) if data.rows == [""] else len({cell.arm for cell in cells})
     columns = arms if arms <= 4 else 3 if arms in (5, 6, 9) else 4
     caption = _caption(points, len(cells), data.probed_cells)
-    return Figure("gradients", points, partial(_draw, points, columns), caption, alt)
+    title = f"Gradients of the layers by epoch, from {power_text(float(f'{above.min():.1g}'))} to {power_text(float(f'{above.max():.1g}'))} times the weights"
+    return Figure("gradients", points, partial(_draw, points, columns), caption, alt, title)
 
 
 def gradient_points(cells: Sequence[ProbedCell]) -> pd.DataFrame:
     """What the figure shows: by panel, epoch and layer the geometric mean of |g|/|w| over the seeds that have it."""
     rows: list[dict[str, Any]] = []
     for cell in cells:
-        name = ", ".join(filter(None, (cell.row, cell.arm if cell.arm != "all" else "")))
+        name = ", ".join(filter(None, (cell.row, cell.words if cell.arm != "all" else "")))
         for epoch in sorted({epoch for result in cell.results.values() for epoch in result["epochs"]}):
             counted = {seed: one for seed, one in cell.results.items() if not epoch or seed not in cell.collapsed}
             results = [result for result in counted.values() if epoch in result["epochs"]]
@@ -97,11 +101,11 @@ def _is_below(points: pd.DataFrame) -> bool:
 
 def _draw(points: pd.DataFrame, columns: int) -> Canvas:
     parts = list(points.groupby("panel", sort=False))
-    figure, grid = panels(len(parts), columns, min(11.0, 1.8 + 2.5 * columns), 2.5, 0.7)
+    figure, grid = panels(len(parts), columns, min(WIDE, 1.6 + 2.0 * columns), 2.5, 0.7)
     norm = _norm(points)
     for (name, part), axes in zip(parts, grid, strict=True):
         _draw_panel(axes, part, norm)
-        axes.set_title("\n".join(wrapped(str(name), 2.0, SMALL, most=2)), fontsize=SMALL)
+        axes.set_title("\n".join(wrapped(str(name), 1.6, SMALL, most=2)), fontsize=SMALL)
     label_edges(grid, columns, "epoch", "layer, 1 at the input", SMALL)
     _draw_legend(figure, grid, points)
     part_labels(figure, grid)
@@ -131,12 +135,12 @@ def _draw_block(axes: Axes, values: npt.NDArray[np.float64], left: float, norm: 
     if not epochs:
         return
     if np.isnan(values).any():
-        axes.add_patch(Rectangle((left, 0.5), epochs, layers, facecolor="#ffffff", **HATCH))
+        axes.add_patch(Rectangle((left, 0.5), epochs, layers, facecolor=PAPER, **HATCH))
     with np.errstate(divide="ignore"):
         logs = np.log10(values)
     logs = np.where(np.isneginf(logs), (norm.vmin or 0.0) - 1, logs)
     x, y = left + np.arange(epochs + 1), 0.5 + np.arange(layers + 1)
-    axes.pcolormesh(x, y, np.ma.masked_invalid(logs), cmap="cividis", norm=norm, edgecolors="face", linewidth=0.1)
+    axes.pcolormesh(x, y, np.ma.masked_invalid(logs), cmap="cividis", norm=norm, rasterized=True)
 
 
 def _draw_legend(figure: Canvas, grid: Sequence[Axes], points: pd.DataFrame) -> None:
@@ -148,7 +152,7 @@ def _draw_legend(figure: Canvas, grid: Sequence[Axes], points: pd.DataFrame) -> 
     bar.ax.yaxis.set_major_locator(MaxNLocator(nbins=7))
     bar.ax.tick_params(labelsize=SMALL)
     if points["gradient"].isna().any():
-        patch = Patch(facecolor="#ffffff", label="no value", **HATCH)
+        patch = Patch(facecolor=PAPER, label="no value", **HATCH)
         figure.legend(handles=[patch], loc="outside lower right", frameon=False, fontsize=SMALL, labelcolor=GREY)
 
 
@@ -163,6 +167,4 @@ def _caption(points: pd.DataFrame, panels: int, total: int) -> str:
         text += " Hatched: the layer was not there yet, its weights were zero, or its gradient was not finite."
     if _is_below(points):
         text += " Fields below the scale, zeros among them, have the colour of its end."
-    return text + (
-        f" {panels} of the {total} cells that were probed are drawn, evenly chosen." if total > panels else ""
-    )
+    return text + (f" {panels} of the {total} cells that were probed are drawn." if total > panels else "")

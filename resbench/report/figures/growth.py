@@ -14,8 +14,11 @@ from matplotlib.axes import Axes
 from resbench.core.text import show
 from resbench.records.record import Record
 from resbench.report.figures.drawing import (
+    NARROW,
+    SIZE,
     SMALL,
     TINY,
+    WIDE,
     Canvas,
     is_steep,
     leaf,
@@ -23,6 +26,7 @@ from resbench.report.figures.drawing import (
     objects,
     panels,
     scale_errors,
+    value_text,
     width_of,
 )
 from resbench.report.figures.evidence import DEPTH, Evidence
@@ -69,15 +73,30 @@ def figure(evidence: Evidence) -> Figure | None:
     points = growth_points(study, growth)
     if points.empty or points["epoch"].nunique() < 2:
         return None
+    lengths = points.groupby(["row", "arm"], sort=False)["epoch"].transform("nunique")
+    grown = points.assign(long=lengths > 1).groupby("row", sort=False)["long"].transform("any")
+    points = points[grown]  # panels of single points show no course
     panels = list(dict.fromkeys(points["row"]))
     rows = evenly(panels, _MOST_PANELS)
     points = points[points["row"].isin(rows)].reset_index(drop=True)
     ends = [
         f"{name} {line['error'].iloc[-1]:.2f} % after {line['flops'].iloc[-1]:.2g} FLOPs"
-        for name, line in named_lines(points)
+        for name, line in named_lines(points, growth.arms.words)
     ]
     alt = f"Error against the work of training; at the end {'; '.join(ends)}."
-    return Figure("growth", points, partial(_draw, growth, points), _caption(growth.errors, rows, len(panels)), alt)
+    draws = [partial(_draw, growth, points, narrow) for narrow in (False, True)]
+    caption = _caption(growth.errors, rows, len(panels))
+    return Figure("growth", points, draws[0], caption, alt, _title(points, growth), draws[1])
+
+
+def _title(points: pd.DataFrame, growth: Growth) -> str:
+    """The last errors of the arms that grow, and of the others."""
+    last = points[points["row"] == points["row"].iloc[-1]]
+    texts = [
+        f"{value_text(line['error'].iloc[-1])} % ({growth.arms.words[str(arm)]})"
+        for arm, line in last.groupby("arm", sort=False)
+    ]
+    return f"Last {growth.errors} errors: {', '.join(texts[:3])}{', …' if len(texts) > 3 else ''}"
 
 
 def growth_points(study: Study, growth: Growth) -> pd.DataFrame:
@@ -146,10 +165,10 @@ def _errors(study: Study) -> str:
     return "validation" if complete else "training"
 
 
-def _draw(growth: Growth, points: pd.DataFrame) -> Canvas:
+def _draw(growth: Growth, points: pd.DataFrame, narrow: bool) -> Canvas:
     rows = list(dict.fromkeys(points["row"]))
-    columns = min(len(rows), 3)
-    size = (8.5, 4.6, 0.0) if growth.alone else (11.0, 3.1 if len(rows) <= columns else 2.4, 0.5)
+    columns = 1 if narrow else min(len(rows), 3)
+    size = (NARROW, 2.8, 0.8) if narrow else (WIDE, 3.6 if len(rows) == 1 else 2.5, 0.5)
     figure, grid = panels(len(rows), columns, *size)
     most = float(points["flops"].max())
     factor, unit = next(((size, name) for size, name in _UNITS.items() if most >= size), (1.0, "FLOPs"))
@@ -157,7 +176,7 @@ def _draw(growth: Growth, points: pd.DataFrame) -> Canvas:
     for number, (row, axes) in enumerate(zip(rows, grid, strict=True)):
         _draw_panel(axes, points[points["row"] == row], growth.hues)
         _scale(axes, points)
-        axes.set_title(row, fontsize=9, loc="left")
+        axes.set_title(row, fontsize=SIZE, loc="left")
         axes.tick_params(labelsize=SMALL)
         axes.set_xlabel(f"training so far ({unit})", fontsize=SMALL)
         axes.set_ylabel(f"{growth.errors} error (%)" if number % columns == 0 else "", fontsize=SMALL)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import BAND, GREY, PALE, SMALL, TINY, Canvas, panels
+from resbench.report.figures.drawing import BAND, GREY, PALE, TINY, WIDE, Canvas, panels
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.styles import Arms, legend
@@ -30,12 +30,13 @@ def figure(evidence: Evidence) -> Figure | None:
         f"{int(first['instead'])} and missed by {100 * first['missed']:.0f} % of runs."
     )
     draw = partial(_draw, images, images.pictures[0], evidence.few_arms)
-    return Figure("hardest", images.rows, draw, images.caption(drawn=True), alt)
+    title = f"The {len(images.rows)} test images that most runs get wrong"
+    return Figure("hardest", images.rows, draw, images.caption(drawn=True), alt, title)
 
 
 def _draw(images: Hardest, pictures: npt.NDArray[np.uint8], arms: Arms) -> Canvas:
     rows = images.rows.to_dict("records")
-    figure, grid = panels(len(rows), _COLUMNS, 10.5, 1.35 + 0.13 * max(len(images.arms), 1), 0.1)
+    figure, grid = panels(len(rows), _COLUMNS, WIDE, 1.15 + 0.13 * max(len(images.arms), 1), 0.1)
     for axes, row in zip(grid, rows, strict=True):
         shares = [(row[name], arms.styles[name].color) for name in images.arms] or [(row["missed"], GREY)]
         _draw_image(axes, pictures[row["image"]], row, shares)
@@ -48,7 +49,7 @@ def _draw_image(
 ) -> None:
     """An image, and below it a bar for each share of runs that miss it."""
     axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
-    axes.set_title(f"{row['label']} taken for {row['instead']}", fontsize=SMALL, pad=3)
+    axes.set_title(f"{row['label']} taken for {row['instead']}", fontsize=TINY, pad=3)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(False)

@@ -15,10 +15,13 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, LogNorm, Normal
 from resbench.core.text import show
 from resbench.report.figures.drawing import is_steep, objects
 from resbench.report.figures.evidence import Evidence
+from resbench.report.labels import Labels
 
 Column = tuple[str, ...]  # values of the other axes, as text
 _MOST_COLUMNS = 48  # of a panel
-_BETTER, _ZONE, _WORSE = "#0173b2", "#f6f8fa", "#de8f05"
+_BETTER, _WORSE = ("#0072b2", "#bcd7ea"), ("#f7d2b5", "#d55e00")  # from far to near, and from near to far
+_EVEN = 1.0  # doublings; a scale reaches as far at least
+_LEAST = 0.005  # percent, half an error in 10,000: no error has no logarithm
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,20 @@ class HeatMap:
         x: the axis of the rows.
         others: the axes of the columns.
         margin: differences within it have one colour, in points.
+        labels: what fields and values are called.
     """
 
     points: pd.DataFrame
     x: str
     others: list[str]
     margin: float
+    labels: Labels
+
+    def word(self, level: int, column: Column) -> str:
+        """What a value of one of the other axes is called."""
+        axis = self.others[level]
+        value = next(value for value in self.points[axis] if show(value) == column[level])
+        return self.labels.value(axis, value)
 
     @cached_property
     def shown(self) -> str:
@@ -85,34 +96,46 @@ class HeatMap:
         return tuple(show(row[axis]) for axis in self.others)
 
     @cached_property
+    def colored(self) -> pd.Series[float]:
+        """What colours say: errors, or the doublings of the baseline's error; NaN within the margin and where nothing is known."""
+        if self.shown == "error":
+            return self.values
+        return self.points["doublings"].astype(float).where(self.values.abs() > self.margin)
+
+    @cached_property
+    def even(self) -> pd.Series[bool]:
+        """Whose difference lies within the margin."""
+        return self.values.abs() <= self.margin if self.shown == "difference" else self.values.isna() & False
+
+    @cached_property
     def norm(self) -> Normalize:
         """The scale of colours; of differences, a tenth of the fields may lie beyond its ends."""
-        values = self.values.dropna()
         if self.shown == "error":
+            values = self.values.dropna()
             low, high = float(values.min()), float(values.max())
             return LogNorm(low, high) if is_steep(values) else Normalize(low, high if high > low else low + 1)
-        sizes = values.abs()
-        limit = max(float(sizes.quantile(0.9)) if len(sizes) > 10 else float(sizes.max()), 3 * self.margin, 1e-6)
-        return Normalize(-limit, limit)
+        sizes = self.colored.dropna().abs()
+        limit = float(sizes.quantile(0.9)) if len(sizes) > 10 else float(sizes.max()) if len(sizes) else 0.0
+        return Normalize(-max(limit, _EVEN), max(limit, _EVEN))
 
     def is_beyond(self, end: int) -> bool:
         """Whether fields lie beyond the upper (1) or the lower (-1) end of the scale."""
         limit = self.norm.vmax if end > 0 else self.norm.vmin
-        return bool((end * self.values > end * (limit or 0.0)).any())
+        return bool((end * self.colored > end * (limit or 0.0)).any())
 
     @cached_property
     def colors(self) -> Colormap | str:
-        """Of differences blue to orange, and one pale colour within the margin."""
+        """Of differences blue to orange; what lies within the margin has none of them."""
         if self.shown == "error":
             return "cividis"
-        zone = self.margin / (self.norm.vmax or 1.0) / 2
-        low, high = 0.5 - zone, 0.5 + zone
-        stops = [(0.0, _BETTER), (low, "#dbeaf5"), (low, _ZONE), (high, _ZONE), (high, "#fbead0"), (1.0, _WORSE)]
-        return LinearSegmentedColormap.from_list("margin", stops, N=1024)
+        stops = [(0.0, _BETTER[0]), (0.5, _BETTER[1]), (0.5, _WORSE[0]), (1.0, _WORSE[1])]
+        return LinearSegmentedColormap.from_list("doublings", stops)
 
 
 def heat_points(evidence: Evidence) -> pd.DataFrame:
     """A row per cell: the axes, `error` in percent, `difference` to the baseline in points, runs, and what it is.
+
+    `doublings` is the logarithm, to the base of 2, of its error over that of its baseline.
 
     `kind` is `difference`, `baseline`, `error` (no difference: an arm did not train, or there is no baseline) or
     `missing`.
@@ -128,16 +151,21 @@ def heat_points(evidence: Evidence) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for cell in evidence.frame.to_dict("records"):
         row = {axis: cell[axis] for axis in axes} | {"error": 100 * (1 - cell["mean"]), "difference": math.nan}
-        row |= {"runs": cell["seeds_done"], "untrained": cell["untrained"]}
+        row |= {"doublings": math.nan, "runs": cell["seeds_done"], "untrained": cell["untrained"]}
         row["kind"] = "missing" if math.isnan(cell["mean"]) else "error"
         if contrast := contrasts.get(key(cell)):
             row |= {"difference": 100 * contrast.interval.estimate, "kind": "difference"}
+            row["doublings"] = _doublings(row["error"], row["error"] - row["difference"])
         elif key(cell) in same and row["kind"] == "error":
-            row |= {"difference": 0.0, "kind": "difference"}
+            row |= {"difference": 0.0, "doublings": 0.0, "kind": "difference"}
         elif row["kind"] == "error" and baseline and all(show(cell[a]) == show(v) for a, v in baseline.items()):
             row["kind"] = "baseline"
         rows.append(row)
-    return objects(rows, [*axes, "error", "difference", "runs", "untrained", "kind"])
+    return objects(rows, [*axes, "error", "difference", "doublings", "runs", "untrained", "kind"])
+
+
+def _doublings(error: float, baseline: float) -> float:
+    return math.log2(max(error, _LEAST) / max(baseline, _LEAST))
 
 
 def _panels(columns: Sequence[Column]) -> Iterator[list[Column]]:

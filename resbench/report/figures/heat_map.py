@@ -11,46 +11,62 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MultipleLocator
 
 from resbench.core.text import show
 from resbench.report.figures.drawing import (
+    BAND,
     BLACK,
     GREY,
+    ON_DARK,
+    ON_PALE,
+    PAPER,
     SMALL,
     TINY,
+    WIDE,
     Canvas,
     bare,
     canvas,
     fitted,
-    leaf,
     width_of,
 )
+from resbench.report.figures.error import in_rows
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.heat_fields import Column, HeatMap, heat_points
 from resbench.report.format import signed
 
 _TEXT_UP_TO = 12  # columns
-_UNKNOWN = "#e1e4e8"
+_UNKNOWN, _NEUTRAL = BAND, "#e9e6df"  # of what is not known, and of what lies within the margin
+_FILLED = 0.65  # of all fields, at least
 
 
 def figure(evidence: Evidence) -> Figure | None:
     """The figure, or None for a grid of one axis, which a table shows as well."""
     frame, x = evidence.frame, evidence.x
     others = [axis for axis in evidence.study.axes if axis != x and len(set(map(show, frame[axis]))) > 1]
-    if not x or not others or frame["mean"].isna().all() or len(set(map(show, frame[x]))) < 2:
+    if not x or not others or frame["mean"].isna().all() or len(set(map(show, frame[x]))) < 2 or in_rows(evidence):
         return None
-    data = HeatMap(heat_points(evidence), x, others, evidence.margin)
-    alt = f"{_alt(data)} {evidence.verdict_text}".strip()
-    return Figure("heat-map", data.points, lambda: _draw(data), _caption(data), alt)
+    data = HeatMap(heat_points(evidence), x, others, evidence.margin, evidence.labels)
+    if len(data.cells) < _FILLED * len(data.rows) * len(data.columns):
+        return None  # a table has no holes
+    return Figure("heat-map", data.points, lambda: _draw(data), _caption(data), _alt(data), _title(data))
+
+
+def _title(data: HeatMap) -> str:
+    if data.shown == "error":
+        return "Test error of every cell"
+    counted = data.colored.dropna()
+    fewer, more = int((counted < 0).sum()), int((counted > 0).sum())
+    return f"Against the baseline: {fewer} cells with fewer errors, {more} with more, {int(data.even.sum())} within the margin"
 
 
 def _draw(data: HeatMap) -> Canvas:
     width = max(map(len, data.panels))
     wide = width <= _TEXT_UP_TO
-    labels = max(width_of(column[-1], TINY) for column in data.columns)
+    labels = max(width_of(data.word(-1, column), TINY) for column in data.columns)
     each = (0.34 if wide else 0.22) * len(data.rows) + 0.2 * len(data.others) + min(labels, 1.2) + 0.25
-    size = min(11.0, max(6.0, (0.85 if wide else 0.21) * width + 2.2)), max(each * len(data.panels) + 0.6, 2.7)
+    size = min(WIDE, max(5.0, (0.85 if wide else 0.21) * width + 2.2)), max(each * len(data.panels) + 0.6, 2.7)
     figure = canvas(*size)
     grid = figure.subplots(len(data.panels), 1, squeeze=False)[:, 0]
     for axes, columns in zip(grid, data.panels, strict=True):
@@ -63,19 +79,25 @@ def _draw(data: HeatMap) -> Canvas:
 
 def _draw_panel(axes: Axes, data: HeatMap, columns: Sequence[Column]) -> None:
     fields = [[data.cells.get((row, column)) for column in columns] for row in data.rows]
-    numbers = [[math.nan if cell is None else float(cell[data.shown]) for cell in line] for line in fields]
+    colored = dict(zip(data.cells, zip(data.colored, data.even, strict=True), strict=True))
+    keys = [[(row, column) for column in columns] for row in data.rows]
+    numbers = [[float(colored[key][0]) if key in colored else math.nan for key in line] for line in keys]
     values = np.ma.masked_invalid(numbers)
-    mesh = axes.pcolormesh(values, cmap=data.colors, norm=data.norm, edgecolors="white", linewidth=0.8)
+    mesh = axes.pcolormesh(values, cmap=data.colors, norm=data.norm, edgecolors=PAPER, linewidth=0.8)
     for y, line in enumerate(fields):
         for x, cell in enumerate(line):
             if cell is None or (cell["kind"] == "missing" and not cell["untrained"]):
                 axes.text(x + 0.5, y + 0.5, "·", ha="center", va="center", color=GREY)
                 continue
+            even = bool(colored[keys[y][x]][1])
+            if even:
+                axes.add_patch(Rectangle((x, y), 1, 1, facecolor=_NEUTRAL, edgecolor=PAPER, linewidth=0.8))
             _mark(axes, x, y, cell, data.shown)
             if len(data.columns) <= _TEXT_UP_TO:
-                dark = cell["untrained"] or math.isnan(numbers[y][x])
-                color = BLACK if dark else _ink(mesh.cmap(data.norm(numbers[y][x])))
-                plain = {"facecolor": "#ffffff", "edgecolor": "none", "pad": 1, "alpha": 0.85}
+                blank = cell["untrained"] or math.isnan(numbers[y][x])
+                color = BLACK if blank else _ink(mesh.cmap(data.norm(numbers[y][x])))
+                color = ON_PALE if even else color
+                plain = {"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.85}
                 axes.text(
                     x + 0.5, y + 0.5, _text(cell, data.shown), ha="center", va="center", fontsize=SMALL, color=color,
                     bbox=plain if cell["untrained"] else None,
@@ -87,8 +109,8 @@ def _draw_panel(axes: Axes, data: HeatMap, columns: Sequence[Column]) -> None:
 def _mark(axes: Axes, x: int, y: int, cell: Mapping[Any, Any], shown: str) -> None:
     """A background where there is no number, hatches where runs did not train, and a frame around a baseline."""
     if math.isnan(float(cell[shown])):
-        fill = "#ffffff" if cell["kind"] == "baseline" else _UNKNOWN
-        axes.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, edgecolor="white", linewidth=0.8))
+        fill = PAPER if cell["kind"] == "baseline" else _UNKNOWN
+        axes.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, edgecolor=PAPER, linewidth=0.8))
     if cell["untrained"]:
         hatch = "xxxx" if cell["untrained"] == cell["runs"] else "////"
         axes.add_patch(Rectangle((x, y), 1, 1, fill=False, hatch=hatch, edgecolor=GREY, linewidth=0))
@@ -109,27 +131,25 @@ def _ink(rgba: Any) -> str:
     """Black or white, whichever stands out from the field."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgba[:3]]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#ffffff" if luminance < 0.18 else BLACK
+    return ON_DARK if luminance < 0.18 else ON_PALE
 
 
 def _label(axes: Axes, data: HeatMap, columns: Sequence[Column], field: float) -> None:
     """Values of the last axis under the columns, those of the others over them, with gaps between their blocks."""
     axes.set_yticks([i + 0.5 for i in range(len(data.rows))], [fitted(row, 1.4) for row in data.rows], fontsize=SMALL)
-    axes.set_ylabel(data.x)
-    texts = [fitted(column[-1], 1.2, TINY) for column in columns]
+    axes.set_ylabel(data.labels.name(data.x))
+    texts = [fitted(data.word(-1, column), 1.2, TINY) for column in columns]
     slanted = any(width_of(text, TINY) > 0.9 * field for text in texts)
     axes.set_xticks([i + 0.5 for i in range(len(columns))], texts, fontsize=TINY, rotation=90 if slanted else 0)
-    axes.set_xlabel(leaf(data.others[-1]), fontsize=SMALL)
-    for level, axis in enumerate(data.others[:-1]):
+    axes.set_xlabel(data.labels.name(data.others[-1]), fontsize=SMALL)
+    for level in range(len(data.others) - 1):
         height = 4 + 11 * (len(data.others) - 2 - level)
         start = 0
         for _, members in groupby(columns, key=lambda column, level=level: column[: level + 1]):  # type: ignore[misc]
             size = len(list(members))
             if start:
-                axes.axvline(start, color="white", linewidth=5 - 1.5 * min(level, 2))
-            value = columns[start][level]
-            named = f"{leaf(axis)} {value}"
-            text = named if width_of(named, TINY) < field * size else fitted(value, field * size, TINY)
+                axes.axvline(start, color=PAPER, linewidth=5 - 1.5 * min(level, 2))
+            text = fitted(data.word(level, columns[start]), field * size, TINY)
             axes.annotate(
                 text, (start + size / 2, 0), (0, height), textcoords="offset points", ha="center", va="bottom",
                 fontsize=TINY, color=BLACK, weight="bold" if level == 0 else "normal", annotation_clip=False,
@@ -140,27 +160,31 @@ def _label(axes: Axes, data: HeatMap, columns: Sequence[Column], field: float) -
 def _draw_legend(figure: Canvas, grid: list[Axes], data: HeatMap) -> None:
     over, under = data.is_beyond(1), data.is_beyond(-1)
     extend = "both" if over and under else "max" if over else "min" if under else "neither"
-    label = "difference to the baseline (points)" if data.shown == "difference" else "test error (%)"
+    label = "errors, times the baseline's" if data.shown == "difference" else "test error (%)"
     shrink = min(1.0, 2.6 / figure.get_figheight())
     bar = figure.colorbar(grid[0].collections[0], ax=grid, extend=extend, shrink=shrink, label=label, pad=0.015)
     bar.ax.tick_params(labelsize=SMALL)
     bar.ax.yaxis.label.set_fontsize(SMALL)
     if isinstance(data.norm, LogNorm):
         bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    if data.shown == "difference":
+        bar.ax.yaxis.set_major_locator(MultipleLocator(max(1, round((data.norm.vmax or 1) / 3))))
+        bar.ax.yaxis.set_major_formatter(lambda value, _: f"{2**value:g}×" if value >= 0 else f"1/{2**-value:g}×")
     differences, kinds = data.shown == "difference", data.points["kind"]
     untrained = {"facecolor": _UNKNOWN, "edgecolor": GREY, "linewidth": 0}
     keys = (
         (
             differences and kinds.eq("baseline").any(),
             "baseline",
-            {"facecolor": "white", "edgecolor": BLACK, "linewidth": 0.7},
+            {"facecolor": PAPER, "edgecolor": BLACK, "linewidth": 0.7},
         ),
+        (data.even.any(), f"within {data.margin:g} points", {"facecolor": _NEUTRAL, "edgecolor": PAPER}),
         ((data.untrained & ~data.lost).any(), "some runs did not train", untrained | {"hatch": "////"}),
         (data.lost.any(), "no run trained", untrained | {"hatch": "xxxx"}),
         (
             differences and data.is_any("error", untrained=False),
             "not compared",
-            {"facecolor": _UNKNOWN, "edgecolor": "white"},
+            {"facecolor": _UNKNOWN, "edgecolor": PAPER},
         ),
     )
     handles = [Patch(label=text, **look) for shown, text, look in keys if shown]
@@ -172,8 +196,9 @@ def _caption(data: HeatMap) -> str:
     untrained = bool(data.untrained.any())
     if data.shown == "difference":
         text = (
-            "Test error of each cell, mean over its seeds, minus that of its baseline in points: blue is better. Differences "
-            f"within the margin of {data.margin:g} points have one pale colour. Baselines are framed."
+            "Test error of each cell, mean over its seeds, minus that of its baseline in points. Colours: how many "
+            "times the baseline's errors; blue is fewer. Differences "
+            f"within the margin of {data.margin:g} points have one neutral colour. Baselines are framed."
         )
         text += " They show their error." if len(data.columns) <= _TEXT_UP_TO else ""
         text += " Cells of which some runs did not train, in either arm, are not compared." if untrained else ""
@@ -191,6 +216,7 @@ def _alt(data: HeatMap) -> str:
     text = f"Grid of {len(data.points)} cells. "
     if data.shown == "difference":
         text += f"Differences to the baseline from {signed(data.values.min())} to {signed(data.values.max())} points"
+        text += f", from {2 ** data.points['doublings'].astype(float).min():.2g} to {2 ** data.points['doublings'].astype(float).max():.2g} times its errors"
     else:
         text += f"Test errors from {data.values.min():.2f} to {data.values.max():.2f} %"
     cells = int(data.untrained.sum())

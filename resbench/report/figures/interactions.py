@@ -11,9 +11,8 @@ from matplotlib.axes import Axes
 
 from resbench.core.text import show
 from resbench.report.figures.drawing import (
-    GREY,
     SMALL,
-    TINY,
+    WIDE,
     Canvas,
     label_ends,
     leaf,
@@ -34,9 +33,13 @@ _COLUMNS = ["panel", "x", "line", "mean", "low", "high", "runs"]
 
 
 def figure(evidence: Evidence) -> Figure | None:
-    """The figure, or None where no two axes are crossed, no mean has an interval, or means would count runs several times."""
-    pairs = [] if evidence.factors.merged else _pairs(evidence.factors)
-    means = [_means(evidence.factors, pair) for pair in pairs[:_MOST_PANELS]]
+    """The figure, or None where no two of three axes are crossed, no mean has an interval, or means would count runs several times."""
+    if len(evidence.study.axes) < 3:
+        return None  # the figure of errors shows the one pair that there is
+    pairs = [] if evidence.factors.merged else _pairs(evidence.factors, evidence.colors.axis)
+    if pairs and {*pairs[0]} == {evidence.x, evidence.colors.axis}:
+        pairs = pairs if len(pairs) > 1 else []  # the figure of errors shows that one
+    means = [_means(evidence.factors, pair, evidence.colors.axis) for pair in pairs[:_MOST_PANELS]]
     means = [(part, remark) for part, remark in means if _crossed(part[part["mean"].notna()], ("x", "line"))]
     if not any(part["low"].notna().any() for part, _ in means):
         return None
@@ -49,19 +52,22 @@ def figure(evidence: Evidence) -> Figure | None:
     if len(pairs) > _MOST_PANELS:
         caption += f" {_MOST_PANELS} of {len(pairs)} pairs of axes, those with the largest interactions."
     caption = " ".join([caption, *dict.fromkeys(remark for _, remark in means if remark)])
-    alt = f"Mean test error by {'; '.join(dict.fromkeys(points['panel']))}."
-    return Figure("interactions", points, partial(_draw, evidence, points), caption, alt)
+    names = [" × ".join(map(evidence.labels.name, panel.split(" × "))) for panel in dict.fromkeys(points["panel"])]
+    alt = f"Mean test error by {'; '.join(names)}."
+    title = f"Mean test error by {names[0]}" + (f", and {len(names) - 1} more pairs" if len(names) > 1 else "")
+    return Figure("interactions", points, partial(_draw, evidence, points), caption, alt, title)
 
 
-def _pairs(factors: Factors) -> list[tuple[str, str]]:
-    """Pairs of axes that are crossed: depth with shortcut first, then by the size of their interaction."""
+def _pairs(factors: Factors, question: str | None) -> list[tuple[str, str]]:
+    """Pairs of axes that are crossed: depth with shortcut first, those of the axis with colours, then by their interaction."""
     table = factors.analysis.table
     table = table[table["scale"] == "as measured"]
     sizes = dict(zip(table["term"], table["omega2"], strict=True))
 
-    def rank(pair: tuple[str, str]) -> tuple[bool, float]:
+    def rank(pair: tuple[str, str]) -> tuple[bool, bool, float]:
         size = float(sizes.get(" x ".join(pair), math.nan))
-        return {leaf(axis) for axis in pair} != {"depth", "shortcut"}, math.inf if math.isnan(size) else -size
+        first = {leaf(axis) for axis in pair} != {"depth", "shortcut"}
+        return first, question not in pair, math.inf if math.isnan(size) else -size
 
     return sorted(filter(partial(_crossed, factors.frame), itertools.combinations(factors.axes, 2)), key=rank)
 
@@ -74,8 +80,8 @@ def _crossed(frame: pd.DataFrame, pair: tuple[str, str]) -> bool:
     return any(len(a & b) > 1 for a, b in itertools.combinations(partners.values(), 2))
 
 
-def _means(factors: Factors, pair: tuple[str, str]) -> tuple[pd.DataFrame, str]:
-    """The means of a pair, its axis of more numbers to the right and the other as lines, and a remark."""
+def _means(factors: Factors, pair: tuple[str, str], question: str | None) -> tuple[pd.DataFrame, str]:
+    """The means of a pair, its axis with colours as lines, else that of fewer numbers, and a remark."""
     x, line = sorted(pair, key=lambda axis: not is_numeric(list(factors.frame[axis])))
     levels = {axis: len(set(map(show, factors.frame[axis]))) for axis in pair}
     empty = pd.DataFrame(columns=_COLUMNS)
@@ -83,6 +89,8 @@ def _means(factors: Factors, pair: tuple[str, str]) -> tuple[pd.DataFrame, str]:
         return empty, ""
     more_lines = not is_numeric(list(factors.frame[x])) and levels[line] > levels[x]
     if more_lines or levels[line] > _MOST_LINES:
+        x, line = line, x
+    if x == question and levels[x] <= _MOST_LINES:
         x, line = line, x
     means, remark = marginal_means(factors.frame, factors.axes, [x, line], RESPONSE).rounded()
     points = pd.DataFrame({"panel": f"{x} × {line}", "x": means[x], "line": [show(value) for value in means[line]]})
@@ -92,8 +100,8 @@ def _means(factors: Factors, pair: tuple[str, str]) -> tuple[pd.DataFrame, str]:
 
 def _draw(evidence: Evidence, points: pd.DataFrame) -> Canvas:
     parts = [part for _, part in points.groupby("panel", sort=False)]
-    columns = len(parts) if len(parts) < 3 else 2 if len(parts) == 4 else 3
-    figure, grid = panels(len(parts), columns, {1: 7.0, 2: 10.0, 3: 11.0}[columns], 3.4, 0.4, sharey=True)
+    columns = min(len(parts), 2)
+    figure, grid = panels(len(parts), columns, 5.5 if columns == 1 else WIDE, 3.0, 0.4, sharey=True)
     low, high = points["low"].fillna(points["mean"]).min(), points["high"].fillna(points["mean"]).max()
     scale_errors(grid[0], points["mean"], low, high)
     for number, (axes, part) in enumerate(zip(grid, parts, strict=True)):
@@ -117,10 +125,10 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, evidence: Evidence) -> None:
     draw_lines(axes, points, "place", "mean", arms, units=("line",), every=1, markersize=5.5, markeredgewidth=0.75)
     scale.label(axes, x, most=1.2, size=SMALL)
     ends = [
-        (float(part["mean"].iloc[-1]), name, arms.styles[part["group"].iloc[0]].color)
+        (float(part["mean"].iloc[-1]), arms.words[part["group"].iloc[0]], arms.styles[part["group"].iloc[0]].color)
         for name in order
         if len(part := points[points["line"] == name])
     ]
-    label_ends(axes, ends, 0.052, inches=1.0)
-    axes.set_title(f"{leaf(x)} × {leaf(line)}", fontsize="medium", loc="left")
-    axes.annotate(leaf(line), (1.02, 1.0), xycoords="axes fraction", fontsize=TINY, va="bottom", color=GREY)
+    label_ends(axes, ends, 0.06, inches=1.25)
+    axes.set_xlabel(evidence.labels.name(x))
+    axes.set_title(f"{evidence.labels.name(x)} × {evidence.labels.name(line)}", fontsize="medium", loc="left")

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import Canvas, is_steep, logarithmic, objects, whole
+from resbench.report.figures.drawing import Canvas, is_steep, logarithmic, objects, value_text, whole
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.probed import (
@@ -27,8 +27,8 @@ from resbench.report.statistics.mean import Series
 
 
 def figure(evidence: Evidence) -> Figure | None:
-    """The figure, or None if no run that ended was probed."""
-    data = probed(evidence, "responses", every=False)
+    """The figure, or None if no network that learned was probed."""
+    data = probed(evidence, "responses", every=False, learned=True)
     if not data:
         return None
     points = response_points(data)
@@ -36,10 +36,13 @@ def figure(evidence: Evidence) -> Figure | None:
         return None
     ranges = [
         f"{name} {line['value'].min():.2g} to {line['value'].max():.2g}"
-        for name, line in named_lines(means_of(points, "order"))
+        for name, line in named_lines(means_of(points, "order"), data.arms.words)
     ]
     alt = f"Standard deviation of the layers' responses: {'; '.join(ranges)}."
-    return Figure("responses", points, partial(_draw, data, points), _caption(data, points), alt)
+    means = means_of(points, "order")["value"].astype(float)
+    title = f"Responses of the layers of trained networks lie between {value_text(means.min())} and {value_text(means.max())}"
+    draws = [partial(_draw, data, points, narrow) for narrow in (False, True)]
+    return Figure("responses", points, draws[0], _caption(data, points), alt, title, draws[1])
 
 
 def response_points(data: Probed) -> pd.DataFrame:
@@ -61,7 +64,7 @@ def _descending(values: Series) -> Series:
     return sorted(values, key=lambda value: (value is None, -(value or 0.0)))
 
 
-def _draw(data: Probed, points: pd.DataFrame) -> Canvas:
+def _draw(data: Probed, points: pd.DataFrame, narrow: bool) -> Canvas:
     values = points["value"].astype(float)
     steep = is_steep(values[values > 0])
 
@@ -77,9 +80,10 @@ def _draw(data: Probed, points: pd.DataFrame) -> Canvas:
         Panel("order", "layers in order", "layer", "standard deviation", draw),
         Panel("sorted", "sorted by magnitude", "rank of the layer", "", draw),
     )
-    figure, grid = draw_panels(data, points, panels)
-    for left, right in grid:
-        right.sharey(left)
+    figure, grid = draw_panels(data, points, panels, narrow)
+    every = [axes for line in grid for axes in line]
+    for axes in every[1:]:
+        axes.sharey(every[0])
     return figure
 
 

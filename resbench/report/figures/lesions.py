@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import GREY, SMALL, Canvas, objects, part_labels, whole
+from resbench.report.figures.drawing import (
+    GREY,
+    NARROW,
+    SIZE,
+    SMALL,
+    WIDE,
+    Canvas,
+    label_edges,
+    objects,
+    panels,
+    part_labels,
+    value_text,
+    whole,
+)
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_dots, draw_lines
@@ -25,6 +39,7 @@ from resbench.report.figures.probed import (
     named_lines,
     probed,
 )
+from resbench.report.figures.styles import legend
 from resbench.report.format import signed
 from resbench.report.statistics.mean import Series, mean
 
@@ -33,18 +48,57 @@ _SHIFT = 0.06  # between the draws of arms, of the distance between two numbers 
 
 
 def figure(evidence: Evidence) -> Figure | None:
-    """The figure, or None if no run that ended was probed."""
-    data = probed(evidence, "lesions", every=False)
+    """Test error by the number of removed units; None if no run that ended was probed."""
+    data = probed(evidence, "lesions", every=False, learned=True)
     if not data:
         return None
     points = lesion_points(data)
+    points = points[points["panel"] == "random"].reset_index(drop=True)
+    if points.empty:
+        return None
+    texts = []
+    for name, line in named_lines(means_of(points, "random"), data.arms.words):
+        values = [
+            f"{value_text(value)} with {place:g}" for place, value in zip(line["place"], line["value"], strict=True)
+        ]
+        texts.append(f"{name}: {', '.join(values)}")
+    alt = f"Test error in percent by the number of removed units. {'; '.join(texts)}."
+    draws = [partial(_draw_removed, data, points, narrow) for narrow in (False, True)]
+    return Figure("lesions", points, draws[0], _caption_removed(data), alt, _title(points, data.arms.words), draws[1])
+
+
+def _title(points: pd.DataFrame, words: Mapping[str, str]) -> str:
+    """What removing one unit costs, where there are arms to compare."""
+    means = means_of(points, "random")
+    rows = [str(row) for row, part in means.groupby("row", sort=False) if part["arm"].nunique() > 1]
+    row = rows[-1] if rows else str(means["row"].iloc[-1])
+    rises = []
+    for arm, line in means[means["row"] == row].groupby("arm", sort=False):
+        at = dict(zip(line["place"], line["value"], strict=True))
+        if 0 in at and 1 in at:
+            rises.append(f"{signed(at[1] - at[0], 1)} points ({words[str(arm)]})")
+    where = f"With {row}, removing" if row else "Removing"
+    return f"{where} one unit changes the test error by {', '.join(rises)}" if rises else "Test error by removed units"
+
+
+def by_unit(evidence: Evidence) -> Figure | None:
+    """The rise of the error for each unit that is removed, and for pairs that change places; None without either."""
+    data = probed(evidence, "lesions", every=False, learned=True)
+    if not data:
+        return None
+    points = lesion_points(data)
+    points = points[points["panel"] != "random"].reset_index(drop=True)
+    if points["value"].isna().all():
+        return None
     rises = [
         f"{name} {signed(line['value'].min())} to {signed(line['value'].max())}"
-        for name, line in named_lines(means_of(points, "single"))
+        for name, line in named_lines(means_of(points, "single"), data.arms.words)
     ]
     alt = f"Rise of the test error in points with one unit removed, least and most over the units: {'; '.join(rises)}."
-    alt = alt if rises else "No unit could be removed."
-    return Figure("lesions", points, partial(_draw, data, points), _caption(data, points), alt)
+    title = "Which units the networks need most"
+    return Figure(
+        "lesions-by-unit", points, partial(_draw_units, data, points), _caption_units(data, points), alt, title
+    )
 
 
 def lesion_points(data: Probed) -> pd.DataFrame:
@@ -98,23 +152,33 @@ def _swaps(cell: ProbedCell) -> list[dict[str, Any]]:
 
 def _is_wide(points: pd.DataFrame) -> bool:
     """Whether the scale of rises is logarithmic beyond one point."""
-    return bool((points.loc[points["panel"] != "random", "value"].abs() > _STEEP).any())
+    return bool((points["value"].abs() > _STEEP).any())
 
 
-def _draw(data: Probed, points: pd.DataFrame) -> Canvas:
-    rises = partial(_draw_rises, data=data, values=points.loc[points["panel"] != "random", "value"].astype(float))
-    panels = [
+def _draw_removed(data: Probed, points: pd.DataFrame, narrow: bool) -> Canvas:
+    """A panel for each depth, side by side."""
+    rows = data.rows[-1:] if narrow else data.rows
+    figure, grid = panels(len(rows), len(rows), NARROW if narrow else WIDE, 3.1, 0.5, sharey=True)
+    for row, axes in zip(rows, grid, strict=True):
+        _draw_errors(axes, points[points["row"] == row], data)
+        axes.set_title(row, fontsize=SIZE, loc="left")
+    label_edges(grid, len(rows), "units removed", "test error (%)", SMALL)
+    legend(figure, data.hues, True, shown=set(points["group"]))
+    return figure
+
+
+def _draw_units(data: Probed, points: pd.DataFrame) -> Canvas:
+    rises = partial(_draw_rises, data=data, values=points["value"].astype(float))
+    columns = [
         Panel("single", "one unit removed", "unit", "rise of test error (points)", rises, 1.25),
-        Panel("random", "several units removed", "units removed", "test error (%)", partial(_draw_errors, data=data)),
         Panel("swap", "two units swapped", "places between the units", "", rises, 0.8),
     ]
-    shown = [panel for panel in panels if panel.name == "single" or points["panel"].eq(panel.name).any()]
+    shown = [panel for panel in columns if points["panel"].eq(panel.name).any()]
     figure, grid = draw_panels(data, points, shown)
     part_labels(figure, [axes for line in grid for axes in line])
     for line in grid:
-        for panel, axes in zip(shown, line, strict=True):
-            if panel.name != "random":  # whole units, and no ticks beyond them
-                axes.set_xlim(0.4, max(axes.dataLim.x1, 1.0) + 0.6)
+        for axes in line:  # whole units, and no ticks beyond them
+            axes.set_xlim(0.4, max(axes.dataLim.x1, 1.0) + 0.6)
     return figure
 
 
@@ -129,7 +193,7 @@ def _draw_rises(axes: Axes, points: pd.DataFrame, data: Probed, values: pd.Serie
     _draw_draws(axes, points, data)
     whole(axes)
     if not len(points):
-        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=GREY, fontsize=SMALL)
+        axes.text(0.5, 0.5, "no pair fits", transform=axes.transAxes, ha="center", color=GREY, fontsize=SMALL)
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     if values.abs().max() <= _STEEP:
         room = 0.06 * (high - low) or 0.1
@@ -164,19 +228,35 @@ def _draw_draws(axes: Axes, points: pd.DataFrame, data: Probed) -> None:
     draw_dots(axes, draws.assign(place=place), "place", "value", data.hues, s=9, linewidths=0, alpha=0.5)
 
 
-def _caption(data: Probed, points: pd.DataFrame) -> str:
-    seeds, draws = (" (thick) and each seed (thin)", " (line) and every random set (dots)")
+_MEANING = (
+    "a unit's branch is set to zero, and a unit without shortcut is passed by; nothing is trained again (after Veit et al. "
+    "2016, section 4)"
+)
+
+
+def _caption_removed(data: Probed) -> str:
+    draws = "" if data.arms.many else " (line) and every random set (dots)"
     text = (
-        "Test error of trained networks of which units are removed: a unit's branch is set to zero, and a unit without "
-        "shortcut is passed by; nothing is trained again (after Veit et al. 2016, section 4). Left: rise of the error in "
-        f"points for each unit, mean over the seeds{'' if data.arms.many else seeds}; a unit that cannot be removed leaves "
-        "a gap. Right of it: error against the number of removed units, mean of all draws"
-        f"{'' if data.arms.many else draws}; of one unit the mean over the units."
+        f"Test error of trained networks against the number of removed units: {_MEANING}. Mean of all draws{draws}; of one "
+        "unit the mean over the units."
+    )
+    return f"{text} {_images(data)}"
+
+
+def _caption_units(data: Probed, points: pd.DataFrame) -> str:
+    seeds = "" if data.arms.many else " (thick) and each seed (thin)"
+    text = (
+        f"Rise of the test error in points with each unit removed: {_MEANING}. Mean over the seeds{seeds}; a unit that "
+        "cannot be removed leaves a gap."
     )
     if points["panel"].eq("swap").any():
-        text += " Rightmost: rise for each random pair of units that change places, by the distance between them."
+        text += " Right: for each random pair of units that change places, by the distance between them."
     if _is_wide(points):
-        text += " Scales of rises are linear up to one point, and logarithmic beyond."
+        text += " The scale is linear up to one point, and logarithmic beyond."
+    return f"{text} {_images(data)}"
+
+
+def _images(data: Probed) -> str:
     images = sorted({int(result["images"]) for cell in data.cells for result in cell.results.values()})
     counts = f"{images[0]:,}" if len(images) == 1 else f"{images[0]:,} to {images[-1]:,}"
-    return f"{text} On {counts} test images. Runs that did not train are left out, but where all of a cell collapsed.{data.remark()}"
+    return f"On {counts} test images. Runs that did not train are left out, but where all of a cell collapsed.{data.remark()}"

@@ -7,20 +7,23 @@ from functools import partial
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import GREY, SMALL, Canvas, canvas, fitted, label_ends, logarithmic
+from resbench.report.figures.drawing import GREY, SMALL, WIDE, Canvas, canvas, fitted, label_ends, logarithmic
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
+from resbench.report.figures.styles import BLUE, ORANGE
 from resbench.report.format import significant
 from resbench.report.statistics.power import POWER
 from resbench.report.tables.power import Plan, power_points, typical_plan
 
 # two targets, not two arms
-_CURVES = (("these images", "#0173b2", "--"), ("new images", "#d55e00", "-"))
+_CURVES = (("these images", BLUE, "--"), ("new images", ORANGE, "-"))
 _LEVELS = (("floor", "floor of the images", ":"), ("margin", "margin", "-."))
 
 
 def figure(evidence: Evidence) -> Figure | None:
-    """Of the comparison with the median noise; None where no noise is known."""
+    """Of the comparison with the median noise; None where every claim is settled, or no noise is known."""
+    if not any(one.state == "inconclusive" for verdict in evidence.verdicts for one in verdict.contrasts):
+        return None
     plan = typical_plan(evidence.verdicts, evidence.compared)
     if plan is None:
         return None
@@ -29,13 +32,19 @@ def figure(evidence: Evidence) -> Figure | None:
     few, many = here.iloc[0], here.iloc[-1]
     alt = (
         f"Smallest difference that is found on these images: {significant(few['difference'])} points with {few['seeds']:.0f} seeds, "
-        f"{significant(many['difference'])} with {many['seeds']:.0f}. {evidence.verdict_text}"
+        f"{significant(many['difference'])} with {many['seeds']:.0f}."
     )
-    return Figure("power", points, partial(_draw, plan, points), _caption(plan), alt.strip())
+    now = here[here["seeds"] == plan.contrast.seeds]
+    title = "What more seeds can detect"
+    if len(now):
+        title = (
+            f"{plan.contrast.seeds} seeds can detect {significant(now['difference'].iloc[0])} points on these images"
+        )
+    return Figure("power", points, partial(_draw, plan, points), _caption(plan), alt, title)
 
 
 def _draw(plan: Plan, points: pd.DataFrame) -> Canvas:
-    figure = canvas(8.5, 4.4)
+    figure = canvas(WIDE, 3.8)
     axes = figure.add_subplot()
     ends = []
     for target, color, dash in _CURVES:

@@ -10,16 +10,17 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.core.text import show
-from resbench.report.figures.drawing import SMALL, Canvas, canvas, fitted, leaf
+from resbench.core.text import plural
+from resbench.report.figures.drawing import NARROW, SIZE, SMALL, WIDE, Canvas, canvas, fitted
 from resbench.report.figures.evidence import DEPTH, Evidence
 from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.styles import SOLID, Arms, legend
+from resbench.report.labels import Labels
 from resbench.report.outcomes import RESULTS, measured
 from resbench.report.statistics.mean import Series, means
 
 COLUMNS = ("row", "panel", "arm", "group", "kind", "seed", "place", "layer", "value", "seeds")
-_MOST_ROWS = 6
+_MOST_ROWS = 2
 MOST_NAMED = 8  # lines of which an alternative text speaks
 
 
@@ -34,6 +35,7 @@ class ProbedCell:
         results: seed -> what the probe left in the record.
         ended: seeds of runs that numbers of the end of training are of.
         collapsed: seeds of runs that collapsed where others did not, and of which only the start counts.
+        words: what figures call it.
     """
 
     row: str
@@ -42,6 +44,7 @@ class ProbedCell:
     results: Mapping[int, Mapping[str, Any]]
     ended: frozenset[int]
     collapsed: frozenset[int] = frozenset()
+    words: str = ""
 
     @property
     def layers(self) -> list[str]:
@@ -59,6 +62,8 @@ class Probed:
         rows: of panels, by depth.
         rows_left_out: how many rows are not drawn.
         probed_cells: how many cells there are in all rows.
+        labels: what fields are called.
+        unlearned: cells that are not drawn, as their networks hardly learned.
     """
 
     cells: list[ProbedCell]
@@ -67,14 +72,20 @@ class Probed:
     rows: list[str]
     rows_left_out: int
     probed_cells: int
+    labels: Labels
+    unlearned: int = 0
 
     def remark(self) -> str:
         """For the caption: what is not shown."""
         text = ""
         if self.arms.many:
-            text += f" The {len(self.arms.names)} arms are coloured by {', '.join(map(leaf, self.hues.axes))}."
+            text += (
+                f" The {len(self.arms.names)} arms are coloured by {', '.join(map(self.labels.name, self.hues.axes))}."
+            )
         if self.rows_left_out:
-            text += f" {len(self.rows)} of {len(self.rows) + self.rows_left_out} depths are drawn, evenly chosen."
+            text += f" The {len(self.rows)} deepest of {len(self.rows) + self.rows_left_out} depths are drawn."
+        if self.unlearned:
+            text += f" Left out, as their networks hardly learned: {plural(self.unlearned, 'cell')}."
         return text
 
 
@@ -97,30 +108,37 @@ class Panel:
     width: float = 1.0
 
 
-def probed(evidence: Evidence, probe: str, every: bool) -> Probed | None:
+def probed(evidence: Evidence, probe: str, every: bool, learned: bool = False) -> Probed | None:
     """What a probe measured in each cell; None where no record has it.
 
     Args:
         every: whether runs that did not train count as well.
+        learned: whether cells are left out whose mean error is nearer to guessing than to none.
     """
     study, arms = evidence.study, evidence.arms_of_depth
     hues = evidence.hues_of(arms)
     cells: list[ProbedCell] = []
-    for _, cell, runs in study.cells:
+    means = list(evidence.frame["mean"].astype(float))
+    unlearned = 0
+    for (_, cell, runs), mean in zip(study.cells, means, strict=True):
         part = runs[runs["status"].isin(RESULTS)] if every else measured(runs)
         by_seed = zip(part["seed"], part["id"], strict=True)
         results = {
             int(seed): result for seed, run_id in by_seed if (result := (study.by_id[run_id].probes or {}).get(probe))
         }
-        if results:
+        if results and learned and 100 * (1 - mean) > 0.5 * evidence.chance:
+            unlearned += 1
+        elif results:
             ended = frozenset(map(int, measured(runs)["seed"]))
             collapsed = frozenset(map(int, runs.loc[runs["status"] == "collapsed", "seed"])) - ended
-            row = f"{leaf(DEPTH)} {show(cell[DEPTH])}" if DEPTH in study.axes and DEPTH not in arms.axes else ""
-            cells.append(ProbedCell(row, arms.name(cell), hues.name(cell), results, ended, collapsed))
+            row = evidence.labels.value(DEPTH, cell[DEPTH]) if DEPTH in study.axes and DEPTH not in arms.axes else ""
+            name = arms.name(cell)
+            cells.append(ProbedCell(row, name, hues.name(cell), results, ended, collapsed, arms.words[name]))
     depths = list(dict.fromkeys(cell.row for cell in cells))
-    rows = evenly(depths, _MOST_ROWS)
+    rows = depths[-_MOST_ROWS:]
     drawn = [cell for cell in cells if cell.row in rows]
-    return Probed(drawn, arms, hues, rows, len(depths) - len(rows), len(cells)) if drawn else None
+    left_out = len(depths) - len(rows)
+    return Probed(drawn, arms, hues, rows, left_out, len(cells), evidence.labels, unlearned) if drawn else None
 
 
 def evenly(names: Sequence[str], most: int) -> list[str]:
@@ -158,20 +176,25 @@ def line_rows(
     return out
 
 
-def draw_panels(data: Probed, points: pd.DataFrame, panels: Sequence[Panel]) -> tuple[Canvas, list[list[Axes]]]:
-    """A row of panels for each depth, and room for a legend."""
-    rows = len(data.rows)
-    figure = canvas(11, 0.5 + (3.1 if rows == 1 else 2.4 * rows))
-    grid = figure.subplots(rows, len(panels), squeeze=False, width_ratios=[panel.width for panel in panels])
-    for row, line in zip(data.rows, grid, strict=True):
-        for panel, axes in zip(panels, line, strict=True):
-            panel.draw(axes, points[(points["row"] == row) & (points["panel"] == panel.name)])
-            axes.set_title(fitted(f"{row}: {panel.title}" if row else panel.title, 3.4, 9), fontsize=9, loc="left")
-            axes.tick_params(labelsize=SMALL)
-            axes.set_xlabel(panel.x, fontsize=SMALL)
-            axes.set_ylabel(panel.y, fontsize=SMALL)
-    legend(figure, data.hues, True)
-    return figure, [list(line) for line in grid]
+def draw_panels(
+    data: Probed, points: pd.DataFrame, panels: Sequence[Panel], narrow: bool = False
+) -> tuple[Canvas, list[list[Axes]]]:
+    """A row of panels for each depth, and room for a legend; on a narrow sheet those of the last depth, below each other."""
+    rows = data.rows[-1:] if narrow else data.rows
+    lines, columns = (len(panels), 1) if narrow else (len(rows), len(panels))
+    figure = canvas(NARROW if narrow else WIDE, 0.6 + 2.25 * lines + 0.5 * (lines == 1))
+    widths = [1.0] if narrow else [panel.width for panel in panels]
+    grid = list(figure.subplots(lines, columns, squeeze=False, width_ratios=widths).flat)
+    places = [(row, panel) for row in rows for panel in panels]
+    most = (NARROW if narrow else WIDE / columns) - 0.5
+    for (row, panel), axes in zip(places, grid, strict=True):
+        panel.draw(axes, points[(points["row"] == row) & (points["panel"] == panel.name)])
+        axes.set_title(fitted(f"{row}: {panel.title}" if row else panel.title, most, SIZE), fontsize=SIZE, loc="left")
+        axes.tick_params(labelsize=SMALL)
+        axes.set_xlabel(panel.x, fontsize=SMALL)
+        axes.set_ylabel(panel.y, fontsize=SMALL)
+    legend(figure, data.hues, True, shown=set(points["group"]))
+    return figure, [grid[i : i + len(panels)] for i in range(0, len(grid), len(panels))]
 
 
 def draw_series(axes: Axes, points: pd.DataFrame, data: Probed) -> None:
@@ -190,9 +213,16 @@ def positive(points: pd.DataFrame) -> pd.DataFrame:
     return points.assign(value=points["value"].where(points["value"] > 0))
 
 
-def named_lines(points: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Name and points of each line, of the first ones: those that an alternative text speaks of."""
-    lines = [(f"{row} {arm}".strip(), line) for (row, arm), line in points.groupby(["row", "arm"], sort=False)]
+def named_lines(points: pd.DataFrame, words: Mapping[str, str]) -> list[tuple[str, pd.DataFrame]]:
+    """Name and points of each line, of the first ones: those that an alternative text speaks of.
+
+    Args:
+        words: arm -> what it is called.
+    """
+    lines = [
+        (", ".join(filter(None, [str(row), words.get(str(arm), str(arm)) if arm != "all" else ""])), line)
+        for (row, arm), line in points.groupby(["row", "arm"], sort=False)
+    ]
     return lines[:MOST_NAMED]
 
 

@@ -15,6 +15,8 @@ from resbench.core.text import show
 from resbench.records.trials import SearchRange
 from resbench.report.figures.drawing import (
     GREY,
+    NARROW,
+    WIDE,
     Canvas,
     canvas,
     label_edges,
@@ -22,7 +24,9 @@ from resbench.report.figures.drawing import (
     logarithmic,
     objects,
     panels,
+    part_labels,
     scale_errors,
+    value_text,
 )
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
@@ -46,13 +50,24 @@ def best(evidence: Evidence) -> Figure | None:
     )
     ends = ", ".join(f"{arm} {error:.2f} %" for arm, error in points.groupby("arm", sort=False)["best"].min().items())
     alt = f"Least validation error so far by trial; in the end {ends}."
-    return Figure("best-so-far", points, partial(_draw_best, points, trials), caption, alt)
+    lows = points.groupby("arm", sort=False)["best"].min().sort_values(kind="stable")
+    title = f"Least validation error after {int(points['trial'].max()) + 1} trials: " + ", ".join(
+        f"{value_text(error)} % with {_words(evidence, trials)[str(arm)]}" for arm, error in lows.items()
+    )
+    draws = [partial(_draw_best, points, trials, evidence, narrow) for narrow in (False, True)]
+    return Figure("best-so-far", points, draws[0], caption, alt, title, draws[1])
 
 
-def _draw_best(points: pd.DataFrame, trials: Trials) -> Canvas:
-    arms = arms_of(trials)
-    points = points.assign(group=points["arm"].map(_groups(trials)))
-    figure = canvas(8.5, 4.4)
+def _words(evidence: Evidence, trials: Trials) -> dict[str, str]:
+    """Label of each arm -> what a figure calls it."""
+    arms = arms_of(evidence, trials)
+    return {label: arms.words[name] for label, name in _groups(evidence, trials).items()}
+
+
+def _draw_best(points: pd.DataFrame, trials: Trials, evidence: Evidence, narrow: bool) -> Canvas:
+    arms = arms_of(evidence, trials)
+    points = points.assign(group=points["arm"].map(_groups(evidence, trials)))
+    figure = canvas(NARROW if narrow else WIDE, 3.6 if narrow else 3.9)
     axes = figure.add_subplot()
     draw_lines(axes, points, "trial", "best", arms, marked=False, linewidth=1.8, drawstyle="steps-post", zorder=2)
     _scale(axes, points["error"])
@@ -80,20 +95,22 @@ def slices(evidence: Evidence) -> Figure | None:
     points["error"] = pd.to_numeric(points["error"]).astype(float)
     caption = "Every trial against each searched setting; hollow: pruned, a cross at the upper edge: diverged."
     alt = f"Validation error of every trial against {', '.join(trials.paths)}."
-    return Figure("slices", points, partial(_draw_slices, points, trials), caption, alt)
+    title = f"{len(rows) // len(trials.paths)} trials against each of {len(trials.paths)} searched settings"
+    return Figure("slices", points, partial(_draw_slices, points, trials, evidence), caption, alt, title)
 
 
-def _draw_slices(points: pd.DataFrame, trials: Trials) -> Canvas:
-    arms = arms_of(trials)
-    points = points.assign(group=points["arm"].map(_groups(trials)))
+def _draw_slices(points: pd.DataFrame, trials: Trials, evidence: Evidence) -> Canvas:
+    arms = arms_of(evidence, trials)
+    points = points.assign(group=points["arm"].map(_groups(evidence, trials)))
     columns = min(3, len(trials.paths))
-    figure, grid = panels(len(trials.paths), columns, 8.5 if columns < 3 else 10.5, 3.0, 0.8, sharey=True)
+    figure, grid = panels(len(trials.paths), columns, WIDE, 2.8, 0.8, sharey=True)
     _scale(grid[0], points["error"])
     label_edges(grid, columns, "", "validation error (%)")
     for path, axes in zip(trials.paths, grid, strict=True):
         _draw_slice(axes, points[points["setting"] == path], trials.file.space[path], arms)
-        axes.set_xlabel(leaf(path), visible=True)
+        axes.set_xlabel(evidence.labels.name(path), visible=True)
     legend(figure, arms, False, _key(points))
+    part_labels(figure, grid)
     return figure
 
 
@@ -114,12 +131,12 @@ def _draw_slice(axes: Axes, points: pd.DataFrame, space: SearchRange, arms: Arms
 
 
 def importance(evidence: Evidence) -> Figure | None:
-    """The share of each setting in what separates good trials from the rest; None where too few were completed."""
+    """The share of each setting in what separates good trials from the rest; None where an arm completed too few."""
     if not (trials := evidence.trials) or len(trials.paths) < 2:
         return None
     arms = {arm.label: arm.importance for arm in trials.arms if arm.importance}
-    if not arms:
-        return None
+    if len(arms) < len(trials.arms) or not arms:
+        return None  # of one arm alone it compares nothing
     points = pd.DataFrame(
         [
             {"setting": path, "arm": label, "importance": shares.get(path, 0.0)}
@@ -128,26 +145,25 @@ def importance(evidence: Evidence) -> Figure | None:
         ]
     )
     caption = f"Importance of each searched setting by {trials.file.importance}, with those that diverged."
-    if few := len(trials.arms) - len(arms):
-        caption += f" Arms with too few completed trials: {few}."
     texts = [
         f"{label}: {', '.join(f'{leaf(path)} {shares.get(path, 0.0):.2f}' for path in trials.paths)}"
         for label, shares in arms.items()
     ]
     alt = f"Importance of each searched setting; {'; '.join(texts)}."
-    return Figure("importance", points, partial(_draw_importance, points, trials), caption, alt)
+    title = f"Importance of each searched setting by {trials.file.importance}"
+    return Figure("importance", points, partial(_draw_importance, points, trials, evidence), caption, alt, title)
 
 
-def _draw_importance(points: pd.DataFrame, trials: Trials) -> Canvas:
-    arms, groups = arms_of(trials), _groups(trials)
-    figure = canvas(8.5, 0.9 + 0.28 * len(points) + 0.2 * len(trials.paths))
+def _draw_importance(points: pd.DataFrame, trials: Trials, evidence: Evidence) -> Canvas:
+    arms, groups = arms_of(evidence, trials), _groups(evidence, trials)
+    figure = canvas(WIDE, 0.9 + 0.28 * len(points) + 0.2 * len(trials.paths))
     axes = figure.add_subplot()
     palette = {label: arms.styles[name].color for label, name in groups.items()}
     sns.barplot(
         points, x="importance", y="setting", hue="arm", palette=palette, saturation=1, errorbar=None, legend=False,
         ax=axes, gap=0.1,
     )  # fmt: skip
-    axes.set_yticks(range(len(trials.paths)), list(map(leaf, trials.paths)))
+    axes.set_yticks(range(len(trials.paths)), list(map(evidence.labels.name, trials.paths)))
     axes.set_xlim(0, 1)
     axes.set_xlabel("importance (shares of one arm sum to 1)")
     axes.set_ylabel("")
@@ -155,16 +171,17 @@ def _draw_importance(points: pd.DataFrame, trials: Trials) -> Canvas:
     return figure
 
 
-def arms_of(trials: Trials) -> Arms:
+def arms_of(evidence: Evidence, trials: Trials) -> Arms:
     """Colours of the arms, as on the rest of the page."""
     axes = list(trials.arms[0].arm) if trials.arms else []
     cells = [{axis: arm.arm[axis] for axis in axes} for arm in trials.arms]
-    return Arms(objects(cells, axes) if axes else pd.DataFrame([{"arm": ""}]), axes, {})
+    frame = objects(cells, axes) if axes else pd.DataFrame([{"arm": ""}])
+    return Arms(frame, axes, evidence.colors, evidence.labels)
 
 
-def _groups(trials: Trials) -> dict[str, str]:
+def _groups(evidence: Evidence, trials: Trials) -> dict[str, str]:
     """Label of each arm -> its name among the arms."""
-    arms = arms_of(trials)
+    arms = arms_of(evidence, trials)
     return {arm.label: arms.name(arm.arm) for arm in trials.arms}
 
 

@@ -22,6 +22,7 @@ from resbench.report.figures.drawing import (
     PALE,
     SMALL,
     TINY,
+    WIDE,
     Canvas,
     canvas,
     fitted,
@@ -60,7 +61,8 @@ def figure(evidence: Evidence) -> Figure | None:
         unlike = " or is not comparable" if evidence.compared["reason"].any() else ""
         caption += f" Hatched, to the right: {lost} comparisons with an arm that did not train{unlike}."
     alt = f"Differences to the baseline in order: {len(known)}; {signs(low, high)}."
-    return Figure("specification", points, partial(_draw, evidence, points), caption, alt)
+    title = f"{int((high < 0).sum())} of {len(known)} differences to the baseline are clearly negative, {int((low > 0).sum())} clearly positive"
+    return Figure("specification", points, partial(_draw, evidence, points), caption, alt, title)
 
 
 def _medians(evidence: Evidence) -> str:
@@ -109,12 +111,12 @@ def specification_points(evidence: Evidence) -> pd.DataFrame:
 
 def _draw(evidence: Evidence, points: pd.DataFrame) -> Canvas:
     study, compared = evidence.study, evidence.compared
-    arms = Arms(compared, list(study.baseline), {})
+    arms = Arms(compared, list(study.baseline), evidence.colors, evidence.labels)
     levels = {axis: list(dict.fromkeys(map(show, compared[axis]))) for axis in study.axes}
     choices = [(axis, value) for axis, values in levels.items() if len(values) > 1 for value in values]
     gaps = sum(one[0] != other[0] for one, other in pairwise(choices))
     lower = 0.155 * (len(choices) + 0.6 * gaps) + 0.1
-    figure = canvas(11.0, 2.9 + lower + 0.3)
+    figure = canvas(WIDE, 2.9 + lower + 0.3)
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[2.8, lower])
     colors = [arms.styles[arms.name(row)].color for row in points.to_dict("records")]
     _draw_effects(axes, points, colors, evidence.margin)
@@ -131,7 +133,9 @@ def _draw_effects(axes: Axes, points: pd.DataFrame, colors: Sequence[str], margi
     axes.axhspan(-margin, margin, color=BAND, linewidth=0, zorder=0)
     axes.axhline(0, color=GREY, linewidth=1, zorder=1)
     axes.vlines(places, low, high, colors=list(colors), linewidth=1, alpha=0.55)
-    axes.scatter(places, difference, s=9 if len(points) > 100 else 18, c=list(colors), zorder=3)
+    axes.scatter(
+        places, difference, s=9 if len(points) > 100 else 18, c=list(colors), zorder=3, rasterized=len(points) > 200
+    )
     _limits(axes, points, margin)
     if lost := int(difference.isna().sum()):
         end = len(points) - 0.5
@@ -173,7 +177,9 @@ def _draw_choices(axes: Axes, points: pd.DataFrame, choices: Sequence[Choice], c
         chosen = [i for i, text in enumerate(map(show, points[axis])) if text == value]
         axes.axhline(place, color=PALE, linewidth=0.6, zorder=0)
         marks = [colors[i] for i in chosen]
-        axes.scatter(chosen, [place] * len(chosen), marker="|", s=52, c=marks, linewidths=width)
+        axes.scatter(
+            chosen, [place] * len(chosen), marker="|", s=52, c=marks, linewidths=width, rasterized=len(points) > 200
+        )
     axes.set_yticks(places, [f"{leaf(axis)} {fitted(value, 1.5, TINY)}" for axis, value in choices], fontsize=TINY)
     axes.set_ylim(places[-1] + 0.7, -0.7)
     axes.set_xlim(-1, len(points))

@@ -8,23 +8,34 @@ from typing import Any
 
 import pandas as pd
 
-from resbench.report.figures.drawing import BLACK, GREY, PALE, SMALL, Canvas, canvas
+from resbench.report.figures.drawing import BLACK, GREY, PALE, PAPER, SMALL, WIDE, Canvas, canvas
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
+from resbench.report.figures.styles import BLUE, PALETTE
 from resbench.report.format import p_text
 from resbench.report.tables.factors import Factors, shares, term_name
 
 _MOST_BARS = 16
-_COLORS = {"axis": "#0173b2", "interaction": "#56b4e9", "seed": "#ca9161", "residual": PALE}
+_COLORS = {"axis": BLUE, "interaction": PALETTE[5], "seed": PALETTE[6], "residual": PALE}
 
 
 def figure(evidence: Evidence) -> Figure | None:
-    """The figure, or None if there is no analysis of variance, or its shares do not add up."""
+    """The figure, or None if there is no analysis of several axes, its shares do not add up, or a cell did not learn."""
     factors = evidence.factors
-    if factors.analysis.table.empty or factors.no_shares:
+    if factors.analysis.table.empty or factors.no_shares or len(factors.axes) < 2 or _is_one_cell(evidence):
         return None
     points = shares(factors, _MOST_BARS)
-    return Figure("variance", points, partial(_draw, points), _caption(factors, len(points)), _alt(points))
+    first = points.iloc[0]
+    title = (
+        f"{term_name(first['term'])} accounts for {100 * max(0.0, first['share']):.0f} % of the variation of the error"
+    )
+    return Figure("variance", points, partial(_draw, points), _caption(factors, len(points)), _alt(points), title)
+
+
+def _is_one_cell(evidence: Evidence) -> bool:
+    """Whether a cell that did not learn makes most of the variation, which then says nothing of the axes."""
+    errors = 1 - evidence.frame["mean"].dropna().astype(float)
+    return bool(len(errors) and 100 * errors.max() > 0.5 * evidence.chance)
 
 
 def _alt(points: pd.DataFrame) -> str:
@@ -49,13 +60,13 @@ def _caption(factors: Factors, bars: int) -> str:
 
 
 def _draw(points: pd.DataFrame) -> Canvas:
-    figure = canvas(8.5, 0.27 * len(points) + 0.9)
+    figure = canvas(WIDE, 0.27 * len(points) + 0.9)
     axes = figure.add_subplot()
     for y, row in enumerate(points.to_dict("records")):
         share, root = max(0.0, row["share"]), max(0.0, row["share_of_root"])
         axes.barh(y, share, height=0.68, color=_COLORS[row["kind"]], zorder=2)
         if not math.isnan(row["share_of_root"]):
-            diamond: dict[str, Any] = {"markersize": 4.5, "color": "white", "markeredgecolor": BLACK}
+            diamond: dict[str, Any] = {"markersize": 4.5, "color": PAPER, "markeredgecolor": BLACK}
             axes.plot([root], [y], marker="D", zorder=4, clip_on=False, **diamond)
         p = "" if math.isnan(row["p"]) else f", p {p_text(row['p'])}"
         axes.annotate(

@@ -15,8 +15,9 @@ import jinja2
 from markupsafe import Markup
 
 from resbench.core.text import control_free
-from resbench.report.document import Block, Heading, Image, Table, slug
+from resbench.report.document import Block, Heading, Image, Table, Views, slug
 from resbench.report.page.latex import latex
+from resbench.report.theme import page_rules
 
 MAX_ROWS = 200  # of a figure's data that the page shows; the CSV file has all
 _MAX_BYTES = 250_000  # of a file that the page carries with it; a larger one is only named
@@ -37,7 +38,8 @@ def html(title: str, blocks: Sequence[Block], question: str = "") -> str:
         lstrip_blocks=True,
     )
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    script = script if any(isinstance(block, Table | Image) for block in blocks) else ""
+    style = f"{style}\n{page_rules()}"
+    script = script if any(isinstance(block, Table | Image | Views) for block in blocks) else ""
     sections = list(_sections(blocks))
     text = environment.get_template("page.html").render(
         title=title,
@@ -50,6 +52,7 @@ def html(title: str, blocks: Sequence[Block], question: str = "") -> str:
         files=partial(_files, study=title),
         download=_download,
         prose=_prose,
+        markup=Markup,  # of our own SVG, which matplotlib escapes
         most=MAX_ROWS,
     )
     return control_free(text) + "\n"

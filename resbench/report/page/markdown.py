@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from resbench.core.text import control_free
-from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table
+from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table, Views
 
 _MAX_ROWS = 30  # a table with more rows than this is cut to its first ones: no one reads 500 rows of Markdown
 _FIRST = 20
@@ -60,8 +60,9 @@ def _markdown(block: Block) -> str:
         case Code():
             return "\n".join(f"    {control_free(line)}" for line in block.text.splitlines())
         case Image():
-            image = f"![{_line(block.alt)}](figures/{block.name}.svg)"
-            return f"{image}\n\n{_line(block.caption)} (`figures/{block.name}.csv`)"
+            return _image(block)
+        case Views():
+            return _details(block.summary, "\n\n".join(map(_image, block.images)))
         case Table():
             return _table(block)
 
@@ -71,6 +72,12 @@ def _paragraph(block: Paragraph) -> str:
     badge = f"**{_line(f'{block.badge.sign} {block.badge.text}')}** " if block.badge else ""
     text = "\\\n".join(escape(line.strip()) for line in block.text.strip().splitlines() if line.strip())
     return _details(block.fold, link + badge + text) if block.fold else link + badge + text
+
+
+def _image(image: Image) -> str:
+    head = [f"### {_line(image.title)}"] if image.title else []
+    shown = f"![{_line(image.alt)}](figures/{image.name}.svg)"
+    return "\n\n".join([*head, shown, f"{_line(image.caption)} (`figures/{image.name}.csv`)"])
 
 
 def _bullets(block: Bullets) -> str:

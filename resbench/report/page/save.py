@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from resbench.core.errors import UserError
-from resbench.report.document import Block, Image, Table, named, titled
+from resbench.report.document import Block, Image, Table, Views, named, titled
 from resbench.report.page.html import html
 from resbench.report.page.latex import latex
 from resbench.report.page.markdown import markdown
@@ -74,8 +74,9 @@ def save(folder: Path, title: str, blocks: Sequence[Block], question: str = "") 
     """
     whole = named(blocks)
     for block, heading in titled(whole):
-        if isinstance(block, Image):
-            write_text(folder / "figures" / f"{block.name}.csv", block.csv)
+        images = [block] if isinstance(block, Image) else block.images if isinstance(block, Views) else []
+        for image in images:
+            write_text(folder / "figures" / f"{image.name}.csv", image.csv)
         if isinstance(block, Table):
             write_text(folder / "tables" / f"{block.name}.csv", block.csv)
             write_text(folder / "tables" / f"{block.name}.tex", latex(block, title, heading))

@@ -12,7 +12,7 @@ from resbench.core.files import alone
 from resbench.core.text import printable
 from resbench.report.cells import cells, comparisons, margin_of
 from resbench.report.check import verdict_lines
-from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table
+from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table, with_views
 from resbench.report.format import capitalised
 from resbench.report.judge import judge
 from resbench.report.lead import lead
@@ -98,7 +98,7 @@ def _blocks(
     warnings = notes(study)
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
     out += _claims(evidence.verdicts, tested_text(tested_of(evidence.verdicts, study.file.family)))
-    out += [Heading("Figures"), *images] if images else []
+    out += [Heading("Figures"), *with_views(images)] if images else []
     sections: list[tuple[str, Sequence[Block | None]]] = [
         ("Looks", [look_table(evidence.verdicts)]),
         ("Target", [target_table(study)]),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-from resbench.core.cell import Cell
-from resbench.core.text import show
 from resbench.records.metrics import Metric
 from resbench.report.comparison import Subtracted
 from resbench.report.format import number, signed
@@ -39,20 +37,6 @@ def place_text(judged: ContrastVerdict) -> str:
 def less_text(subtracted: Subtracted, labels: Labels) -> str:
     """`100 layers less 34 layers`."""
     return f"{labels.cell(subtracted.first)} less {labels.cell(subtracted.second)}"
-
-
-def short_place(judged: ContrastVerdict) -> str:
-    """The same for a figure, by the last word of each axis: `norm batch, depth 100 less 34`."""
-    parts = [_short(path, value) for path, value in judged.context.items()]
-    if judged.subtracted:
-        first, second = judged.subtracted[:2]
-        values: list[Cell] = [{path: where[path] for path in first} for where in (first, second)]
-        parts += [f"{_short(path, values[0][path])} less {show(values[1][path])}" for path in first]
-    return ", ".join(parts)
-
-
-def _short(path: str, value: object) -> str:
-    return f"{path.split('.')[-1]} {show(value)}"
 
 
 def counts_text(contrast: InteractionContrast, judged: ContrastVerdict, metric: Metric) -> list[str]:

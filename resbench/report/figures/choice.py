@@ -1,0 +1,51 @@
+"""Which figures of a page stand open, and in which order: first the one that answers, then one for each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from resbench.report.figures.figure import Figure
+
+if TYPE_CHECKING:
+    from resbench.report.figures.evidence import Evidence
+
+MOST_OPEN = 4
+_OF_COST = ("throughput", "roofline")
+# metric of a claim -> the figure that shows it
+_OF_METRIC: Mapping[str, str] = {
+    "train_loss": "curves",
+    "probe.gradient_ratio": "gradient-flow",
+    "probe.gradient_decades": "gradient-flow",
+    "probe.shattering": "gradient-flow",
+    "probe.response_ratio": "responses",
+    "probe.lesion_mean": "lesions",
+    "probe.lesion_max": "lesions",
+}
+
+
+def choose(evidence: Evidence, figures: Sequence[Figure]) -> tuple[list[Figure], set[str]]:
+    """The figures in the order of the page, and the names of those that stand open."""
+    if is_of_cost(evidence):
+        shown = [figure for name in _OF_COST for figure in figures if figure.name == name]
+        return shown, {figure.name for figure in shown}
+    there = {figure.name: figure for figure in figures}
+    first = [name for name in dict.fromkeys(_wanted(evidence)) if name in there][:MOST_OPEN]
+    rest = [figure for figure in figures if figure.name not in first]
+    return [*(there[name] for name in first), *rest], set(first)
+
+
+def is_of_cost(evidence: Evidence) -> bool:
+    """Whether a study is about what networks cost: it was measured, claims nothing, and trained one seed a cell at most."""
+    seeds = evidence.frame["seeds_done"].max() if len(evidence.frame) else 0
+    return not evidence.costs.empty and not evidence.study.claims and not evidence.study.target and seeds <= 1
+
+
+def _wanted(evidence: Evidence) -> Iterator[str]:
+    if evidence.study.target:
+        yield "tradeoff"
+    yield from ("error", "forest")
+    if evidence.trials:
+        yield "best-so-far"
+    for verdict in evidence.verdicts:
+        yield _OF_METRIC.get(verdict.claim.metric.name, "error")
