@@ -28,8 +28,10 @@ def compact(svg: str) -> str:
 
 def _attributes(style: re.Match[str]) -> str:
     """`fill: none; stroke: #000` as attributes; of a property that stands twice the last counts."""
-    pairs = dict(part.split(":", 1) for part in style[1].split(";") if ":" in part)
-    return "".join(f' {name.strip()}="{value.strip()}"' for name, value in pairs.items())
+    pairs = {
+        part.split(":", 1)[0].strip(): part.split(":", 1)[1].strip() for part in style[1].split(";") if ":" in part
+    }
+    return "".join(f' {name}="{value}"' for name, value in pairs.items())
 
 
 def as_file(svg: str, title: str) -> str:

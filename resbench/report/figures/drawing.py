@@ -238,7 +238,9 @@ def logarithmic(axes: Axes, which: str = "y") -> None:
     low, high = axis.get_view_interval()
     span = high / max(low, 1e-300)
     sparse = span > (100 if high > 1e6 else 1e3)  # large numbers have long labels
-    axis.set_major_locator(LogLocator(subs=(1,) if sparse else (1, 2, 5)) if span > 4 else MaxNLocator(6))
+    axis.set_major_locator(
+        LogLocator(subs=(1,) if sparse else (1, 2, 5)) if span > 4 else MaxNLocator(3 if high > 1e6 else 6)
+    )
     axis.set_major_formatter(FuncFormatter(lambda value, _: power_text(value)))
     axis.set_minor_formatter(NullFormatter())
 

@@ -68,8 +68,12 @@ def _title(families: Sequence[Family], stated: bool) -> str:
     if stated:
         count = Counter(row.verdict for row in rows)
         held, against = count["supported"], count["refuted"]
+        still_open = len(rows) - held - against
+        if still_open == len(rows):
+            return f"None of {plural(len(rows), 'comparison')} is settled" if len(rows) > 1 else "Not settled"
         text = f"{held} of {plural(len(rows), 'comparison')} came out as claimed"
-        return f"{text}, {against} did not" if against else text
+        text += f", {against} did not" if against else ""
+        return text + (f", {still_open} {'is' if still_open == 1 else 'are'} not settled" if still_open else "")
     clear = sum(bool(row.contrast and not row.contrast.interval.low <= 0 <= row.contrast.interval.high) for row in rows)
     return f"{clear} of {plural(len(rows), 'cell')} differ from the baseline beyond their own noise"
 

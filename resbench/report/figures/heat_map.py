@@ -29,6 +29,7 @@ from resbench.report.figures.drawing import (
     canvas,
     fitted,
     width_of,
+    wrapped,
 )
 from resbench.report.figures.error import in_rows
 from resbench.report.figures.evidence import Evidence
@@ -139,7 +140,8 @@ def _label(axes: Axes, data: HeatMap, columns: Sequence[Column], field: float) -
     axes.set_yticks([i + 0.5 for i in range(len(data.rows))], [fitted(row, 1.4) for row in data.rows], fontsize=SMALL)
     axes.set_ylabel(data.labels.name(data.x))
     texts = [fitted(data.word(-1, column), 1.2, TINY) for column in columns]
-    slanted = any(width_of(text, TINY) > 0.9 * field for text in texts)
+    slanted = any(width_of(word, TINY) > 0.9 * field for text in texts for word in text.split())
+    texts = texts if slanted else ["\n".join(wrapped(text, 0.9 * field, TINY)) for text in texts]
     axes.set_xticks([i + 0.5 for i in range(len(columns))], texts, fontsize=TINY, rotation=90 if slanted else 0)
     axes.set_xlabel(data.labels.name(data.others[-1]), fontsize=SMALL)
     for level in range(len(data.others) - 1):
