@@ -5,15 +5,12 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 
-import pandas as pd
-
 from resbench.core.text import plural
 from resbench.records.statements import changes_text
 from resbench.records.study_file import MergedCells
 from resbench.report.arms import arms_of
 from resbench.report.cells import without_partner
 from resbench.report.comparable import mixed_notes
-from resbench.report.format import percent
 from resbench.report.frames import numbers
 from resbench.report.labels import Labels
 from resbench.report.outcomes import OPEN, measured
@@ -155,12 +152,3 @@ def command(study: Study) -> str:
     """The command that does the outstanding runs, or nothing if there are none."""
     left = study.runs["status"].isin(OPEN).any() or to_confirm(study) is not None
     return resume_command(study.file) if study.file.file and left else ""
-
-
-def headline(frame: pd.DataFrame) -> str:
-    """Alternative text of the main figure: its range in words."""
-    means = frame["mean"].dropna()
-    if means.empty:
-        return "Test error: no run ended with a result."
-    low, high = percent(1 - means.max()), percent(1 - means.min())
-    return f"Test error of {len(frame)} cells; means from {low} to {high} percent, as in the table of cells."

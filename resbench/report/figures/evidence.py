@@ -14,14 +14,12 @@ from resbench.core.text import show
 from resbench.report.collapse import chance_error
 from resbench.report.figures.drawing import DEPTH
 from resbench.report.figures.styles import Arms, Colors, follows, hues_of
-from resbench.report.format import capitalised
 from resbench.report.labels import Labels
 from resbench.report.study import Study
 from resbench.report.tables.factors import Factors, factors_of
 from resbench.report.tables.hardest import MOST_ARMS, Hardest, hardest
 from resbench.report.tables.search import Trials
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording.sentence import claim_summary
 
 __all__ = ["DEPTH", "Evidence"]
 
@@ -124,9 +122,3 @@ class Evidence:
         """The smallest difference to the baseline that matters, in points; 0 without comparisons."""
         contrasts = [contrast for contrast in self.compared.get("contrast", ()) if contrast is not None]
         return 100 * float(contrasts[0].margin) if contrasts else 0.0
-
-    @cached_property
-    def verdict_text(self) -> str:
-        """The verdicts, a sentence each."""
-        texts = [claim_summary(verdict) for verdict in self.verdicts if verdict.contrasts]
-        return " ".join(f"{capitalised(text).rstrip('.')}." for text in texts)

@@ -13,7 +13,8 @@ from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.styles import BLUE, PALETTE
 from resbench.report.format import p_text
-from resbench.report.tables.factors import Factors, shares, term_name
+from resbench.report.labels import Labels
+from resbench.report.tables.factors import Factors, shares
 
 _MOST_BARS = 16
 _COLORS = {"axis": BLUE, "interaction": PALETTE[5], "seed": PALETTE[6], "residual": PALE}
@@ -26,10 +27,20 @@ def figure(evidence: Evidence) -> Figure | None:
         return None
     points = shares(factors, _MOST_BARS)
     first = points.iloc[0]
-    title = (
-        f"{term_name(first['term'])} accounts for {100 * max(0.0, first['share']):.0f} % of the variation of the error"
+    title = f"{_term(str(first['term']), evidence.labels)} accounts for {100 * max(0.0, first['share']):.0f} % of the variation of the error"
+    return Figure(
+        "variance",
+        points,
+        partial(_draw, points, evidence.labels),
+        _caption(factors, len(points)),
+        _alt(points, evidence.labels),
+        title,
     )
-    return Figure("variance", points, partial(_draw, points), _caption(factors, len(points)), _alt(points), title)
+
+
+def _term(term: str, labels: Labels) -> str:
+    """`model.depth x model.shortcut` -> `depth × shortcut`."""
+    return " × ".join(labels.name(axis) for axis in term.split(" x "))
 
 
 def _is_one_cell(evidence: Evidence) -> bool:
@@ -38,9 +49,10 @@ def _is_one_cell(evidence: Evidence) -> bool:
     return bool(len(errors) and 100 * errors.max() > 0.5 * evidence.chance)
 
 
-def _alt(points: pd.DataFrame) -> str:
+def _alt(points: pd.DataFrame, labels: Labels) -> str:
     first = [
-        f"{term_name(row['term'])} {100 * max(0.0, row['share']):.0f} %" for row in points.head(4).to_dict("records")
+        f"{_term(str(row['term']), labels)} {100 * max(0.0, row['share']):.0f} %"
+        for row in points.head(4).to_dict("records")
     ]
     residual = points.loc[points["kind"] == "residual", "share"]
     rest = f"; residual {100 * float(residual.iloc[0]):.0f} %" if len(residual) and len(points) > 4 else ""
@@ -59,7 +71,7 @@ def _caption(factors: Factors, bars: int) -> str:
     return f"{text} {factors.analysis.remark}".strip()
 
 
-def _draw(points: pd.DataFrame) -> Canvas:
+def _draw(points: pd.DataFrame, labels: Labels) -> Canvas:
     figure = canvas(WIDE, 0.27 * len(points) + 0.9)
     axes = figure.add_subplot()
     for y, row in enumerate(points.to_dict("records")):
@@ -73,7 +85,7 @@ def _draw(points: pd.DataFrame) -> Canvas:
             f"{100 * row['share']:.1f} %{p}".replace("-", "−"), (max(share, root), y), (7, 0), va="center",
             textcoords="offset points", fontsize=SMALL, color=GREY,
         )  # fmt: skip
-    axes.set_yticks(range(len(points)), list(map(term_name, points["term"])), fontsize=SMALL)
+    axes.set_yticks(range(len(points)), [_term(str(term), labels) for term in points["term"]], fontsize=SMALL)
     axes.set_ylim(len(points) - 0.4, -0.6)
     axes.set_xlim(0, 1.25 * max(points["share"].max(), points["share_of_root"].max()))
     axes.grid(axis="y", visible=False)
