@@ -202,12 +202,12 @@ class Image:
     @property
     def markup(self) -> str:
         """The SVG as a part of the page."""
-        return svg.inline(self.svg, f"figure-{self.name}", self.title, self.alt)
+        return svg.inline(self.svg, f"{self.name}.", self.title, self.alt)
 
     @property
     def narrow_markup(self) -> str:
         """The same of the SVG for narrow screens; empty without one."""
-        return svg.inline(self.narrow, f"narrow-{self.name}", self.title, self.alt) if self.narrow else ""
+        return svg.inline(self.narrow, f"n.{self.name}.", self.title, self.alt) if self.narrow else ""
 
     def table(self, most: int) -> Table:
         """The first rows of the data."""

@@ -22,6 +22,7 @@ def compact(svg: str) -> str:
     """The SVG with attributes in place of styles, and without its prolog, comments and digits that no eye sees."""
     text = _STYLE.sub(_attributes, _DROPPED.sub("", svg))
     text = _PLACES.sub(lambda part: _LONG.sub(lambda number: f"{float(number[0]):.2f}", part[0]), text)
+    text = text.replace("DejaVuSans-Bold-", "B").replace("DejaVuSans-", "D")  # a name for each letter: short ones
     text = re.sub(r"\s*\n\s*", "\n", text).strip()
     return _ROOT.sub(lambda tag: f"<svg{tag[1]} {_LINES}>", text, count=1)
 
@@ -54,7 +55,7 @@ def inline(svg: str, name: str, title: str, alt: str) -> str:
     label = html.escape(f"{title}. {alt}" if title else alt)
     root = f'<svg {box}width="{width}" height="{height}" role="img" aria-label="{label}" {_LINES}>'
     text = _ROOT.sub(lambda _: root, svg, count=1)
-    return _NAMED.sub(lambda match: f"{match[1]}{name}-", text).replace("xlink:href", "href")
+    return _NAMED.sub(lambda match: f"{match[1]}{name}", text).replace("xlink:href", "href")
 
 
 def size(svg: str) -> tuple[int, int]:

@@ -332,7 +332,7 @@ def test_an_svg_in_a_page_has_no_styles_and_names_of_its_own() -> None:
     text = compact(SVG)
     assert "style" not in text and "<!--" not in text and 'fill="none" stroke="#24292f"' in text
     assert "1.23456" not in text and 'stroke="#d55e00"' in text and "#ffffff" not in text
-    page = inline(text, "one", "A title", 'words "quoted"')
+    page = inline(text, "one-", "A title", 'words "quoted"')
     assert 'id="one-p1"' in page and "url(#one-p1)" in page and 'href="#one-p1"' in page and "xlink" not in page
     assert 'width="80" height="40"' in page and 'aria-label="A title. words &quot;quoted&quot;"' in page
 

@@ -91,14 +91,14 @@ def _evidence(results: Path, study: Study) -> Evidence:
 def _blocks(
     evidence: Evidence, reproductions: Sequence[Reproduction], measured: Sequence[Table], images: Sequence[Image]
 ) -> list[Block]:
-    """What the page shows, in its order: the answer, the question, what a reader must know, claims, the rest."""
+    """What the page shows, in its order: the answer with its figure, what a reader must know, the other figures, the rest."""
     study = evidence.study
     trained = bool(study.records or not measured)  # one that is only measured has no cells to show
-    out = _opening(evidence)
+    out = _opening(evidence, images[:1])
     warnings = notes(study)
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
+    out += [Heading("Figures"), *with_views(images[1:])] if images[1:] else []
     out += _claims(evidence.verdicts, tested_text(tested_of(evidence.verdicts, study.file.family)))
-    out += [Heading("Figures"), *with_views(images)] if images else []
     sections: list[tuple[str, Sequence[Block | None]]] = [
         ("Looks", [look_table(evidence.verdicts)]),
         ("Target", [target_table(study)]),
@@ -123,11 +123,11 @@ def _blocks(
     return out
 
 
-def _opening(evidence: Evidence) -> list[Block]:
-    """The answer, what else was found, and what the grid file says of the question."""
+def _opening(evidence: Evidence, first: Sequence[Image]) -> list[Block]:
+    """The answer and the figure that shows it, what else was found, and what the grid file says of the question."""
     study = evidence.study
     answer = lead(study, evidence.frame, evidence.verdicts, evidence.compared, evidence.costs, evidence.trials)
-    out: list[Block] = [Paragraph(text, lead=True) for text in answer.sentences]
+    out: list[Block] = [*(Paragraph(text, lead=True) for text in answer.sentences), *first]
     out += [Bullets(answer.more)] if answer.more else []
     about = [("Background", context(study.about)), ("Expectation and cost, as stated", expectation(study.about))]
     return [*out, *(Paragraph(text, fold=title) for title, text in about if text)]
