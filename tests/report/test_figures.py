@@ -270,7 +270,7 @@ def test_hardest_images_are_those_that_most_runs_miss(small: Evidence) -> None:
     for row in found.rows.to_dict("records"):
         assert (row["identity"], row["none"]) == tuple(wrong[arm][row["image"]] / 20 for arm in ("identity", "none"))
     shown = hardest_table(found)
-    assert shown and "label" not in shown.head and "hold no labels" in shown.caption
+    assert shown and "label" not in shown.head and "True labels are not stored" in shown.caption
 
 
 def test_thumbnails_only_of_the_very_images_that_were_tested(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def _name_arms(figure: Canvas, axes: Axes, points: pd.DataFrame, hues: Arms, sca
         last = means[means["group"] == name].iloc[-1]
         text = f"{hues.words[name]} {value_text(last['error'])}"
         ends.append((float(last["error"]), text, hues.styles[name].color))
-    label_ends(axes, ends, 0.1 if narrow else 0.08, inches=1.0 if narrow else 1.9, lines=2)
+    label_ends(axes, ends, 0.12 if narrow else 0.08, inches=1.05 if narrow else 1.9, lines=3)
 
 
 def _draw_chance(axes: Axes, evidence: Evidence, points: pd.DataFrame) -> None:
