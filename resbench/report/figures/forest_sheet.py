@@ -59,7 +59,8 @@ def draw_forest(families: Sequence[Family], points: pd.DataFrame, colors: Colors
     heights = {family.number: steps[family.number] * len(family.rows) for family in families}
     shares = axes_of(families)
     height = sum(heights.values()) + sum(_LINE * len(head) + _GAP for head in heads.values())
-    height += _AXIS * len(shares) + 0.1
+    below = _AXIS + 0.3 * narrow
+    height += below * len(shares) + 0.1
     figure = canvas(sheet.width, height, constrained=False)
     widest = max((width_of(text, SMALL) for text in _all_numbers(families, points)), default=0.0)
     top = height - 0.08
@@ -85,8 +86,8 @@ def draw_forest(families: Sequence[Family], points: pd.DataFrame, colors: Colors
             if threshold:
                 symmetric(axes, threshold)
             last = family is shared[-1]
-            _label(axes, family.metric, last, [each.metric.words for each in shared])
-            top = bottom - (_AXIS if last else 0.0) - _GAP + 0.03
+            _label(axes, family.metric, last, [each.metric.words for each in shared], narrow)
+            top = bottom - (below if last else 0.0) - _GAP + 0.03
     return figure
 
 
@@ -228,7 +229,7 @@ def numbers_of(point: Mapping[Any, Any], metric: Metric) -> str:
     return " ".join(rounded(point["difference"], point["low"], point["high"], metric)).rstrip()
 
 
-def _label(axes: Axes, metric: Metric, last: bool, metrics: Sequence[str]) -> None:
+def _label(axes: Axes, metric: Metric, last: bool, metrics: Sequence[str], narrow: bool) -> None:
     axes.tick_params(axis="x", labelbottom=last, bottom=last, labelsize=SMALL)
     axes.spines["bottom"].set_visible(last)
     if axes.get_xscale() == "linear":
@@ -236,4 +237,8 @@ def _label(axes: Axes, metric: Metric, last: bool, metrics: Sequence[str]) -> No
     if last:
         words = " or ".join(dict.fromkeys(metrics)) + (f" ({metric.unit})" if metric.unit else "")
         sides = ("better", "worse") if metric.compared_as or metric.better == "lower" else ("worse", "better")
-        axes.set_xlabel(f"← {sides[0]}   difference in {words}   {sides[1]} →", fontsize=SMALL)
+        label = f"← {sides[0]}   difference in {words}   {sides[1]} →"
+        if narrow:
+            lines = wrapped(f"difference in {words}", _NARROW.plot, SMALL, 2)
+            label = "\n".join([f"← {sides[0]}          {sides[1]} →", *lines])
+        axes.set_xlabel(label, fontsize=SMALL)

@@ -10,6 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from resbench.core.text import show
 from resbench.records.trials import SearchRange
@@ -119,6 +120,9 @@ def _draw_slice(axes: Axes, points: pd.DataFrame, space: SearchRange, arms: Arms
         _draw_trials(axes, points.assign(place=pd.to_numeric(points["value"]).astype(float)), "place", arms)
         if space.log:
             logarithmic(axes, "x")
+            low, high = axes.get_xlim()
+            if high > 20 * low:  # a panel has no room for more than the decades
+                axes.xaxis.set_major_locator(LogLocator(subs=(1,)))
         return
     names = [show(value) for value in space.choices]
     places = {name: float(place) for place, name in enumerate(names)}
