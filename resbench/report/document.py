@@ -228,12 +228,6 @@ class Views:
         return f"More views: {', '.join(image.name.replace('-', ' ') for image in self.images)}"
 
 
-def with_views(images: Sequence[Image]) -> list[Image | Views]:
-    """The figures that stand open, and the others folded away."""
-    rest = [image for image in images if not image.opened]
-    return [*(image for image in images if image.opened), *([Views(rest)] if rest else [])]
-
-
 Block = Heading | Paragraph | Bullets | Code | Table | Image | Views
 _LARGE = 500_000  # bytes
 _NUMBER = re.compile(r"[<>≤≥]? ?[+−-]?[\d.,]+(e[+-]?\d+)?(%| |$)|–$|$")

@@ -12,7 +12,7 @@ from resbench.core.files import alone
 from resbench.core.text import printable
 from resbench.report.cells import cells, comparisons, margin_of
 from resbench.report.check import verdict_lines
-from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table, with_views
+from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table, Views
 from resbench.report.format import capitalised
 from resbench.report.judge import judge
 from resbench.report.lead import lead
@@ -97,7 +97,7 @@ def _blocks(
     out = _opening(evidence, images[:1])
     warnings = notes(study)
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
-    out += [Heading("Figures"), *with_views(images[1:])] if images[1:] else []
+    out += [Heading("Figures"), *_with_views(images[1:])] if images[1:] else []
     out += _claims(evidence.verdicts, tested_text(tested_of(evidence.verdicts, study.file.family)))
     sections: list[tuple[str, Sequence[Block | None]]] = [
         ("Looks", [look_table(evidence.verdicts)]),
@@ -121,6 +121,12 @@ def _blocks(
     resume = command(study)
     out += [Heading("Missing runs"), Code(resume)] if resume else []
     return out
+
+
+def _with_views(images: Sequence[Image]) -> list[Image | Views]:
+    """The figures that stand open, and the others folded away."""
+    rest = [image for image in images if not image.opened]
+    return [*(image for image in images if image.opened), *([Views(rest)] if rest else [])]
 
 
 def _opening(evidence: Evidence, first: Sequence[Image]) -> list[Block]:
