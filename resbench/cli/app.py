@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resbench.cli import catalogue, doctor, measure, run, studies, tune
+from resbench.cli import catalogue, doctor, measure, run, studies, tune, watch
 
 
 class _Commands(TyperGroup):
@@ -50,6 +50,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 app.command("run")(run.run)
 app.command("plan")(run.plan)
 app.command("status")(studies.status)
+app.command("watch")(watch.watch)
 app.command("report")(studies.report)
 app.command("check")(studies.check)
 app.command("compare")(studies.compare)

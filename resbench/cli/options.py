@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from resbench.core.config import suggestion
 from resbench.core.errors import UserError
 from resbench.core.files import reports_beside, user_path
 from resbench.core.text import printable
@@ -120,7 +121,8 @@ def study_folder(results: Path, study: str) -> Path:
 
     names = study_names(results)
     if study not in names:  # as a path to another folder is not
-        raise UserError(f"{results / study}: no such study; there are: {', '.join(names) or 'none'}")
+        known = f"there are: {', '.join(names) or 'none'}{suggestion(study, names)}"
+        raise UserError(f"{results / study}: no such study; {known}")
     return results / study
 
 

@@ -17,11 +17,10 @@ from resbench.core.files import reports_beside, user_path
 from resbench.core.text import duration, plural, printable
 
 if TYPE_CHECKING:
+    from resbench.records.run_states import RunState
     from resbench.records.running import RunningRun
     from resbench.records.store import Store
     from resbench.records.study_file import StudyFile
-
-_STATES = ("ok", "diverged", "failed", "running", "begun and interrupted", "of a later version", "to do")
 
 
 def status(
@@ -49,45 +48,34 @@ def status(
 
 def _status(name: str, store: Store) -> list[str]:
     from resbench.execution.slurm import collect
-    from resbench.records.command import going_on, read_command
-    from resbench.report.study import resume_command
-    from resbench.training import checkpoint
+    from resbench.records.run_states import BEGUN, RUNNING, STATES, TO_DO, StateReader
+    from resbench.report.study import how_to_go_on
 
-    file = store.study()
+    state = StateReader(store).read()
+    file = state.file
     if not file and not store.ids():
         raise UserError(f"{store.folder}: not a study: neither study.json nor records are in it")
-    states = {record.id: str(record.status) for record in store.records()}
-    states |= dict.fromkeys(store.later, "of a later version")
-    # two cells with the same settings are the same runs
-    confirming = file.confirmation.runs if file and file.confirmation else []
-    runs = {run.id: run for run in [*file.runs, *confirming]} if file else {}
-    others = len(states.keys() - runs.keys()) if file else 0
-    more = f" (+{others} of earlier grids)" if others else ""
-    running, begun = [], []
-    for run in runs.values():
-        text = f"{label(run.cell)} seed={run.seed}".lstrip()
-        if holder := store.running(run.id):
-            states[run.id] = "running"
-            running.append(f"  running: {text}: {_progress(holder)}")
-        elif run.id not in states and (epochs := checkpoint.epoch(store.checkpoint(run.id))):
-            states[run.id] = "begun and interrupted"
-            begun.append(f"  begun: {text}: epochs done: {epochs}")
-    wanted = [states.get(run_id, "to do") for run_id in (runs if file else states)]
-    counts = [f"{wanted.count(state)} {state}" for state in _STATES if state in wanted]
-    lines = [f"{name}: {plural(len(wanted), 'run')}: {', '.join(counts)}{more}", *running, *begun]
-    trials = _open_trials(file, store) if file else ""
+    counts = [f"{len(state.of(one))} {one}" for one in STATES if state.of(one)]
+    more = f" (+{state.others} of earlier grids)" if state.others else ""
+    lines = [f"{name}: {plural(len(state.runs), 'run')}: {', '.join(counts)}{more}"]
+    lines += [f"  running: {_text(run)}: {_progress(run.holder)}" for run in state.runs if run.holder]
+    lines += [f"  begun: {_text(run)}: epochs done: {run.saved.epoch}" for run in state.of(BEGUN)]
+    trials = open_trials(file, store) if file else ""
     lines += [f"  open: {trials}"] if trials else []
     target, to_confirm = _target(file, store) if file else ("", False)
     lines += [f"  target: {target}"] if target else []
     lines += collect.describe(store)
     look, asks = _look(store) if file and file.looks else ("", False)
     lines += [f"  {look}"] if look else []
-    left = not {"to do", "failed", "begun and interrupted", "running"}.isdisjoint(wanted)
+    left = bool(state.of(TO_DO, "failed", BEGUN, RUNNING))
     if file and file.file and (trials or asks or left or to_confirm):
-        kept = read_command(store.work, file)
-        command = going_on(kept) if kept else resume_command(file, store.folder.parent)
-        lines.append(f"  {'if it stops, to go on' if running else 'to go on'}: {command}")
+        again = "if it stops, to go on" if state.of(RUNNING) else "to go on"
+        lines.append(f"  {again}: {how_to_go_on(store, file)}")
     return lines
+
+
+def _text(run: RunState) -> str:
+    return f"{label(run.cell)} seed={run.seed}".lstrip()
 
 
 def _look(store: Store) -> tuple[str, bool]:
@@ -122,7 +110,7 @@ def _target(file: StudyFile, store: Store) -> tuple[str, bool]:
     return target_sentence(study), to_confirm(study) is not None
 
 
-def _open_trials(file: StudyFile, store: Store) -> str:
+def open_trials(file: StudyFile, store: Store) -> str:
     """How many trials of a search are open; empty if none is, or if the study has no search."""
     if not file.search:
         return ""

@@ -17,6 +17,7 @@ from resbench.core.errors import UserError
 from resbench.core.text import show
 from resbench.records.circumstances import DATA, Circumstance, Mixture, mixture
 from resbench.records.claim import Claim, Published, Target
+from resbench.records.command import going_on, read_command
 from resbench.records.looks_file import Reading, read_looks
 from resbench.records.record import Record
 from resbench.records.store import Store, study_names
@@ -211,6 +212,12 @@ def resume_command(file: StudyFile, results: Path = DEFAULT_RESULTS) -> str:
     words += ["--storage", storage] if storage else []
     words += ["--results", str(results)] if results != DEFAULT_RESULTS else []
     return shlex.join(words)
+
+
+def how_to_go_on(store: Store, file: StudyFile) -> str:
+    """The command that goes on with a study as it was last given, else as its study file has it."""
+    kept = read_command(store.work, file)
+    return going_on(kept) if kept else resume_command(file, store.folder.parent)
 
 
 def _asked(file: StudyFile, records: dict[str, Record], axes: Sequence[str]) -> list[dict[str, Any]]:

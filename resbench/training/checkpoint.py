@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from resbench.core.files import replace
 from resbench.core.text import printable
+from resbench.records.checkpoint_head import encode_head, read_head
 from resbench.records.record import ProbeResult, Provenance, Row
 from resbench.training.optimizer import restore_optimizer
 from resbench.training.provenance import arithmetic
@@ -117,12 +118,13 @@ class State:
 
 
 def save(path: Path, run_id: str, epoch: int, state: SavedState) -> None:
-    """Replace the checkpoint; a crash leaves the old one or the new one."""
+    """Replace the checkpoint; a crash leaves the old one or the new one. Its first line has the last losses, to watch them."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     payload = buffer.getvalue()
-    head = {"run": run_id, "epoch": epoch, "sha256": hashlib.sha256(payload).hexdigest()}
-    replace(path, json.dumps(head).encode() + b"\n" + payload, path.parent)
+    history = state.get("history", []) if isinstance(state, dict) else []
+    head = encode_head(run_id, epoch, hashlib.sha256(payload).hexdigest(), history)
+    replace(path, head + payload, path.parent)
 
 
 def load(path: Path, run_id: str) -> tuple[SavedState | None, str]:
@@ -147,8 +149,4 @@ def load(path: Path, run_id: str) -> tuple[SavedState | None, str]:
 
 def epoch(path: Path) -> int:
     """Epochs that the checkpoint holds, read from its first line; 0 if it has none."""
-    try:
-        with path.open("rb") as file:
-            return int(json.loads(file.readline(4096))["epoch"])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return 0
+    return read_head(path).epoch
