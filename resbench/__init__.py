@@ -1,7 +1,7 @@
 """Which part of a residual network makes depth trainable? Grids of small networks, from a file to a figure.
 
-`run` does the runs of a grid, which is a file or a `Grid`; `load` gives their records as a frame; `report`, `check` and
-`compare` say what they support. `train` and `build` are one run and one network.
+`run` does the runs of a grid, which is a file or a `Grid`; `load` gives their records as a frame; `show`, `report`,
+`check` and `compare` say what they support. `train` and `build` are one run and one network.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from resbench.records.claim import Claim
     from resbench.records.store import load
     from resbench.report.api import check, compare, report
+    from resbench.report.show import show
     from resbench.training.run import RunConfig
     from resbench.training.train import train
     from resbench.tuning.session import tune
@@ -53,6 +54,7 @@ __all__ = [
     "read_grid",
     "report",
     "run",
+    "show",
     "train",
     "tune",
 ]
@@ -72,6 +74,7 @@ _MODULES = {
     "read_grid": "grid.reader",
     "report": "",  # the package of this name, which can be called
     "run": "execution.api",
+    "show": "report.show",
     "train": "training.train",
     "tune": "tuning.session",
 }

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resbench.cli import catalogue, doctor, measure, run, studies, tune, watch
+from resbench.cli import catalogue, doctor, measure, run, show, studies, tune, watch
 
 
 class _Commands(TyperGroup):
@@ -51,6 +51,7 @@ app.command("run")(run.run)
 app.command("plan")(run.plan)
 app.command("status")(studies.status)
 app.command("watch")(watch.watch)
+app.command("show")(show.show)
 app.command("report")(studies.report)
 app.command("check")(studies.check)
 app.command("compare")(studies.compare)
@@ -61,4 +62,5 @@ app.command("signal", hidden=True)(measure.inspect_init)  # its name before
 app.command("collect")(run.collect)
 app.command("merge")(studies.merge)
 app.command("doctor")(doctor.doctor)
+catalogue.ls.command("runs")(show.runs)
 app.add_typer(catalogue.ls, name="ls")

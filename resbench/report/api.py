@@ -64,7 +64,7 @@ def report(study: str | Named, results: str | Path = "results", reports: str | P
     """
     folder = user_path(results)
     pages = reports_beside(folder) if reports is None else user_path(reports)
-    page = write(folder, pages, _name(study))
+    page = write(folder, pages, name_of_study(study))
     write_index(folder, pages)
     return page
 
@@ -95,7 +95,7 @@ def check(study: str | Named, results: str | Path = "results") -> Checked:
     Raises:
         UserError: there is no such study, or it claims nothing; or the Grid has other cells than the study.
     """
-    name, asked = _name(study), None
+    name, asked = name_of_study(study), None
     if not isinstance(study, str):
         store = Store(user_path(results) / name)
         stored = store.study()
@@ -139,10 +139,17 @@ def compare(
     Raises:
         UserError: no such study, axis, value or metric.
     """
-    return compare_cells(user_path(results), _name(study), _words(to), _words(arm or {}), _words(at or {}), on, margin)
+    return compare_cells(
+        user_path(results), name_of_study(study), _words(to), _words(arm or {}), _words(at or {}), on, margin
+    )
 
 
-def _name(study: str | Named) -> str:
+def name_of_study(study: str | Named) -> str:
+    """The name of a study that is given by it or by its Grid.
+
+    Raises:
+        UserError: it is neither.
+    """
     if not isinstance(study, str):
         if isinstance(getattr(study, "name", None), str) and hasattr(study, "study"):
             return study.name

@@ -192,10 +192,10 @@ def test_help_does_not_wait_for_heavy_imports(words: list[str], study: Path) -> 
 def test_help_lists_the_commands_in_the_order_of_use(tmp_path: Path) -> None:
     lines = call("--help", cwd=tmp_path).stdout.partition("Commands:")[2].splitlines()
     commands = [line.split()[0] for line in lines if line.strip()]
-    assert commands[:10] == [
-        "run", "plan", "status", "watch", "report", "check", "compare", "tune", "bench", "inspect-init",
+    assert commands[:11] == [
+        "run", "plan", "status", "watch", "show", "report", "check", "compare", "tune", "bench", "inspect-init",
     ]  # fmt: skip
-    assert commands[10:] == ["collect", "merge", "doctor", "ls"]
+    assert commands[11:] == ["collect", "merge", "doctor", "ls"]
 
 
 @pytest.mark.parametrize("name", ["inspect-init", "signal"])

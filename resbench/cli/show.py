@@ -1,0 +1,46 @@
+"""Commands that show what is in a results folder: show, and ls runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resbench.cli.grid_files import study_of
+from resbench.cli.options import Results, study_folder, warn
+
+
+def show(
+    study: Annotated[str, typer.Argument(help="Name of a study, or its grid file.")],
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="The id of one of its runs, or a beginning of it.")] = "",
+    results: Results = Path("results"),
+) -> None:
+    """The table of a study again, fit to the terminal, with its verdicts; or all about one run.
+
+    A run is shown with its settings, what differs from the baseline, its history, and its error with the traceback.
+    That verdicts were read is kept, as of check. COLUMNS=300 shows more columns.
+    """
+    from resbench.report.show import show as show_study
+
+    name, _ = study_of(study, results)
+    print(show_study(name, run, study_folder(results, name).parent))
+
+
+def runs(
+    study: Annotated[str, typer.Argument(help="Name of a study, or its grid file.")],
+    results: Results = Path("results"),
+    failed: Annotated[bool, typer.Option("--failed", help="Only those that failed, each with its error.")] = False,
+) -> None:
+    """The runs of a study: id, state, values, result or error."""
+    from resbench.records.run_states import StateReader
+    from resbench.records.store import Store
+    from resbench.report.live_view import result_text, run_text
+
+    name, _ = study_of(study, results)
+    store = Store(study_folder(results, name))
+    for run in StateReader(store).read().runs:
+        if run.state == "failed" or not failed:
+            text = f"  {run.id}  {run.state}: {run_text(run)}".lstrip()
+            print(f"{text}: {result_text(run.record)}" if run.record else text)
+    warn(store)
