@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resbench.cli import catalogue, doctor, measure, run, show, studies, tune, watch
+from resbench.cli import catalogue, doctor, measure, remove, run, show, studies, tune, watch
 
 
 class _Commands(TyperGroup):
@@ -61,6 +61,8 @@ app.command("inspect-init")(measure.inspect_init)
 app.command("signal", hidden=True)(measure.inspect_init)  # its name before
 app.command("collect")(run.collect)
 app.command("merge")(studies.merge)
+app.command("rm")(remove.rm)
+app.command("clean")(remove.clean)
 app.command("doctor")(doctor.doctor)
 catalogue.ls.command("runs")(show.runs)
 app.add_typer(catalogue.ls, name="ls")

@@ -161,20 +161,25 @@ class Store(StudyFolder):
         return not self.work.is_dir() or self._waiting.free(self._lock(run_id))
 
     def sweep(self) -> None:
-        """Remove what crashes have left in `.work`: files that were being written, and what belongs to runs that ended."""
+        """Remove what crashes have left in `.work`."""
+        for path in self.leftovers():
+            path.unlink(missing_ok=True)
+
+    def leftovers(self) -> Iterator[Path]:
+        """What crashes have left in `.work`: files that were being written, and what belongs to runs that ended."""
         for path in self.work.glob("*.tmp"):
             with contextlib.suppress(FileNotFoundError):  # another command sweeps too
                 if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-                    path.unlink()
+                    yield path
         for path in self.work.glob("*.running"):
             if not read_running(path) and self.free(path.stem):
-                path.unlink(missing_ok=True)
+                yield path
         for path in self.work.glob("*.ckpt"):
             run_id, stamp = path.stem, self.stamp(path.stem)
             if stamp and (record := self.read(run_id)) and record.finished and self.free(run_id):
                 with contextlib.suppress(FileNotFoundError):
                     if path.stat().st_mtime_ns <= stamp[1]:  # a younger one is of a run that lacks probes
-                        path.unlink()
+                        yield path
 
     def _lock(self, run_id: str) -> Path:
         return self.work / f"{run_id}.lock"

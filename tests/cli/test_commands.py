@@ -195,7 +195,7 @@ def test_help_lists_the_commands_in_the_order_of_use(tmp_path: Path) -> None:
     assert commands[:11] == [
         "run", "plan", "status", "watch", "show", "report", "check", "compare", "tune", "bench", "inspect-init",
     ]  # fmt: skip
-    assert commands[11:] == ["collect", "merge", "doctor", "ls"]
+    assert commands[11:] == ["collect", "merge", "rm", "clean", "doctor", "ls"]
 
 
 @pytest.mark.parametrize("name", ["inspect-init", "signal"])

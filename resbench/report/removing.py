@@ -1,0 +1,42 @@
+"""Pages of studies that are removed, or are gone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from resbench.core.files import alone
+from resbench.report.page.index_page import write_index
+from resbench.report.page.save import is_html
+
+_NO_STUDY = ("goals",)
+
+
+def page_of(reports: Path, name: str) -> Path | None:
+    """The folder of the page of a study; None if there is none, or it is not ours."""
+    folder = reports / name
+    page = folder / "index.html"
+    ours = (folder / "report.json").is_file() or (page.is_file() and is_html(page))
+    return folder if ours and not folder.is_symlink() else None
+
+
+def orphan_pages(results: Path, reports: Path) -> list[Path]:
+    """The folders of pages whose studies are gone; none where there is no results folder that they could be of."""
+    if not results.is_dir() or not reports.is_dir():
+        return []
+    names = sorted(path.name for path in reports.iterdir() if path.is_dir() and path.name not in _NO_STUDY)
+    return [page for name in names if not (results / name).exists() and (page := page_of(reports, name))]
+
+
+def remove_pages(results: Path, reports: Path, pages: list[Path]) -> None:
+    """Remove folders of pages, and bring the index up to date.
+
+    Raises:
+        UserError: the index is not ours.
+    """
+    if not pages:
+        return
+    with alone(reports):
+        for page in pages:
+            shutil.rmtree(page)
+    write_index(results, reports)
