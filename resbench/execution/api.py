@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resbench.execution.executors import Cluster
+from resbench.execution.notebook import in_notebook
 from resbench.execution.options import RunOptions, user_folders
 from resbench.execution.selection import open_grid
 from resbench.execution.session import drive_with_progress
@@ -37,7 +38,7 @@ def run(
     cluster: Cluster | None = None,
     fresh: bool = False,
     take_over: bool = False,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Do what is missing of a grid and return the records of its runs; interrupted, the same call goes on.
 
@@ -71,7 +72,7 @@ def run(
         cluster: other machines, for ray and slurm.
         fresh: forget the records of these runs first.
         take_over: go on in place of the study that another grid file made under this name.
-        progress: print progress to stderr, as `resbench run`.
+        progress: show it: a bar in a notebook, elsewhere on stderr as `resbench run`; by default only in a notebook.
 
     Returns:
         One row per record of the grid's runs, as `resbench.load`.
@@ -80,6 +81,7 @@ def run(
         UserError: anything that keeps the grid from running.
     """
     opened = open_grid(grid, overrides)
+    progress = in_notebook() if progress is None else progress
     serial = jobs == 1 and timeout is None and workers == "fresh"
     options = RunOptions(
         **user_folders(results, data_dir),

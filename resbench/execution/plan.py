@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from resbench.core import fragments
 from resbench.core.cell import Cell, label
 from resbench.core.files import user_path
 from resbench.core.text import duration, plural, printable
@@ -24,6 +25,7 @@ from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.store import Store
 
 _MAX_LINES = 200
+_HEAD = ("cell", "done", "to do", "parameters", "MFLOPs", "time a run", "memory")
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,15 @@ class GridPlan:
         return sum(cell.missing for cell in self.cells)
 
     def __str__(self) -> str:
-        lines = _table(self.cells)
-        lines += [self.unprobed] if self.unprobed else []
+        return "\n".join(map(printable, [*_table(self.cells), *self._notes()]))
+
+    def _repr_html_(self) -> str:
+        cells = fragments.table(_HEAD, _rows(self.cells), [False] + [True] * (len(_HEAD) - 1))
+        return cells + fragments.bullets([*_more(self.cells), *self._notes()])
+
+    def _notes(self) -> list[str]:
+        """Lines on what is left out, on time, and on stages."""
+        lines = [self.unprobed] if self.unprobed else []
         lines += [f"excluded: {label(cell)}: {because}" for cell, because in self.excluded[:_MAX_LINES]]
         lines += [_one_network(merged) for merged in self.merged[:_MAX_LINES]]
         lines += self.idle
@@ -94,8 +103,7 @@ class GridPlan:
             f"{self.missing} to do, {plural(len(self.excluded), 'cell')} excluded; {self.jobs} at a time on {self.device}: "
             f"about {duration(self.seconds)}, by {self.source}{self._evaluation()}"
         )
-        lines += filter(None, [self.looks, self.confirmation])
-        return "\n".join(map(printable, lines))
+        return lines + list(filter(None, [self.looks, self.confirmation]))
 
     def _count(self) -> str:
         """`6 cells of 4 networks`, where some are the same."""
@@ -260,18 +268,30 @@ def _cells(runs: Sequence[PlannedRun], done: set[str], costs: Costs) -> list[Pla
     return out
 
 
+def _rows(cells: Sequence[PlannedCell]) -> list[tuple[str, ...]]:
+    """What a plan says of each cell."""
+    return [
+        (
+            cell.label,
+            str(cell.done),
+            str(cell.missing),
+            f"{cell.cost.parameters:,}",
+            f"{cell.cost.flops / 1e6:.1f}",
+            duration(cell.cost.seconds),
+            f"{cell.cost.memory / 2**20:,.0f} MiB",
+        )
+        for cell in cells[:_MAX_LINES]
+    ]
+
+
 def _table(cells: Sequence[PlannedCell]) -> list[str]:
     wide = max((len(cell.label) for cell in cells), default=4)
-    lines = [f"{'cell':{wide}}  done  to do  parameters    MFLOPs  time a run     memory"]
-    for cell in cells[:_MAX_LINES]:
-        cost = cell.cost
-        lines.append(
-            f"{cell.label:{wide}}  {cell.done:4}  {cell.missing:5}  {cost.parameters:10,}  {cost.flops / 1e6:8.1f}  "
-            f"{duration(cost.seconds):>10}  {cost.memory / 2**20:5,.0f} MiB"
-        )
-    if len(cells) > _MAX_LINES:
-        lines.append(f"... and {len(cells) - _MAX_LINES} more cells")
-    return lines
+    form = f"{{:{wide}}}  {{:>4}}  {{:>5}}  {{:>10}}  {{:>8}}  {{:>10}}  {{:>9}}"
+    return [form.format(*row) for row in (_HEAD, *_rows(cells))] + _more(cells)
+
+
+def _more(cells: Sequence[PlannedCell]) -> list[str]:
+    return [f"... and {len(cells) - _MAX_LINES} more cells"] if len(cells) > _MAX_LINES else []
 
 
 def _expectation(fleet: Fleet, expected: Forecast) -> str:

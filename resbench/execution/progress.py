@@ -34,9 +34,10 @@ class Live(Watcher):
 
     Args:
         work: run id -> predicted seconds.
+        terminal: whether to draw bars where stderr is a terminal.
     """
 
-    def __init__(self, runs: Sequence[PlannedRun], work: Mapping[str, float]) -> None:
+    def __init__(self, runs: Sequence[PlannedRun], work: Mapping[str, float], terminal: bool = True) -> None:
         self._work, self._total = work, len(runs)
         self._count = 0
         self._worked, self._whole_work = 0.0, sum(work.values())
@@ -45,7 +46,7 @@ class Live(Watcher):
         console = Console(stderr=True)
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
-        if console.is_terminal:
+        if terminal and console.is_terminal:
             self._bars = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -99,6 +100,11 @@ class Live(Watcher):
     def _advance(self, run: PlannedRun, part: float) -> None:
         self._worked += self._work.get(run.id, 0.0) * (part - self._parts.get(run.id, 0.0))
         self._parts[run.id] = part
+
+    @property
+    def part(self) -> float:
+        """The part of the predicted work that is done, from 0 to 1."""
+        return 1.0 if self._count == self._total else min(self._worked / (self._whole_work or 1.0), 1.0)
 
     def _left(self, form: str = "{}") -> str:
         """`8 min left` in a form, the same on the bar and in the lines; empty where nothing is known or left."""

@@ -250,11 +250,11 @@ def _whole(grid: Grid, study: StudyFile) -> StudyFile:
 
 
 def drive_with_progress(session: Session) -> list[Status]:
-    """As `Session.drive`, with progress on stderr."""
-    from resbench.execution.progress import Live
+    """As `Session.drive`, with progress on stderr, or in the output of a notebook's cell."""
+    from resbench.execution.notebook import live
 
-    with Live(session.missing, session.estimate().seconds) as live:
-        return session.drive(live)
+    with live(session.missing, session.estimate().seconds) as watcher:
+        return session.drive(watcher)
 
 
 def _done(count: int) -> str:

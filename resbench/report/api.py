@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from resbench.core import fragments
 from resbench.core.cell import Cell, Value
 from resbench.core.errors import UserError
 from resbench.core.files import reports_beside, user_path
@@ -38,6 +39,16 @@ class Checked(NamedTuple):
 
     lines: list[str]
     supported: bool
+
+    def _repr_html_(self) -> str:
+        return fragments.bullets(self.lines)
+
+
+class Sentences(list[str]):
+    """Sentences, which a notebook shows as a list."""
+
+    def _repr_html_(self) -> str:
+        return fragments.bullets(self)
 
 
 def report(study: str | Named, results: str | Path = "results", reports: str | Path | None = None) -> Path:
@@ -115,7 +126,7 @@ def compare(
     at: Cell | None = None,
     on: str = "test_error",
     margin: float | None = None,
-) -> list[str]:
+) -> Sentences:
     """Compare cells with the ones that differ only in having the values of `to`: one sentence each.
 
     Example:
@@ -139,9 +150,8 @@ def compare(
     Raises:
         UserError: no such study, axis, value or metric.
     """
-    return compare_cells(
-        user_path(results), name_of_study(study), _words(to), _words(arm or {}), _words(at or {}), on, margin
-    )
+    words = (_words(to), _words(arm or {}), _words(at or {}))
+    return Sentences(compare_cells(user_path(results), name_of_study(study), *words, on, margin))
 
 
 def name_of_study(study: str | Named) -> str:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from resbench.core import fragments
 from resbench.core.text import control_free
 from resbench.report import svg
 
@@ -109,6 +110,10 @@ class Table:
         absent: list[Any] = [None] * len(next(iter(columns.values()), []))
         values = list(zip(*(raw.get(name, absent) for name in columns), strict=True))
         return cls(list(columns), list(zip(*columns.values(), strict=True)), values=values, **rest)
+
+    def _repr_html_(self) -> str:
+        """In a notebook."""
+        return fragments.table(self.head, self.rows, self.right)
 
     @property
     def right(self) -> list[bool]:

@@ -27,7 +27,7 @@ _MIN_WIDTH = 40
 _GAP = "  "
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Shown:
     """A title and what belongs to it; `print` fits it to the terminal, and a notebook shows it as HTML."""
 
@@ -36,6 +36,8 @@ class Shown:
 
     def __str__(self) -> str:
         return self.text(shutil.get_terminal_size().columns)
+
+    __repr__ = __str__  # what a prompt shows
 
     def text(self, width: int) -> str:
         """The text in so many columns."""
@@ -81,7 +83,7 @@ def _html(block: Block) -> str:
         case Code():
             return fragments.preformatted(block.text)
         case Table():
-            return fragments.table(block.head, block.rows, block.right)
+            return block._repr_html_()
         case _:
             return ""
 
