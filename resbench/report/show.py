@@ -26,8 +26,8 @@ def show(study: str | Named, run: str = "", results: str | Path = "results") -> 
         >>> base = {"model.depth": 10, "model.width": 4, "data.train_size": 64, "recipe.epochs": 1}
         >>> grid = resbench.Grid("tiny", base=base, axes={"model.shortcut": ["identity", "none"]})
         >>> frame = resbench.run(grid)
-        >>> print(str(resbench.show(grid)).splitlines()[0].split()[:3])
-        ['shortcut', 'seeds', 'test']
+        >>> print(str(resbench.show(grid)).splitlines()[0].split()[:2])
+        ['shortcut', 'seeds']
 
     Args:
         study: its name, or its Grid.
