@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -134,11 +135,11 @@ def warn(store: Store) -> None:
 
 
 def write_report(results: Path, reports: Path | None, study: str) -> None:
-    """Write the page, print the table."""
+    """Write the page, print the table, which is fit to a terminal."""
     from resbench.report import summary
 
     lines = write_page(results, reports, study)
-    print(summary(results, study))
+    print(summary(results, study, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
     for line in lines:
         print(line)
 

@@ -27,7 +27,7 @@ from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.sentence import claim_summary
 from resbench.report.wording.target import target_sentence
 
-_JUDGE_SECONDS = 5.0  # between two judgements, at least
+_JUDGE_SECONDS = 5.0  # between two judgements, and two looks elsewhere, at least
 _IDLE_SECONDS = 10.0
 _JUDGE_SHARE = 10  # of the time since the last judgement, so much more than it took
 
@@ -106,6 +106,7 @@ class LiveStudy:
         self.name, self._results, self._look = name, results, look
         self.store = Store(results / name)
         self._reader = StateReader(self.store)
+        self._elsewhere, self._look_at = Elsewhere([]), 0.0
         self._decided = Decided()
         self._judged: object = None  # what the last judgement was of
         self._next = 0.0
@@ -120,7 +121,9 @@ class LiveStudy:
         part = sum(map(work_done, state.runs)) / max(len(state.runs), 1)
         to_go_on = how_to_go_on(self.store, state.file) if state.file and state.file.file else ""
         left, decided = seconds_left(state.runs, now), self._judge(state)
-        return Snapshot(self.name, state, now, left, part, decided, self._look(self.store, state), to_go_on)
+        if now >= self._look_at:  # it may open a database
+            self._elsewhere, self._look_at = self._look(self.store, state), now + _JUDGE_SECONDS
+        return Snapshot(self.name, state, now, left, part, decided, self._elsewhere, to_go_on)
 
     def _judge(self, state: StudyState) -> Decided:
         """What is decided, judged again after a while when there are new records, and at once when nothing is left."""

@@ -12,6 +12,7 @@ from support.tiny import run_tiny, tiny_store
 
 import resbench as package
 from resbench.records.looks_file import read_looks
+from resbench.report import summary
 from resbench.report.document import Table
 from resbench.report.shown import fitted
 
@@ -40,6 +41,13 @@ def test_a_wide_terminal_shows_every_column(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("COLUMNS", "400")
     make(tmp_path, "s", AXES, 6, RATES)
     assert "not shown" not in resbench("show", "s", "--results", tmp_path)[1]
+
+
+def test_the_table_after_a_run_fits_a_terminal_and_is_whole_in_a_file(tmp_path: Path) -> None:
+    make(tmp_path, "s", AXES, 6, RATES)
+    narrow, whole = summary(tmp_path, "s", 60).splitlines(), summary(tmp_path, "s").splitlines()
+    assert max(map(len, narrow[:6])) <= 60 < len(whole[0])
+    assert narrow[2].split()[:2] == whole[2].split()[:2] == ["10", "identity"]
 
 
 def test_a_run_has_its_settings_its_curve_and_its_record(tmp_path: Path) -> None:

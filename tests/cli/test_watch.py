@@ -64,22 +64,17 @@ def test_a_snapshot_shows_what_runs_with_its_loss_and_only_verdicts_that_are_set
 
 
 def test_the_view_ends_by_itself_when_all_is_done(results: Path) -> None:
-    calls = 0
-
     def add_the_last(store: Store, state: StudyState) -> Elsewhere:
         """The last run ends between the first and the second snapshot."""
-        nonlocal calls
-        calls += 1
-        if calls == 1:
-            record, run = state.runs[-2].record, state.runs[-1]
-            assert record
-            store.add(dataclasses.replace(record, id=run.id))
+        record, run = state.runs[-2].record, state.runs[-1]
+        assert record and run.state == "to do"
+        store.add(dataclasses.replace(record, id=run.id))
         return Elsewhere([])
 
     text = io.StringIO()
     console = Console(file=text, force_terminal=True, width=80, height=24, color_system=None)
     last = watch(LiveStudy(results, "s", add_the_last), console=console)
-    assert calls == 2 and not last.waiting
+    assert not last.waiting
     assert "all 24 runs ended: resbench show s" in text.getvalue()
     assert last.decided.verdicts[0].startswith("supported")
 

@@ -21,6 +21,7 @@ from resbench.report.page.report_json import report_json
 from resbench.report.page.save import clean, save, write_text
 from resbench.report.published import Reproduction, compare_published
 from resbench.report.readings import keep_reading
+from resbench.report.shown import fitted
 from resbench.report.study import Study, load
 from resbench.report.summary import command, notes
 from resbench.report.tables.cells import cell_table
@@ -161,14 +162,18 @@ def _factors(factors: Factors, frame: pd.DataFrame) -> Block | None:
     return table
 
 
-def summary(results: Path, study: str) -> str:
+def summary(results: Path, study: str, width: int | None = None) -> str:
     """The table of cells and the notes, for the terminal.
+
+    Args:
+        width: in columns, which the table is fit to; None for all of it.
 
     Raises:
         UserError: there is no such study, or its study file is damaged.
     """
     loaded = load(results, study)
-    lines = [text_table(cell_table(cells(loaded), loaded.axes))]
+    table = cell_table(cells(loaded), loaded.axes)
+    lines = fitted(table, width) if width else [text_table(table)]
     lines += [printable(f"note: {note}") for note in notes(loaded)]
     lines += [printable(target_sentence(loaded))] if loaded.target else []
     return "\n".join([*lines, *verdict_lines(judge(loaded))])
