@@ -146,8 +146,6 @@ def decide(results: Path, name: str, ended: bool) -> Decided:
         ended: whether all of its runs have ended, if only by failing; else there is no verdict on what is still open.
     """
     study = load(results, name)
-    summary = claim_summary if ended else _settled
-    verdicts = [summary(verdict) for verdict in judge(study)] if study.claims else []
     lines, more = [], False
     if study.file.looks:
         asked, line = look_progress(study)
@@ -156,6 +154,8 @@ def decide(results: Path, name: str, ended: bool) -> Decided:
     if study.target and (study.target.confirm or study.file.confirmation):
         lines.append(f"target: {target_sentence(study)}")
         more = more or to_confirm(study) is not None
+    summary = claim_summary if ended and not more else _settled
+    verdicts = [summary(verdict) for verdict in judge(study)] if study.claims else []
     return Decided(list(map(printable, verdicts)), list(map(printable, lines)), more)
 
 

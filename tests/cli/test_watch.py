@@ -79,6 +79,16 @@ def test_the_view_ends_by_itself_when_all_is_done(results: Path) -> None:
     assert last.decided.verdicts[0].startswith("supported")
 
 
+def test_a_look_that_asks_for_more_seeds_is_not_the_end(tmp_path: Path) -> None:
+    same = noise(lambda cell: 0.05, images=1000)
+    make(tmp_path, "l", AXES, 5, same, claims=[HELPS], looks={"sizes": [5, 10], "spend": "pocock"})
+    code, out, _ = resbench("watch", "l", "--results", tmp_path)
+    assert code == 0 and "all 20 runs" not in out
+    assert "look 1 of 2 (5 seeds)" in out and "on to 10 seeds" in out
+    assert "open (looks go on for 1 of 2): shortcuts help at each depth" in out
+    assert LiveStudy(tmp_path, "l").snapshot().waiting
+
+
 def test_failed_runs_are_named_and_make_the_exit_code_1(tmp_path: Path) -> None:
     make(
         tmp_path,
