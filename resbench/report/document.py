@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from resbench.core import fragments
-from resbench.core.text import control_free
 from resbench.report import svg
+from resbench.report.csv_text import csv_text
 
 
 @dataclass(frozen=True)
@@ -250,29 +250,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6g}"
     return "" if value is None else str(value)
-
-
-def csv_text(frame: pd.DataFrame) -> str:
-    """A frame as a CSV file: ten digits are more than any measurement here has, and hide the noise of the last bit.
-
-    Text that a spreadsheet would compute (it opens with `=`, `+`, `-` or `@`) gets an apostrophe, unless it is a number.
-    """
-    safe = frame.rename(columns=escape_formula)
-    for place, kind in enumerate(safe.dtypes):
-        if pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind):
-            safe.isetitem(place, pd.Series(list(map(escape_formula, safe.iloc[:, place])), dtype=object).array)
-    return control_free(safe.to_csv(index=False, lineterminator="\n", float_format="%.10g"))
-
-
-def escape_formula(value: Any) -> Any:
-    """The value, or text that a spreadsheet would compute with an apostrophe before it."""
-    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return value
-    try:
-        float(value)
-    except ValueError:
-        return f"'{value}"
-    return value
 
 
 def slug(text: str) -> str:

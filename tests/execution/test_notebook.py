@@ -9,8 +9,8 @@ import pytest
 from support.studies import HELPS, accuracy_record, make, noise
 
 import resbench
+from resbench.execution.grid_plan import GridPlan
 from resbench.execution.notebook import NotebookLive, in_notebook
-from resbench.execution.plan import GridPlan
 from resbench.grid.grid import PlannedRun
 
 HOSTILE = "<script>alert(1)</script>"
