@@ -37,6 +37,7 @@ from resbench.training.timing import WARM, Protocol, made_batch, rates, steady, 
 from resbench.training.train import empty_record
 
 PLAIN_LOOP = (sys.executable, "-m", "resbench.benchmark.plain_loop")
+_PLAIN_STEPS = 100  # at most, of a slower loop
 _MACHINE = ("device", "device_name", "threads", "precision", "channels_last")
 
 
@@ -142,7 +143,7 @@ def _training(run: RunConfig, placement: Placement, protocol: Protocol) -> tuple
     if not protocol.plain:
         return steady(step, placement, protocol), []
     ours, plain = timed(step, placement, protocol), list[float]()
-    steps = WARM + len(ours)
+    steps = WARM + min(len(ours), _PLAIN_STEPS)
     plain += plain_steps(run, steps, protocol.plain, placement.device.type)
     ours += timed(step, placement, protocol)
     plain += plain_steps(run, steps, protocol.plain, placement.device.type)

@@ -18,9 +18,10 @@ from resbench.core.files import user_path
 from resbench.core.processes import end_with_parent
 from resbench.core.terminal import prepare_output
 from resbench.execution.process import StopSignals
-from resbench.execution.task import BUSY, DONE, RAISED, UNWRITABLE, Task, execute_run
+from resbench.execution.task import BUSY, DONE, MEMORY, RAISED, UNWRITABLE, Task, execute_run
 from resbench.records.store import Store
 from resbench.training.device import choose
+from resbench.training.memory import is_out_of_memory
 from resbench.training.workshop import Workshop
 
 _SECONDS = 0.1  # between signs of progress: each wakes the command
@@ -104,6 +105,8 @@ def _execute(assignment: Assignment, pipe: Connection, workshop: Workshop | None
         _send(pipe, json.dumps([error.errno, error.strerror, error.filename]))
         return UNWRITABLE
     except BaseException as error:  # of a user's own code, which may end the process in its own way; or ours
+        if not assignment.alone and is_out_of_memory(error):  # a context finds no room before a run has begun
+            return MEMORY
         _send(pipe, json.dumps([type(error).__name__, str(error)]))
         return RAISED
     finally:

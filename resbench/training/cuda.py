@@ -44,6 +44,7 @@ class AutocastNetwork(nn.Module):
     def __init__(self, network: nn.Module, placement: Placement) -> None:
         super().__init__()
         self.network, self.placement = network, placement
+        self.latest: Tensor | None = None
 
     def forward(self, inputs: Tensor) -> Tensor:
         # a graph must not hold casts that autocast keeps between calls
@@ -51,7 +52,8 @@ class AutocastNetwork(nn.Module):
             self.placement.device.type, torch.bfloat16, enabled=self.placement.bf16, cache_enabled=False
         ):
             logits: Tensor = self.network(inputs)
-        return logits.float()
+        self.latest = logits.float()
+        return self.latest
 
 
 def capture_graphs(network: nn.Module, shape: Sequence[int], placement: Placement) -> Callable[[Tensor], Tensor]:
@@ -72,6 +74,10 @@ def capture_graphs(network: nn.Module, shape: Sequence[int], placement: Placemen
     inner = AutocastNetwork(network, placement).train()
     with torch.random.fork_rng(devices=[placement.device]):
         replay = cast("Callable[[Tensor], Tensor]", torch.cuda.make_graphed_callables(inner, (example,)))
+    if inner.latest is not None:
+        # its history would keep where gradients are added on the stream of the capture: each backward pass went there
+        inner.latest.detach_()
+        inner.latest = None
     with torch.no_grad():
         for name, buffer in network.named_buffers():
             buffer.copy_(buffers[name])

@@ -18,6 +18,7 @@ _WORDS = (
     "cannot allocate memory",
     "alloc_failed",
     "allocation_failed",
+    "status_not_initialized",  # of cublasCreate and cudnnCreate on a full card
 )
 
 

@@ -6,6 +6,7 @@ torch imports its compiler at the first optimizer, which takes a second and a ha
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 
 import torch._dynamo  # noqa: F401
@@ -20,3 +21,5 @@ source_hash()  # of the code that was imported, whatever is edited while it runs
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 with contextlib.suppress(UserError):  # the run that needs the images reports it
     mnist_5k(train=True)
+gc.collect()
+gc.freeze()  # the collections of a run need not walk what was imported, nor copy its pages

@@ -108,8 +108,9 @@ class Replayer:
         if old:
             with contextlib.suppress(RuntimeError):  # of a device that has failed, as the record of the run says
                 torch.cuda.synchronize(self._device)  # a graph may still be running
-        for bodies in old:
-            del self._graphs[bodies]
+            # all of them: the end of one frees what cuBLAS has for the stream that the others were captured on
+            # (pytorch 193402), and they would go on with memory that is no longer theirs
+            self._graphs.clear()
 
     def _capture(self, bodies: Sequence[Body]) -> torch.cuda.CUDAGraph:
         """The bodies as branches of one graph; nothing of them has been done when it is returned."""
@@ -123,15 +124,20 @@ class Replayer:
                 graph.register_generator_state(generator)  # a replay draws from where the generator stands by then
         # graphs that never run at the same time, and leave nothing in their memory, can share it
         pool = next((other.pool() for other in self._graphs.values()), None)
-        main = streams[0]
-        with torch.cuda.device(self._device), torch.cuda.graph(graph, pool=pool, stream=main):
-            for side in streams[1:]:
-                side.wait_stream(main)
-            for body, stream in zip(bodies, streams, strict=True):
-                with torch.cuda.stream(stream):
-                    body()
-            for side in streams[1:]:
-                main.wait_stream(side)
+        main, before = streams[0], torch.cuda.current_stream(self._device)
+        try:
+            with torch.cuda.device(self._device), torch.cuda.graph(graph, pool=pool, stream=main):
+                for side in streams[1:]:
+                    side.wait_stream(main)
+                try:
+                    for body, stream in zip(bodies, streams, strict=True):
+                        with torch.cuda.stream(stream):
+                            body()
+                finally:  # a capture with open branches could not even be given up
+                    for side in streams[1:]:
+                        main.wait_stream(side)
+        finally:
+            torch.cuda.set_stream(before)  # where closing a capture fails, torch stays on its stream
         return graph
 
     def _warm_up(self, body: Body, stream: torch.cuda.Stream) -> None:

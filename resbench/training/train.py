@@ -20,7 +20,9 @@ from resbench.training.program import Graph
 from resbench.training.run import RunConfig
 from resbench.training.workshop import Workshop
 
-_SAVE_EVERY = {"cuda": 10.0}  # seconds; an epoch of a small network takes less than its checkpoint there
+_SAVE_EVERY = {
+    "cuda": float(os.environ.get("RESBENCH_SAVE_EVERY", "10"))
+}  # seconds; an epoch of a small network takes less than its checkpoint there
 _UNWATCHED = Observer()
 
 

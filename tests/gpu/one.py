@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 from importlib import import_module
@@ -26,7 +27,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     [check] = [each for each in CHECKS if each.name == options.name]
     setting = Setting(options.device, options.small, options.out, options.work, options.seconds)
-    for row in import_module(f"{__package__}.checks.{check.module}").check(setting):
+    module = import_module(f"{__package__}.checks.{check.module}")
+    gc.collect()
+    gc.freeze()  # as in the processes of runs
+    for row in module.check(setting):
         print(row, flush=True)
         append_row(options.rows, row)
 

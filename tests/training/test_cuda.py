@@ -11,7 +11,7 @@ from torch.nn import functional
 from resbench.core.config import names_of
 from resbench.grid.source import FIELDS
 from resbench.training.cuda import AutocastNetwork, capture_graphs, fitting
-from resbench.training.device import Placement
+from resbench.training.device import Placement, apply_placement
 from resbench.training.epoch import Stopped
 from resbench.training.run import RunConfig
 from resbench.training.step import forward, initial, placement_of, stepper
@@ -63,6 +63,7 @@ def test_no_graph_is_captured_for_a_batch_that_never_comes() -> None:
 @needs_cuda
 def test_graphs_train_as_eager_mode_does_bit_for_bit() -> None:
     placement = placement_of(SMALL, torch.device("cuda"), 1)
+    apply_placement(placement)
     weights = []
     for replayed in (True, False):
         state = initial(SMALL, placement)
@@ -98,6 +99,7 @@ def test_capture_leaves_running_statistics_and_random_state_alone() -> None:
 
 @pytest.mark.gpu
 @needs_cuda
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 def test_a_step_does_not_wait_for_the_device() -> None:
     placement = placement_of(SMALL, torch.device("cuda"), 1)
     state = initial(SMALL, placement)

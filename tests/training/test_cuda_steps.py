@@ -62,7 +62,7 @@ def test_graphs_of_steps_train_as_their_kernels_one_by_one_and_as_the_graph_of_t
     replayed = train(run, tmp_path, CUDA, 1, graph="step")
     assert replayed.status == "ok", replayed.error
     assert replayed.provenance.facts["graph"] == "step"
-    monkeypatch.setattr("resbench.training.train.Replayer", Eager)
+    monkeypatch.setattr("resbench.training.workshop.Replayer", Eager)
     eager = train(run, tmp_path, CUDA, 1, graph="step")
     assert replayed.weights_sha256 == eager.weights_sha256 and replayed.content() == eager.content()
     network = train(run, tmp_path, CUDA, 1)
@@ -94,6 +94,7 @@ def test_stopped_and_continued_a_run_ends_as_if_undisturbed(stop: float, tmp_pat
     assert train(run, tmp_path, CUDA, 1, saved=saved, graph="step").content() == whole.content()
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 def test_a_step_does_not_wait_for_the_device(tmp_path: Path) -> None:
     run = run_of({"recipe.grad_clip": 1.0})
     setup = Setup(run, placement_of(run, CUDA, 1), *load_train(run.data, tmp_path, CUDA))

@@ -139,7 +139,7 @@ def test_when_one_leaves_the_rest_is_captured_again_and_the_old_graph_goes(card:
     left.retired = True
     replayer(stays)
     assert torch.equal(stays.sum, drawn(1, 2)) and stays.calls == 3  # it was warm
-    assert len(card.captured) == 3 and card.captured[2].of is alone.of
+    assert len(card.captured) == 3 and card.captured[2].of is not alone.of
     other.retired = stays.retired = True
     fresh = Count(card, 5)
     replayer(fresh)

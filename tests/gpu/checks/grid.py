@@ -101,7 +101,7 @@ def _many(setting: Setting, grid: Path, runs: int, plain: _Plain) -> Iterator[Ro
     """Runs side by side, in each way."""
     jobs = "2" if setting.small else "8"
     best, way = 0.0, ""
-    for name, options in [(_DEFAULT, ()), *ways(setting.small)]:
+    for name, options in [(_DEFAULT, ()), *ways(small=True)]:
         seconds, told = _wall(setting, grid, _folder(name), "-j", jobs, *options)
         gain = 0.0 if told else plain.seconds / seconds
         words = told or f"{seconds:.1f} s: {gain:.1f} times the plain loop"

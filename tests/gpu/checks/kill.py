@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from resbench.records.running import RunningRun
+from resbench.records.store import Store
 
 from ..rows import Row, not_checked
 from ..setting import Setting, contents, differences, last_line, started
@@ -25,6 +26,7 @@ _PATIENCE = 60.0  # seconds for what should come at once
 
 
 def check(setting: Setting) -> Iterator[Row]:
+    os.environ["RESBENCH_SAVE_EVERY"] = "0"  # on a card the whole run takes less than what lies between checkpoints
     sizes = {"width": 4, "images": 500, "epochs": 60} if setting.small else {"width": 16, "images": 4000, "epochs": 100}
     grid = setting.grid("kill", _RUN.format(**sizes))
     done = setting.run(grid, "undisturbed", "--threads", "1")
@@ -54,7 +56,7 @@ def _interrupted(
     store = setting.store(grid, results)
     words = setting.run_words(grid, results, "--threads", "1", "-j", "1")
     with started(*words, log=setting.work / f"{results}.txt") as process:
-        running = _wait(lambda: _under_way(store.running(run_id)), lambda: process.poll() is not None)
+        running = _wait(lambda: _under_way(store, run_id), lambda: process.poll() is not None)
         if running is None:
             return f"the run was not seen on its way; the command ended with {process.poll()}"
         interrupt(process, running)
@@ -64,9 +66,10 @@ def _interrupted(
     return ""
 
 
-def _under_way(running: RunningRun | None) -> RunningRun | None:
-    """Once it is in its second epoch or later."""
-    return running if running and running.epochs > 1 else None
+def _under_way(store: Store, run_id: str) -> RunningRun | None:
+    """Once it is in its second epoch or later, and has a checkpoint."""
+    running = store.running(run_id)
+    return running if running and running.epochs > 1 and store.checkpoint(run_id).exists() else None
 
 
 def _kill_run(process: subprocess.Popen[bytes], running: RunningRun) -> None:

@@ -25,9 +25,7 @@ def check(setting: Setting) -> Iterator[Row]:
     # only those files: others import what this machine may lack
     paths = sorted((ROOT / "tests").rglob("test_*.py"))
     files = [str(path) for path in paths if "mark.gpu" in path.read_text(encoding="utf-8")]
-    yield from _tested(setting, "tests marked gpu", files)
-    # apart, as what warns may well be right
-    yield from _tested(setting, "the same with warnings as errors", files, *_STRICT) if setting.on_card else []
+    yield from _tested(setting, "tests marked gpu, warnings as errors", files, *_STRICT)
     if not setting.on_card:
         yield not_checked("what they test, which needs a card; here they are found, imported and skipped")
 

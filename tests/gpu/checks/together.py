@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..setting import Setting
 
 
 def check(setting: Setting) -> Iterator[Row]:
+    os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")  # before anything begins with the card
     sizes, device = (1, 2) if setting.small else (1, 2, 4, 8), choose(setting.device)
     runs = _runs(setting, max(sizes))
     alone = [train(run, Path(), device, 1) for run in runs[:2]]
