@@ -82,9 +82,9 @@ def test_it_needs_nothing_but_what_a_bare_machine_has(tmp_path: Path) -> None:
 
 
 def test_what_takes_too_long_is_ended_with_what_it_had_and_the_rest_is_done_or_skipped(tmp_path: Path) -> None:
-    done, found = acceptance(tmp_path, "--check", "environment", "--check", "kill", budget=0.2)
+    done, found = acceptance(tmp_path, "--at-once", "1", "--check", "kill", "--check", "seed-claims", budget=0.2)
     assert [outcome.status for outcome in found.outcomes] == ["timeout", "skipped"] and done.returncode == 1
-    assert found.outcomes[1].error == "the budget is spent" and "C5 skipped 0.0 s kill" in done.stdout
+    assert found.outcomes[1].error == "the budget is spent" and "C11 skipped 0.0 s seed-claims" in done.stdout
 
 
 def test_a_check_may_take_what_the_later_ones_do_not_need_and_none_is_begun_that_cannot_end() -> None:

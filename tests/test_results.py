@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from gpu.table import page_of
 from scipy import stats
 
 import resbench
@@ -19,6 +20,7 @@ from resbench.report.study import load
 
 ROOT = Path(__file__).parents[1]
 HERO = Path("depth/figures/error.png")  # which the README shows
+GPU = Path("gpu/report.md")  # of the checks of a card, which `report` leaves alone
 TEXTS = {".md", ".json"}  # figures and pages with figures are the same bytes for one matplotlib only
 ROW = re.compile(r"^\| \[(?P<study>[\w-]+)\]\(reports/(?P=study)/report\.md\) (?P<rest>\|.*)$", re.MULTILINE)
 
@@ -45,6 +47,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def again(results: Path) -> Path:
     """All reports, written again from the committed records."""
     reports = results.parent / "reports"
+    (reports / GPU).parent.mkdir(parents=True)
+    shutil.copyfile(ROOT / "reports" / GPU, reports / GPU)  # the index names it where it is there
     command = [sys.executable, "-m", "resbench", "report", "--results", str(results), "--reports", str(reports)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return reports
@@ -63,6 +67,7 @@ def files(folder: Path) -> set[Path]:
 def test_the_committed_pages_are_what_the_records_give(again: Path) -> None:
     kept = {path for path in files(again) if path.suffix in {".md", ".json", ".svg"}}
     assert committed("reports") == kept | {HERO}
+    assert (ROOT / "reports" / GPU).read_text() == page_of(ROOT / "results")
     for path in sorted(kept):
         if path.suffix in TEXTS:
             assert (again / path).read_bytes() == (ROOT / "reports" / path).read_bytes(), path

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.simulation import SimulatedFleet, simulate
 
 from resbench.core.errors import UserError
+from resbench.core.text import duration
 from resbench.execution.forecast import HANDLING, PAGE, START, Fleet, Forecast, forecast
 from resbench.execution.plan import plan
 from resbench.grid.grid import Grid
@@ -39,8 +40,8 @@ def test_a_plan_for_many_machines_says_what_fails(tmp_path: Path) -> None:
     grid = Grid("some", base={"model.width": 4, "model.depth": 10}, seeds=40)
     calm = plan(grid, tmp_path, executor="ray", fleet=Fleet(8, 4))
     assert calm.jobs == 32 and "8 nodes with 4 runs side by side: about " in str(calm)
-    rough = plan(grid, tmp_path, executor="ray", fleet=Fleet(8, 4, mtbf=3600.0))
-    assert rough.seconds > calm.seconds and "a node fails every 60 min" in str(rough)
+    rough = plan(grid, tmp_path, executor="ray", fleet=Fleet(8, 4, mtbf=120.0))
+    assert rough.seconds > calm.seconds and f"a node fails every {duration(120.0)}" in str(rough)
 
 
 def simulated(each: list[float], fleet: Fleet) -> Forecast:

@@ -68,12 +68,17 @@ def keep(acceptance: Acceptance, results: Path, reports: Path) -> Path:
     path = results / "gpu" / f"{acceptance.began[:10]}-{card}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(acceptance.to_json(), encoding="utf-8")
-    kept = [Acceptance.from_json(file.read_text(encoding="utf-8")) for file in (results / "gpu").glob("*.json")]
-    sections = [section(each) for each in sorted(kept, key=lambda each: each.began, reverse=True)]
     page = reports / "gpu" / "report.md"
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text("\n".join([TITLE, *sections]), encoding="utf-8")
+    page.write_text(page_of(results), encoding="utf-8")
     return page
+
+
+def page_of(results: Path) -> str:
+    """All that are kept, the latest first."""
+    kept = [Acceptance.from_json(file.read_text(encoding="utf-8")) for file in (results / "gpu").glob("*.json")]
+    sections = [section(each) for each in sorted(kept, key=lambda each: each.began, reverse=True)]
+    return "\n".join([TITLE, *sections])
 
 
 def main() -> None:

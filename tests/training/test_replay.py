@@ -76,6 +76,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
         "graph": capture,
         "stream": on,
         "Stream": lambda device: Stream(card, next(names)),
+        "set_stream": lambda stream: None,
         "current_stream": lambda device: Stream(card, "main"),
         "device": lambda device: nothing(),
         "synchronize": lambda device: card.log.append("synchronise"),

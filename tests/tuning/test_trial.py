@@ -10,7 +10,7 @@ import pytest
 from optuna.trial import TrialState
 from support.searches import SEARCH, load, setting_of, store_of, studies_of
 
-from resbench.training import train as train_module
+from resbench.training import course
 from resbench.training.train import train
 from resbench.tuning.winners import best
 from resbench.tuning.workers import work
@@ -20,7 +20,7 @@ def test_a_trial_never_sees_the_test_set(monkeypatch: pytest.MonkeyPatch, tmp_pa
     def refuse(*_: Any) -> None:
         raise AssertionError("a trial asked for test images")
 
-    monkeypatch.setattr(train_module, "load_test", refuse)
+    monkeypatch.setattr(course, "load_test", refuse)
     search = load(tmp_path, SEARCH, "trials=1", "model.shortcut=none")
     assert work(search, None, setting_of(tmp_path))
     [trial] = studies_of(search, tmp_path).trials(0)

@@ -17,7 +17,7 @@ from support.searches import SEARCH, load, setting_of, studies_of
 import resbench
 from resbench.core.errors import UserError
 from resbench.records.record import Provenance, Record, Row
-from resbench.training import train as train_module
+from resbench.training import workshop
 from resbench.training.observer import Observer
 from resbench.training.run import RunConfig
 from resbench.tuning.session import TuneOptions, run_search
@@ -77,7 +77,7 @@ def test_a_worker_whose_trials_fail_gives_up_and_another_pass_goes_on(
     search = load(tmp_path, SEARCH, "model.shortcut=identity", "trials=1", "recipe.epochs=1")
     studies = studies_of(search, tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(train_module, "load_train", broken)
+        patched.setattr(workshop, "load_train", broken)
         assert not work(search, None, setting_of(tmp_path))
         patched.setattr("resbench.tuning.session.run_workers", lambda *_: None)
         with pytest.raises(UserError) as caught:
