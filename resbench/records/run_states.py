@@ -93,8 +93,8 @@ class StateReader:
         for run_id in self._records.keys() - ids:
             del self._records[run_id]
         for run_id in sorted(ids):
-            stamp = self.store.stamp(run_id)
-            if stamp and self._records.get(run_id, (None,))[0] != stamp:
+            stamp = self.store.stamp(run_id) or (0, 0)  # of a link to nothing, which reading names
+            if self._records.get(run_id, (None,))[0] != stamp:
                 self._records[run_id] = stamp, self.store.read(run_id)
         return ids & self._records.keys()
 

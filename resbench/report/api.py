@@ -135,7 +135,7 @@ def compare(
         >>> frame = resbench.run(grid)
         >>> for line in resbench.compare(grid, to={"model.shortcut": "none"}, on="flops"):
         ...     print(line)
-        identity against none: 1,218,304 against 1,176,832.
+        identity shortcuts against no shortcut: 1,218,304 against 1,176,832.
 
     Args:
         study: its name, or its Grid.

@@ -144,7 +144,7 @@ def test_a_damaged_study_and_a_foreign_index_stop_no_run(study: Path, tmp_path: 
     done = call(*words, "name=other", cwd=tmp_path)
     assert "page: reports/other/index.html" in done.stdout
     assert "results/tiny/study.json: damaged" in done.stderr
-    assert "](<tiny/report.md>): does it run?" in (tmp_path / "reports" / "README.md").read_text()
+    assert "](<tiny/report.md>): Does it run?" in (tmp_path / "reports" / "README.md").read_text()
     (tmp_path / "README.md").write_text("# Mine\n")
     done = call(*words, "name=third", "--reports", ".", cwd=tmp_path)
     assert "page: third/index.html" in done.stdout and "README.md: not written by resbench" in done.stderr

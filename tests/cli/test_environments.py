@@ -43,7 +43,7 @@ def execute(folder: Path, *words: str, **variables: str) -> subprocess.Completed
 
 def test_a_byte_order_mark_hides_no_question(study: Path) -> None:
     for page in ("tiny/report.md", "README.md"):
-        assert "does it?" in (study / "reports" / page).read_text()
+        assert "Does it?" in (study / "reports" / page).read_text()
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])

@@ -32,7 +32,7 @@ def test_the_table_fits_and_reading_its_verdicts_is_kept(tmp_path: Path) -> None
     assert code == 0 and max(map(len, lines)) <= 80
     assert lines[0].split()[:4] == ["depth", "shortcut", "seeds", "test"]
     assert re.match(r" *10 +identity +6 +99\.\d\d? \[", lines[2])
-    assert "supported (2 supported): shortcuts help at each depth" in out
+    assert "✓ supported: shortcuts help at each depth" in out
     assert "not shown in 80 columns:" in out and "MFLOPs)" in out
     assert [look.command for look in read_looks(tmp_path / "s").looks] == ["show"]
 

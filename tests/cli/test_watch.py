@@ -76,7 +76,7 @@ def test_the_view_ends_by_itself_when_all_is_done(results: Path) -> None:
     last = watch(LiveStudy(results, "s", add_the_last), console=console)
     assert not last.waiting
     assert "all 24 runs ended: resbench show s" in text.getvalue()
-    assert last.decided.verdicts[0].startswith("supported")
+    assert last.decided.verdicts[0].startswith("✓ supported")
 
 
 def test_a_look_that_asks_for_more_seeds_is_not_the_end(tmp_path: Path) -> None:

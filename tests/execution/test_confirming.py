@@ -71,7 +71,7 @@ def test_one_command_runs_the_grid_chooses_and_confirms(tmp_path: Path) -> None:
     assert "with 80 % power, if it lies 1.36 standard deviations between seeds above" in plan
     code, _, err = command(tmp_path, "run")
     assert code == 0 and "4 runs to do" in err and "5 runs to do, 4 done" in err
-    assert "fresh seeds 2 to 6 of recipe.epochs 2 decide, the cheapest cell whose mean reaches it" in err
+    assert "fresh seeds 2 to 6 of 2 epochs decide, the cheapest cell whose mean reaches it" in err
     file = store(tmp_path).study()
     assert file and file.confirmation and len(file.runs) == 4 and len(store(tmp_path).ids()) == 9
     assert file.confirmation.cell == {"recipe.epochs": 2} and file.confirmation.chosen_on == [0, 1]
@@ -79,7 +79,7 @@ def test_one_command_runs_the_grid_chooses_and_confirms(tmp_path: Path) -> None:
     assert [run.id for run in file.confirmation.runs] == runs and set(runs) <= store(tmp_path).ids()
     assert "nothing to do: all 9 runs have their records" in command(tmp_path, "run")[1]
     code, out, _ = command(tmp_path, "check")
-    assert out.startswith("Reached on these test images: 10.00 % of test accuracy, by recipe.epochs 2") and code == 0
+    assert out.startswith("Reached on these test images: 10.00 % of test accuracy, by 2 epochs") and code == 0
     assert "cheap: 9 runs: 9 ok\n" in (status := command(tmp_path, "status")[1]) and "to go on" not in status
     assert len(load(tmp_path / "results" / "cheap")) == 4  # of the grid
     assert len(load(tmp_path / "results" / "cheap", all=True)) == 9
@@ -111,7 +111,7 @@ def test_the_choice_in_the_study_file_is_carried_out(folder: Path) -> None:
     store(folder).study_path.write_text(json.dumps(file))
     command(folder, "run")
     assert {run.id for run in runs} <= store(folder).ids() and len(store(folder).ids()) == 5
-    assert "recipe.epochs 3, which seeds 0, 1 chose" in command(folder, "check")[1]
+    assert "3 epochs, which seeds 0, 1 chose" in command(folder, "check")[1]
 
 
 def test_a_cell_that_was_chosen_and_is_no_longer_in_the_grid_is_named(folder: Path) -> None:

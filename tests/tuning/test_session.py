@@ -57,7 +57,7 @@ def test_the_winners_become_an_ordinary_study(tmp_path: Path) -> None:
     verdicts = json.loads((tmp_path / "reports" / "tiny" / "report.json").read_text())
     assert "shortcuts help when both arms are tuned" in json.dumps(verdicts)
     page = (tmp_path / "reports" / "tiny" / "report.md").read_text()
-    assert "## Tuning" in page and "tuning untuned" in page
+    assert "## Tuning" in page and "the base recipe" in page
     csv = (tmp_path / "reports" / "tiny" / "tables" / "trials.csv").read_text().splitlines()
     assert len(csv) == 7 and csv[0].startswith("arm,trial,state,val_error")
     assert call("tune", "tiny.yaml", "-j", "2", cwd=tmp_path).stderr == ""  # nothing is left to do
@@ -86,7 +86,7 @@ def test_a_winner_with_the_values_of_the_base_is_in_both_cells(
     study = store_of(tmp_path).study()
     assert study and len(study.runs) == 10 and len(resbench.load(tmp_path / "results" / "tiny")) == 5
     lines = "\n".join(check(tmp_path / "results", "tiny")[0])
-    assert "tuned against untuned: both are one network" in lines, lines
+    assert "the tuned recipe against the base recipe: both are one network" in lines, lines
 
 
 def test_an_interrupted_search_for_more_keeps_the_winners_it_had(tmp_path: Path) -> None:
