@@ -137,6 +137,11 @@ class Local:
             _end(idle)
         return outcomes
 
+    def ask_to_stop(self) -> None:
+        """Let runs end their step and save their state; for a handler of signals, which a wait does not hold up."""
+        for worker in self._live:
+            worker.process.terminate()
+
     def stop(self) -> None:
         until = time.monotonic() + _GRACE_SECONDS
         while (alive := [live.process for live in self._live if live.process.is_alive()]) and time.monotonic() < until:

@@ -56,19 +56,21 @@ def run_isolated(text: str, token: str, secret: str) -> str:
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(task.setting.threads)))
     vars(sys.modules["__main__"]).pop("__file__", None)  # else the new process would run the engine's program again
     stopping = False
+    run = PlannedRun.of(task.config)
+    local = Local(1, [run])
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal stopping
         stopping = True
+        local.ask_to_stop()  # now, and not at the end of a wait, when the run may be steps further
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    run = PlannedRun.of(task.config)
-    local = Local(1, [run])
     try:
         local.submit(run, task)
         while not stopping:
             for outcome in local.wait(_POLL_SECONDS, Watcher()):
-                return json.dumps([outcome.status, outcome.message, outcome.kind])
+                if not stopping:
+                    return json.dumps([outcome.status, outcome.message, outcome.kind])
         return json.dumps(["lost", "it was asked to stop", RunOutcome.kind])
     finally:
         local.stop()
