@@ -16,7 +16,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import resource_tracker
-from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 
 from resbench.core.errors import UserError
 
@@ -37,16 +37,6 @@ def fork_server(modules: Sequence[str]) -> ForkServerContext:
     return context
 
 
-def spawning() -> SpawnContext:
-    """Where each process is a fresh interpreter.
-
-    Raises:
-        UserError: there is no folder for its sockets.
-    """
-    _prepare()
-    return _SpawnContext()
-
-
 class _ForkServerProcess(ForkServerProcess):
     def start(self) -> None:
         with same_imports(), _set(patience()):  # the first one starts the server, and so does one that finds it dead
@@ -55,16 +45,6 @@ class _ForkServerProcess(ForkServerProcess):
 
 class _ForkServerContext(ForkServerContext):
     Process = _ForkServerProcess
-
-
-class _SpawnProcess(SpawnProcess):
-    def start(self) -> None:
-        with same_imports(), _set(patience()):
-            super().start()
-
-
-class _SpawnContext(SpawnContext):
-    Process = _SpawnProcess
 
 
 def import_variables() -> dict[str, str]:

@@ -152,11 +152,6 @@ def name_of(cell: Cell) -> str:
     return ", ".join(f"{path} {show(value)}" for path, value in cell.items()) or "the only cell"
 
 
-def context_text(context: Cell) -> str:
-    """Where a comparison is made: ` at model.depth 34`, or nothing."""
-    return f" at {name_of(context)}" if context else ""
-
-
 def capitalised(text: str) -> str:
     """The text with a capital at its beginning."""
     return text[:1].upper() + text[1:]

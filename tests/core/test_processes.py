@@ -14,7 +14,7 @@ from support.faults import ROOT
 from support.inprocess import resbench
 from support.tiny import ONE_RUN
 
-from resbench.core.processes import patience, spawning
+from resbench.core.processes import patience
 
 # as the script that pip installs, which stands in a folder of its own
 CONSOLE = [sys.executable, "-c", "import sys; del sys.path[0]; from resbench.cli import main; main()"]
@@ -100,7 +100,12 @@ def test_threads_wait_without_spinning_where_others_use_all_cores(monkeypatch: p
     assert not patience()
     monkeypatch.setattr(os, "getloadavg", lambda: (1.5 * cores, 0.0, 0.0))
     assert patience() == {"OMP_WAIT_POLICY": "PASSIVE"}
-    with spawning().Pool(1) as pool:
-        assert pool.apply(os.getenv, ("OMP_WAIT_POLICY",)) == "PASSIVE"
+    code = """import os
+from resbench.core.processes import fork_server
+os.getloadavg = lambda: (1.5 * (os.cpu_count() or 1), 0.0, 0.0)
+with fork_server([]).Pool(1) as pool:
+    print(pool.apply(os.getenv, ("OMP_WAIT_POLICY",)))
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "PASSIVE\n"
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")  # what the user says counts
     assert not patience()
