@@ -143,6 +143,17 @@ def test_the_figure_of_errors_names_no_difference_that_is_not_clear(tmp_path: Pa
         assert figure and words in figure.title and "34 layers" in figure.title
 
 
+def test_networks_that_learn_a_little_are_not_said_to_learn_nothing(tmp_path: Path) -> None:
+    two = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
+    for name, rate, verb in (("little", 0.9, "hardly"), ("nothing", 50.0, "do not")):
+        outcome = noise(
+            lambda cell, rate=rate: rate if cell["model.shortcut"] == "none" else 0.01, images=1000, hard=0.95
+        )
+        make(tmp_path, name, two, 3, outcome, (), PLAIN)
+        figure = error.figure(evidence_of(tmp_path, name))
+        assert figure and figure.title.startswith(f"With 34 layers and no shortcut, networks {verb} learn; with")
+
+
 def test_settings_without_order_have_a_row_each_and_arms_meet_there(norms: Evidence) -> None:
     figure = error.figure(norms)
     assert figure and figure.title.startswith(

@@ -11,7 +11,8 @@ from resbench.core.text import show
 from resbench.report.figures.drawing import value_text
 from resbench.report.figures.evidence import Evidence
 
-_LEARNED = 50.0  # percent of errors, of those of guessing, beyond which a network has hardly learned
+_LEARNED = 50.0  # percent of errors, of 90 by guessing, beyond which a network has hardly learned
+_GUESSES = 81.0  # and beyond which it does no better than guessing, to a tenth
 
 
 def by_number(evidence: Evidence, points: pd.DataFrame) -> str:
@@ -30,7 +31,8 @@ def by_number(evidence: Evidence, points: pd.DataFrame) -> str:
     if orange is None or orange not in here:
         return _range(points)
     if not has_learned(evidence, here[orange]):
-        return f"With {where} and {words[orange]}, networks do not learn; with {words[best]} they make {found} errors"
+        verb = "hardly" if _is_below(evidence, here[orange], _GUESSES) else "do not"
+        return f"With {where} and {words[orange]}, networks {verb} learn; with {words[best]} they make {found} errors"
     theirs = value_text(here[orange]["error"])
     relation = _relation(evidence, best, last)
     if not relation:
@@ -78,10 +80,13 @@ def by_row(evidence: Evidence, points: pd.DataFrame, rows: Sequence[int]) -> str
 
 def has_learned(evidence: Evidence, row: Mapping[Any, Any]) -> bool:
     """Whether a cell's networks are better than half-way to guessing."""
-    if row["kind"] != "mean":
-        return False
-    limit = _LEARNED / 90 * evidence.chance if evidence.chance == evidence.chance else _LEARNED
-    return float(row["error"]) < limit
+    return _is_below(evidence, row, _LEARNED)
+
+
+def _is_below(evidence: Evidence, row: Mapping[Any, Any], percent: float) -> bool:
+    """Whether a cell has trained and makes fewer errors than this, scaled to what guessing makes here."""
+    limit = percent / 90 * evidence.chance if evidence.chance == evidence.chance else percent
+    return row["kind"] == "mean" and float(row["error"]) < limit
 
 
 def _rows_at(points: pd.DataFrame, x: Any) -> list[Mapping[Any, Any]]:
