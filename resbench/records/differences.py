@@ -14,10 +14,12 @@ _MOST = 4
 
 
 def differences_of(ours: Record, theirs: Record) -> str:
-    """What differs between two finished records of a run, except for the clock and for probes that only one has."""
+    """What differs between two finished records of a run, except for the clock, and for probes and a curve that only one has."""
     unshared = set(ours.probes or ()) ^ set(theirs.probes or ())
     hidden = {f"metrics.{metric}" for probe in unshared for metric in PROBED.get(probe, ())}
     a, b = (_flat(record, unshared) for record in (ours, theirs))
+    if not (ours.curve and theirs.curve):
+        hidden |= {key for key in {**a, **b} if key.startswith("curve.")}
     keys = [key for key in {**a, **b} if a.get(key) != b.get(key) and key not in hidden]
     keys.sort(key=lambda key: (not key.startswith("metrics.test"), not key.startswith("metrics.")))
     if not keys:

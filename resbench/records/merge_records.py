@@ -24,7 +24,7 @@ class IncomingRecord:
     Attributes:
         sha256: of its bytes.
         reason: why it comes in.
-        united: the bytes of this record and of the one before it, which has other probes.
+        united: the bytes of this record and of the one before it, which has what this one lacks.
     """
 
     path: Path
@@ -103,10 +103,11 @@ class RecordMerge:
         if differences:
             pair = f"{before.path if before else self.store.path(run_id)} and {incoming.path}"
             self.conflicts.append(f"{pair}: both finished, and differ: {differences}: delete one of them")
-        elif not ours.complete(theirs.probes or ()):
-            reason = before.reason if before else "with more probes"
+        elif not ours.covers(theirs):
+            more = "with a training curve" if ours.complete(theirs.probes or ()) else "with more probes"
+            reason = before.reason if before else more
             # training is the same with and without probes, so the two are one run that was probed twice
-            united = None if theirs.complete(ours.probes or ()) else _unite(ours, theirs).to_json().encode()
+            united = None if theirs.covers(ours) else _unite(ours, theirs).to_json().encode()
             self.incoming[run_id] = replace(incoming, reason=reason, united=united)
 
     def take(self, dry: bool) -> str:
@@ -140,6 +141,6 @@ class RecordMerge:
 
 
 def _unite(ours: Record, theirs: Record) -> Record:
-    """Our record with the probes of theirs too."""
+    """Our record with the probes of theirs too, and a curve if one of them has it."""
     probes = {**(theirs.probes or {}), **(ours.probes or {})}
-    return replace(ours, metrics=theirs.metrics | ours.metrics, probes=probes)
+    return replace(ours, metrics=theirs.metrics | ours.metrics, probes=probes or None, curve=ours.curve or theirs.curve)

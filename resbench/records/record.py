@@ -17,6 +17,7 @@ from resbench.core.config import flatten
 from resbench.core.errors import LaterVersion
 from resbench.core.json_reader import Json, read_json
 from resbench.core.text import sanitise
+from resbench.records.curve import Curve
 from resbench.records.facts import Predictions as Predictions
 from resbench.records.facts import Provenance as Provenance
 from resbench.records.facts import RunError as RunError
@@ -31,7 +32,7 @@ ProbeResult: TypeAlias = dict[str, Json]  # name of a quantity -> number, list o
 # What differs between two passes of the same run: the clock and the machine, never the mathematics.
 MEASURED = ("train_seconds", "run_seconds", "images_per_second", "peak_memory", "peak_reserved", "seconds")
 _REQUIRED = {"schema", "id", "config", "status", "metrics", "history", "provenance"}
-_KEYS = _REQUIRED | {"predictions", "weights_sha256", "error", "kind", "run", "probes"}
+_KEYS = _REQUIRED | {"predictions", "weights_sha256", "error", "kind", "run", "probes", "curve"}
 _PLACEHOLDER = "@"
 _CHECKSUM = re.compile(r' "sha256": "([0-9a-f]{64})"\n\}\n?\Z')
 
@@ -48,6 +49,7 @@ class Record:
         predictions: on the test set; None where it was not read.
         weights_sha256: digest of the trained weights.
         probes: probe -> what it measured, None where it could not; None if no probe was asked for.
+        curve: the training loss within epochs; None in records of earlier versions.
         kind: empty for a run, `bench` for a measurement of cost.
         run: of a measurement, the id of the run that it belongs to.
         extra: keys of a later version.
@@ -63,6 +65,7 @@ class Record:
     weights_sha256: str | None = None
     error: RunError | None = None
     probes: dict[str, ProbeResult | None] | None = None
+    curve: Curve | None = None
     kind: str = ""
     run: str | None = None
     extra: dict[str, Json] = field(default_factory=dict)
@@ -101,6 +104,10 @@ class Record:
         """Whether its run need not be done again: it is complete, and says with which settings it was trained."""
         return self.complete(probes) and self.whole
 
+    def covers(self, other: Record) -> bool:
+        """Whether it has the probes of another record of its run, and a curve if that has one."""
+        return self.complete(other.probes or ()) and (self.curve is not None or other.curve is None)
+
     def sanitised(self) -> Record:
         """The same without what a terminal obeys or no HTML page may hold."""
         return replace(
@@ -132,18 +139,21 @@ class Record:
         }
         if self.kind:
             values |= {"kind": self.kind, "run": self.run}
+        values |= {"curve": self.curve.to_json()} if self.curve else {}
         values |= self.extra
         return values | ({"probes": self.probes} if self.probes is not None else {})
 
     def to_json(self) -> str:
-        """JSON with one line per entry, per epoch of the history, and per quantity of each probe; then its checksum."""
+        """JSON with one line per entry, per epoch of the history, per curve, and per quantity of each probe; then its checksum."""
         values = self._json()
         placeholders: dict[str, Json] = {"history": _PLACEHOLDER}
         placeholders |= {"probes": _PLACEHOLDER} if self.probes is not None else {}
+        placeholders |= {"curve": _PLACEHOLDER} if self.curve else {}
         text = json.dumps(values | placeholders, indent=1, ensure_ascii=False, allow_nan=False)
         rows = ",\n  ".join(json.dumps(epoch, allow_nan=False) for epoch in self.history)
         text = _fill(text, "history", f"[\n  {rows}\n ]" if rows else "[]")
         probes = ",\n  ".join(f"{json.dumps(name)}: {_probe(result)}" for name, result in (self.probes or {}).items())
+        text = _fill(text, "curve", json.dumps(values.get("curve"), allow_nan=False))
         text = _fill(text, "probes", f"{{\n  {probes}\n }}")
         lines = text.removesuffix("\n}") + ",\n"
         return f'{lines} "sha256": "{_digest(lines)}"\n}}\n'
@@ -188,6 +198,7 @@ def _typed(values: Mapping[str, Any]) -> Record:
         weights_sha256=values.get("weights_sha256"),
         error=_error(error) if error is not None else None,
         probes=values.get("probes"),
+        curve=Curve.from_json(values["curve"]) if values.get("curve") else None,
         kind=values.get("kind") or "",
         run=values.get("run"),
         extra={key: value for key, value in values.items() if key not in _KEYS},

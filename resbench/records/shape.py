@@ -7,7 +7,7 @@ from typing import cast
 
 from resbench.core.json_reader import Json, check_depth
 
-_SHAPE = {"config": dict, "metrics": dict, "history": list, "provenance": dict, "probes": dict}
+_SHAPE = {"config": dict, "metrics": dict, "history": list, "provenance": dict, "probes": dict, "curve": dict}
 _MAX_NUMBER = 1e300
 _MAX_IMAGES = 10_000_000
 _WRONG = re.compile(r"[0-9]{1,8}:[0-9]{1,8}( [0-9]{1,8}:[0-9]{1,8})*+", re.ASCII)

@@ -131,7 +131,11 @@ class Store(StudyFolder):
                     present = self.read(record.id)
                     if record.id in self.later:
                         return False
-                    if present and present.finished and (not record.finished or present.answers(record.probes or ())):
+                    if (
+                        present
+                        and present.finished
+                        and (not record.finished or (present.whole and present.covers(record)))
+                    ):
                         return False
                     temporary.replace(path)
             sync_folder(self.folder)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from resbench.core.files import replace
 from resbench.core.text import printable
 from resbench.records.checkpoint_head import encode_head, read_head
+from resbench.records.curve import Loss
 from resbench.records.record import ProbeResult, Provenance, Row
 from resbench.training.optimizer import restore_optimizer
 from resbench.training.provenance import arithmetic
@@ -28,7 +29,7 @@ _MAX_REASON = 200  # characters of torch's explanations
 
 
 class SavedState(TypedDict):
-    """What a checkpoint file holds. Files of earlier versions lack the last three."""
+    """What a checkpoint file holds. Files of earlier versions lack the last four."""
 
     network: dict[str, Tensor]
     optimizer: dict[str, Any]
@@ -41,6 +42,7 @@ class SavedState(TypedDict):
     probes: NotRequired[dict[str, ProbeResult]]
     part: NotRequired[dict[str, Any] | None]
     data_sha256: NotRequired[str]
+    curve: NotRequired[list[Loss] | None]
 
 
 @dataclass
@@ -79,6 +81,7 @@ class State:
         epoch: how many are done.
         probes: what each probe has measured so far.
         part: of the next epoch, if training was stopped in its middle.
+        curve: the training loss of each block of steps; None if an earlier version has done the first epochs.
     """
 
     network: nn.Module
@@ -89,6 +92,7 @@ class State:
     best: BestEpoch | None = None
     probes: dict[str, ProbeResult] = field(default_factory=dict)
     part: PartialEpoch | None = None
+    curve: list[Loss] | None = field(default_factory=list)
 
     def dump(self, facts: Provenance) -> SavedState:
         """What a checkpoint holds; `restore` is the inverse."""
@@ -104,6 +108,7 @@ class State:
             "threads": facts.threads,
             "arithmetic": arithmetic(facts),
             "data_sha256": facts.text("data_sha256"),
+            "curve": self.curve,
         }
 
     def restore(self, saved: SavedState) -> None:
@@ -115,6 +120,7 @@ class State:
         self.best = BestEpoch(**best) if best else None
         self.part = PartialEpoch(**part) if part else None
         self.probes = saved.get("probes", {})
+        self.curve = saved.get("curve", None if self.epoch else [])
 
 
 def save(path: Path, run_id: str, epoch: int, state: SavedState) -> None:

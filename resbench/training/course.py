@@ -18,6 +18,7 @@ from resbench.core.errors import Unwritable, UserError
 from resbench.core.json_reader import Json
 from resbench.core.version import Revision
 from resbench.data.loading import Images, load_test
+from resbench.records.curve import Curve, block_size
 from resbench.records.record import Predictions, Provenance, Record, RunError, Status
 from resbench.training import checkpoint
 from resbench.training.checkpoint import SavedState, State
@@ -251,6 +252,7 @@ class _Training:
     def _summarise(self) -> None:
         """Put what training reached, and what it cost, into the metrics."""
         state, metrics, images = self.state, self.record.metrics, len(self.setup.training)
+        self.record.curve = self._curve()
         epoch = state.best.epoch if state.best else len(state.history)
         row = state.history[epoch - 1] if state.history else {}
         names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
@@ -261,6 +263,10 @@ class _Training:
         if state.seconds:
             metrics["images_per_second"] = round(images * state.epoch / state.seconds, 1)
         metrics |= peaks(self.setup.placement.device)
+
+    def _curve(self) -> Curve | None:
+        steps, losses = self.setup.steps, self.state.curve
+        return Curve(block_size(steps, self.run.recipe.epochs), steps, tuple(losses)) if losses else None
 
 
 def _weights_sha256(network: nn.Module) -> str:

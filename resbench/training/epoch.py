@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from resbench.data.loading import Images
+from resbench.records.curve import block_means, block_size
 from resbench.records.record import Row
 from resbench.training.checkpoint import BestEpoch, State
 from resbench.training.growth import depth_in
@@ -83,7 +84,7 @@ def one_epoch(
         yield program.step(number)
         tally.done = number + 1
         if tally.done == steps or (on_cpu and tally.done % _CHECK_EVERY == 0):
-            _check_losses(tally.losses[: tally.done], first, state)
+            _check_losses(tally.losses[: tally.done], first, setup, state)
         try:
             after_step(state.epoch + tally.done / steps)
         except Stopped:
@@ -94,8 +95,10 @@ def one_epoch(
         row["depth"] = depth_in(run, state.epoch)
     batch = run.recipe.batch_size
     sizes = torch.tensor([min(batch, len(training) - batch * number) for number in range(steps)], dtype=torch.float32)
-    row["train_loss"] = float((tally.losses.cpu().double() * sizes).sum() / sizes.sum())
+    losses = tally.losses.cpu().double()
+    row["train_loss"] = float((losses * sizes).sum() / sizes.sum())
     row["train_accuracy"] = int(tally.right) / len(training)
+    _note(setup, state, losses)
     yield from _finish(setup, state, row, program, time.perf_counter() - tally.began)
 
 
@@ -136,9 +139,16 @@ def _order(run: RunConfig, epoch: int, images: Images) -> Tensor:
     return torch.randperm(len(images), generator=shuffle).to(device)
 
 
-def _check_losses(losses: Tensor, first: int, state: State) -> None:
+def _note(setup: Setup, state: State, losses: Tensor) -> None:
+    """Add the losses of the steps of an epoch to the curve."""
+    if state.curve is not None:
+        state.curve += block_means(losses.tolist(), block_size(setup.steps, setup.run.recipe.epochs))
+
+
+def _check_losses(losses: Tensor, first: int, setup: Setup, state: State) -> None:
     bad = (~torch.isfinite(losses)).nonzero()
     if len(bad):
         step = int(bad[0])
+        _note(setup, state, losses[:step].cpu().double())
         last = float(losses[step - 1]) if step else (state.history[-1]["train_loss"] if state.history else None)
         raise Diverged(first + step, last)

@@ -51,6 +51,7 @@ class Kit:
             fresh.best,
             fresh.probes,
             fresh.part,
+            fresh.curve,
         )
 
 

@@ -15,6 +15,7 @@ from support.inprocess import resbench
 from support.studies import Cell, make, noise
 
 from resbench.core.errors import UserError
+from resbench.records.curve import Curve
 from resbench.records.merge import merge
 from resbench.records.record import Provenance, Record
 from resbench.records.store import Store
@@ -142,6 +143,20 @@ def test_probes_of_one_run_are_united(two: tuple[Path, Path]) -> None:
     assert united.metrics["probe.lesion_mean"] == 0.5 and united.metrics["probe.response_ratio"] == 2.0
     change(b, probes={"responses": {"images": 7}})
     with pytest.raises(UserError, match=r"differ: .*probes.responses.images 8 against 7"):
+        merge([b], a)
+
+
+def test_a_record_gets_the_curve_that_only_the_other_has(two: tuple[Path, Path]) -> None:
+    a, b = two
+    curve = Curve(20, 4, (2.3,))
+    change(a, curve=None)
+    change(b, curve=curve)
+    assert merge([b], a)[0].startswith("some: 5 records came in (1 with a training curve, 4 new)")
+    assert shared(a).curve == curve
+    change(b, curve=None)
+    assert "came in" not in merge([b], a)[0] and shared(a).curve == curve
+    change(b, curve=Curve(20, 4, (2.2,)))
+    with pytest.raises(UserError, match=r"differ: curve.train_loss"):
         merge([b], a)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from support.damage import FLIPS, flipped
 
+from resbench.records.curve import Curve
 from resbench.records.record import Predictions, Provenance, Record, RunError
 
 
@@ -36,6 +37,7 @@ def sample(**changes: Any) -> Record:
         sample(status="diverged", error=RunError("diverged", "not finite", {"step": 3, "last_loss": 2.5})),
         sample(probes={"gradients": {"layers": [1.0, 2.0], "images": 8}, "lesions": None}),
         sample(probes={}),
+        sample(curve=Curve(20, 45, (2.303, None, 0.5))),
         sample(kind="bench", run="0" * 16),
         sample(kind="bench"),
         sample(extra={"later": {"a": [1, None]}}),

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def test_stopped_after_any_step_and_continued_a_run_leaves_the_same_record(
     assert stops == run.recipe.epochs * -(-256 // run.recipe.batch_size)
     assert record.content() == whole.content()
     assert record.weights_sha256 == whole.weights_sha256
+    assert record.curve and len(record.curve.train_loss) == run.recipe.epochs
 
 
 class Ends(Observer):
@@ -193,6 +195,9 @@ def test_a_checkpoint_without_the_entries_that_came_later_is_continued(tmp_path:
     record = train(run, tmp_path, threads=1, saved=saved)
     assert "warning" not in record.provenance.facts
     assert record.content() == train(run, tmp_path, threads=1).content()
+    del state["curve"]
+    checkpoint.save(saved, run.id, state["epoch"], state)
+    assert train(run, tmp_path, threads=1, saved=saved).content() == replace(record, curve=None).content()
 
 
 def test_a_loss_that_is_not_finite_is_a_result(tmp_path: Path) -> None:
@@ -206,6 +211,7 @@ def test_a_loss_that_is_not_finite_is_a_result(tmp_path: Path) -> None:
     record = train(run, tmp_path, threads=1)
     assert record.status == "diverged" and record.error
     assert record.error.details["step"] == 1
+    assert record.curve and len(record.curve.train_loss) == 1  # of the step before
     assert "test_accuracy" not in record.metrics
 
 
