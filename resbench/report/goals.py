@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from resbench.core.errors import UserError
 from resbench.core.version import short_revision
-from resbench.report.document import Block, Heading, Paragraph, Table
+from resbench.report.document import Block, Bullets, Heading, Paragraph, Table
+from resbench.report.format import capitalised, significant
+
+_KINDS: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("width-16", "width-64", "grid-of-width-16", "grid-of-width-64", "outside-steps"), "the time of training"
+    ),
+    "command-line": "the time of commands",
+    "scheduling": "the scheduling of runs",
+}  # what each section of the file measures
+_NUMBER = re.compile(r"(?<![\w.])\d(?:[\d,]*\d)?(?:\.\d+)?(?![\w])")
 
 
 def goal_blocks(results: Path) -> list[Block] | None:
@@ -27,25 +40,66 @@ def goal_blocks(results: Path) -> list[Block] | None:
 
 
 def _blocks(goals: dict[str, Any]) -> list[Block]:
-    sections = list(goals["sections"].values())
-    rows = [row for section in sections for row in section["rows"]]
-    met = [_met(row) for row in rows]
-    machines = dict.fromkeys(_machine(section["provenance"]) for section in sections)
-    lead = (
-        f"{met.count('yes')} of {met.count('yes') + met.count('no')} goals are met, measured by `make goals` on "
-        f"{'; '.join(machines)}."
-    )
-    cells = [[row["what"], row["goal"], row["told"], verdict] for row, verdict in zip(rows, met, strict=True)]
-    out: list[Block] = [Paragraph(lead, lead=True), Heading("Goals"), Table(["what", "goal", "measured", "met"], cells)]
+    sections = dict(goals["sections"])
+    rows = [(name, row) for name, section in sections.items() for row in section["rows"]]
+    met = [_met(row) for _, row in rows]
+    missed = [(name, row) for (name, row), verdict in zip(rows, met, strict=True) if verdict == "no"]
+    cells = [
+        [_plain(row["what"]), row["goal"], _rounded(row["told"]), verdict]
+        for (_, row), verdict in zip(rows, met, strict=True)
+    ]
+    out: list[Block] = [Paragraph(_opening(missed, len(met) - met.count("")), lead=True)]
+    out += [Bullets([_miss(row) for _, row in missed])] if missed else []
+    out += [Paragraph(_measured([section["provenance"] for section in sections.values()])), Heading("Goals")]
+    out.append(Table(["what", "goal", "measured", "met"], cells))
     for width, columns in goals["profiles"].items():
         out += [Heading(f"Profile of a training step, width {width}, depth 34"), _profile(columns)]
     return out
 
 
+def _opening(missed: Sequence[tuple[str, dict[str, Any]]], goals: int) -> str:
+    """How many goals are missed, and of what kind those are."""
+    if not missed:
+        return f"All {goals} goals are met."
+    kinds = Counter(_KINDS.get(name, "other things") for name, _ in missed)
+    if len(kinds) > 1:
+        where = ", ".join(f"{count} {'concerns' if count == 1 else 'concern'} {kind}" for kind, count in kinds.items())
+    else:
+        where = f"{'it concerns' if len(missed) == 1 else 'all concern'} {next(iter(kinds))}"
+    return f"{len(missed)} of {goals} goals {'is' if len(missed) == 1 else 'are'} missed; {where}."
+
+
+def _miss(row: dict[str, Any]) -> str:
+    value = _rounded(row["told"]).split(" (")[0]
+    return f"{capitalised(_plain(row['what']))}: {value}; the goal is {row['goal']}."
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "")
+
+
+def _rounded(text: str) -> str:
+    """The text with three significant digits at most in each of its numbers."""
+    return _NUMBER.sub(lambda match: _three(match[0]), text)
+
+
+def _three(text: str) -> str:
+    digits = text.replace(",", "").replace(".", "").lstrip("0")
+    return significant(float(text.replace(",", "")), 3) if len(digits) > 3 else text
+
+
+def _measured(wheres: Sequence[dict[str, Any]]) -> str:
+    """On what machine the goals were measured, and with which revisions."""
+    machines = dict.fromkeys(map(_machine, wheres))
+    revisions = list(dict.fromkeys(short_revision(str(where["revision"])) for where in wheres))
+    noun = "revision" if len(revisions) == 1 else "revisions"
+    return f"Measured by make goals on {'; '.join(machines)}; {noun} {', '.join(revisions)}."
+
+
 def _machine(where: dict[str, Any]) -> str:
     return (
         f"{where['device_name']}, {where['cores']} cores, {where['cpu_capability']}, torch {where['versions']['torch']}, "
-        f"{where['precision']}, revision {short_revision(str(where['revision']))}"
+        f"{where['precision']}"
     )
 
 

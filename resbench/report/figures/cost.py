@@ -14,7 +14,7 @@ from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_bars, draw_dots, draw_lines
 from resbench.report.figures.styles import Arms, legend
 from resbench.report.format import significant
-from resbench.report.tables.cost import WHERE
+from resbench.report.machines import first_machine
 
 _THROUGHPUT = "train_images_per_second"
 _QUARTILES = {f"{_THROUGHPUT}_q1": "low", f"{_THROUGHPUT}_q3": "high"}
@@ -25,7 +25,7 @@ def throughput(evidence: Evidence) -> Figure | None:
     costs, x, arms = evidence.costs, evidence.x, evidence.arms
     if costs.empty or not x or not all(type(value) in (int, float) for value in costs[x]) or costs[x].nunique() < 2:
         return None
-    shown, machine = _first_machine(costs)
+    shown, machine = first_machine(costs)
     points = pd.DataFrame({"arm": list(map(arms.name, shown.to_dict("records"))), x: shown[x].astype(float)})
     points[[_THROUGHPUT, *_QUARTILES]] = shown[[_THROUGHPUT, *_QUARTILES]]
     name = evidence.labels.name(x)
@@ -95,7 +95,7 @@ def roofline(evidence: Evidence) -> Figure | None:
     costs, x, arms = evidence.costs, evidence.x, evidence.arms
     if costs.empty or "bandwidth" not in costs or not costs["bandwidth"].notna().any():
         return None
-    shown, machine = _first_machine(costs[costs["bandwidth"].notna()])
+    shown, machine = first_machine(costs[costs["bandwidth"].notna()])
     points = pd.DataFrame({"arm": list(map(arms.name, shown.to_dict("records")))})
     if x:
         points[x] = shown[x].to_numpy()
@@ -158,10 +158,3 @@ def _draw_ceilings(axes: Axes, points: pd.DataFrame) -> None:
         axes.annotate(
             text, place, offset, textcoords="offset points", ha=align[0], va=align[1], color=GREY, fontsize=SMALL
         )
-
-
-def _first_machine(costs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The rows of the machine that comes first, and its name."""
-    machine = tuple(costs[name].iloc[0] for name in WHERE)
-    shown = costs[[tuple(row) == machine for row in costs[list(WHERE)].to_numpy()]]
-    return shown, f"{machine[0]}, {machine[1]} threads, {machine[2]}"

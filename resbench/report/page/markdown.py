@@ -12,16 +12,17 @@ from resbench.report.document import Block, Bullets, Code, Heading, Image, Parag
 _MAX_ROWS = 30  # a table with more rows than this is cut to its first ones: no one reads 500 rows of Markdown
 _FIRST = 20
 _SPECIAL = re.compile(r"([\\`*_|\[\]~#$])")
+_CODE = re.compile(r"\\`([\w .=-]+)\\`")  # no path: no text names a file as `save` does
 _MARKER = re.compile(r"^(\d*)([.)+-])(?=\s)", re.MULTILINE)  # would begin a list
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def escape(text: str) -> str:
-    """Text that Markdown shows as it is, in a table cell too."""
+    """Text that Markdown shows as it is, in a table cell too; what stands between backticks is code."""
     text = control_free(text)
     for character, entity in _ENTITIES.items():
         text = text.replace(character, entity)
-    text = _SPECIAL.sub(lambda match: _escape_special(match, text), text)
+    text = _CODE.sub(r"`\1`", _SPECIAL.sub(lambda match: _escape_special(match, text), text))
     return _MARKER.sub(lambda match: f"{match[1]}&#{ord(match[2])};", text)
 
 

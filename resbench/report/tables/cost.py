@@ -17,9 +17,9 @@ from resbench.records.store import Store
 from resbench.report.document import Table
 from resbench.report.format import DASH, number
 from resbench.report.frames import frame_of
+from resbench.report.machines import WHERE
 from resbench.report.study import Study
 
-WHERE = ("device_name", "threads", "precision")
 _MEANING = (
     "Medians over steps on made-up images; in brackets the quartiles. Memory is the peak of the process on a CPU, the "
     "peak of what torch allocated on CUDA. Share of peak: three forward passes of counted FLOPs for each image trained, "

@@ -12,27 +12,45 @@ from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.report.format import capitalised, number, significant
 from resbench.report.labels import Labels, listed
+from resbench.report.machines import WHERE, machine_name
 from resbench.report.wording.answer.places import is_number
 
 _RATE = "train_images_per_second"
-_WHERE = ("device_name", "threads", "precision")
 _Row = Mapping[str, Any]
 
 
 def cost_sentences(costs: pd.DataFrame, axes: Sequence[str], baseline: Cell, labels: Labels) -> list[str]:
     """How the time of an image grows along axes of numbers, and what the rest costs against the baseline.
 
+    The machine that comes first, which the figure shows too, opens; a sentence on each other one follows.
+
     Args:
         costs: as `cost.cost_frame` returns.
     """
-    rows: list[_Row] = [
-        {str(key): value for key, value in row.items()} for row in costs.to_dict("records") if row.get(_RATE, 0) > 0
-    ]
-    if not rows:
+    machines: dict[str, list[_Row]] = {}
+    for row in costs.to_dict("records"):
+        if row.get(_RATE, 0) > 0:
+            named = {str(key): value for key, value in row.items()}
+            machines.setdefault(machine_name(*(named[name] for name in WHERE)), []).append(named)
+    if not machines:
         return []
-    grown = [text for axis in axes if (text := _growth(rows, axes, axis, labels))]
-    out = [f"{capitalised(f'training on an image takes {listed(grown)}')}."] if grown else []
-    return [*out, *_against(rows, axes, baseline, labels), _machines(rows)]
+    (first, rows), *others = machines.items()
+    grown, changes = _growths(rows, axes, labels), _against(rows, axes, baseline, labels)
+    out = [f"{capitalised(f'training on an image takes {grown}')}."] if grown else []
+    out += [f"With {name} it takes {change}." for name, change in changes.items()]
+    return [*out, f"Measured on {first}.", *(_elsewhere(name, one, axes, baseline, labels) for name, one in others)]
+
+
+def _elsewhere(machine: str, rows: Sequence[_Row], axes: Sequence[str], baseline: Cell, labels: Labels) -> str:
+    """The same of another machine, in one sentence."""
+    grown, changes = _growths(rows, axes, labels), _against(rows, axes, baseline, labels)
+    texts = [f"an image takes {grown}"] if grown else []
+    texts += [f"with {name} {change}" for name, change in changes.items()]
+    return f"On {machine}: {'; '.join(texts)}." if texts else f"Measured on {machine} too."
+
+
+def _growths(rows: Sequence[_Row], axes: Sequence[str], labels: Labels) -> str:
+    return listed([text for axis in axes if (text := _growth(rows, axes, axis, labels))])
 
 
 def _growth(rows: Sequence[_Row], axes: Sequence[str], axis: str, labels: Labels) -> str:
@@ -52,11 +70,11 @@ def _growth(rows: Sequence[_Row], axes: Sequence[str], axis: str, labels: Labels
     return f"{text} times as long at {labels.value(axis, high)} as at {labels.short(axis, low)}"
 
 
-def _against(rows: Sequence[_Row], axes: Sequence[str], baseline: Cell, labels: Labels) -> list[str]:
+def _against(rows: Sequence[_Row], axes: Sequence[str], baseline: Cell, labels: Labels) -> dict[str, str]:
     """What each other value costs against the baseline's."""
     paths = [path for path in axes if path in baseline]
     if not paths:
-        return []
+        return {}
     base = _key(baseline, paths)
     changes: dict[str, list[float]] = {}
     for part in _matched(rows, [one for one in axes if one not in paths], lambda row: _key(row, paths)):
@@ -65,7 +83,7 @@ def _against(rows: Sequence[_Row], axes: Sequence[str], baseline: Cell, labels: 
                 name = " + ".join(labels.value(path, row[path]) for path in paths)
                 changes.setdefault(name, []).append(part[base][_RATE] / row[_RATE] - 1)
     versus = " + ".join(labels.value(path, baseline[path]) for path in paths)
-    return [f"With {name} it takes {_change(every)} with {versus}." for name, every in changes.items()]
+    return {name: f"{_change(every)} with {versus}" for name, every in changes.items()}
 
 
 def _change(changes: Sequence[float]) -> str:
@@ -77,7 +95,7 @@ def _change(changes: Sequence[float]) -> str:
 
 
 def _signed(change: float) -> str:
-    return f"{number(abs(100 * change))} % {'less' if change < 0 else 'more'}"
+    return f"{number(abs(100 * change))} % {'less' if round(100 * change) < 0 else 'more'}"
 
 
 def _span(low: str, high: str) -> str:
@@ -85,17 +103,12 @@ def _span(low: str, high: str) -> str:
 
 
 def _matched(rows: Iterable[_Row], rest: Sequence[str], key: Any) -> Iterable[dict[Any, _Row]]:
-    """The rows that agree in everything else and in the machine, by what they differ in."""
+    """The rows that agree in everything else, by what they differ in."""
     out: dict[tuple[str, ...], dict[Any, _Row]] = {}
     for row in rows:
-        out.setdefault(_key(row, [*rest, *_WHERE]), {})[key(row)] = row
+        out.setdefault(_key(row, rest), {})[key(row)] = row
     return out.values()
 
 
 def _key(row: Mapping[str, Any], paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(show(row.get(path)) for path in paths)
-
-
-def _machines(rows: Sequence[_Row]) -> str:
-    names = dict.fromkeys(str(row["device_name"]) for row in rows)
-    return f"Measured on {listed(names)}."
