@@ -68,7 +68,7 @@ def _read(stored: StudyFile, path: Path) -> StudyFile:
 
         search = load_search(path, stored.overrides)
         said = {"name": search.name, "claims": search.claims, "family": search.family, "about": search.about}
-        return stored.model_copy(update=said)
+        return stored.model_copy(update=said | ({"story": search.story} if search.story or stored.story else {}))
     from resbench.grid.reader import read_grid
 
     return read_grid(path, stored.overrides).study()

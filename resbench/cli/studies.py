@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -131,18 +132,19 @@ def report(
 ) -> None:
     """Write reports/<study>/ from the records; the same bytes each time. Edited claims are taken in."""
     from resbench.records.store import study_names
-    from resbench.report import write, write_index
+    from resbench.report import write_index
 
     problems: dict[str, None] = {}
-    written, reports = 0, reports or reports_beside(results)
+    reports = reports or reports_beside(results)
+    names: dict[str, None] = {}
     for given in studies or study_names(results):
         try:
             name, path = study_of(given, results)
             problems |= dict.fromkeys(_take_in(name, results, path))
-            print(printable(str(write(results, reports, name))))
-            written += 1
+            names[name] = None
         except UserError as error:
             problems |= dict.fromkeys(error.lines)
+    written = _write_pages(results, reports, list(names), problems)
     if problems and not written:
         raise UserError(problems)
     complete = not (studies and problems)
@@ -154,6 +156,23 @@ def report(
     print("".join(f"{line}\n" for line in problems), end="", file=sys.stderr)
     if not complete:
         raise typer.Exit(2)
+
+
+def _write_pages(results: Path, reports: Path, names: Sequence[str], problems: dict[str, None]) -> int:
+    """Write each page once, where several studies share it too; returns how many, and adds what could not be written."""
+    from resbench.report import write
+    from resbench.report.page.shared import sharing
+
+    written: dict[str, Path] = {}
+    for name in names:
+        try:
+            page = sharing(results, name).page
+            if page not in written:
+                written[page] = write(results, reports, name)
+                print(printable(str(written[page])))
+        except UserError as error:
+            problems |= dict.fromkeys(error.lines)
+    return len(written)
 
 
 def _take_in(name: str, results: Path, path: Path | None) -> list[str]:

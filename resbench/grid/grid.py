@@ -22,6 +22,7 @@ from resbench.records.study_file import (
     IdleFields,
     Looks,
     MergedCells,
+    Story,
     StudyFile,
     StudyRun,
     Words,
@@ -63,7 +64,7 @@ class PlannedRun:
 
 _READ = (
     "base", "axes", "zips", "exclude", "seeds", "looks", "baseline", "published", "claims", "family", "target", "probes",
-    "labels",
+    "labels", "story",
 )  # fmt: skip
 
 
@@ -91,6 +92,8 @@ class Grid:
         probes: what is measured during training; no part of a run's identity, as training is the same without.
         labels: what fields and values are called on pages: a field's name, a form such as "{} layers", or a label for
             each value.
+        story: where the study stands among the others, as {"chapter": "Does depth hurt?", "place": 10}; with "page" it
+            shares that page with studies that put the same question to other data.
         about: the question in words.
         file, overrides: where it was read from.
         looks: the plan, where `seeds` is one.
@@ -113,6 +116,7 @@ class Grid:
     target: Target | None = None
     probes: Sequence[str] = ()
     labels: Mapping[str, Words] = field(default_factory=dict)
+    story: Story | Mapping[str, Any] | None = None
     about: str = ""
     file: str = ""
     overrides: Sequence[str] = ()
@@ -148,6 +152,7 @@ class Grid:
             "family": self.family,
             "target": self.target,
             "labels": self.labels,
+            "story": self.story,
         }
         return {key: plain(value) for key, value in root.items()}
 
@@ -255,6 +260,7 @@ class Grid:
         optional |= {key: value for key, value in stages.items() if value}
         optional |= {"family": self.family} if self.family != "claim" else {}
         optional |= {"labels": dict(self.labels)} if self.labels else {}
+        optional |= {"story": self.story} if self.story else {}
         optional |= self._alike()
         return StudyFile(
             name=self.name,

@@ -15,12 +15,13 @@ from resbench.grid.expectations import read_claims, read_family, read_published,
 from resbench.grid.labels import read_labels
 from resbench.grid.seeds import SeedPlan, check_looks, read_seeds
 from resbench.grid.source import UNREADABLE, Source, readable
+from resbench.grid.story import read_story
 from resbench.records.claim import Claim, Published, Target
-from resbench.records.study_file import Family, Looks, Words
+from resbench.records.study_file import Family, Looks, Story, Words
 
 KEYS = (
     "name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims", "family", "target",
-    "labels",
+    "labels", "story",
 )  # fmt: skip
 _MAX_CELLS = 1_000_000
 _MAX_RUNS = 2_000_000
@@ -43,6 +44,7 @@ class GridParts:
     claims: list[Claim] = field(default_factory=list)
     family: Family = "claim"
     labels: dict[str, Words] = field(default_factory=dict)
+    story: Story | None = None
     expansion: Expansion = field(default_factory=Expansion)
 
     @property
@@ -78,6 +80,7 @@ def read_parts(source: Source, root: Mapping[str, Any], default_name: str = "") 
     parts.target = read_target(source, root.get("target"), parts.seeds, parts.looks is not None)
     parts.family = read_family(source, root.get("family", "claim"))
     parts.labels = read_labels(source, root.get("labels", {}))
+    parts.story = read_story(source, root.get("story"))
     parts.claims = read_claims(source, root.get("claims", []), parts.paths, parts.zips, parts.probes)
     check_looks(source, parts.looks, parts.claims, bool(root.get("claims")))
     if source.shape_in_doubt:  # then its cells are too

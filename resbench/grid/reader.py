@@ -46,6 +46,7 @@ def read_grid(file: str | Path, overrides: Sequence[str] = ()) -> Grid:
         target=parts.target,
         probes=parts.probes,
         labels=parts.labels,
+        story=parts.story,
         about=opening_comment(text),
         file=source.file,
         overrides=tuple(source.overrides),

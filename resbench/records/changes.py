@@ -16,6 +16,7 @@ _ANSWERS = (
     "target",
     "looks",
     "labels",
+    "story",
 )  # what the report reads; the rest decides the runs
 
 

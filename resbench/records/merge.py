@@ -23,7 +23,20 @@ from resbench.records.study_file import StudyFile
 from resbench.records.trials import TrialsFile
 
 # of study.json; the rest is the grid
-_WORDING = ("schema", "file", "about", "overrides", "probes", "command", "stated", "late", "merged", "idle", "labels")
+_WORDING = (
+    "schema",
+    "file",
+    "about",
+    "overrides",
+    "probes",
+    "command",
+    "stated",
+    "late",
+    "merged",
+    "idle",
+    "labels",
+    "story",
+)
 _File = TypeVar("_File", bound=Part)
 _Compare: TypeAlias = Callable[[Path, Path, _File, _File], None]  # path of ours, path of theirs, ours, theirs
 

@@ -12,7 +12,7 @@ from resbench.core.cell import Value
 from resbench.core.config import refuse
 from resbench.core.text import NAME_RULE, is_name, is_run_id
 from resbench.records.claim import Claim, Published, Target
-from resbench.records.part import AS_GIVEN, NULL_IS_EMPTY, Part
+from resbench.records.part import AS_GIVEN, NULL_IS_EMPTY, Number, Part
 from resbench.records.statements import Statement, histories
 
 
@@ -100,6 +100,20 @@ class Looks(Part):
     spend: Spend
 
 
+class Story(Part):
+    """Where a study stands among others, on the page that leads to all of them.
+
+    Attributes:
+        chapter: the heading above it; chapters come in the order of their first studies.
+        place: in the order of all studies; those without one come last.
+        page: the name of the page that it shares with studies that put the same question to other data.
+    """
+
+    chapter: str = ""
+    place: Number | None = None
+    page: Annotated[str, AfterValidator(lambda value: value and _study_name(value))] = ""
+
+
 Family = Literal["claim", "study"]
 Words = str | dict[str, str]  # the name of a field, a form such as "{} layers", or a label for each of its values
 
@@ -135,6 +149,7 @@ class StudyFile(Part):
         late: the claims that were stated after results; of claims in files of earlier versions that is not known.
         family: what is judged together at one level: the comparisons of each claim, or those of all claims.
         labels: what fields and values are called on pages, where the grid file says it.
+        story: its place among the other studies, where the grid file says it.
         looks: at which numbers of seeds the claims are judged; None where that was not planned.
         confirmation: of the target; None where none is planned, or nothing is chosen yet.
     """
@@ -162,6 +177,7 @@ class StudyFile(Part):
     late: Annotated[list[LateClaim], NULL_IS_EMPTY] = Field(default_factory=list)
     family: Family = "claim"
     labels: dict[str, Words] = Field(default_factory=dict)
+    story: Story | None = None
     looks: Looks | None = None
     confirmation: Confirmation | None = None
 

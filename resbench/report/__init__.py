@@ -7,7 +7,8 @@ from types import ModuleType
 from resbench.report import api
 from resbench.report.check import check, compare
 from resbench.report.page.index_page import write_index
-from resbench.report.page.study_page import costs, summary, write
+from resbench.report.page.study_page import costs, summary
+from resbench.report.page.write_page import write
 
 __all__ = ["check", "compare", "costs", "summary", "write", "write_index"]
 

@@ -17,7 +17,7 @@ from resbench.records.study_file import StudyFile
 from resbench.report.check import check as check_study
 from resbench.report.check import compare as compare_cells
 from resbench.report.page.index_page import write_index
-from resbench.report.page.study_page import write
+from resbench.report.page.write_page import write
 
 
 class Named(Protocol):

@@ -175,6 +175,7 @@ class Image:
         title: what it shows, in a line.
         narrow: an SVG for narrow screens; empty where there is none.
         opened: whether it stands open on the page, or among the other views.
+        with_data: whether the page carries its data, or names the file alone.
     """
 
     name: str
@@ -186,6 +187,7 @@ class Image:
     title: str = ""
     narrow: str = ""
     opened: bool = True
+    with_data: bool = True
 
     @cached_property
     def csv(self) -> str:
@@ -224,16 +226,38 @@ class Image:
 
 @dataclass(frozen=True)
 class Views:
-    """Figures that are folded away."""
+    """Figures that are folded away, under a title or their names."""
 
     images: Sequence[Image]
+    title: str = ""
 
     @property
     def summary(self) -> str:
-        return f"More views: {', '.join(image.name.replace('-', ' ') for image in self.images)}"
+        return self.title or f"More views: {', '.join(image.name.replace('-', ' ') for image in self.images)}"
 
 
-Block = Heading | Paragraph | Bullets | Code | Table | Image | Views
+class Card(NamedTuple):
+    """A study in the index.
+
+    Attributes:
+        page: the folder of its page.
+        image, title: path of the figure that answers, and what it shows.
+        also: the other studies on its page.
+    """
+
+    name: str
+    page: str
+    question: str
+    answer: str
+    state: str
+    badges: Sequence[Badge] = ()
+    table: Table | None = None
+    image: str = ""
+    title: str = ""
+    also: Sequence[Any] = ()
+
+
+Block = Card | Heading | Paragraph | Bullets | Code | Table | Image | Views
 _LARGE = 500_000  # bytes
 _NUMBER = re.compile(r"[<>≤≥]? ?[+−-]?[\d.,]+(e[+-]?\d+)?(%| |$)|–$|$")
 _OPENING = re.compile(r"[<>≤≥]? ?([+−-]?)(\d[\d,]*(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+)")

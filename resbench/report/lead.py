@@ -33,10 +33,12 @@ class Lead(NamedTuple):
     Attributes:
         sentences: two to four, where there is so much to say.
         more: what else was found.
+        progress: those of the sentences that say how far the study is.
     """
 
     sentences: Sequence[str]
     more: Sequence[str] = ()
+    progress: Sequence[str] = ()
 
 
 def lead(
@@ -78,7 +80,7 @@ def lead(
     if not found and not study.claims and not target and not measured_first:
         sentences += _range(study, frame)
     most = max(MOST, len(opening))
-    return Lead(sentences[:most], [*sentences[most:], *rest])
+    return Lead(sentences[:most], [*sentences[most:], *rest], progress)
 
 
 def hardly(study: Study) -> set[frozenset[str]]:

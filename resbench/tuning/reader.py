@@ -17,12 +17,13 @@ from resbench.grid.expand import points
 from resbench.grid.expectations import read_claims, read_family
 from resbench.grid.parts import check_cells, check_idle
 from resbench.grid.source import UNREADABLE, Source, opening_comment
+from resbench.grid.story import read_story
 from resbench.records.claim import Claim
 from resbench.tuning.search import PRUNERS, SAMPLERS, Search
 from resbench.tuning.space import read_space
 from resbench.tuning.winners import TUNED, TUNING, UNTUNED
 
-KEYS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "probes", "claims", "family")
+KEYS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "probes", "claims", "family", "story")
 # key or override -> attribute of `Search`, default, maximum
 _COUNTS = {
     "trials": ("trials", 30, 100_000),
@@ -56,6 +57,7 @@ def load_search(file: str | Path, overrides: Sequence[str] = ()) -> Search:
     _override(source, search)
     _check_parts(source, search, searched)
     search.family = read_family(source, root.get("family", "claim"))
+    search.story = read_story(source, root.get("story"))
     search.claims = _claims(source, root.get("claims", []), search)
     source.raise_mistakes()
     _check_combinations(source, search)

@@ -100,23 +100,27 @@ def settings() -> Iterator[None]:
         yield
 
 
-def save_figures(folder: Path, evidence: Evidence) -> list[Image]:
-    """Write SVG and PNG of each figure that has something to show, in the order of the page."""
+def save_figures(folder: Path, evidence: Evidence, prefix: str = "") -> list[Image]:
+    """Write SVG and PNG of each figure that has something to show, in the order of the page.
+
+    Args:
+        prefix: of their names, where other studies have figures in the folder too.
+    """
     figures = [figure for build in FIGURES if (figure := build(evidence))]
     ordered, opened = choose(evidence, figures)
     with settings():
-        return [_save(folder, figure, figure.name in opened) for figure in ordered]
+        return [_save(folder, figure, figure.name in opened, prefix) for figure in ordered]
 
 
-def _save(folder: Path, figure: Figure, opened: bool) -> Image:
-    canvas = figure.draw()
+def _save(folder: Path, figure: Figure, opened: bool, prefix: str) -> Image:
+    canvas, name = figure.draw(), f"{prefix}{figure.name}"
     svg = _svg(canvas)
-    (folder / f"{figure.name}.svg").write_text(as_file(svg, capitalised(figure.title)), encoding="utf-8", newline="\n")
-    path = folder / f"{figure.name}.png"
+    (folder / f"{name}.svg").write_text(as_file(svg, capitalised(figure.title)), encoding="utf-8", newline="\n")
+    path = folder / f"{name}.png"
     canvas.savefig(path, dpi=160, metadata={"Software": None})
     narrow = _svg(figure.narrow()) if figure.narrow and opened else ""
     return Image(
-        figure.name,
+        name,
         svg,
         figure.alt,
         figure.caption,

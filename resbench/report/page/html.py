@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from resbench.core.text import control_free
-from resbench.report.document import Block, Heading, Image, Table, Views, slug
+from resbench.report.document import Block, Card, Heading, Image, Table, Views, slug
 from resbench.report.page.latex import latex
 from resbench.report.theme import page_rules
 
@@ -39,7 +39,7 @@ def html(title: str, blocks: Sequence[Block], question: str = "") -> str:
     )
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     style = f"{style}\n{page_rules()}"
-    script = script if any(isinstance(block, Table | Image | Views) for block in blocks) else ""
+    script = script if any(isinstance(block, Card | Table | Image | Views) for block in blocks) else ""
     sections = list(_sections(blocks))
     text = environment.get_template("page.html").render(
         title=title,
@@ -54,6 +54,8 @@ def html(title: str, blocks: Sequence[Block], question: str = "") -> str:
         prose=_prose,
         markup=Markup,  # of our own SVG, which matplotlib escapes
         most=MAX_ROWS,
+        anchor=slug,
+        cards=any(isinstance(block, Card) for block in blocks),
     )
     return control_free(text) + "\n"
 

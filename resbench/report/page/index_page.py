@@ -1,38 +1,33 @@
-"""The page that leads to all others: every study with its question, and every claim with its verdict."""
+"""The page that leads to all others: every study with its question, its answer and its figure, in the order of the story."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from resbench.core.errors import UserError
 from resbench.core.files import alone
-from resbench.core.text import plural, printable
-from resbench.records.store import study_names
-from resbench.report.document import Block, Columns, Paragraph, Table
-from resbench.report.format import DASH, difference_text
+from resbench.core.text import printable
+from resbench.records.store import Store, study_names
+from resbench.records.study_file import StudyFile
+from resbench.report.document import Block, Card, Heading, Paragraph
 from resbench.report.goals import goal_blocks
-from resbench.report.judge import judge
-from resbench.report.outcomes import RESULTS
+from resbench.report.page.card import CardFacts, read_card
 from resbench.report.page.html import html
-from resbench.report.page.markdown import markdown, unescape
+from resbench.report.page.markdown import markdown
+from resbench.report.page.navigation import Place, write_navigation
 from resbench.report.page.save import clean, foreign, is_html, save, write_text
-from resbench.report.study import Study, load
-from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
-from resbench.report.wording.failures import rates
-from resbench.report.wording.interactions import place_text
-from resbench.report.wording.question import question
-from resbench.report.wording.sentence import exact_text, rules, state_text
-from resbench.report.wording.states import badge_of
-from resbench.report.wording.target import target_sentence
+from resbench.report.page.shared import rank
+from resbench.report.wording.sentence import rules
 
 _GOALS = "goals"
 _OTHER_PAGES = {_GOALS: "What resbench promises of its own speed, measured.", "gpu": "What a GPU has shown."}
 _RULES = "Differences with their 95 % intervals, of shares of images in points."
-_ENTRY = re.compile(r"\[.*\]\(<(.+)/report\.md>\): (.*)", re.DOTALL)
+_OPENING = re.compile(r"(?:1 study|\d+ studies): question, answer and verdicts\.$|\[.*\]\(<.+/report\.md>\): ", re.M)
 _EMPTY = "No study has a report yet."
+_MORE = "More studies"
 
 
 def _to_stderr(line: str) -> None:
@@ -40,9 +35,9 @@ def _to_stderr(line: str) -> None:
 
 
 def write_index(results: Path, reports: Path, say: Callable[[str], None] = _to_stderr) -> Path:
-    """Write `reports/index.html` and `reports/README.md`.
+    """Write `reports/index.html` and `reports/README.md`, and bring the links between the pages up to date.
 
-    A study whose page is in the folder keeps its entry, although its results are elsewhere or damaged.
+    What they say of a study comes from the folder of its page, so that it stays although the results are elsewhere or damaged.
 
     Args:
         say: takes a line for each study that cannot be read.
@@ -63,24 +58,97 @@ def _write_index(results: Path, reports: Path, say: Callable[[str], None]) -> Pa
     if others:
         raise UserError(map(foreign, others))
     _write_goals(results, reports, say)
-    earlier = _entries(text)
-    entries = {}
-    for name in sorted({*study_names(results), *_pages(reports)}):
-        if (reports / name / "report.md").is_file():
-            entries[name] = _entry(results, name, say) or earlier.get(name) or [_unread(name)]
-    write_text(text, markdown("Reports", _blocks(reports, entries, "report.md")))
-    return write_text(page, html("Reports", _blocks(reports, entries, "index.html")))
+    files = _study_files(results, say)
+    groups = _groups(reports)
+    write_text(text, markdown("Reports", _blocks(reports, groups, "report.md")))
+    write_text(page, html("Reports", _blocks(reports, groups, "index.html")))
+    places = [Place(group[0].page, [one.name for one in group]) for group in groups]
+    write_navigation(results, reports, places, files)
+    return page
 
 
-def _blocks(reports: Path, entries: Mapping[str, Sequence[Block]], file: str) -> list[Block]:
-    """The entries whose page has this file; what git keeps of a page is not all of it."""
-    blocks = [block for name, entry in entries.items() if (reports / name / file).is_file() for block in entry]
-    if any(isinstance(block, Table) for block in blocks):
-        blocks.append(Paragraph(f"{_RULES} {rules()}"))
-    for name, text in _OTHER_PAGES.items():
-        if (reports / name / file).is_file():
-            blocks.append(Paragraph(text, link=name, label=name))
+def _study_files(results: Path, say: Callable[[str], None]) -> dict[str, StudyFile]:
+    """The study files that can be read."""
+    out = {}
+    for name in study_names(results):
+        try:
+            if file := Store(results / name).study():
+                out[name] = file
+        except UserError as error:
+            say(error.lines[0])
+    return out
+
+
+def _groups(reports: Path) -> list[list[CardFacts]]:
+    """What is known of each study that has a page, in the order of the story; those that share a page stand together."""
+    names = sorted(path.parent.name for path in reports.glob("*/report.json") if (path.parent / "report.md").is_file())
+    cards = [_card(reports, name) for name in names]
+    pages: dict[str, list[CardFacts]] = {}
+    for card in sorted(cards, key=lambda card: (rank(card.story), card.name)):
+        pages.setdefault(card.page, []).append(card)
+    chapters: dict[str, list[list[CardFacts]]] = {}
+    for group in pages.values():
+        story = group[0].story
+        chapters.setdefault(story.chapter if story else "", []).append(group)
+    last = chapters.pop("", [])
+    return [group for part in [*chapters.values(), last] for group in part]
+
+
+def _card(reports: Path, name: str) -> CardFacts:
+    """What is known of a study from its page."""
+    card = read_card(reports / name)
+    if card and card.name == name and (card.page == name or (reports / card.page / "report.md").is_file()):
+        return card
+    again = f"`resbench report {name}` writes it again."
+    gone = f"It stood on the page of {card.page}, which is gone: {again}" if card and card.name == name else ""
+    answer = gone or f"Its page is of another version of resbench: {again}"
+    return CardFacts(name=name, page=name, question="", answer=answer, state="")
+
+
+def _blocks(reports: Path, groups: Sequence[Sequence[CardFacts]], file: str) -> list[Block]:
+    """The studies whose page has this file, by chapter; what git keeps of a page is not all of it."""
+    shown = [group for group in groups if (reports / group[0].page / file).is_file()]
+    count = sum(map(len, shown))
+    noun = "1 study" if count == 1 else f"{count} studies"
+    blocks: list[Block] = [Paragraph(f"{noun}: question, answer and verdicts.")] if shown else []
+    blocks += _chapters(reports, shown)
+    others: list[Block] = [
+        Paragraph(text, link=name, label=name)
+        for name, text in _OTHER_PAGES.items()
+        if (reports / name / file).is_file()
+    ]
+    blocks += [Heading("resbench itself"), *others] if others else []
+    if any(card.rows for group in shown for card in group):
+        blocks.append(Paragraph(f"{_RULES} {rules()}", fold="How verdicts are decided"))
     return blocks or [Paragraph(_EMPTY)]
+
+
+def _chapters(reports: Path, groups: Sequence[Sequence[CardFacts]]) -> Iterator[Block]:
+    """A card for each page, below the headings of their chapters."""
+    above = ""
+    for group in groups:
+        story = group[0].story
+        chapter = (story.chapter if story else "") or (_MORE if above else "")
+        if chapter != above:
+            yield Heading(chapter)
+            above = chapter
+        first, *also = (_block(reports, card) for card in group)
+        yield first if not also else first._replace(also=also)
+
+
+def _block(reports: Path, card: CardFacts) -> Card:
+    figure = f"{card.page}/{card.figure}"
+    return Card(
+        card.name,
+        card.page,
+        card.question,
+        card.answer,
+        card.state,
+        card.badges,
+        card.table,
+        figure if card.figure and (reports / figure).is_file() else "",
+        card.title,
+    )
 
 
 def _write_goals(results: Path, reports: Path, say: Callable[[str], None]) -> None:
@@ -92,90 +160,8 @@ def _write_goals(results: Path, reports: Path, say: Callable[[str], None]) -> No
         say(error.lines[0])
 
 
-def _entry(results: Path, name: str, say: Callable[[str], None]) -> list[Block]:
-    """What the index says of a study; nothing if its results are not in the folder, or cannot be read."""
-    if not (results / name).is_dir():
-        return []
-    try:
-        study = load(results, name)
-    except UserError as error:
-        say(error.lines[0])
-        return []
-    verdicts = verdict_table(judge(study)) if study.records else None
-    return [Paragraph(_progress(study), link=name, label=study.name), *([verdicts] if verdicts else [])]
-
-
-def _pages(reports: Path) -> list[str]:
-    """Folders of pages of studies."""
-    return [path.parent.name for path in reports.glob("*/report.json")]
-
-
 def _is_index(path: Path) -> bool:
     """Whether a README.md is an index that we wrote."""
     text = path.read_text(encoding="utf-8", errors="replace")
     opening = text.removeprefix(markdown("Reports", [])).strip()
-    return opening != text.strip() and (opening.startswith(_EMPTY) or bool(_ENTRY.match(opening.split("\n")[0])))
-
-
-def _entries(path: Path) -> dict[str, list[Block]]:
-    """What an earlier index says of each study."""
-    out: dict[str, list[Block]] = {}
-    entry: list[Block] = []
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    for part in text.strip().split("\n\n")[1:]:
-        if match := _ENTRY.fullmatch(part):
-            name = unescape(match[1])
-            label = unescape(part[1 : part.index("](<")])
-            entry = out.setdefault(name, [])
-            entry.append(Paragraph(unescape(match[2]), link=name, label=label))
-        elif part.startswith("| "):
-            head, _, *rows = [list(map(unescape, line[2:-2].split(" | "))) for line in part.split("\n")]
-            badges = [badge_of(row[head.index("verdict")]) for row in rows] if "verdict" in head else []
-            entry.append(Table(head, rows, badges=badges))
-        elif part.startswith(_RULES):
-            entry = []
-        else:
-            entry.append(Paragraph(unescape(part)))
-    return out
-
-
-def _unread(name: str) -> Paragraph:
-    """The entry of a study of which there is the page alone."""
-    return Paragraph("Its results cannot be read here.", link=name, label=name)
-
-
-def _progress(study: Study) -> str:
-    """The question, how far it is, with which settings, and the target where there is one."""
-    runs = study.runs.drop_duplicates("id")
-    done = int(runs["status"].isin(RESULTS).sum())
-    state = f"{done} of {plural(len(runs), 'run')} done."
-    overrides = ", ".join(study.overrides)
-    changed = f"With other settings than the grid file says: {overrides}." if overrides else ""
-    return " ".join(filter(None, (question(study.about), state, changed, target_sentence(study))))
-
-
-def verdict_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
-    """A row for each comparison of each claim; None where nothing is claimed."""
-    columns = Columns()
-    for verdict in verdicts:
-        for judged in verdict.contrasts:
-            columns.put("claim", verdict.claim.says)
-            columns.put("at", place_text(judged))
-            columns.put("verdict", state_text(judged, bool(verdict.outstanding)))
-            columns.put("difference", _difference(verdict, judged))
-            columns.put("seeds", str(judged.contrast.seeds) if judged.contrast else DASH)
-    return columns.table(badges=list(map(badge_of, columns.texts["verdict"]))) if columns.texts else None
-
-
-def _difference(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
-    """`test error −0.44 points [−0.63, −0.25]`, or what happened instead."""
-    metric = verdict.claim.metric
-    if judged.reason:
-        return judged.reason
-    if judged.ranks or judged.state == "not trained":
-        return f"did not train: {rates(judged)}"
-    if judged.contrast is None or not judged.contrast.seeds:
-        return DASH
-    if metric.exact:
-        return exact_text(judged.contrast)
-    return f"{metric.words} {difference_text(judged.contrast, metric)}"
+    return opening != text.strip() and (opening.startswith(_EMPTY) or bool(_OPENING.match(opening)))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from resbench.core.text import control_free
-from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table, Views
+from resbench.report.document import Block, Bullets, Card, Code, Heading, Image, Paragraph, Table, Views
+from resbench.report.format import capitalised
 
 _MAX_ROWS = 30  # a table with more rows than this is cut to its first ones: no one reads 500 rows of Markdown
 _FIRST = 20
@@ -52,6 +54,8 @@ def markdown(title: str, blocks: Sequence[Block], question: str = "") -> str:
 
 def _markdown(block: Block) -> str:
     match block:
+        case Card():
+            return _card(block)
         case Heading():
             return f"## {_line(block.text)}"
         case Paragraph():
@@ -73,6 +77,15 @@ def _paragraph(block: Paragraph) -> str:
     badge = f"**{_line(f'{block.badge.sign} {block.badge.text}')}** " if block.badge else ""
     text = "\\\n".join(escape(line.strip()) for line in block.text.strip().splitlines() if line.strip())
     return _details(block.fold, link + badge + text) if block.fold else link + badge + text
+
+
+def _card(card: Card) -> str:
+    parts = [f"[{_line(card.name)}](<{card.page}/report.md>): {_line(card.question)}"]
+    parts += [f'<img src="{quote(card.image)}" width="420" alt="{_line(card.title)}">'] if card.image else []
+    badges = ", ".join(f"**{_line(f'{badge.sign} {badge.text}')}**" for badge in card.badges)
+    parts += [_line(card.answer), ". ".join(filter(None, (_line(capitalised(card.state)), badges)))]
+    parts += [_table(card.table)] if card.table else []
+    return "\n\n".join([*filter(None, parts), *map(_card, card.also)])
 
 
 def _image(image: Image) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,17 @@ from resbench.report.wording.target import target_facts
 from resbench.report.wording.tested import tested_of
 
 
-def report_json(study: Study, verdicts: Sequence[ClaimVerdict], reproductions: Sequence[Reproduction]) -> str:
-    """The text of the file."""
+def report_json(
+    study: Study,
+    verdicts: Sequence[ClaimVerdict],
+    reproductions: Sequence[Reproduction],
+    card: Mapping[str, Any] | None = None,
+) -> str:
+    """The text of the file.
+
+    Args:
+        card: what the index says of the study.
+    """
     counts = study.runs.drop_duplicates("id")["status"].value_counts().sort_index().to_dict()
     facts: dict[str, Any] = {"schema": 1, "study": study.name, "runs": counts}
     facts |= {"claims": list(map(_claim, verdicts)), "published": list(map(_published, reproductions))}
@@ -32,6 +41,7 @@ def report_json(study: Study, verdicts: Sequence[ClaimVerdict], reproductions: S
     if study.file.stated:
         facts["stated"] = {kind: [one.to_json() for one in every] for kind, every in study.file.stated.items()}
     facts |= {"target": target} if (target := target_facts(study)) else {}
+    facts |= {"card": card} if card else {}
     return json.dumps(_finite(facts), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from resbench.core.files import alone
 from resbench.core.text import printable
-from resbench.report.cells import cells, comparisons, margin_of
+from resbench.report.cells import cells
 from resbench.report.check import verdict_lines
-from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table, Views
+from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Views
 from resbench.report.format import capitalised
 from resbench.report.judge import judge
-from resbench.report.lead import lead
+from resbench.report.lead import Lead
+from resbench.report.page.content import Content
 from resbench.report.page.markdown import text_table
-from resbench.report.page.report_json import report_json
-from resbench.report.page.save import clean, save, write_text
-from resbench.report.published import Reproduction, compare_published
-from resbench.report.readings import keep_reading
 from resbench.report.shown import fitted
 from resbench.report.study import Study, load
 from resbench.report.summary import command, notes
@@ -33,69 +29,25 @@ from resbench.report.tables.looks import look_table
 from resbench.report.tables.power import power_table
 from resbench.report.tables.probes import probe_table
 from resbench.report.tables.published import published_table
-from resbench.report.tables.search import load_trials, search_tables
+from resbench.report.tables.search import search_tables
 from resbench.report.tables.settings import excluded_table, protocol_table, provenance_table
 from resbench.report.tables.target import target_table
 from resbench.report.verdicts import ClaimVerdict
-from resbench.report.wording.question import context, expectation, question
+from resbench.report.wording.question import context, expectation
 from resbench.report.wording.sentence import sentence, state_note, unpaired_text
 from resbench.report.wording.states import shown_state
 from resbench.report.wording.target import target_sentence
 from resbench.report.wording.tested import tested_of, tested_text
 
 if TYPE_CHECKING:
-    from resbench.report.figures.evidence import Evidence
+    pass
 
 
-def write(results: Path, reports: Path, study: str, command: str = "report") -> Path:
-    """Write `reports/<study>/`: page, figures and tables; the same bytes for the same records.
-
-    Args:
-        results: folder of all records.
-        reports: folder of all reports.
-        study: name of the folder in `results`.
-        command: that writes it.
-
-    Returns:
-        The HTML page.
-
-    Raises:
-        UserError: there is no such study, its study file is damaged, or a page that is not ours is in its place.
-    """
-    from resbench.report.figures.gallery import save_figures  # check and compare draw nothing
-
-    evidence = _evidence(results, load(results, study))
-    keep_reading(results / study, evidence.study, evidence.verdicts, command)
-    reproductions = compare_published(evidence.study)
-    measured = [cost_table(evidence.costs, evidence.study.axes), reference_table(results, evidence.study)]
-    with alone(reports):
-        folder = clean(reports / study, evidence.study.name)
-        images = save_figures(folder / "figures", evidence)
-        write_text(folder / "report.json", report_json(evidence.study, evidence.verdicts, reproductions))
-        blocks = _blocks(evidence, reproductions, [table for table in measured if table], images)
-        return save(folder, evidence.study.name, blocks, question(evidence.study.about))
-
-
-def _evidence(results: Path, study: Study) -> Evidence:
-    from resbench.report.figures.evidence import Evidence
-
-    return Evidence(
-        study=study,
-        frame=cells(study),
-        verdicts=judge(study),
-        compared=comparisons(study, study.baseline, margin_of(study)) if study.baseline else pd.DataFrame(),
-        costs=cost_frame(results, study),
-        trials=load_trials(results, study.name),
-    )
-
-
-def _blocks(
-    evidence: Evidence, reproductions: Sequence[Reproduction], measured: Sequence[Table], images: Sequence[Image]
-) -> list[Block]:
+def study_blocks(content: Content, images: Sequence[Image]) -> list[Block]:
     """What the page shows, in its order: the answer with its figure, what a reader must know, the other figures, the rest."""
-    study = evidence.study
+    evidence, measured, study = content.evidence, content.measured, content.study
     trained = bool(study.records or not measured)  # one that is only measured has no cells to show
-    out = _opening(evidence, images[:1])
+    out = _opening(study, content.answer, images[:1])
     warnings = notes(study)
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
     out += [Heading("Figures"), *_with_views(images[1:])] if images[1:] else []
@@ -111,7 +63,7 @@ def _blocks(
         ("Hardest images", [hardest_table(evidence.hardest)]),
         ("Tuning", search_tables(evidence.trials) if evidence.trials else []),
         ("Measured cost", measured),
-        ("Published numbers", [published_table(reproductions)]),
+        ("Published numbers", [published_table(content.reproductions)]),
         ("Excluded cells", [excluded_table(study)]),
         ("Protocol", [protocol_table(study) if study.records else None]),
         ("Provenance", [provenance_table(study) if study.records else None]),
@@ -130,10 +82,8 @@ def _with_views(images: Sequence[Image]) -> list[Image | Views]:
     return [*(image for image in images if image.opened), *([Views(rest)] if rest else [])]
 
 
-def _opening(evidence: Evidence, first: Sequence[Image]) -> list[Block]:
+def _opening(study: Study, answer: Lead, first: Sequence[Image]) -> list[Block]:
     """The answer and the figure that shows it, what else was found, and what the grid file says of the question."""
-    study = evidence.study
-    answer = lead(study, evidence.frame, evidence.verdicts, evidence.compared, evidence.costs, evidence.trials)
     out: list[Block] = [*(Paragraph(text, lead=True) for text in answer.sentences), *first]
     out += [Bullets(answer.more)] if answer.more else []
     about = [("Background", context(study.about)), ("Expectation and cost, as stated", expectation(study.about))]
