@@ -10,7 +10,7 @@ NAME_RULE = "use lower-case letters, digits, '-', '_' and '.', 64 at the most, b
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")  # with any ending they open a device on Windows
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-OURS = ("goals", "goals.json", "gpu", "index.html")  # in results/ or reports/
+OURS = ("goals", "goals.json", "gpu", "how-verdicts-are-decided", "index.html")  # in results/ or reports/
 
 
 def is_name(value: Any) -> bool:

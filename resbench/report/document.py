@@ -31,11 +31,13 @@ class Badge(NamedTuple):
     Attributes:
         kind: a word for its colour.
         sign: what tells it from others without colour.
+        rule: what it means, in a line that shows where a reader points at it.
     """
 
     kind: str
     sign: str
     text: str
+    rule: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 from resbench.core.files import alone
 from resbench.report.page.index_page import write_index
 from resbench.report.page.save import is_html
+from resbench.report.wording.rules import RULES_PAGE
 
-_NO_STUDY = ("goals",)
+_NO_STUDY = ("goals", RULES_PAGE)
 
 
 def page_of(reports: Path, name: str) -> Path | None:

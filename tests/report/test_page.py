@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from support.chromium import EXECUTABLE, Browser
 from support.studies import Accuracy, with_accuracies
 
 from resbench.report import write, write_index
+from resbench.report.page.html import FIRST_ROWS
 from resbench.report.theme import NEUTRALS
 
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs chromium: apt-get install chromium")
@@ -254,12 +257,44 @@ def test_figures_are_drawn_in_the_colours_of_the_page(browser: Browser, pages: l
     assert ground != text
 
 
-def test_paper_shows_what_is_folded(browser: Browser, pages: list[Path]) -> None:
+SHEETS = re.compile(rb"/Type\s*/Page\b")
+DRAWN = "[...document.querySelectorAll('%s')].filter((one) => one.checkVisibility()).length"
+
+
+def test_paper_shows_the_answer_and_what_a_reader_opened(browser: Browser, pages: list[Path]) -> None:
     browser.open(pages[1], 1280)
-    browser.run("dispatchEvent(new Event('beforeprint'))")
-    assert browser.run("[...document.querySelectorAll('details')].every((one) => one.open)")
-    browser.run("dispatchEvent(new Event('afterprint'))")
-    assert not browser.run("[...document.querySelectorAll('details')].some((one) => one.open)")
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.run(DRAWN % ".lead, figure") >= 2
+    assert browser.run(DRAWN % "summary, details, .closed, .views figure") == 0
+    browser.run("document.querySelector('.views').open = true")
+    assert browser.run(DRAWN % ".views figure") >= 1
+    browser.run("document.querySelector('.closed details').open = true")
+    assert browser.run(DRAWN % ".closed h2") == browser.run(DRAWN % ".closed table") == 1
+
+
+def test_a_page_with_everything_prints_on_few_sheets(browser: Browser, pages: list[Path]) -> None:
+    browser.open(pages[0], 1280)
+    sheets = base64.b64decode(browser.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"])
+    assert 1 < len(SHEETS.findall(sheets)) <= 4
+
+
+def test_of_a_long_table_the_first_rows_stand_open(browser: Browser, pages: list[Path]) -> None:
+    browser.open(pages[1], 1280)
+    section = "section[aria-labelledby=cells]"
+    assert browser.run(DRAWN % f"{section} tbody tr") == FIRST_ROWS
+    browser.run(CLICK % (f"{section} table", 1))  # the first by the order that a reader asks for
+    shown = f"[...document.querySelectorAll('{section} tbody tr')].filter((one) => one.checkVisibility())"
+    assert browser.run(f"{shown}.every((one) => Number(one.cells[0].textContent) < 46)")
+    browser.run(f"document.querySelector('{section} .all').click()")
+    assert browser.run(DRAWN % f"{section} tbody tr") == 34
+
+
+def test_details_stay_closed_until_a_reader_asks(browser: Browser, pages: list[Path]) -> None:
+    browser.open(pages[0], 1280)
+    closed = browser.run("[...document.querySelectorAll('.closed')].map((one) => one.getAttribute('aria-labelledby'))")
+    assert {"excluded-cells", "protocol", "provenance"} <= set(closed)
+    summaries = browser.run("[...document.querySelectorAll('.closed summary')].map((one) => one.textContent)")
+    assert "1 cell left out, and why" in summaries and all(re.search(r"\d", text) for text in summaries)
 
 
 def test_head_and_first_column_stay_in_sight(browser: Browser, pages: list[Path]) -> None:

@@ -20,6 +20,7 @@ from resbench.report.page.latex import latex
 from resbench.report.theme import page_rules
 
 MAX_ROWS = 200  # of a figure's data that the page shows; the CSV file has all
+FIRST_ROWS = 12  # of a table that stands open; page.css hides the rest until a reader asks for it
 _MAX_BYTES = 250_000  # of a file that the page carries with it; a larger one is only named
 
 
@@ -56,6 +57,7 @@ def html(title: str, blocks: Sequence[Block], question: str = "") -> str:
         most=MAX_ROWS,
         anchor=slug,
         cards=any(isinstance(block, Card) for block in blocks),
+        first=FIRST_ROWS,
     )
     return control_free(text) + "\n"
 
@@ -72,19 +74,27 @@ def _hash(text: str) -> Markup:
 
 
 def _sections(blocks: Sequence[Block]) -> Iterator[tuple[dict[str, str], list[tuple[str, Any]]]]:
-    """Heading and blocks of each section, the first without a heading; anchors are unique."""
+    """Heading and blocks of each section, the first without a heading; anchors are unique.
+
+    A section is closed if all of its blocks are folded away.
+    """
     heading, part = {"text": "", "anchor": ""}, list[tuple[str, Any]]()
     taken: dict[str, int] = {}
     for block in blocks:
         if isinstance(block, Heading):
-            yield heading, part
+            yield _closed(heading, part), part
             anchor = slug(block.text)
             taken[anchor] = taken.get(anchor, 0) + 1
             heading = {"text": block.text, "anchor": anchor + (f"-{taken[anchor]}" if taken[anchor] > 1 else "")}
             part = []
         else:
             part.append((type(block).__name__, block))
-    yield heading, part
+    yield _closed(heading, part), part
+
+
+def _closed(heading: dict[str, str], part: Sequence[tuple[str, Any]]) -> dict[str, str]:
+    """The heading, with a mark where all below it is folded away."""
+    return heading | {"closed": "closed" if all(getattr(block, "fold", "") for _, block in part) else ""}
 
 
 def _files(block: Table | Image, study: str, title: str) -> list[tuple[str, str, str]]:

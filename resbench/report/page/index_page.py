@@ -18,9 +18,10 @@ from resbench.report.page.card import CardFacts, read_card
 from resbench.report.page.html import html
 from resbench.report.page.markdown import markdown
 from resbench.report.page.navigation import Place, write_navigation
+from resbench.report.page.rules_page import write_rules
 from resbench.report.page.save import clean, foreign, is_html, save, write_text
 from resbench.report.page.shared import rank
-from resbench.report.wording.sentence import rules
+from resbench.report.wording.rules import RULES_PAGE, RULES_TITLE
 
 _GOALS = "goals"
 _OTHER_PAGES = {_GOALS: "What resbench promises of its own speed, measured.", "gpu": "What a GPU has shown."}
@@ -58,6 +59,7 @@ def _write_index(results: Path, reports: Path, say: Callable[[str], None]) -> Pa
     if others:
         raise UserError(map(foreign, others))
     _write_goals(results, reports, say)
+    write_rules(reports)
     files = _study_files(results, say)
     groups = _groups(reports)
     write_text(text, markdown("Reports", _blocks(reports, groups, "report.md")))
@@ -119,7 +121,7 @@ def _blocks(reports: Path, groups: Sequence[Sequence[CardFacts]], file: str) -> 
     ]
     blocks += [Heading("resbench itself"), *others] if others else []
     if any(card.rows for group in shown for card in group):
-        blocks.append(Paragraph(f"{_RULES} {rules()}", fold="How verdicts are decided"))
+        blocks.append(Paragraph(_RULES, link=RULES_PAGE, label=RULES_TITLE))
     return blocks or [Paragraph(_EMPTY)]
 
 

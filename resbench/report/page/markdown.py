@@ -73,7 +73,7 @@ def _markdown(block: Block) -> str:
 
 
 def _paragraph(block: Paragraph) -> str:
-    link = f"[{_line(block.label)}](<{block.link}/report.md>): " if block.link else ""
+    link = f"[{_line(block.label)}](<{block.link}/report.md>){': ' if block.text else ''}" if block.link else ""
     badge = f"**{_line(f'{block.badge.sign} {block.badge.text}')}** " if block.badge else ""
     text = "\\\n".join(escape(line.strip()) for line in block.text.strip().splitlines() if line.strip())
     return _details(block.fold, link + badge + text) if block.fold else link + badge + text

@@ -39,11 +39,4 @@
   }
 
   document.querySelectorAll("table.sortable").forEach(prepare);
-
-  let opened = []; // paper cannot be clicked
-  addEventListener("beforeprint", () => {
-    opened = Array.from(document.querySelectorAll("details:not([open])"));
-    opened.forEach((details) => { details.open = true; });
-  });
-  addEventListener("afterprint", () => opened.forEach((details) => { details.open = false; }));
 })();

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from resbench.core.text import printable
+from resbench.core.text import plural, printable
 from resbench.report.cells import cells
 from resbench.report.check import verdict_lines
-from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Views
+from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table, Views
 from resbench.report.format import capitalised
 from resbench.report.judge import judge
 from resbench.report.lead import Lead
@@ -23,7 +22,7 @@ from resbench.report.summary import command, notes
 from resbench.report.tables.cells import cell_table
 from resbench.report.tables.comparisons import claim_table, comparison_table
 from resbench.report.tables.cost import cost_frame, cost_table, reference_table
-from resbench.report.tables.factors import Factors, factor_table
+from resbench.report.tables.factors import factor_table
 from resbench.report.tables.hardest import hardest_table
 from resbench.report.tables.looks import look_table
 from resbench.report.tables.power import power_table
@@ -34,13 +33,14 @@ from resbench.report.tables.settings import excluded_table, protocol_table, prov
 from resbench.report.tables.target import target_table
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.question import context, expectation
+from resbench.report.wording.rules import RULES_PAGE, RULES_TITLE
 from resbench.report.wording.sentence import sentence, state_note, unpaired_text
 from resbench.report.wording.states import shown_state
 from resbench.report.wording.target import target_sentence
 from resbench.report.wording.tested import tested_of, tested_text
 
 if TYPE_CHECKING:
-    pass
+    from resbench.report.figures.evidence import Evidence
 
 
 def study_blocks(content: Content, images: Sequence[Image]) -> list[Block]:
@@ -56,8 +56,8 @@ def study_blocks(content: Content, images: Sequence[Image]) -> list[Block]:
         ("Looks", [look_table(evidence.verdicts)]),
         ("Target", [target_table(study)]),
         ("Cells", [cell_table(evidence.frame, study.axes) if trained else None]),
-        ("Against the baseline", [comparison_table(evidence.compared, study.axes, study.baseline)]),
-        ("Effect of each factor", [_factors(evidence.factors, evidence.frame)]),
+        ("Against the baseline", [_against_baseline(evidence)]),
+        ("Effect of each factor", [factor_table(evidence.factors)]),
         ("Why it trains", [probe_table(study)]),
         ("What these seeds can detect", [power_table(evidence.verdicts)]),
         ("Hardest images", [hardest_table(evidence.hardest)]),
@@ -73,7 +73,7 @@ def study_blocks(content: Content, images: Sequence[Image]) -> list[Block]:
         out += [Heading(heading), *shown] if shown else []
     resume = command(study)
     out += [Heading("Missing runs"), Code(resume)] if resume else []
-    return out
+    return out if any(verdict.contrasts for verdict in evidence.verdicts) else [*out, _rules()]
 
 
 def _with_views(images: Sequence[Image]) -> list[Image | Views]:
@@ -90,11 +90,20 @@ def _opening(study: Study, answer: Lead, first: Sequence[Image]) -> list[Block]:
     return [*out, *(Paragraph(text, fold=title) for title, text in about if text)]
 
 
+def _against_baseline(evidence: Evidence) -> Table | None:
+    """Each cell against the baseline, folded away where claims say what matters of it."""
+    study = evidence.study
+    table = comparison_table(evidence.compared, study.axes, study.baseline)
+    if table and any(verdict.contrasts for verdict in evidence.verdicts):
+        return replace(table, fold=f"Test error of {plural(len(table.rows), 'cell')} against that of the baseline")
+    return table
+
+
 def _claims(verdicts: Sequence[ClaimVerdict], tested: str) -> list[Block]:
     table = claim_table(verdicts)
     if not table:
         return []
-    out: list[Block] = [Heading("Claims"), *([Paragraph(tested)] if tested else [])]
+    out: list[Block] = [Heading("Claims"), _rules(tested)]
     for verdict in verdicts:
         source = f" Source: {verdict.claim.source}" if verdict.claim.source else ""
         says, note = capitalised(verdict.claim.says.rstrip(".")), state_note(verdict)
@@ -104,12 +113,9 @@ def _claims(verdicts: Sequence[ClaimVerdict], tested: str) -> list[Block]:
     return [*out, table]
 
 
-def _factors(factors: Factors, frame: pd.DataFrame) -> Block | None:
-    """The analysis of variance, or why there is none."""
-    table = factor_table(factors)
-    if table is None and len(frame) > 1 and frame["seeds_ok"].any():
-        return Paragraph(f"There is no analysis of variance: {factors.reason[:1].lower()}{factors.reason[1:]}")
-    return table
+def _rules(text: str = "") -> Paragraph:
+    """The way to the page of the rules."""
+    return Paragraph(text, link=f"../{RULES_PAGE}", label=RULES_TITLE)
 
 
 def summary(results: Path, study: str, width: int | None = None) -> str:

@@ -12,6 +12,7 @@ from resbench.report.lead import Lead
 from resbench.report.page.card import card_facts
 from resbench.report.page.content import Content, read_content
 from resbench.report.page.report_json import report_json
+from resbench.report.page.rules_page import write_rules
 from resbench.report.page.save import clean, save, write_text
 from resbench.report.page.shared import Sharing, agreement, data_label, folded, pointer, sharing, with_others
 from resbench.report.page.study_page import study_blocks
@@ -41,6 +42,7 @@ def write(results: Path, reports: Path, study: str, command: str = "report") -> 
         whose = Sharing(study, [study])
         contents = [content for content in contents if content.name == study]
     with alone(reports):
+        write_rules(reports)
         return _write(reports, contents, whose.page)
 
 

@@ -14,13 +14,14 @@ from resbench.report.format import DASH, number, percent, within
 from resbench.report.frames import known
 from resbench.report.wording.failures import rate_text
 
-_MEANING = (
-    "Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for new images of this kind "
-    "(crossed over seeds and images; of one network Wilson's) and, never wider, for these test images (Student's t over "
-    "seeds). SD: standard deviation over seeds; true SD: what it would be without the noise of a finite test set "
-    "(Jordan 2023, equation 3). Runs that did not train, as they diverged or collapsed, are counted, with Wilson's interval, and are in no mean "
-    "but where all runs of a cell collapsed. "
-    "Training seconds: of a run, without its evaluation; wall seconds: of all of it."
+_CAPTION = (
+    "Test accuracy in percent: mean over the seeds that trained, with its 95 % interval for new images of this kind."
+)
+MEANING = (
+    "Test accuracy has its 95 % interval for new images of this kind (crossed over seeds and images; of one network Wilson's) "
+    "and, never wider, for these test images (Student's t over seeds). SD: standard deviation over seeds; true SD: what it would "
+    "be without the noise of a finite test set (Jordan 2023, equation 3). Runs that did not train are counted, with Wilson's "
+    "interval. Training seconds: of a run, without its evaluation; wall seconds: of all of it."
 )
 _RAW = {
     "test accuracy": "mean",
@@ -70,7 +71,7 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
     if frame["wall_seconds"].notna().any():
         columns["wall seconds"] = [number(row["wall_seconds"]) for row in rows]
     raw = {name: [row[field] for row in rows] for name, field in _RAW.items() if name in columns}
-    return Table.of(columns, raw, caption=_MEANING + _partly(frame), name="cells", frame=frame)
+    return Table.of(columns, raw, caption=_CAPTION + _partly(frame), name="cells", frame=frame)
 
 
 def _partly(frame: pd.DataFrame) -> str:

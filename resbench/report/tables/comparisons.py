@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from resbench.core.cell import Cell
-from resbench.core.text import show
+from resbench.core.text import plural, show
 from resbench.records.metrics import METRICS, Metric
 from resbench.report.cells import contrast_columns
 from resbench.report.document import Columns, Table
@@ -17,14 +17,14 @@ from resbench.report.format import DASH, interval_texts, name_of, p_cell, percen
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.interactions import minus_text
-from resbench.report.wording.sentence import rules, state_text
+from resbench.report.wording.sentence import state_text
 
-_MEANING = (
-    "Differences of shares in percentage points, with the 95 % interval for new images (crossed over seeds and images), "
-    "for these test images (paired t over seeds). "
-    "P: share of seeds in which the first arm is better, with its exact interval. Churn: images that "
-    "exactly one of two networks misses. The CSV file has more: sign-flip and rank tests, correlation of "
-    "the arms, standardised differences, equivalence."
+_CAPTION = "Differences of shares in percentage points, with 95 % intervals. The CSV file has more tests."
+MEANING = (
+    "Differences have their 95 % interval for new images (crossed over seeds and images) and for these test images (paired t "
+    "over seeds). P: share of seeds in which the first arm is better, with its exact interval. Churn: images that exactly one "
+    "of two networks misses. The CSV file has more: sign-flip and rank tests, correlation of the arms, standardised "
+    "differences, equivalence."
 )
 
 
@@ -43,7 +43,8 @@ def claim_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
             columns.put("p (Holm)", p_cell(judged.p_holm), judged.p_holm)
     if not columns.texts:
         return None
-    return columns.table(caption=f"{_MEANING} {rules()}", name="claims", frame=_claim_frame(verdicts))
+    fold = f"Table of {plural(len(columns.texts['claim']), 'comparison')} with all numbers"
+    return columns.table(caption=_CAPTION, fold=fold, name="claims", frame=_claim_frame(verdicts))
 
 
 def _claim_frame(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
@@ -80,8 +81,7 @@ def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Cell) -
         columns.put("q", p_cell(row["q"]), row["q"])
     caption = (
         f"Test error of each cell minus that of the baseline ({name_of(baseline)}). Exploratory, but for what a claim "
-        "names: its verdict counts, not this row. q: false-discovery rate over all rows (Benjamini and Hochberg). "
-        + _MEANING
+        f"names: its verdict counts, not this row. q: false-discovery rate over all rows. {_CAPTION}"
     )
     whole = [
         {axis: row[axis] for axis in axes}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from resbench.core.text import show
+from resbench.core.text import plural, show
 from resbench.report.comparable import data_note
 from resbench.report.document import Table
 from resbench.report.format import capitalised, number, p_cell
@@ -21,14 +21,12 @@ _MOST_REPEATS = 0.1  # of the rows; with more the analysis would be of other num
 _ADDS_UP = 0.01  # how far the shares may be from 1, by a few runs that are missing
 _SMALL = "p values are a little too small."
 _MERGED = "Some cells are one network, and it would count their runs under each of their names."
-_MEANING = (
-    "Type II analysis of variance over the seeds that ended, with the seed as a block: what seeds can tell, for these test "
-    "images. partial ω²: share of what other terms leave, without what chance adds (below zero means none)."
-)
-_SHARES = "η²: share of all variation; ω²: the same without what chance adds."
-_ROOT = (
-    "The root of an error varies alike wherever the error lies: an interaction that is there on one scale only depends on "
-    "the scale. F and p compare with one error of all cells, so they are given for the root alone."
+_CAPTION = "Type II analysis of variance over the seeds that trained, with the seed as a block, for these test images."
+MEANING = (
+    "η²: share of all variation; ω²: the same without what chance adds; partial ω²: share of what other terms leave, without "
+    "what chance adds (below zero means none). The root of an error varies alike wherever the error lies: an interaction that "
+    "is there on one scale only depends on the scale. F and p compare with one error of all cells, so they are given for the "
+    "root alone."
 )
 _SCALES = {"as measured": "test error", "square root": "√(test error)"}
 
@@ -121,8 +119,9 @@ def factor_table(factors: Factors) -> Table | None:
     for name in ["partial_omega2"] if factors.no_shares else heads:
         columns[heads[name]] = [number(value, ".3f") for value in terms[name]]
         raw[heads[name]] = list(terms[name])
-    caption = " ".join(filter(None, [_MEANING, factors.no_shares or _SHARES, _ROOT, factors.analysis.remark]))
-    return Table.of(columns, raw, caption=caption, name="factors", frame=terms)
+    caption = " ".join(filter(None, [_CAPTION, factors.no_shares, factors.analysis.remark]))
+    fold = f"Analysis of variance: F tests of {plural(terms['term'].nunique() - 1, 'term')}"  # the residual has none
+    return Table.of(columns, raw, caption=caption, fold=fold, name="factors", frame=terms)
 
 
 def shares(factors: Factors, most: int) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from resbench.core.cell import Cell
 from resbench.core.errors import UserError
+from resbench.core.text import plural
 from resbench.data.embedded import mnist_5k
 from resbench.records.record import Record
 from resbench.report.document import Table
@@ -132,7 +133,8 @@ def hardest_table(images: Hardest | None) -> Table | None:
     columns |= {name: [f"{100 * share:.0f}" for share in rows[name]] for name in images.arms}
     columns["most often taken for"] = [str(instead) for instead in rows["instead"]]
     raw = {"missed by % of runs": list(100 * rows["missed"])} | {name: list(100 * rows[name]) for name in images.arms}
-    return Table.of(columns, raw, caption=images.caption(drawn=False), name="hardest", frame=rows)
+    fold = f"Table of {plural(len(rows), 'test image')} with the runs that miss each"
+    return Table.of(columns, raw, caption=images.caption(drawn=False), fold=fold, name="hardest", frame=rows)
 
 
 def _test_set(record: Record) -> TestImages:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from resbench.core.text import plural
 from resbench.records.metrics import METRICS, Metric
 from resbench.report.arms import name_pair
 from resbench.report.document import Columns, Table
@@ -20,6 +21,15 @@ from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.interactions import minus_text
 
 _FEWEST, _MOST = 3, 100  # seeds
+_CAPTION = f"Smallest true difference that the seeds so far find with a power of {100 * POWER:.0f} %, and seeds that find the margin."
+MEANING = (
+    f"The difference is what the seeds so far find with a power of {100 * POWER:.0f} % (of a claim that arms are alike or no "
+    "worse: the smallest margin shown, if there is no difference); the seeds are those per arm that find the margin, at Holm's "
+    "first step. All from the noise between the seeds so far, never from the difference seen; of few seeds that noise is known "
+    "badly, so it is taken at the bound that it is below with 80 %; 80 % range: the seeds if it is at either end of its own. Each "
+    "plan is of one comparison. Impossible: on as many images no number of seeds suffices; seeds begin to help beyond the images "
+    "named."
+)
 
 
 @dataclass(frozen=True)
@@ -62,15 +72,10 @@ def power_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
         columns.put("seeds for new images", _count(need.seeds_new_images, known), need.seeds_new_images)
         columns.put("80 % range", _range(plan, margin > 0))
         columns.put("images needed", DASH if need.images is None else f"> {need.images:,}", need.images)
-    caption = (
-        f"Smallest true difference that the seeds so far find with a power of {100 * POWER:.0f} % (of equivalence and of being no worse: the "
-        "smallest margin shown, if there is no difference), and shared seeds per arm that find the margin, at Holm's first "
-        "step. All from the noise between the seeds so far, never from the difference seen; of few seeds that noise is "
-        "known badly, so it is taken at the bound that it is below with 80 %; 80 % range: the seeds if it is "
-        "at either end of its own. Each plan is of one comparison. Impossible: on as many images "
-        "no number of seeds suffices; seeds begin to help beyond the images named."
-    )
-    return columns.table(caption=caption, name="power") if columns.texts else None
+    if not columns.texts:
+        return None
+    fold = f"Differences that would be found in {plural(len(columns.texts['claim']), 'comparison')}, and seeds that they take"
+    return columns.table(caption=_CAPTION, fold=fold, name="power")
 
 
 def typical_plan(verdicts: Sequence[ClaimVerdict], compared: pd.DataFrame) -> Plan | None:

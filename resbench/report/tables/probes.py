@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from resbench.core.text import show
+from resbench.core.text import plural, show
 from resbench.records.metrics import METRICS
 from resbench.report.document import Table
 from resbench.report.format import mean_text
@@ -69,9 +69,9 @@ def probe_table(study: Study) -> Table | None:
     columns["seeds"] = [str(row["seeds"]) for row in rows]
     columns |= {_column(name).head: [_text(row, name) for row in rows] for name in metrics}
     raw = {_column(name).head: [row[name] for row in rows] for name in metrics}
-    caption = _caption(metrics, frame)
+    caption, fold = _caption(metrics, frame), f"Means of {plural(len(metrics), 'probe')} in {plural(len(rows), 'cell')}"
     frame = frame.drop(columns=[f"{name}{end}" for name in metrics if _whole(frame, name) for end in _COUNTS])
-    return Table.of(columns, raw, caption=caption, name="probes", frame=frame)
+    return Table.of(columns, raw, caption=caption, fold=fold, name="probes", frame=frame)
 
 
 def probe_frame(study: Study, metrics: Sequence[str]) -> pd.DataFrame:

@@ -7,7 +7,6 @@ import math
 from resbench.records.metrics import Metric
 from resbench.report.format import change_text, decimals, difference_text, number, p_text
 from resbench.report.labels import listed
-from resbench.report.planning import ALPHA, MIN_SEEDS
 from resbench.report.statistics.contrast import ENOUGH_SEEDS, Contrast
 from resbench.report.statistics.interaction import InteractionContrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
@@ -159,20 +158,3 @@ def state_text(judged: ContrastVerdict, interim: bool = False) -> str:
     """The state of a comparison, and whether something else than the arms could explain it."""
     head = f"{judged.state}{' so far' if interim else ''}"
     return head + (f", confounded with {', '.join(judged.other.names)}" if judged.other.names else "")
-
-
-def rules() -> str:
-    """What the verdicts mean, for the page."""
-    return (
-        f"Of a direction, supported or refuted: the 95 % interval excludes zero and Holm's p within its family is "
-        f"below {ALPHA:g}; equivalent: the 90 % interval lies within the margin. Of equivalence, supported: the 90 % interval "
-        f"lies within the margin (not corrected for the number of comparisons, of which all must be); refuted: Holm's p of a "
-        f"difference no larger than the margin is below {ALPHA:g}; of not_higher and not_lower (no worse) the same on that "
-        "side alone at half of the level, so that the 95 % interval counts. Not trained: runs diverged or collapsed (they "
-        "take one class for 99 % of the test images, or get no more training images right than guessing), so that means "
-        "are not compared, and the worst-rank test, in which such runs are the worst, does not decide. No verdict is given "
-        "while a run is failed. Not comparable: the runs were not all on the same data, or some have no value of the "
-        "metric. Confounded: no run of one arm shares these circumstances with one of the other. A claim has the verdict "
-        f"of its worst comparison, and none with fewer than {MIN_SEEDS} seeds. Intervals of test errors are crossed over seeds and "
-        "images: they speak of new images of this kind, not of these alone."
-    )

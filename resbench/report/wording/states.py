@@ -15,6 +15,7 @@ from resbench.report.labels import Labels
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.verdicts import STATES, ClaimVerdict, ContrastVerdict
 from resbench.report.wording.answer.places import Places
+from resbench.report.wording.rules import RULES
 
 MIXED, TOO_FEW, NOT_RUN = "mixed", "too few seeds", "not run"
 SIGNS: Mapping[str, str] = {
@@ -49,13 +50,13 @@ class ShownState(NamedTuple):
 
     @property
     def badge(self) -> Badge:
-        return Badge(self.kind, self.sign, self.text)
+        return Badge(self.kind, self.sign, self.text, RULES[self.kind])
 
 
 def badge_of(text: str) -> Badge:
     """The badge of a state in words."""
     kind = next((kind for kind in SIGNS if text.startswith(kind)), TOO_FEW)
-    return Badge(kind, SIGNS[kind], text)
+    return Badge(kind, SIGNS[kind], text, RULES[kind])
 
 
 def shown_state(verdict: ClaimVerdict) -> ShownState:
