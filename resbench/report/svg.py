@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
+from collections.abc import Iterable
+from decimal import Decimal
 
 from resbench.report.theme import file_rules
 
@@ -12,19 +15,66 @@ _DROPPED = re.compile(
 )
 _STYLE = re.compile(r' style="([^"]*)"')
 _PLACES = re.compile(r' (?:d|x|y|points)="[^"]*"|translate\([^)]*\)')
-_LONG = re.compile(r"-?\d+\.\d{3,}")
+_LONG = re.compile(r"-?\d+\.\d{2,}")
+_PATH = re.compile(r'(?<= d=")[^"]*')
+_COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 _ROOT = re.compile(r"<svg\b([^>]*)>")
-_NAMED = re.compile(r'(\bid="|href="#|url\(#)')
+_OWN = re.compile(  # names that matplotlib numbers and nothing refers to
+    r' id="(?:figure|axes|patch|text|line2d|[xy]tick|matplotlib\.axis|legend|[A-Z]\w*Collection|FillBetween\w*)_\d+"'
+)
+_ALONE = re.compile(r"<g>\n(<(?:g|use|path)[^>]*/>)\n</g>")
+_MOVED = re.compile(r'(<use [^>]*)transform="translate\((-?[\d.]+) 0\)"')
+# of a page, not of one figure: letters, and lines of text that are made of them
+_SHARED = "[DBT][0-9a-f]+"
+_NAMED = re.compile(rf'(\bid="|href="#|url\(#)(?!{_SHARED}")')
+_LETTER = re.compile(rf'<path id="({_SHARED})"[^>]*/>\n?')
+_LINE = re.compile(rf'<g( [^>]*)>\s*((?:<use href="#{_SHARED}"(?: x="-?\d+")?/>\s*)+)</g>')
+_EMPTY = re.compile(r"<defs>\s*</defs>\n?")
 _LINES = 'stroke-linejoin="round" stroke-linecap="butt"'  # of all, as the style said that is dropped
 
 
 def compact(svg: str) -> str:
-    """The SVG with attributes in place of styles, and without its prolog, comments and digits that no eye sees."""
+    """The SVG with attributes in place of styles, and without its prolog, comments, names and digits that no eye sees."""
     text = _STYLE.sub(_attributes, _DROPPED.sub("", svg))
-    text = _PLACES.sub(lambda part: _LONG.sub(lambda number: f"{float(number[0]):.2f}", part[0]), text)
     text = text.replace("DejaVuSans-Bold-", "B").replace("DejaVuSans-", "D")  # a name for each letter: short ones
+    text = _MOVED.sub(lambda use: f'{use[1]}x="{float(use[2]):.0f}"', text)  # a letter of a line, in small units
+    text = _PLACES.sub(lambda part: _LONG.sub(_shorter, part[0]), text)
+    text = _PATH.sub(lambda path: _shorter_path(path[0]), _OWN.sub("", text))
     text = re.sub(r"\s*\n\s*", "\n", text).strip()
+    for _ in range(3):  # groups of one mark, within others
+        text = _ALONE.sub(r"\1", text)
     return _ROOT.sub(lambda tag: f"<svg{tag[1]} {_LINES}>", text, count=1)
+
+
+def _shorter(number: re.Match[str]) -> str:
+    """A place to a tenth of a point; small ones, as in the shapes of marks, to a hundredth."""
+    value = float(number[0])
+    return f"{value:.{1 if abs(value) >= 10 else 2}f}".rstrip("0").rstrip(".")
+
+
+def _shorter_path(path: str) -> str:
+    """Lines as steps from point to point, which have fewer digits than the points; the steps add up to them exactly."""
+    out = list[str]()
+    x = y = Decimal(0)
+    before = ""
+    for command, numbers in _COMMAND.findall(path):
+        places = numbers.split()
+        text = f"{command}{' '.join(places)}"
+        if places:
+            left, up = map(Decimal, places[-2:])
+            if command == "L":
+                text = f"{' ' if before == 'L' else 'l'}{_plain(left - x)} {_plain(up - y)}"
+            x, y = left, up
+        out.append(text)
+        before = command
+    return "".join(out)
+
+
+def _plain(step: Decimal) -> str:
+    """Without zeros that say nothing: 0.50 -> .5."""
+    text = f"{step:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return re.sub(r"^(-?)0\.", r"\1.", text) if text not in ("", "-0", "-") else "0"
 
 
 def _attributes(style: re.Match[str]) -> str:
@@ -42,7 +92,7 @@ def as_file(svg: str, title: str) -> str:
 
 
 def inline(svg: str, name: str, title: str, alt: str) -> str:
-    """A compact SVG as part of a page.
+    """A compact SVG as part of a page that has the letters of all figures, as `letters` gives them.
 
     Args:
         name: stands before its own names, which other figures have as well.
@@ -54,8 +104,32 @@ def inline(svg: str, name: str, title: str, alt: str) -> str:
     box = f'viewBox="{view[1]}" ' if view else ""
     label = html.escape(f"{title}. {alt}" if title else alt)
     root = f'<svg {box}width="{width}" height="{height}" role="img" aria-label="{label}" {_LINES}>'
-    text = _ROOT.sub(lambda _: root, svg, count=1)
-    return _NAMED.sub(lambda match: f"{match[1]}{name}", text).replace("xlink:href", "href")
+    text = _ROOT.sub(lambda _: root, _without_letters(svg), count=1)
+    text = _LINE.sub(lambda line: f'<use href="#{_name_of(line[2])}"{line[1]}/>', text)
+    return _NAMED.sub(lambda match: f"{match[1]}{name}", text)
+
+
+def letters(svgs: Iterable[str]) -> str:
+    """The shapes of the letters of compact SVGs, and each line of text that is made of them, all of them once."""
+    shapes: dict[str, str] = {}
+    lines: dict[str, str] = {}
+    for svg in svgs:
+        shapes |= {match[1]: match[0].rstrip() for match in _LETTER.finditer(svg)}
+        lines |= {_name_of(match[2]): match[2] for match in _LINE.finditer(_without_letters(svg))}
+    if not shapes:
+        return ""
+    texts = (f'<g id="{name}">{"".join(lines[name].splitlines())}</g>' for name in sorted(lines))
+    whole = "".join([*(shapes[name] for name in sorted(shapes)), *texts])
+    return f'<svg class="letters" aria-hidden="true"><defs>{whole}</defs></svg>'
+
+
+def _without_letters(svg: str) -> str:
+    return _EMPTY.sub("", _LETTER.sub("", svg)).replace("xlink:href", "href")
+
+
+def _name_of(line: str) -> str:
+    """Of a line of text: the same on every page."""
+    return f"T{hashlib.sha256(line.encode()).hexdigest()[:8]}"
 
 
 def size(svg: str) -> tuple[int, int]:

@@ -119,6 +119,16 @@ def test_what_is_wider_than_a_phone_scrolls_under_a_shade(browser: Browser, page
     assert browser.run(f"{wide}.every((one) => getComputedStyle(one).backgroundImage.includes('linear-gradient'))")
 
 
+def test_every_shape_that_figures_share_is_on_the_page(pages: list[Path]) -> None:
+    for page in pages:
+        text = page.read_text()
+        names = re.findall(r'\bid="([^"]+)"', text)
+        used = re.findall(r'<use href="#([^"]+)"|url\(#([^)]+)\)', text)
+        assert len(names) == len(set(names))
+        assert {one or other for one, other in used} <= set(names)
+        assert used or page == pages[-1]  # the index
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_nothing_is_refused_thrown_or_logged(browser: Browser, pages: list[Path], dark: bool) -> None:
     for page in pages:

@@ -15,13 +15,14 @@ import jinja2
 from markupsafe import Markup
 
 from resbench.core.text import control_free
+from resbench.report import svg
 from resbench.report.document import Block, Card, Heading, Image, Table, Views, slug
 from resbench.report.page.latex import latex
 from resbench.report.theme import page_rules
 
-MAX_ROWS = 200  # of a figure's data that the page shows; the CSV file has all
+MAX_ROWS = 12  # of a figure's data that the page shows; the CSV file has all
 FIRST_ROWS = 12  # of a table that stands open; page.css hides the rest until a reader asks for it
-_MAX_BYTES = 250_000  # of a file that the page carries with it; a larger one is only named
+_MAX_BYTES = 4_000  # of a file that the page carries with it, so that a page sent alone brings it; others it links to
 
 
 def html(title: str, blocks: Sequence[Block], question: str = "") -> str:
@@ -58,8 +59,16 @@ def html(title: str, blocks: Sequence[Block], question: str = "") -> str:
         anchor=slug,
         cards=any(isinstance(block, Card) for block in blocks),
         first=FIRST_ROWS,
+        letters=Markup(svg.letters(_drawn(blocks))),
     )
     return control_free(text) + "\n"
+
+
+def _drawn(blocks: Sequence[Block]) -> Iterator[str]:
+    """Every SVG of the page."""
+    for block in blocks:
+        for image in block.images if isinstance(block, Views) else [block] if isinstance(block, Image) else []:
+            yield from (() if image.uri else (image.svg, image.narrow))
 
 
 def _prose(text: str) -> Markup:
@@ -107,6 +116,6 @@ def _files(block: Table | Image, study: str, title: str) -> list[tuple[str, str,
     return [("CSV", f"{stem}.csv", block.csv), ("LaTeX", f"{stem}.tex", latex(block, study, title))]
 
 
-def _download(text: str) -> str:
-    """The content as a link of its own, so that a page sent alone brings its data; nothing for a large file."""
-    return f"data:text/plain;charset=utf-8,{quote(text)}" if len(text) <= _MAX_BYTES else ""
+def _download(path: str, text: str) -> str:
+    """What a link to a file leads to: its content, or the file next to the page where that is large."""
+    return f"data:text/plain;charset=utf-8,{quote(text)}" if len(text) <= _MAX_BYTES else path

@@ -4,15 +4,18 @@
   const words = new Intl.Collator("en", { numeric: true });
   const next = { none: "ascending", ascending: "descending", descending: "none" };
 
+  // what a cell sorts by stands in it, or next to its text; NaN without a number
+  const number = (cell) => (cell.dataset.sort ?? cell.textContent.trim() ? Number(cell.dataset.sort ?? cell.textContent) : NaN);
+
   function comparison(column, numeric) {
     const cells = (row) => row.cells[column];
     if (!numeric) return (a, b) => words.compare(cells(a).textContent, cells(b).textContent);
-    return (a, b) => Number(cells(a).dataset.sort) - Number(cells(b).dataset.sort);
+    return (a, b) => number(cells(a)) - number(cells(b));
   }
 
   function sorted(rows, column, numeric, direction) {
     if (direction === "none") return rows;
-    const empty = (row) => numeric && row.cells[column].dataset.sort === undefined;
+    const empty = (row) => numeric && Number.isNaN(number(row.cells[column]));
     const compare = comparison(column, numeric);
     const sign = direction === "ascending" ? 1 : -1;
     const there = rows.filter((row) => !empty(row)).sort((a, b) => sign * compare(a, b));
