@@ -25,10 +25,11 @@ def rm(
 ) -> None:
     """Remove a study with its page, or one run of it; asks first, and refuses while a live process works on it."""
     folder = study_folder(results, study)
+    reports = reports or reports_beside(results)
     if run:
-        _rm_run(folder, run, yes)
+        _rm_run(folder, reports, run, yes)
     else:
-        _rm_study(folder, reports or reports_beside(results), yes)
+        _rm_study(folder, reports, yes)
 
 
 def _rm_study(folder: Path, reports: Path, yes: bool) -> None:
@@ -47,11 +48,12 @@ def _rm_study(folder: Path, reports: Path, yes: bool) -> None:
     print(printable(f"removed {what}"))
 
 
-def _rm_run(folder: Path, beginning: str, yes: bool) -> None:
+def _rm_run(folder: Path, reports: Path, beginning: str, yes: bool) -> None:
     from resbench.records.removing import check_free, remove_run
     from resbench.records.run_states import StateReader
     from resbench.records.store import Store
     from resbench.report.live_view import run_text
+    from resbench.report.removing import remove_run_page
     from resbench.report.show_run import find_run
 
     store = Store(folder)
@@ -60,6 +62,7 @@ def _rm_run(folder: Path, beginning: str, yes: bool) -> None:
     what = f"run {run.id} of {folder.name} ({run_text(run)}: {run.state})"
     _ask(what, yes)
     remove_run(store, run.id)
+    remove_run_page(folder.parent, reports, folder.name, run.id)
     print(printable(f"removed {what}; `resbench report {folder.name}` brings its page up to date"))
 
 

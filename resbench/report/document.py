@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import itertools
 import math
 import numbers
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ import pandas as pd
 from resbench.core import fragments
 from resbench.report import svg
 from resbench.report.csv_text import csv_text
+from resbench.report.run_blocks import Links, RunCurve, Runs
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ class Card(NamedTuple):
     also: Sequence[Any] = ()
 
 
-Block = Card | Heading | Paragraph | Bullets | Code | Table | Image | Views
+Block = Card | Heading | Paragraph | Bullets | Code | Table | Image | Views | Links | RunCurve | Runs
 _LARGE = 500_000  # bytes
 _NUMBER = re.compile(r"[<>≤≥]? ?[+−-]?[\d.,]+(e[+-]?\d+)?(%| |$)|–$|$")
 _OPENING = re.compile(r"[<>≤≥]? ?([+−-]?)(\d[\d,]*(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+)")
@@ -281,25 +281,3 @@ def _shown(value: Any) -> str:
 def slug(text: str) -> str:
     """A heading as an anchor or a file name: `Left out` -> `left-out`."""
     return _WORDLESS.sub("-", text.lower()).strip("-") or "section"
-
-
-def titled(blocks: Sequence[Block]) -> Iterator[tuple[Block, str]]:
-    """Every block with the heading above it."""
-    heading = ""
-    for block in blocks:
-        heading = block.text if isinstance(block, Heading) else heading
-        yield block, heading
-
-
-def named(blocks: Sequence[Block]) -> list[Block]:
-    """The blocks with a name of its own for every table: the one it has, or that of its heading, then numbered."""
-    out: list[Block] = []
-    taken: set[str] = set()
-    for block, heading in titled(blocks):
-        if isinstance(block, Table):
-            base = slug(block.name or heading)
-            tries = (f"{base}-{number}" if number > 1 else base for number in itertools.count(1))
-            block = dataclasses.replace(block, name=next(name for name in tries if name not in taken))
-            taken.add(block.name)
-        out.append(block)
-    return out

@@ -8,6 +8,8 @@ from pathlib import Path
 from resbench.core.files import alone
 from resbench.report.page.index_page import write_index
 from resbench.report.page.save import is_html
+from resbench.report.page.shared import sharing
+from resbench.report.run_blocks import RUNS
 from resbench.report.wording.rules import RULES_PAGE
 
 _NO_STUDY = ("goals", RULES_PAGE)
@@ -19,6 +21,15 @@ def page_of(reports: Path, name: str) -> Path | None:
     page = folder / "index.html"
     ours = (folder / "report.json").is_file() or (page.is_file() and is_html(page))
     return folder if ours and not folder.is_symlink() else None
+
+
+def remove_run_page(results: Path, reports: Path, name: str, run_id: str) -> None:
+    """Remove the page of a run, if it is ours."""
+    for folder in {name, sharing(results, name).page}:
+        page = reports / folder / RUNS / f"{run_id}.html"
+        if page.is_file() and is_html(page):
+            with alone(reports):
+                page.unlink(missing_ok=True)
 
 
 def orphan_pages(results: Path, reports: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from resbench.core.cell import Value, contains
@@ -18,6 +18,8 @@ from resbench.records.time_left import run_seconds_left
 from resbench.report.document import Block, Code, Heading, Paragraph, Table
 from resbench.report.format import DASH, significant
 from resbench.report.live_view import result_text, run_text
+from resbench.report.run_blocks import Link, Links, RunCurve
+from resbench.report.run_metrics import metric_name, metric_text
 from resbench.report.shown import Shown
 
 _MOST_ROWS = 10  # of the history
@@ -37,13 +39,31 @@ def show_run(results: Path, study: str, beginning: str) -> Shown:
     store = Store(results / study)
     state = StateReader(store).read()
     run = find_run(study, state, beginning)
-    title = f"run {run.id} of {study}: {run_text(run)}: {run.state}"
-    blocks: list[Block] = [Paragraph(title), *_where(store, run)]
-    if run.record:
-        record = run.record.sanitised()
-        baseline = state.file.baseline if state.file else {}
-        blocks += [*_error(record), *_history(record), Heading("Settings"), _settings(record, baseline)]
-    return Shown(f"run {run.id}", blocks)
+    baseline = state.file.baseline if state.file else {}
+    place = [Links("record:", [Link(str(store.path(run.id)))])]
+    now = [Paragraph(line) for line in _progress(store, run)]
+    return Shown(f"run {run.id}", run_blocks(study, run, baseline, place, now))
+
+
+def run_blocks(
+    study: str, run: RunState, baseline: Mapping[str, Value], place: Sequence[Block], now: Sequence[Block] = ()
+) -> list[Block]:
+    """All that is known of a run, for a terminal and for its page.
+
+    Args:
+        baseline: of the study.
+        place: of its record.
+        now: how far it is, of one without a record or that is trained again.
+    """
+    title = Paragraph(f"run {run.id} of {study}: {run_text(run)}: {run.state}")
+    if not run.record:
+        return [title, *(now or [Paragraph("no record yet")])]
+    record = run.record.sanitised()
+    result: list[Block] = list(now) or [Paragraph(result_text(record)), *place, Paragraph(_provenance(record))]
+    blocks = [title, *result, *_error(record), *_history(record)]
+    blocks += [Heading("Metrics"), _metrics(record)] if record.metrics else []
+    blocks += [Heading("Settings"), _settings(record, baseline)]
+    return [*blocks, Heading("Provenance"), _facts(record)]
 
 
 def find_run(study: str, state: StudyState, beginning: str) -> RunState:
@@ -62,23 +82,20 @@ def find_run(study: str, state: StudyState, beginning: str) -> RunState:
     raise UserError(f"{study} {beginning}: {plural(len(found), 'run')} begin so: {named}: give more digits")
 
 
-def _where(store: Store, run: RunState) -> list[Block]:
-    """What became of the run, and where that is recorded."""
+def _progress(store: Store, run: RunState) -> list[str]:
+    """How far a run is that is trained, or that was interrupted."""
     if run.state == RUNNING and run.holder:
         left = run_seconds_left(run, time.time())
         rest = "" if left is None else f", about {duration(left)} left"
-        lines = [
-            f"epoch {run.holder.epochs:.1f} of {run.holder.total}, process {run.holder.pid} on {run.holder.host}{rest}"
-        ]
+        done = f"epoch {run.holder.epochs:.1f} of {run.holder.total}"
+        lines = [f"{done}, process {run.holder.pid} on {run.holder.host}{rest}"]
     elif run.state == BEGUN:
         lines = [f"{plural(run.saved.epoch, 'epoch')} in {store.checkpoint(run.id)}"]
-    elif run.record:
-        lines = [result_text(run.record), f"record: {store.path(run.id)}", _provenance(run.record)]
     else:
-        lines = ["no record yet"]
+        lines = []
     if not run.record and run.saved.losses:
         lines.append(f"training loss {sparkline(run.saved.losses, _CURVE)} {run.saved.losses[-1]:.3g}")
-    return [Paragraph(line) for line in lines]
+    return lines
 
 
 def _provenance(record: Record) -> str:
@@ -100,23 +117,30 @@ def _error(record: Record) -> list[Block]:
     lines = [f"{record.error.kind}: {record.error.message}", *details]
     trace = record.error.details.get("traceback")
     text = [str(trace).rstrip()] if trace else lines
-    return [Heading("Error"), *(Code(part) for part in text)]
+    return [Heading("Error"), Code("\n".join(text))]
 
 
 def _history(record: Record) -> list[Block]:
-    """Some epochs in numbers, and the whole curve of each loss."""
+    """Some epochs in numbers, and the whole curves."""
     if not record.history:
         return []
     names = list(dict.fromkeys(name for row in record.history for name in row))
     head = [name.replace("_", " ") for name in names]
     rows = [[_number(name, row.get(name)) for name in names] for row in _some(record.history)]
-    blocks: list[Block] = [Heading("History"), Table(head, rows)]
-    for name in ("train_loss", "val_loss"):
-        values = [value for row in record.history if (value := row.get(name)) is not None]
-        if len(values) > 1:
-            text = f"{name.replace('_', ' '):10} {sparkline(values, _CURVE)} {values[0]:.3g} to {values[-1]:.3g}"
-            blocks.append(Paragraph(text))
-    return blocks
+    return [Heading("History"), *_curves(record.history), Table(head, rows)]
+
+
+def _curves(history: Sequence[Row]) -> list[Block]:
+    """The losses, and the accuracies, over the epochs."""
+    out: list[Block] = []
+    for title, names in (("loss", ("train_loss", "val_loss")), ("accuracy", ("train_accuracy", "val_accuracy"))):
+        lines: dict[str, list[tuple[float, float]]] = {}
+        for name in names:
+            epochs = enumerate((row.get(name) for row in history), 1)
+            points = [(float(epoch), value) for epoch, value in epochs if value is not None]
+            lines |= {name.replace("_", " "): points} if len(points) > 1 else {}
+        out += [RunCurve(title, "epoch", lines)] if lines else []
+    return out
 
 
 def _some(history: Sequence[Row]) -> list[Row]:
@@ -135,7 +159,12 @@ def _number(name: str, value: float | None) -> str:
     return f"{value:g}" if name in ("epoch", "depth") else significant(value, 4)
 
 
-def _settings(record: Record, baseline: dict[str, Value]) -> Table:
+def _metrics(record: Record) -> Table:
+    rows = [[metric_name(name), metric_text(name, value)] for name, value in record.metrics.items() if name != "epoch"]
+    return Table(["metric", "value"], rows)
+
+
+def _settings(record: Record, baseline: Mapping[str, Value]) -> Table:
     """Every setting, and the baseline's where that differs."""
     rows = [
         [path, show(value), show(baseline[path]) if path in baseline and not contains([value], baseline[path]) else ""]
@@ -144,3 +173,11 @@ def _settings(record: Record, baseline: dict[str, Value]) -> Table:
     differs = any(row[2] for row in rows)
     rows.sort(key=lambda row: not row[2])
     return Table(["setting", "value", "baseline"][: 3 if differs else 2], [row[: 3 if differs else 2] for row in rows])
+
+
+def _facts(record: Record) -> Table:
+    """Code, libraries, hardware and data, and the digest of the weights."""
+    facts = record.provenance.flat | ({"weights_sha256": record.weights_sha256} if record.weights_sha256 else {})
+    return Table(
+        ["what", "value"], [[path, "unknown" if value is None else show(value)] for path, value in facts.items()]
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from resbench.core import fragments
 from resbench.core.text import printable
 from resbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
+from resbench.report.run_blocks import Links, RunCurve
 
 # of the columns of the table of cells, those that a narrow terminal shows first; the axes come before them
 _FIRST = (
@@ -62,6 +63,10 @@ def _text(block: Block, width: int) -> Iterator[str]:
             yield from (f"  {printable(line)}" for line in block.text.splitlines())
         case Table():
             yield from fitted(block, width)
+        case Links():
+            yield from _wrapped(block.text, width)
+        case RunCurve():
+            yield from (_cut(printable(line), width) for line in block.texts)
         case _:
             return
 
@@ -84,6 +89,10 @@ def _html(block: Block) -> str:
             return fragments.preformatted(block.text)
         case Table():
             return block._repr_html_()
+        case Links():
+            return fragments.paragraph(block.text)
+        case RunCurve():
+            return fragments.preformatted("\n".join(block.texts))
         case _:
             return ""
 

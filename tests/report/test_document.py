@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from resbench.report.document import Bullets, Heading, Image, Table, named
+from resbench.report.document import Bullets, Heading, Image, Table
+from resbench.report.page.save import named
 from resbench.report.page.html import html
 from resbench.report.page.latex import escape, latex
 from resbench.report.page.markdown import escape as escape_markdown

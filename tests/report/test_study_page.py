@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from support.studies import MESSAGE, Accuracy, accuracy_record, with_accuracies
 
 from resbench.records.record import Record
+from resbench.records.store import Store
 from resbench.report import summary, write, write_index
 
 EVIL = MESSAGE
@@ -47,8 +49,9 @@ def test_builds_are_equal_byte_for_byte_and_do_without_torch(tmp_path: Path) -> 
     names = ("cells", "comparisons", "protocol", "provenance")
     tables = {f"depth/tables/{name}.{kind}" for name in names for kind in ("csv", "tex")}
     pages = {"index.html", "README.md", "depth/index.html", "depth/report.md", "depth/report.json"}
-    assert set(first) >= figures | tables | pages
-    assert {path.split("/")[1] for path in first if path.count("/") > 1} == {"figures", "tables"}
+    runs = {f"depth/runs/{run_id}.html" for run_id in Store(tmp_path / "results" / "depth").ids()}
+    assert set(first) >= figures | tables | pages | runs | {"depth/data.csv"}
+    assert {path.split("/")[1] for path in first if path.count("/") > 1} == {"figures", "tables", "runs"}
 
 
 def test_nothing_in_the_data_becomes_markup(tmp_path: Path) -> None:
@@ -63,7 +66,8 @@ def test_nothing_in_the_data_becomes_markup(tmp_path: Path) -> None:
     for path in pages:
         lines = path.read_text().splitlines()
         text = "\n".join(line for line in lines if path.suffix == ".html" or not line.startswith("    "))  # no code
-        assert text.lower().count("<script") == (path == page)  # the page's own
+        tags = set(re.findall(r"<script[^>]*>", text.lower()))
+        assert tags == ({"<script>", '<script type="application/json">'} if path == page else set())  # the page's own
         assert "<script>alert" not in text.lower()
         assert "&lt;script&gt;" in text
     assert "a\\|b \\`c\\` \\$x\\$" in pages[1].read_text()

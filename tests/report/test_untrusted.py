@@ -34,18 +34,21 @@ class Page(html.parser.HTMLParser):
         self.handlers: list[str] = []
         self.links: list[str] = []
         self.scripts: list[str] = []
+        self.data: list[str] = []
         self.text = ""
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
+        self.tags.append("data" if tag == "script" and ("type", "application/json") in attrs else tag)
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
         self.links += [value or "" for name, value in attrs if name in ("href", "src", "action", "srcset", "data")]
 
     def handle_data(self, data: str) -> None:
         if self.tags and self.tags[-1] == "script" and data.strip():
             self.scripts.append(data)
+        elif self.tags and self.tags[-1] == "data" and data.strip():
+            self.data.append(data)
         self.text += data
 
 
@@ -104,11 +107,16 @@ def page(stranger: Path) -> Path:
 
 
 def test_a_page_of_a_stranger_holds_no_code_but_ours(page: Path) -> None:
-    ours = (Path(package.__file__).parent / "report" / "page" / "page.js").read_text()
-    for path in (page, page.parents[1] / "index.html"):
+    folder = Path(package.__file__).parent / "report" / "page"
+    ours = {path.read_text() for path in folder.glob("*.js")}
+    runs = sorted((page.parent / "runs").iterdir())
+    assert len(runs) == 2 * len(MARKUP)
+    for path in (page, page.parents[1] / "index.html", *runs):
         elements = Page(path.read_text(encoding="utf-8"))
-        assert elements.scripts in ([], [ours])
+        assert set(elements.scripts) <= (set() if path in runs else ours)
         assert elements.tags.count("script") == len(elements.scripts)
+        assert all(set(json.loads(text)) == {"axes", "facts"} for text in elements.data)
+        assert len(elements.data) == elements.tags.count("data") == (path == page)
         assert not elements.handlers and not {"b", "iframe", "object", "form", "base", "link"} & set(elements.tags)
         assert "foreignobject" not in elements.tags
         allowed = (
@@ -116,6 +124,8 @@ def test_a_page_of_a_stranger_holds_no_code_but_ours(page: Path) -> None:
             "data:text/plain;charset=utf-8,",
             "#",
             "evil/index.html",
+            *("runs/", "data.csv", "../index.html", "../../../results/evil/"),
+            *(other.name for other in runs),
         )
         assert all(link.startswith(allowed) for link in elements.links), elements.links
         assert "<script>owned()</script>" in elements.text  # shown as it is

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,51 +17,84 @@ from markupsafe import Markup
 from resbench.core.text import control_free
 from resbench.report import svg
 from resbench.report.document import Block, Card, Heading, Image, Table, Views, slug
+from resbench.report.page.curve_svg import curve_svg
 from resbench.report.page.latex import latex
+from resbench.report.run_blocks import Runs
 from resbench.report.theme import page_rules
 
 MAX_ROWS = 12  # of a figure's data that the page shows; the CSV file has all
 FIRST_ROWS = 12  # of a table that stands open; page.css hides the rest until a reader asks for it
 _MAX_BYTES = 4_000  # of a file that the page carries with it, so that a page sent alone brings it; others it links to
+_TARGETS = "<!-- targets of links to some of the runs -->"
+_SOME_RUNS = re.compile(r'href="#(runs=[^"<>&]*)"')
+_FOLDER = Path(__file__).parent
+# each script of a page, and the blocks that have a use for it
+_SCRIPTS: Mapping[str, tuple[type[Any], ...]] = {"page.js": (Card, Table, Image, Views, Runs), "runs.js": (Runs,)}
 
 
-def html(title: str, blocks: Sequence[Block], question: str = "") -> str:
+def html(title: str, blocks: Sequence[Block], question: str = "", above: str = "", script: bool = True) -> str:
     """The page: what stands before the first heading opens it, then a list of the sections, then the sections.
 
     Args:
-        question: what the page is headed with; its title stands small above.
+        question: what the page is headed with.
+        above: what stands small above the question; `Study` and the title by default.
+        script: whether it has those scripts that its blocks have a use for.
     """
-    folder = Path(__file__).parent
+    style = _style()
+    scripts = [
+        _text(name) for name, kinds in _SCRIPTS.items() if script and any(isinstance(one, kinds) for one in blocks)
+    ]
+    sections = list(_sections(blocks))
+    text = _template().render(
+        title=title,
+        question=question,
+        above=above or f"Study {title}",
+        opening=sections[0][1],
+        sections=sections[1:],
+        style=Markup(style),  # ours, and the only markup that is not escaped
+        scripts=list(map(Markup, scripts)),
+        hashes={"style": _hash(style), "script": Markup(" ").join(map(_hash, scripts)) or Markup("'none'")},
+        files=partial(_files, study=title),
+        download=_download,
+        prose=_prose,
+        markup=Markup,  # of our own SVG and JSON, in which all texts are escaped
+        curve=curve_svg,
+        targets=Markup(_TARGETS),
+        anchor=slug,
+        cards=any(isinstance(block, Card) for block in blocks),
+        most=MAX_ROWS,
+        first=FIRST_ROWS,
+        letters=Markup(svg.letters(_drawn(blocks))),
+    )
+    return control_free(text).replace(_TARGETS, _targets(text)) + "\n"
+
+
+def _targets(text: str) -> str:
+    """A place for each link to some of the runs, so that it leads to the table where no script finds them."""
+    names = sorted(set(_SOME_RUNS.findall(text)))
+    return "".join(f'<span id="{name}"></span>' for name in names)
+
+
+@cache
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
+        loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    style = f"{style}\n{page_rules()}"
-    script = script if any(isinstance(block, Card | Table | Image | Views) for block in blocks) else ""
-    sections = list(_sections(blocks))
-    text = environment.get_template("page.html").render(
-        title=title,
-        question=question,
-        opening=sections[0][1],
-        sections=sections[1:],
-        style=Markup(style),  # ours, and the only markup that is not escaped
-        script=Markup(script),
-        hashes={"style": _hash(style), "script": _hash(script) if script else Markup("'none'")},
-        files=partial(_files, study=title),
-        download=_download,
-        prose=_prose,
-        markup=Markup,  # of our own SVG, which matplotlib escapes
-        most=MAX_ROWS,
-        anchor=slug,
-        cards=any(isinstance(block, Card) for block in blocks),
-        first=FIRST_ROWS,
-        letters=Markup(svg.letters(_drawn(blocks))),
-    )
-    return control_free(text) + "\n"
+    return environment.get_template("page.html")
+
+
+@cache
+def _style() -> str:
+    return f"{_text('page.css')}\n{page_rules()}"
+
+
+@cache
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _drawn(blocks: Sequence[Block]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from resbench.core.text import control_free
 from resbench.report.document import Block, Bullets, Card, Code, Heading, Image, Paragraph, Table, Views
 from resbench.report.format import capitalised
+from resbench.report.run_blocks import Links, RunCurve, Runs
 
 _MAX_ROWS = 30  # a table with more rows than this is cut to its first ones: no one reads 500 rows of Markdown
 _FIRST = 20
@@ -70,6 +71,12 @@ def _markdown(block: Block) -> str:
             return _details(block.summary, "\n\n".join(map(_image, block.images)))
         case Table():
             return _table(block)
+        case Runs():
+            return f"{len(block.rows)} runs, in `{block.file}`; the page as HTML has a page for each."
+        case Links():
+            return _line(block.text)
+        case RunCurve():
+            return "\n".join(f"    {control_free(line)}" for line in block.texts)
 
 
 def _paragraph(block: Paragraph) -> str:

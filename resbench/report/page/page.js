@@ -4,8 +4,10 @@
   const words = new Intl.Collator("en", { numeric: true });
   const next = { none: "ascending", ascending: "descending", descending: "none" };
 
-  // what a cell sorts by stands in it, or next to its text; NaN without a number
-  const number = (cell) => (cell.dataset.sort ?? cell.textContent.trim() ? Number(cell.dataset.sort ?? cell.textContent) : NaN);
+  function number(cell) { // what a cell sorts by, or the number that it shows; NaN without one
+    const text = cell.dataset.sort ?? cell.textContent.trim().replace("−", "-").replaceAll(",", "");
+    return text === "" ? NaN : Number(text);
+  }
 
   function comparison(column, numeric) {
     const cells = (row) => row.cells[column];

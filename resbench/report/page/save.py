@@ -1,17 +1,21 @@
-"""A page in its folder: HTML, Markdown, every table as CSV and LaTeX, and the data of every figure as CSV."""
+"""A page in its folder: HTML, Markdown, every table as CSV and LaTeX, the data of every figure and of all runs as CSV."""
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from resbench.core.errors import UserError
-from resbench.report.document import Block, Image, Table, Views, named, titled
+from resbench.report.document import Block, Heading, Image, Table, Views, slug
 from resbench.report.page.html import html
 from resbench.report.page.latex import latex
 from resbench.report.page.markdown import markdown
+from resbench.report.run_blocks import DATA_FILE, DATA_HEAD, RUNS, Runs
 
+_RUN_PAGE = re.compile(r"[0-9a-f]{16}\.html")
 _KINDS = {"figures": ("svg", "png", "csv"), "tables": ("csv", "tex")}
 # lines of report.md that no text of a study makes, as their brackets and backticks would be escaped
 _FIGURE = re.compile(r"^!\[.*\]\(figures/([a-z0-9-]+)\.svg\)$", re.MULTILINE)
@@ -32,6 +36,9 @@ def clean(folder: Path, title: str) -> Path:
     known = page.exists() or (folder / "report.json").exists()
     if text.exists() and not known and not _beginning(text).startswith(markdown(title, []).rstrip()):
         raise UserError(foreign(text))
+    others = [path for path, ours in _of_runs(folder) if not ours]
+    if others:
+        raise UserError(map(foreign, others))
     for part in _KINDS:
         (folder / part).mkdir(parents=True, exist_ok=True)
     for path in _earlier(folder):
@@ -40,12 +47,23 @@ def clean(folder: Path, title: str) -> Path:
 
 
 def _earlier(folder: Path) -> Iterator[Path]:
-    """The files of an earlier page: its text names its figures and tables."""
+    """The files of an earlier page: its text names its figures and tables, and pages of runs are named after them."""
+    yield from (path for path, _ in _of_runs(folder))
     page = folder / "report.md"
     text = page.read_text(encoding="utf-8", errors="replace") if page.exists() else ""
     for part, line in (("figures", _FIGURE), ("tables", _TABLE)):
         for name in set(line.findall(text)):
             yield from (folder / part / f"{name}.{kind}" for kind in _KINDS[part])
+
+
+def _of_runs(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Pages of runs and the file of all data, and whether they are ours."""
+    runs, data = folder / RUNS, folder / DATA_FILE
+    if runs.is_dir():
+        yield from ((path, is_html(path)) for path in sorted(runs.iterdir()) if _RUN_PAGE.fullmatch(path.name))
+    if data.exists():
+        yield data, _beginning(data).startswith(DATA_HEAD)
+    yield from ((path, True) for path in folder.glob(f"*-{DATA_FILE}") if _beginning(path).startswith(DATA_HEAD))
 
 
 def is_html(path: Path) -> bool:
@@ -77,6 +95,8 @@ def save(folder: Path, title: str, blocks: Sequence[Block], question: str = "") 
         images = [block] if isinstance(block, Image) else block.images if isinstance(block, Views) else []
         for image in images:
             write_text(folder / "figures" / f"{image.name}.csv", image.csv)
+        if isinstance(block, Runs):
+            write_text(folder / block.file, block.csv)
         if isinstance(block, Table):
             write_text(folder / "tables" / f"{block.name}.csv", block.csv)
             write_text(folder / "tables" / f"{block.name}.tex", latex(block, title, heading))
@@ -88,3 +108,25 @@ def write_text(path: Path, text: str) -> Path:
     """The file, with line ends that are the same everywhere."""
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
+
+
+def titled(blocks: Sequence[Block]) -> Iterator[tuple[Block, str]]:
+    """Every block with the heading above it."""
+    heading = ""
+    for block in blocks:
+        heading = block.text if isinstance(block, Heading) else heading
+        yield block, heading
+
+
+def named(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks with a name of its own for every table: the one it has, or that of its heading, then numbered."""
+    out: list[Block] = []
+    taken: set[str] = set()
+    for block, heading in titled(blocks):
+        if isinstance(block, Table):
+            base = slug(block.name or heading)
+            tries = (f"{base}-{number}" if number > 1 else base for number in itertools.count(1))
+            block = dataclasses.replace(block, name=next(name for name in tries if name not in taken))
+            taken.add(block.name)
+        out.append(block)
+    return out

@@ -14,6 +14,7 @@ from resbench.records.study_file import Story
 from resbench.report.document import Block, Bullets, Heading, Image, Paragraph, Table, Views, slug
 from resbench.report.format import capitalised
 from resbench.report.labels import listed
+from resbench.report.run_blocks import Runs
 from resbench.report.study import Study
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.interactions import place_text
@@ -145,7 +146,7 @@ def _on(label: str, text: str) -> str:
 def folded(blocks: Sequence[Block], label: str, prefix: str) -> list[Block]:
     """The page of a further study as a part of the first one's: its answer stands open, its figures and tables are folded."""
     head, claims, tables = list[Block](), list[Block](), list[Block]()
-    images: list[Image] = []
+    images, runs = list[Image](), list[Runs]()
     heading = ""
     for block in blocks:
         match block:
@@ -158,6 +159,8 @@ def folded(blocks: Sequence[Block], label: str, prefix: str) -> list[Block]:
             case Table():
                 name = f"{prefix}-{block.name or slug(heading)}"
                 tables.append(dataclasses.replace(block, name=name, fold=block.fold or f"{heading} on {label}"))
+            case Runs():
+                runs.append(dataclasses.replace(block, file=f"{prefix}-{block.file}", on=f" on {label}"))
             case Paragraph(fold="Background"):
                 pass  # it is that of the first study
             case _:
@@ -165,7 +168,7 @@ def folded(blocks: Sequence[Block], label: str, prefix: str) -> list[Block]:
     bare = [dataclasses.replace(image, with_data=False) for image in images]  # or the page would be twice as large
     views: list[Block] = [Views(bare, f"Figures on {label}")] if images else []
     said: list[Block] = [Heading(f"Claims on {label}"), *claims] if claims else []
-    return [Heading(capitalised(f"on {label}")), *head, *views, *tables, *said]
+    return [Heading(capitalised(f"on {label}")), *head, *views, *tables, *runs, *said]
 
 
 def pointer(page: str, names: Sequence[str], question: str) -> list[Block]:

@@ -28,6 +28,7 @@ from resbench.report.tables.looks import look_table
 from resbench.report.tables.power import power_table
 from resbench.report.tables.probes import probe_table
 from resbench.report.tables.published import published_table
+from resbench.report.tables.runs import run_rows, runs_block
 from resbench.report.tables.search import search_tables
 from resbench.report.tables.settings import excluded_table, protocol_table, provenance_table
 from resbench.report.tables.target import target_table
@@ -56,6 +57,7 @@ def study_blocks(content: Content, images: Sequence[Image]) -> list[Block]:
         ("Looks", [look_table(evidence.verdicts)]),
         ("Target", [target_table(study)]),
         ("Cells", [cell_table(evidence.frame, study.axes) if trained else None]),
+        ("Runs", [runs_block(study, run_rows(study))]),
         ("Against the baseline", [_against_baseline(evidence)]),
         ("Effect of each factor", [factor_table(evidence.factors)]),
         ("Why it trains", [probe_table(study)]),

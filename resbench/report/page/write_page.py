@@ -13,9 +13,11 @@ from resbench.report.page.card import card_facts
 from resbench.report.page.content import Content, read_content
 from resbench.report.page.report_json import report_json
 from resbench.report.page.rules_page import write_rules
+from resbench.report.page.run_pages import write_run_pages
 from resbench.report.page.save import clean, save, write_text
 from resbench.report.page.shared import Sharing, agreement, data_label, folded, pointer, sharing, with_others
 from resbench.report.page.study_page import study_blocks
+from resbench.report.tables.runs import run_rows
 from resbench.report.wording.question import question
 
 
@@ -43,10 +45,10 @@ def write(results: Path, reports: Path, study: str, command: str = "report") -> 
         contents = [content for content in contents if content.name == study]
     with alone(reports):
         write_rules(reports)
-        return _write(reports, contents, whose.page)
+        return _write(results, reports, contents, whose.page)
 
 
-def _write(reports: Path, contents: Sequence[Content], page: str) -> Path:
+def _write(results: Path, reports: Path, contents: Sequence[Content], page: str) -> Path:
     """The page of these studies, the first of which opens it."""
     first, *others = contents
     asked = question(first.study.about)
@@ -55,6 +57,8 @@ def _write(reports: Path, contents: Sequence[Content], page: str) -> Path:
         agreement(first.study, first.evidence.verdicts, other.study, other.evidence.verdicts) for other in others
     ]
     blocks = _part(folders, page, first, first.answer)
+    for content in contents:
+        write_run_pages(folders[page], results, content.name, content.study, run_rows(content.study))
     if others:
         blocks = with_others(blocks, data_label(first.study), compared)
     for other, agreed in zip(others, compared, strict=True):
