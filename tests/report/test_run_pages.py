@@ -12,11 +12,11 @@ from urllib.parse import unquote
 
 import pytest
 from support.inprocess import resbench
+from support.run_pages import page_of_runs
 from support.studies import MESSAGE, Accuracy, make, noise, with_accuracies
 
 from resbench.core.errors import UserError
 from resbench.records.store import Store
-from resbench.report import write
 
 AXES: dict[str, list[Any]] = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
 
@@ -34,7 +34,7 @@ def study(tmp_path: Path) -> Path:
 
 def paged(study: Path) -> Path:
     """The folder of its page."""
-    return write(study.parent, study.parent.parent / "reports", study.name).parent
+    return page_of_runs(study.parent, study.parent.parent / "reports", study.name).parent
 
 
 def links(page: Path) -> list[str]:
@@ -132,7 +132,7 @@ def test_all_data_is_one_file(study: Path) -> None:
 
 
 def test_records_elsewhere_are_named_and_not_linked(study: Path, tmp_path: Path) -> None:
-    page = write(study.parent, tmp_path / "far" / "away", "s")
+    page = page_of_runs(study.parent, tmp_path / "far" / "away", "s")
     run = next((page.parent / "runs").iterdir())
     assert f"results/s/{run.stem}.json" in run.read_text()
     assert not any(link.endswith(".json") for link in links(run))

@@ -91,17 +91,24 @@ class Browser:
         if method == "Page.javascriptDialogOpening":
             self.complaints.append(f"dialog: {parameters['message']}")
 
-    def open(self, page: Path, width: int, height: int = 900, dark: bool = False, script: bool = True) -> None:
-        """Load a page, with a window of this width and with or without JavaScript."""
+    def open(
+        self, page: Path, width: int, height: int = 900, dark: bool = False, script: bool = True, at: str = ""
+    ) -> None:
+        """Load a page, with a window of this width and with or without JavaScript.
+
+        Args:
+            at: what stands behind its address.
+        """
         self.complaints.clear()
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", media="", features=[scheme])
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}  # pages then jump where they would scroll
+        self.call("Emulation.setEmulatedMedia", media="", features=[scheme, still])
         self._events.clear()
-        self.call("Page.navigate", url=page.as_uri())
+        self.call("Page.navigate", url=f"{page.as_uri()}{at}")
         while "Page.loadEventFired" not in self._events:
             self._next()
 
