@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from resbench.core.cell import Value, contains
@@ -122,25 +122,31 @@ def _error(record: Record) -> list[Block]:
 
 def _history(record: Record) -> list[Block]:
     """Some epochs in numbers, and the whole curves."""
+    curves = _curves(record)
     if not record.history:
-        return []
+        return [Heading("History"), *curves] if curves else []
     names = list(dict.fromkeys(name for row in record.history for name in row))
     head = [name.replace("_", " ") for name in names]
     rows = [[_number(name, row.get(name)) for name in names] for row in _some(record.history)]
-    return [Heading("History"), *_curves(record.history), Table(head, rows)]
+    return [Heading("History"), *curves, Table(head, rows)]
 
 
-def _curves(history: Sequence[Row]) -> list[Block]:
-    """The losses, and the accuracies, over the epochs."""
+def _curves(record: Record) -> list[Block]:
+    """The losses, and the accuracies, over the epochs; the training loss within them, where the record has that."""
     out: list[Block] = []
     for title, names in (("loss", ("train_loss", "val_loss")), ("accuracy", ("train_accuracy", "val_accuracy"))):
-        lines: dict[str, list[tuple[float, float]]] = {}
-        for name in names:
-            epochs = enumerate((row.get(name) for row in history), 1)
-            points = [(float(epoch), value) for epoch, value in epochs if value is not None]
-            lines |= {name.replace("_", " "): points} if len(points) > 1 else {}
+        points = {name: _points(record, name) for name in names}
+        lines = {name.replace("_", " "): some for name, some in points.items() if len(some) > 1}
         out += [RunCurve(title, "epoch", lines)] if lines else []
     return out
+
+
+def _points(record: Record, name: str) -> list[tuple[float, float]]:
+    """Epoch and value of a quantity, where it is known."""
+    places: Iterable[tuple[float, float | None]] = enumerate((row.get(name) for row in record.history), 1)
+    if name == "train_loss" and record.curve:
+        places = zip(record.curve.epochs(), record.curve.train_loss, strict=True)
+    return [(float(epoch), value) for epoch, value in places if value is not None]
 
 
 def _some(history: Sequence[Row]) -> list[Row]:

@@ -16,6 +16,7 @@ from support.run_pages import page_of_runs
 from support.studies import MESSAGE, Accuracy, make, noise, with_accuracies
 
 from resbench.core.errors import UserError
+from resbench.records.curve import Curve
 from resbench.records.store import Store
 
 AXES: dict[str, list[Any]] = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
@@ -82,6 +83,17 @@ def test_curves_are_drawn_over_the_epochs(tmp_path: Path) -> None:
     assert loss[1] == "train loss from 1 to 0.333" and accuracy[1] == "train accuracy from 0.9 to 0.967"
     heights = [float(pair.split(",")[1]) for pair in re.findall(r'points="([^"]*)"', text)[0].split()]
     assert len(heights) == 3 and heights == sorted(heights)  # the loss falls
+
+
+def test_the_loss_is_drawn_within_epochs_where_the_record_has_it(study: Path) -> None:
+    record = next(record for record in Store(study).records() if record.status == "ok")
+    record.curve = Curve(20, 60, (2.0, 1.0, 0.5, None, 0.25, 0.125))
+    Store(study).path(record.id).write_text(record.to_json())
+    text = (paged(study) / "runs" / f"{record.id}.html").read_text()
+    loss = re.findall(r'aria-label="loss: ([^"]*)"', text)
+    assert loss == ["train loss from 2 to 0.125"]
+    points = [tuple(map(float, pair.split(","))) for pair in re.findall(r'points="([^"]*)"', text)[0].split()]
+    assert len(points) == 5 and points == sorted(points)  # from left to right, and downwards
 
 
 def test_seeds_of_a_cell_and_the_baseline_are_a_click_away(study: Path) -> None:

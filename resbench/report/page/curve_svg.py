@@ -71,7 +71,7 @@ def _axes(scale: _Scale, name: str) -> str:
     values = dict.fromkeys((scale.low, scale.high))
     parts += [f'<text x="{_LEFT - 6}" y="{scale.y(y) + 4:.1f}" text-anchor="end">{y:.3g}</text>' for y in values]
     for x in dict.fromkeys((scale.left, scale.right)):
-        parts.append(f'<text x="{scale.x(x):.1f}" y="{bottom + 16}" text-anchor="middle">{x:g}</text>')
+        parts.append(f'<text x="{scale.x(x):.1f}" y="{bottom + 16}" text-anchor="middle">{x:.3g}</text>')
     parts.append(
         f'<text x="{(_LEFT + right) / 2:.0f}" y="{bottom + 32}" text-anchor="middle">{html.escape(name)}</text>'
     )

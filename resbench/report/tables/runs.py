@@ -19,6 +19,7 @@ from resbench.report.run_blocks import RUNS, Runs
 from resbench.report.run_metrics import metric_name, metric_text
 from resbench.report.study import Study
 
+_TEXTS = ("run", "cell", "status")  # columns without numbers
 _SHOWN = ("test_error", "val_accuracy", "train_loss", "train_seconds")  # metrics that are columns of the table
 _KNOWN = {*_SHOWN, "test_accuracy", "epoch"}  # or said by those
 _SHORTEST, _LONGEST = 8, 16  # digits of an id
@@ -50,15 +51,9 @@ class RunRow:
 def run_rows(study: Study) -> list[RunRow]:
     """Every run in the order of the cells, then those that confirm the target."""
     rows = [
-        RunRow(
-            row["id"],
-            cell,
-            None if pd.isna(row["seed"]) else int(row["seed"]),
-            row["status"],
-            study.by_id.get(row["id"]),
-        )
+        RunRow(run_id, cell, None if pd.isna(seed) else int(seed), status, study.by_id.get(run_id))
         for _, cell, runs in study.cells
-        for row in runs.to_dict("records")
+        for run_id, seed, status in zip(runs["id"], runs["seed"], runs["status"], strict=True)
     ]
     return rows + (run_rows(study.confirmation) if study.confirmation else [])
 
@@ -78,9 +73,10 @@ def runs_block(study: Study, rows: Sequence[RunRow]) -> Runs | None:
         for name in shown:
             columns.put(metric_name(name), _metric(row.record, name))
     table = columns.table()
+    right = [name not in _TEXTS for name in table.head]
     pages = [row.page for row in rows]
     texts = (_facts(study, rows), csv_text(runs_frame(study, rows)))
-    return Runs(table.head, table.rows, [False, *table.right[1:]], pages, _CAPTION, *texts)
+    return Runs(table.head, table.rows, right, pages, _CAPTION, *texts)
 
 
 def runs_frame(study: Study, rows: Sequence[RunRow]) -> pd.DataFrame:
