@@ -18,6 +18,7 @@ from resbench.core import fragments
 from resbench.report import svg
 from resbench.report.csv_text import csv_text
 from resbench.report.run_blocks import Links, RunCurve, Runs
+from resbench.report.svg import Mark
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Paragraph:
         lead: whether it is the answer of the page, which is set larger.
         badge: what it opens with.
         fold: if given, it is folded away under this line.
+        anchor: its name as a place to link to.
     """
 
     text: str
@@ -57,6 +59,7 @@ class Paragraph:
     lead: bool = False
     badge: Badge | None = None
     fold: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ class Image:
         narrow: an SVG for narrow screens; empty where there is none.
         opened: whether it stands open on the page, or among the other views.
         with_data: whether the page carries its data, or names the file alone.
+        marks, narrow_marks: what its points stand for, in either form.
     """
 
     name: str
@@ -190,6 +194,8 @@ class Image:
     narrow: str = ""
     opened: bool = True
     with_data: bool = True
+    marks: Sequence[Mark] = ()
+    narrow_marks: Sequence[Mark] = ()
 
     @cached_property
     def csv(self) -> str:
@@ -211,12 +217,14 @@ class Image:
     @property
     def markup(self) -> str:
         """The SVG as a part of the page."""
-        return svg.inline(self.svg, f"{self.name}.", self.title, self.alt)
+        return svg.inline(self.svg, f"{self.name}.", self.title, self.alt, self.marks)
 
     @property
     def narrow_markup(self) -> str:
         """The same of the SVG for narrow screens; empty without one."""
-        return svg.inline(self.narrow, f"n.{self.name}.", self.title, self.alt) if self.narrow else ""
+        if not self.narrow:
+            return ""
+        return svg.inline(self.narrow, f"n.{self.name}.", self.title, self.alt, self.narrow_marks)
 
     def table(self, most: int) -> Table:
         """The first rows of the data."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from resbench.report.theme import file_rules
 
@@ -31,6 +32,22 @@ _LETTER = re.compile(rf'<path id="({_SHARED})"[^>]*/>\n?')
 _LINE = re.compile(rf'<g( [^>]*)>\s*((?:<use href="#{_SHARED}"(?: x="-?\d+")?/>\s*)+)</g>')
 _EMPTY = re.compile(r"<defs>\s*</defs>\n?")
 _LINES = 'stroke-linejoin="round" stroke-linecap="butt"'  # of all, as the style said that is dropped
+
+
+class Mark(NamedTuple):
+    """A point or a field of a figure that answers, in the points of its SVG.
+
+    Attributes:
+        text: what it stands for, its name in the first line.
+        link: where a click leads; empty for nowhere.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+    link: str
 
 
 def compact(svg: str) -> str:
@@ -91,22 +108,25 @@ def as_file(svg: str, title: str) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + _ROOT.sub(lambda tag: f"{tag[0]}{head}", svg, count=1) + "\n"
 
 
-def inline(svg: str, name: str, title: str, alt: str) -> str:
+def inline(svg: str, name: str, title: str, alt: str, marks: Sequence[Mark] = ()) -> str:
     """A compact SVG as part of a page that has the letters of all figures, as `letters` gives them.
 
     Args:
         name: stands before its own names, which other figures have as well.
         title: what it shows.
         alt: what is to be seen, for those who cannot see it.
+        marks: links over its points, which have titles and so need no script.
     """
     width, height = size(svg)
     view = re.search(r'viewBox="([^"]*)"', svg)
     box = f'viewBox="{view[1]}" ' if view else ""
     label = html.escape(f"{title}. {alt}" if title else alt)
-    root = f'<svg {box}width="{width}" height="{height}" role="img" aria-label="{label}" {_LINES}>'
+    role = "group" if marks else "img"  # within an image nothing is found by those who cannot see it
+    root = f'<svg {box}width="{width}" height="{height}" role="{role}" aria-label="{label}" {_LINES}>'
     text = _ROOT.sub(lambda _: root, _without_letters(svg), count=1)
     text = _LINE.sub(lambda line: f'<use href="#{_name_of(line[2])}"{line[1]}/>', text)
-    return _NAMED.sub(lambda match: f"{match[1]}{name}", text)
+    text = _NAMED.sub(lambda match: f"{match[1]}{name}", text)
+    return f"{text.removesuffix('</svg>')}{_links(marks)}</svg>" if marks else text
 
 
 def letters(svgs: Iterable[str]) -> str:
@@ -130,6 +150,18 @@ def _without_letters(svg: str) -> str:
 def _name_of(line: str) -> str:
     """Of a line of text: the same on every page."""
     return f"T{hashlib.sha256(line.encode()).hexdigest()[:8]}"
+
+
+def _links(marks: Sequence[Mark]) -> str:
+    return f"""<g class="marks">{"".join(map(_link, marks))}</g>"""
+
+
+def _link(mark: Mark) -> str:
+    """A link, or a group where there is none, with its title and a shape that the page makes large enough to hit."""
+    across = f"h{mark.width:.0f}v{mark.height:.0f}h-{mark.width:.0f}z" if mark.width or mark.height else "h0"
+    tag, link = ("a", f' href="{html.escape(mark.link)}"') if mark.link else ("g", "")
+    shape = f'<title>{html.escape(mark.text)}</title><path d="M{mark.x:.1f} {mark.y:.1f}{across}"/>'
+    return f"<{tag}{link}>{shape}</{tag}>"
 
 
 def size(svg: str) -> tuple[int, int]:

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from resbench.report.document import Bullets, Heading, Image, Table
-from resbench.report.page.save import named
 from resbench.report.page.html import html
 from resbench.report.page.latex import escape, latex
 from resbench.report.page.markdown import escape as escape_markdown
 from resbench.report.page.markdown import markdown
+from resbench.report.page.names import named
 
 NASTY = r"""\ { } $x$ & # % _ ^ ~ < > | ` ' " [a] *b* -- ?` ± − × – … Δ ² é ß 中 \input{/etc/hosts}"""
 LONG = Table(["n", "square"], [[str(n), f"{n * n:,}"] for n in range(500)], name="squares")

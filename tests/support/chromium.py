@@ -118,6 +118,36 @@ class Browser:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
+    def point(self, x: float, y: float, click: bool = False) -> None:
+        """Move the mouse there, and click."""
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        for kind in ("mousePressed", "mouseReleased") if click else ():
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def tap(self, x: float, y: float) -> None:
+        """Touch the screen there for a moment."""
+        self.call("Emulation.setTouchEmulationEnabled", enabled=True)
+        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        self.call("Emulation.setTouchEmulationEnabled", enabled=False)
+
+    def press(self, key: str, code: int) -> None:
+        """Press a key and let it go.
+
+        Args:
+            code: Windows' code of the key.
+        """
+        about: dict[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, **about, **(text if kind == "keyDown" else {}))
+
+    def wait_for(self, expression: str) -> None:
+        """Wait until a JavaScript expression is true, on this page or on the one that follows it."""
+        until = time.monotonic() + _PATIENCE
+        while not self.run(expression):
+            assert time.monotonic() < until, expression
+
     def screenshot(self, path: Path, whole: bool = True) -> None:
         """The page as a PNG file."""
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,8 +13,9 @@ from resbench.report.figures.drawing import GREY, NARROW, SMALL, WIDE, Canvas, c
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_bars, draw_dots, draw_lines
+from resbench.report.figures.spots import cell_spot, mark_points
 from resbench.report.figures.styles import Arms, legend
-from resbench.report.format import significant
+from resbench.report.format import number, significant
 from resbench.report.machines import first_machine
 
 _THROUGHPUT = "train_images_per_second"
@@ -35,8 +37,19 @@ def throughput(evidence: Evidence) -> Figure | None:
     )
     ends = _ends(points, x, arms)
     alt = f"Training images a second by {name}: {'; '.join(ends)}."
-    draws = [partial(_draw_throughput, points, x, name, arms, narrow) for narrow in (False, True)]
+    drawn = points.assign(spot=_spots(evidence, shown))
+    draws = [partial(_draw_throughput, drawn, x, name, arms, narrow) for narrow in (False, True)]
     return Figure("throughput", points, draws[0], caption, alt, _throughput_title(points, x, name), draws[1])
+
+
+def _spots(evidence: Evidence, shown: pd.DataFrame) -> pd.Series[Any]:
+    """What the point of each of these measurements stands for."""
+    spots = []
+    for row in shown.to_dict("records"):
+        said = f"{number(row[_THROUGHPUT])} training images/s"
+        said += f"\n{row['flops_per_second'] / 1e9:,.1f} GFLOP/s" if row["flops_per_second"] > 0 else ""
+        spots.append(cell_spot(evidence, row, said))
+    return pd.Series(spots, index=shown.index, dtype=object)
 
 
 def _ends(points: pd.DataFrame, x: str, arms: Arms) -> list[str]:
@@ -69,6 +82,7 @@ def _draw_throughput(points: pd.DataFrame, x: str, name: str, arms: Arms, narrow
     points = points.sort_values(x, kind="stable").rename(columns=_QUARTILES)
     draw_lines(axes, points, x, _THROUGHPUT, arms, group="arm", every=1, markersize=6)
     draw_bars(axes, points, x, _THROUGHPUT, arms, group="arm")
+    mark_points(axes, points, x, _THROUGHPUT)
     low, high = points[x].min(), points[x].max()
     start = points[_THROUGHPUT].max() * 1.15
     axes.plot([low, high], [start, start * low / high], color=GREY, linestyle=":", linewidth=1.2, zorder=1)
@@ -114,7 +128,8 @@ def roofline(evidence: Evidence) -> Figure | None:
         f"{points['flops_per_byte'].max():.2g} FLOPs a byte."
     )
     title = f"Training reaches {100 * share.min():.2g} to {100 * share.max():.2g} % of what memory and arithmetic allow"
-    draws = [partial(_draw_roofline, points, arms, narrow) for narrow in (False, True)]
+    drawn = points.assign(spot=_spots(evidence, shown).to_numpy())
+    draws = [partial(_draw_roofline, drawn, arms, narrow) for narrow in (False, True)]
     return Figure("roofline", points, draws[0], caption, alt, title, draws[1])
 
 
@@ -129,6 +144,7 @@ def _draw_roofline(points: pd.DataFrame, arms: Arms, narrow: bool) -> Canvas:
     axes = figure.add_subplot()
     _draw_ceilings(axes, points)
     draw_dots(axes, points, "flops_per_byte", "gflops_per_second", arms, group="arm")
+    mark_points(axes, points, "flops_per_byte", "gflops_per_second")
     logarithmic(axes, "x")
     logarithmic(axes, "y")
     axes.set_xlabel("FLOPs for each byte moved (counted)")

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from resbench.core.text import plural
 from resbench.records.record import Row
 from resbench.report.figures.drawing import (
     GREY,
@@ -25,6 +26,8 @@ from resbench.report.figures.drawing import (
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_lines
+from resbench.report.figures.marks import Spot
+from resbench.report.figures.spots import cell_spot, mark_points
 from resbench.report.figures.styles import DASHED, SOLID, Arms, Dash, legend
 from resbench.report.labels import Labels
 from resbench.report.outcomes import measured
@@ -66,8 +69,30 @@ def figure(evidence: Evidence) -> Figure | None:
     if alone:
         caption += f" Left out, as they trained for a single epoch: {alone} of {lines} lines."
     groups = {arms.name(cell): hues.name(cell) for cell in evidence.frame.to_dict("records")}
-    draws = [partial(_draw, points, hues, groups, narrow) for narrow in (False, True)]
+    drawn = points.assign(spots=pd.Series(_spots(evidence, points, x, arms), index=points.index, dtype=object))
+    draws = [partial(_draw, drawn, hues, groups, narrow) for narrow in (False, True)]
     return Figure("curves", points, draws[0], caption, _alt(points, arms), _title(points), draws[1])
+
+
+def _spots(evidence: Evidence, points: pd.DataFrame, x: str | None, arms: Arms) -> list[dict[str, Spot]]:
+    """What the points of each row stand for, by column."""
+    cells = {_place(evidence.labels, cell, x, arms): cell for cell in evidence.frame.to_dict("records")}
+    return [
+        {
+            column: cell_spot(
+                evidence,
+                cells[row["panel"], row["arm"]],
+                f"epoch {row['epoch']}: {name} error {value_text(row[column])} %\nmean of {plural(row['seeds'], 'seed')}",
+            )
+            for column, (name, _) in _LINES.items()
+        }
+        for row in points.to_dict("records")
+    ]
+
+
+def _place(labels: Labels, cell: Mapping[Any, Any], x: str | None, arms: Arms) -> tuple[str, str]:
+    """The panel and the arm of a cell."""
+    return labels.value(x, cell[x]) if x else "", arms.name(cell)
 
 
 def _title(points: pd.DataFrame) -> str:
@@ -107,7 +132,7 @@ def curve_points(study: Study, x: str | None, arms: Arms, labels: Labels) -> pd.
     """
     rows: list[dict[str, Any]] = []
     for _, cell, part in study.cells:
-        at = {"panel": labels.value(x, cell[x]) if x else "", "arm": arms.name(cell)}
+        at = dict(zip(("panel", "arm"), _place(labels, cell, x, arms), strict=True))
         epochs: dict[int, list[Row]] = {}
         for run_id in measured(part)["id"]:
             for row in study.by_id[run_id].history:
@@ -139,7 +164,9 @@ def _draw(points: pd.DataFrame, hues: Arms, groups: Mapping[str, str], narrow: b
     steep = is_steep(pd.concat([points[column] for column in _LINES]))
     for name, axes in zip(names, grid, strict=True):
         for column, (_, dash) in _LINES.items():
-            draw_lines(axes, points[points["panel"] == name], "epoch", column, hues, dash=dash)
+            part = points[points["panel"] == name]
+            draw_lines(axes, part, "epoch", column, hues, dash=dash)
+            mark_points(axes, part.assign(spot=[spots[column] for spots in part["spots"]]), "epoch", column)
         axes.set_title(name, fontsize="medium")
         whole(axes, "auto")
         if steep:

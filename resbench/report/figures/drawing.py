@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from resbench.report.figures.marks import Canvas
 from resbench.report.format import significant
 from resbench.report.theme import NEUTRALS
 
-Canvas: TypeAlias = Figure  # of matplotlib; a Figure of ours is drawn on one
+__all__ = ["Canvas"]
 
 BLACK, GREY, PALE, BAND, PAPER = (NEUTRALS[name].light for name in ("text", "soft", "pale", "band", "paper"))
 ON_PALE, ON_DARK = "#111111", "#fefefe"  # text within a field that has a colour; the same at night

@@ -22,9 +22,12 @@ from resbench.report.figures.drawing import (
     scale_errors,
     value_text,
 )
+from resbench.report.figures.error_spots import with_spots
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.lines import draw_bars, draw_dots, draw_lines
+from resbench.report.figures.marks import mark
 from resbench.report.figures.scale import Scale
+from resbench.report.figures.spots import mark_points
 from resbench.report.figures.styles import Arms, legend
 
 _MOST_ROWS = 6  # of the strip of runs that did not train
@@ -37,7 +40,9 @@ def draw_by_number(evidence: Evidence, points: pd.DataFrame, narrow: bool = Fals
     numbers = dict.fromkeys(arms.names, 0) if arms.many else {name: i for i, name in enumerate(arms.names)}
     of_arm = [numbers[name] for name in points["arm"]]
     scale = Scale(list(points["x"]), of_arm)
-    points = points.assign(place=[scale.at(x, arm) for x, arm in zip(points["x"], of_arm, strict=True)])
+    points = with_spots(evidence, points).assign(
+        place=[scale.at(x, arm) for x, arm in zip(points["x"], of_arm, strict=True)]
+    )
     untrained = points[points["kind"] == "untrained"]
     rows = list(dict.fromkeys(untrained["group"]))
     rows = rows if len(rows) <= _MOST_ROWS else ["all"]
@@ -98,6 +103,7 @@ def _draw_means(axes: Axes, points: pd.DataFrame, hues: Arms, joined: bool, many
         draw_lines(axes, means, "place", "error", hues, every=1, **marks)
     else:
         draw_dots(axes, means, "place", "error", hues, s=size**2, linewidths=edge, alpha=alpha)
+    mark_points(axes, means, "place", "error")
 
 
 def _draw_seeds(axes: Axes, seeds: pd.DataFrame, hues: Arms, step: float) -> None:
@@ -106,6 +112,7 @@ def _draw_seeds(axes: Axes, seeds: pd.DataFrame, hues: Arms, step: float) -> Non
     rank, size = columns.cumcount(), columns.transform("size")
     seeds = seeds.assign(place=seeds["place"] + ((rank + 1) / (size + 1) - 0.5) * 0.8 * step)
     draw_dots(axes, seeds, "place", "error", hues, marker="o", s=11, linewidths=0.5, zorder=2.8)
+    mark_points(axes, seeds, "place", "error")
 
 
 def _draw_strip(axes: Axes, untrained: pd.DataFrame, rows: Sequence[str], hues: Arms, scale: Scale) -> None:
@@ -116,6 +123,8 @@ def _draw_strip(axes: Axes, untrained: pd.DataFrame, rows: Sequence[str], hues: 
         counts = part.assign(at=list(map(show, part["x"]))).groupby("at", sort=False)[["untrained", "runs"]].sum()
         for x, lost, runs in counts.itertuples():
             place = scale.places[x]
+            for spot in part.loc[[show(value) == x for value in part["x"]], "spot"]:
+                mark(axes, place, -number, spot)
             axes.plot([place], [-number], marker="x", color=color, markersize=6, markeredgewidth=1.6, linestyle="")
             right = place > sum(scale.limits()) / 2
             axes.annotate(

@@ -25,7 +25,10 @@ from resbench.report.figures.drawing import (
     value_text,
     wrapped,
 )
+from resbench.report.figures.error_spots import with_spots
 from resbench.report.figures.evidence import Evidence
+from resbench.report.figures.marks import mark
+from resbench.report.figures.spots import mark_points
 from resbench.report.figures.styles import Arms, legend
 from resbench.report.figures.titles import named_axes
 from resbench.report.frames import numbers
@@ -93,7 +96,7 @@ def draw_rows(evidence: Evidence, points: pd.DataFrame, rows: Rows, narrow: bool
     _name_rows(axes, rows, narrow)
     _draw_levels(axes, evidence, points)
     colors = [evidence.colors.of_cell(cell) for cell in evidence.frame.to_dict("records")]
-    points = points.assign(
+    points = with_spots(evidence, points).assign(
         row=[rows.of[cell] for cell in points["cell"]], color=[colors[cell] for cell in points["cell"]]
     )
     for row, part in points.groupby("row", sort=False):
@@ -164,6 +167,7 @@ def _draw_row(axes: Axes, y: float, points: pd.DataFrame) -> None:
         if one["low"] == one["low"]:
             axes.hlines(y, one["low"], one["high"], color=one["color"], linewidth=1.6, zorder=2.5)
         axes.scatter([one["error"]], [y], color=one["color"], s=42, edgecolors=PAPER, linewidths=0.8, zorder=3)
+        mark(axes, float(one["error"]), y, one["spot"])
         first, last = number == 0 and len(means) > 1, number == len(means) - 1
         if first or last:
             ends = [one[name] for name in ("low", "high", "error") if one[name] == one[name]]
@@ -176,10 +180,13 @@ def _draw_row(axes: Axes, y: float, points: pd.DataFrame) -> None:
     axes.scatter(
         seeds["error"], [y + 0.22] * len(seeds), marker="|", s=26, color=list(seeds["color"]), linewidths=1, zorder=2
     )
+    mark_points(axes, seeds.assign(place=y + 0.22), "error", "place")
     lost_rows = points[points["kind"] == "untrained"].to_dict("records")
     for number, lost in enumerate(lost_rows):
+        lower = y + (0.3 if means else 0.0) + 0.3 * (number - (len(lost_rows) - 1) / 2)
+        mark(axes, 0.97, lower, lost["spot"], axes.get_yaxis_transform())
         text = f"× {lost['untrained']:.0f} of {lost['runs']:.0f} did not train"
         axes.text(
-            1, y + (0.3 if means else 0.0) + 0.3 * (number - (len(lost_rows) - 1) / 2), text, transform=axes.get_yaxis_transform(), ha="right",
+            1, lower, text, transform=axes.get_yaxis_transform(), ha="right",
             va="center", fontsize=SMALL, color=lost["color"],
         )  # fmt: skip

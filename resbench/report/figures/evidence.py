@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from resbench.core.cell import CellKey
 from resbench.core.text import show
 from resbench.report.collapse import chance_error
 from resbench.report.figures.drawing import DEPTH
@@ -55,6 +56,16 @@ class Evidence:
     def labels(self) -> Labels:
         """What fields and values are called."""
         return self.study.labels
+
+    @cached_property
+    def run_ids(self) -> Mapping[tuple[CellKey, str], str]:
+        """The id of each run that has a record, by its cell and its seed as text."""
+        return {
+            (key, show(seed)): str(run_id)
+            for key, _, runs in self.study.cells
+            for seed, run_id in zip(runs["seed"], runs["id"], strict=True)
+            if run_id in self.study.by_id
+        }
 
     @cached_property
     def chance(self) -> float:

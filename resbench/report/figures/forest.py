@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from resbench.core.text import plural
+from resbench.core.text import plural, show
+from resbench.records.metrics import Metric
 from resbench.report.comparison import seeds_of
-from resbench.report.figures.comparison_rows import Family, claimed, explored, largest
+from resbench.report.figures.comparison_rows import Family, Row, claimed, explored, largest
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.forest_sheet import axes_of, draw_forest, linear_to, numbers_of
+from resbench.report.figures.marks import Spot
+from resbench.report.figures.spots import runs_link
+from resbench.report.format import rounded
 
 _COLUMNS = (
     "family", "claim", "metric", "comparison", "kind", "seed", "difference", "low", "high", "simultaneous_low",
@@ -35,7 +40,8 @@ def figure(evidence: Evidence) -> Figure | None:
     if left_out:
         total = sum(len(family.rows) for family in every)
         caption += f" The {total - left_out} largest differences of {total}; the table has all."
-    draws = [partial(draw_forest, families, points, evidence.colors, narrow) for narrow in (False, True)]
+    drawn = points.assign(spot=pd.Series(_spots(evidence, families, points), index=points.index, dtype=object))
+    draws = [partial(draw_forest, families, drawn, evidence.colors, narrow) for narrow in (False, True)]
     title = _title(families, bool(stated))
     return Figure("forest", points, draws[0], caption, _alt(families, points), title, draws[1])
 
@@ -60,6 +66,29 @@ def forest_points(families: Sequence[Family]) -> pd.DataFrame:
                 if row.drawn
             ]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+
+def _spots(evidence: Evidence, families: Sequence[Family], points: pd.DataFrame) -> list[Spot]:
+    """What each of them stands for: a difference leads to the runs of both arms, that of a seed to the first arm's."""
+    rows = {(family.number, row.label): (family.metric, row) for family in families for row in family.rows}
+    return [_spot(evidence, *rows[one["family"], one["comparison"]], one) for one in points.to_dict("records")]
+
+
+def _spot(evidence: Evidence, metric: Metric, row: Row, point: Mapping[Any, Any]) -> Spot:
+    ours, theirs = row.ours.cell, row.theirs.cell
+    if point["kind"] == "seed":
+        run_id = row.ours.runs_of(metric).get(point["seed"])
+        value = rounded(point["difference"], math.nan, math.nan, metric)[0]
+        said = f"difference in {metric.words} {value} {metric.unit}".rstrip()
+        said += f"\nthe first of its {len(row.comparison.arms)} runs:" if run_id else ""
+        return Spot(f"{row.label}, seed {point['seed']:g}\n{said}", f"runs/{run_id}.html" if run_id else "")
+    shared = {axis: value for axis, value in ours.items() if show(value) == show(theirs.get(axis))}
+    link = runs_link(evidence, {} if row.subtracted else shared)
+    if not row.drawn:
+        return Spot(f"{row.label}\n{row.verdict}", link)
+    count = len(seeds_of(row.comparison, metric))
+    said = f"difference in {metric.words} {numbers_of(point, metric)} {metric.unit}".rstrip()
+    return Spot(f"{row.label}\n{said}\n{plural(count, 'seed')}, 95 % interval: {row.verdict}", link)
 
 
 def _title(families: Sequence[Family], stated: bool) -> str:

@@ -26,6 +26,8 @@ from resbench.report.figures.drawing import (
     width_of,
     wrapped,
 )
+from resbench.report.figures.marks import mark
+from resbench.report.figures.spots import mark_points
 from resbench.report.figures.styles import Colors
 from resbench.report.format import capitalised, rounded
 
@@ -182,8 +184,10 @@ def _draw_family(
             continue
         of_row = part[part["comparison"] == row.label]
         (point,) = of_row[of_row["kind"] == "difference"].to_dict("records")
-        seeds = of_row.loc[of_row["kind"] == "seed", "difference"]
-        _draw_row(axes, y + down, point, seeds, colors.of_cell(row.ours.cell), 0.11 / step if step else 0.26)
+        seeds, below = of_row[of_row["kind"] == "seed"], 0.11 / step if step else 0.26
+        _draw_row(axes, y + down, point, seeds["difference"], colors.of_cell(row.ours.cell), below)
+        mark(axes, float(point["difference"]), y + down, point["spot"])
+        mark_points(axes, seeds.assign(place=y + down + below), "difference", "place")
         numbers = numbers_of(point, family.metric)
         if step:
             axes.text(0, upper, numbers, bbox=plain, **text)

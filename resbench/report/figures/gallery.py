@@ -118,7 +118,8 @@ def _save(folder: Path, figure: Figure, opened: bool, prefix: str) -> Image:
     (folder / f"{name}.svg").write_text(as_file(svg, capitalised(figure.title)), encoding="utf-8", newline="\n")
     path = folder / f"{name}.png"
     canvas.savefig(path, dpi=160, metadata={"Software": None})
-    narrow = _svg(figure.narrow()) if figure.narrow and opened else ""
+    narrow = figure.narrow() if figure.narrow and opened else None
+    narrow_svg = _svg(narrow) if narrow else ""
     return Image(
         name,
         svg,
@@ -127,8 +128,10 @@ def _save(folder: Path, figure: Figure, opened: bool, prefix: str) -> Image:
         figure.points,
         path.read_bytes(),
         capitalised(figure.title),
-        narrow,
+        narrow_svg,
         opened,
+        marks=list(canvas.marks()),
+        narrow_marks=list(narrow.marks()) if narrow else [],
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.core.text import show
+from resbench.core.text import plural, show
 from resbench.records.record import Record
 from resbench.report.figures.drawing import (
     NARROW,
@@ -25,6 +25,7 @@ from resbench.report.figures.drawing import (
     logarithmic,
     objects,
     panels,
+    power_text,
     scale_errors,
     value_text,
     width_of,
@@ -32,7 +33,9 @@ from resbench.report.figures.drawing import (
 from resbench.report.figures.evidence import DEPTH, Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_lines
+from resbench.report.figures.marks import Spot
 from resbench.report.figures.probed import evenly, named_lines
+from resbench.report.figures.spots import cell_spot, mark_points
 from resbench.report.figures.styles import Arms, legend
 from resbench.report.outcomes import measured
 from resbench.report.statistics.mean import mean
@@ -84,9 +87,27 @@ def figure(evidence: Evidence) -> Figure | None:
         for name, line in named_lines(points, growth.arms.words)
     ]
     alt = f"Error against the work of training; at the end {'; '.join(ends)}."
-    draws = [partial(_draw, growth, points, narrow) for narrow in (False, True)]
+    drawn = points.assign(spot=pd.Series(_spots(evidence, points, growth), index=points.index, dtype=object))
+    draws = [partial(_draw, growth, drawn, narrow) for narrow in (False, True)]
     caption = _caption(growth.errors, rows, len(panels))
     return Figure("growth", points, draws[0], caption, alt, _title(points, growth), draws[1])
+
+
+def _spots(evidence: Evidence, points: pd.DataFrame, growth: Growth) -> list[Spot]:
+    cells = {(_row(cell, growth), growth.arms.name(cell)): cell for cell in evidence.frame.to_dict("records")}
+    out = []
+    for row in points.to_dict("records"):
+        said = f"epoch {row['epoch']}: {growth.errors} error {value_text(row['error'])} %"
+        said += f"\n{power_text(row['flops'], 1)} FLOPs so far"
+        said += f", depth {row['depth']}" if row["depth"] != "" else ""
+        said += f"\nmean of {plural(row['seeds'], 'seed')}"
+        out.append(cell_spot(evidence, cells[row["row"], row["arm"]], said))
+    return out
+
+
+def _row(cell: Mapping[Any, Any], growth: Growth) -> str:
+    """The panel of a cell."""
+    return "" if growth.alone else f"{leaf(DEPTH)} {show(cell[DEPTH])}"
 
 
 def _title(points: pd.DataFrame, growth: Growth) -> str:
@@ -110,8 +131,7 @@ def growth_points(study: Study, growth: Growth) -> pd.DataFrame:
         records = [study.by_id[run_id] for run_id in measured(runs)["id"]]
         if not records:
             continue
-        row = "" if growth.alone else f"{leaf(DEPTH)} {show(cell[DEPTH])}"
-        at = {"row": row, "arm": growth.arms.name(cell), "group": growth.hues.name(cell)}
+        at = {"row": _row(cell, growth), "arm": growth.arms.name(cell), "group": growth.hues.name(cell)}
         by_epoch: dict[int, list[tuple[float, float]]] = {}
         for record in records:
             for epoch, flops, error in _epochs(record, growth.errors):
@@ -190,6 +210,7 @@ def _draw(growth: Growth, points: pd.DataFrame, narrow: bool) -> Canvas:
 def _draw_panel(axes: Axes, points: pd.DataFrame, hues: Arms) -> None:
     """A line for each arm, and a dashed vertical line in its colour wherever its networks become deeper."""
     draw_lines(axes, points, "work", "error", hues)
+    mark_points(axes, points, "work", "error")
     growing = [line for _, line in points.groupby("arm", sort=False) if line["grows"].any()]
     gap = 3.0 * max(len(growing) - 1, 1)
     for number, line in enumerate(growing):

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from resbench.report.figures.drawing import BAND, GREY, PALE, TINY, WIDE, Canvas, panels
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
+from resbench.report.figures.marks import Spot, mark_field
 from resbench.report.figures.styles import Arms, legend
 from resbench.report.tables.hardest import Hardest
 
@@ -40,8 +41,16 @@ def _draw(images: Hardest, pictures: npt.NDArray[np.uint8], arms: Arms) -> Canva
     for axes, row in zip(grid, rows, strict=True):
         shares = [(row[name], arms.styles[name].color) for name in images.arms] or [(row["missed"], GREY)]
         _draw_image(axes, pictures[row["image"]], row, shares)
+        mark_field(axes, (0, 0), (1, 1), _spot(row, [arms.words[name] for name in images.arms], shares), axes.transAxes)
     legend(figure, arms, False)
     return figure
+
+
+def _spot(row: Mapping[Any, Any], names: Sequence[str], shares: Sequence[tuple[float, str]]) -> Spot:
+    """What an image is, and how many runs miss it."""
+    parts = [f"{name}: {100 * share:.0f} %" for name, (share, _) in zip(names, shares, strict=False)]
+    missed = f"missed by {100 * row['missed']:.0f} % of runs"
+    return Spot("\n".join([f"test image {row['image']}: a {row['label']}, taken for {row['instead']}", missed, *parts]))
 
 
 def _draw_image(

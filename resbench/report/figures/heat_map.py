@@ -35,6 +35,8 @@ from resbench.report.figures.error import in_rows
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.heat_fields import Column, HeatMap, heat_points
+from resbench.report.figures.marks import Spot, mark_field
+from resbench.report.figures.spots import known_spot
 from resbench.report.format import signed
 
 _TEXT_UP_TO = 12  # columns
@@ -51,7 +53,23 @@ def figure(evidence: Evidence) -> Figure | None:
     data = HeatMap(heat_points(evidence), x, others, evidence.margin, evidence.labels)
     if len(data.cells) < _FILLED * len(data.rows) * len(data.columns):
         return None  # a table has no holes
-    return Figure("heat-map", data.points, lambda: _draw(data), _caption(data), _alt(data), _title(data))
+    spots = _spots(evidence, data)
+    return Figure("heat-map", data.points, lambda: _draw(data, spots), _caption(data), _alt(data), _title(data))
+
+
+def _spots(evidence: Evidence, data: HeatMap) -> dict[tuple[str, Column], Spot]:
+    """What each field stands for."""
+    known = evidence.frame.to_dict("records")
+    return {
+        key: known_spot(evidence, known[place], _against(row))
+        for place, (key, row) in enumerate(zip(data.cells, data.points.to_dict("records"), strict=True))
+    }
+
+
+def _against(row: Mapping[Any, Any]) -> str:
+    if row["kind"] == "baseline":
+        return "baseline"
+    return f"{signed(row['difference'])} points against the baseline" if row["kind"] == "difference" else ""
 
 
 def _title(data: HeatMap) -> str:
@@ -62,7 +80,7 @@ def _title(data: HeatMap) -> str:
     return f"Against the baseline: {fewer} cells with fewer errors, {more} with more, {int(data.even.sum())} within the margin"
 
 
-def _draw(data: HeatMap) -> Canvas:
+def _draw(data: HeatMap, spots: Mapping[tuple[str, Column], Spot]) -> Canvas:
     width = max(map(len, data.panels))
     wide = width <= _TEXT_UP_TO
     labels = max(width_of(data.word(-1, column), TINY) for column in data.columns)
@@ -72,6 +90,10 @@ def _draw(data: HeatMap) -> Canvas:
     grid = figure.subplots(len(data.panels), 1, squeeze=False)[:, 0]
     for axes, columns in zip(grid, data.panels, strict=True):
         _draw_panel(axes, data, columns)
+        for y, row in enumerate(data.rows):
+            for x, column in enumerate(columns):
+                if spot := spots.get((row, column)):
+                    mark_field(axes, (x, y), (x + 1, y + 1), spot)
         axes.set_xlim(0, width)  # fields of one size in all panels
         _label(axes, data, columns, figure.get_figwidth() / (width + 2))
     _draw_legend(figure, list(grid), data)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.core.text import show
+from resbench.core.text import plural, show
 from resbench.report.figures.drawing import (
     SMALL,
     WIDE,
@@ -23,7 +25,10 @@ from resbench.report.figures.drawing import (
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_bars, draw_lines
+from resbench.report.figures.marks import Spot, mark
 from resbench.report.figures.scale import Scale, is_numeric
+from resbench.report.figures.spots import runs_link
+from resbench.report.format import mean_text
 from resbench.report.statistics.marginal import marginal_means
 from resbench.report.tables.factors import RESPONSE, Factors
 
@@ -111,6 +116,13 @@ def _draw(evidence: Evidence, points: pd.DataFrame) -> Canvas:
     return figure
 
 
+def _said(evidence: Evidence, pair: Mapping[str, Any], row: Mapping[Any, Any]) -> str:
+    """What a mean is of, in lines."""
+    mean = mean_text(row["mean"], row["low"], row["high"])
+    interval = ", 95 % interval" if row["low"] == row["low"] else ""
+    return f"{evidence.labels.cell(pair)}\ntest error {mean} %\nmean of {plural(int(row['runs']), 'run')}{interval}"
+
+
 def _draw_panel(axes: Axes, points: pd.DataFrame, evidence: Evidence) -> None:
     x, line = str(points["panel"].iloc[0]).split(" × ")
     arms = evidence.arms_by([line])
@@ -123,6 +135,10 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, evidence: Evidence) -> None:
     points = points[points["mean"].notna()].sort_values(["place"], kind="stable")
     draw_bars(axes, points, "place", "mean", arms)
     draw_lines(axes, points, "place", "mean", arms, units=("line",), every=1, markersize=5.5, markeredgewidth=0.75)
+    lines = {show(value): value for value in evidence.frame[line]}
+    for row in points.to_dict("records"):
+        pair = {x: row["x"], line: lines[row["line"]]}
+        mark(axes, row["place"], row["mean"], Spot(_said(evidence, pair, row), runs_link(evidence, pair)))
     scale.label(axes, x, most=1.2, size=SMALL)
     ends = [
         (float(part["mean"].iloc[-1]), arms.words[part["group"].iloc[0]], arms.styles[part["group"].iloc[0]].color)

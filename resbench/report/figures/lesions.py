@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
+from resbench.core.text import plural
 from resbench.report.figures.drawing import (
     GREY,
     NARROW,
@@ -27,6 +28,7 @@ from resbench.report.figures.drawing import (
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_dots, draw_lines
+from resbench.report.figures.marks import Spot, mark
 from resbench.report.figures.probed import (
     COLUMNS,
     Panel,
@@ -211,8 +213,14 @@ def _draw_errors(axes: Axes, points: pd.DataFrame, data: Probed) -> None:
     """Errors by number of removed units: none, then powers of two at equal distances."""
     places = {number: math.log2(number) if number else -1.0 for number in sorted(set(points["place"]))}
     points = points.assign(place=points["place"].map(places))
-    draw_lines(axes, points[points["kind"] == "mean"], "place", "value", data.hues, marked=not data.arms.many)
+    means = points[points["kind"] == "mean"]
+    draw_lines(axes, means, "place", "value", data.hues, marked=not data.arms.many)
     _draw_draws(axes, points, data)
+    for row in means.to_dict("records"):
+        arm = data.arms.words.get(row["arm"], row["arm"]) if row["arm"] != "all" else ""
+        name = ", ".join(filter(None, [row["row"], arm])) or "the only cell"
+        said = f"{plural(round(2 ** row['place']) if row['place'] >= 0 else 0, 'unit')} removed: test error {value_text(row['value'])} %"
+        mark(axes, row["place"], row["value"], Spot(f"{name}\n{said}\nmean over {plural(row['seeds'], 'seed')}"))
     axes.set_xticks(list(places.values()), [f"{number:g}" for number in places])
     axes.set_ylim(bottom=0)
 

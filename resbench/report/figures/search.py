@@ -32,7 +32,10 @@ from resbench.report.figures.drawing import (
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_lines
+from resbench.report.figures.marks import Spot
+from resbench.report.figures.spots import mark_points
 from resbench.report.figures.styles import Arms, legend
+from resbench.report.format import number
 from resbench.report.tables.search import Trials
 
 _MARKS = {"complete": "trained to its end", "pruned": "pruned", "diverged": "diverged"}
@@ -67,7 +70,7 @@ def _words(evidence: Evidence, trials: Trials) -> dict[str, str]:
 
 def _draw_best(points: pd.DataFrame, trials: Trials, evidence: Evidence, narrow: bool) -> Canvas:
     arms = arms_of(evidence, trials)
-    points = points.assign(group=points["arm"].map(_groups(evidence, trials)))
+    points = points.assign(group=points["arm"].map(_groups(evidence, trials)), spot=_spots(points, trials, evidence))
     figure = canvas(NARROW if narrow else WIDE, 3.6 if narrow else 3.9)
     axes = figure.add_subplot()
     draw_lines(axes, points, "trial", "best", arms, marked=False, linewidth=1.8, drawstyle="steps-post", zorder=2)
@@ -102,7 +105,7 @@ def slices(evidence: Evidence) -> Figure | None:
 
 def _draw_slices(points: pd.DataFrame, trials: Trials, evidence: Evidence) -> Canvas:
     arms = arms_of(evidence, trials)
-    points = points.assign(group=points["arm"].map(_groups(evidence, trials)))
+    points = points.assign(group=points["arm"].map(_groups(evidence, trials)), spot=_spots(points, trials, evidence))
     columns = min(3, len(trials.paths))
     figure, grid = panels(len(trials.paths), columns, WIDE, 2.8, 0.8, sharey=True)
     _scale(grid[0], points["error"])
@@ -189,6 +192,18 @@ def _groups(evidence: Evidence, trials: Trials) -> dict[str, str]:
     return {arm.label: arms.name(arm.arm) for arm in trials.arms}
 
 
+def _spots(points: pd.DataFrame, trials: Trials, evidence: Evidence) -> pd.Series[Any]:
+    """What the mark of each trial says: how it went, and with which settings."""
+    words, rows = _words(evidence, trials), {}
+    for row in trials.frame.to_dict("records"):
+        error = f"validation error {number(100 * row['val_error'], '.2f')} %, " if row["val_error"] >= 0 else ""
+        values = {path: row[path] for path in trials.paths if row[path] is not None}
+        said = f"{error}{_MARKS.get(row['state'], row['state'])}\n{evidence.labels.cell(values) if values else ''}"
+        rows[row["arm"], row["trial"]] = Spot(f"{words[row['arm']]}, trial {row['trial']}\n{said}".rstrip())
+    spots = [rows[key] for key in zip(points["arm"], points["trial"], strict=True)]
+    return pd.Series(spots, index=points.index, dtype=object)
+
+
 def _draw_trials(axes: Axes, points: pd.DataFrame, x: str, arms: Arms) -> None:
     """A mark for each trial: hollow if it was pruned, a cross at the upper edge if it diverged."""
     for group, part in points.groupby("group", sort=False):
@@ -202,6 +217,8 @@ def _draw_trials(axes: Axes, points: pd.DataFrame, x: str, arms: Arms) -> None:
         lost = part[part["state"] == "diverged"]
         top = [axes.get_ylim()[1]] * len(lost)
         axes.scatter(lost[x], top, marker="x", s=34, color=style.color, clip_on=False, zorder=4)
+        mark_points(axes, part[part["state"] != "diverged"], x, "error")
+        mark_points(axes, lost.assign(error=top), x, "error")
 
 
 def _scale(axes: Axes, errors: pd.Series[float]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from resbench.core.text import show
+from resbench.records.metrics import METRICS
 from resbench.report.arms import Arm, metric_values
 from resbench.report.figures.drawing import (
     BAND,
@@ -32,8 +33,10 @@ from resbench.report.figures.drawing import (
 )
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
+from resbench.report.figures.marks import Spot
+from resbench.report.figures.spots import cell_spot, mark_points
 from resbench.report.figures.styles import Arms, legend
-from resbench.report.format import name_of, p_cell, p_text, signed
+from resbench.report.format import name_of, p_cell, p_text, rounded, signed
 from resbench.report.statistics.specification import median_effect
 from resbench.report.study import Study
 
@@ -117,12 +120,20 @@ def _draw(evidence: Evidence, points: pd.DataFrame) -> Canvas:
     gaps = sum(one[0] != other[0] for one, other in pairwise(choices))
     lower = 0.155 * (len(choices) + 0.6 * gaps) + 0.1
     figure = canvas(WIDE, 2.9 + lower + 0.3)
+    spots = [_spot(evidence, row) for row in points.to_dict("records")]
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[2.8, lower])
     colors = [arms.styles[arms.name(row)].color for row in points.to_dict("records")]
     _draw_effects(axes, points, colors, evidence.margin)
+    places = points.assign(spot=pd.Series(spots, index=points.index, dtype=object), place=range(len(points)))
+    mark_points(axes, places, "place", "difference")
     _draw_choices(below, points, choices, colors)
     legend(figure, arms, False)
     return figure
+
+
+def _spot(evidence: Evidence, row: Mapping[Any, Any]) -> Spot:
+    value = " ".join(rounded(row["difference"], row["low"], row["high"], METRICS["test_error"])).rstrip()
+    return cell_spot(evidence, row, f"{value} points against the baseline")
 
 
 def _draw_effects(axes: Axes, points: pd.DataFrame, colors: Sequence[str], margin: float) -> None:

@@ -28,9 +28,11 @@ from resbench.report.figures.drawing import (
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_bars, draw_dots
+from resbench.report.figures.marks import Spot
+from resbench.report.figures.spots import cell_spot, mark_points, mean_error_text
 from resbench.report.figures.styles import Arms, legend
 from resbench.report.format import significant
-from resbench.report.target import trained_cells
+from resbench.report.target import TrainedCell, trained_cells
 
 _AXES = {"training_flops": "FLOPs of training a run", "train_seconds": "seconds of training a run"}
 _MOST_NAMED = 6  # arms; the cells of more have their names in the figure of errors
@@ -56,7 +58,8 @@ def figure(evidence: Evidence) -> Figure | None:
     if target:
         caption += f" Dashed: the target, {100 * target.test_accuracy:.2f} % of accuracy"
         caption += "; the cross: what it was published to take." if target.training_flops is not None else "."
-    draws = [partial(_draw, points, x, evidence.arms, target, narrow) for narrow in (False, True)]
+    drawn = points.assign(spot=pd.Series(_spots(evidence, points), index=points.index, dtype=object))
+    draws = [partial(_draw, drawn, x, evidence.arms, target, narrow) for narrow in (False, True)]
     return Figure("tradeoff", points, draws[0], caption, _alt(points, evidence), _title(points, target), draws[1])
 
 
@@ -87,17 +90,35 @@ def _alt(points: pd.DataFrame, evidence: Evidence) -> str:
     return f"Test error of {len(points)} cells against their cost. Cells that no cheaper one beats: {'; '.join(steps)}."
 
 
+def _spots(evidence: Evidence, points: pd.DataFrame) -> list[Spot]:
+    """What each of them stands for: its cell with its error and what it cost."""
+    return [
+        cell_spot(
+            evidence,
+            cost.cell,
+            f"{mean_error_text(row, row['seeds'])}\n{power_text(row['training_flops'])} FLOPs, "
+            f"{significant(row['train_seconds'], 3)} s of training a run",
+        )
+        for cost, row in zip(_whole_cells(evidence), points.to_dict("records"), strict=True)
+    ]
+
+
+def _whole_cells(evidence: Evidence) -> list[TrainedCell]:
+    """The cells that have a mean, cheapest first."""
+    whole = {key: arm.whole for key, arm in arms_of(evidence.study).items()}
+    return [cost for cost in trained_cells(evidence.study) if whole[cell_key(cost.cell, evidence.study.axes)]]
+
+
 def tradeoff_points(evidence: Evidence) -> pd.DataFrame:
     """One row per cell that ended: arm, x if there is one, seeds, mean test error in percent, FLOPs and seconds of training."""
-    x, whole = evidence.x, {key: arm.whole for key, arm in arms_of(evidence.study).items()}
+    x = evidence.x
     rows = [
         {"arm": evidence.arms.name(cost.cell)}
         | ({x: cost.cell[x]} if x else {})
         | {"seeds": cost.seeds, "error": 100 * (1 - cost.accuracy.estimate)}
         | {"low": 100 * (1 - cost.accuracy.high), "high": 100 * (1 - cost.accuracy.low)}
         | {"training_flops": cost.flops, "train_seconds": cost.seconds}
-        for cost in trained_cells(evidence.study)
-        if whole[cell_key(cost.cell, evidence.study.axes)]
+        for cost in _whole_cells(evidence)
     ]
     columns = ["arm", *([x] if x else []), "seeds", "error", "low", "high", *_AXES]
     return objects(rows, columns)
@@ -116,6 +137,7 @@ def _draw(points: pd.DataFrame, x: str | None, arms: Arms, target: Target | None
     for axes, (column, label) in zip(pair, columns.items(), strict=True):
         draw_bars(axes, shown, column, "error", arms, group="arm", capsize=0)
         draw_dots(axes, shown, column, "error", arms, group="arm")
+        mark_points(axes, shown, column, "error")
         best = _frontier(shown, column)
         axes.plot(best[column], best["error"], color=GREY, linewidth=1, drawstyle="steps-post", zorder=1)
         _scale(axes, shown)

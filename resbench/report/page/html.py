@@ -17,6 +17,7 @@ from markupsafe import Markup
 from resbench.core.text import control_free
 from resbench.report import svg
 from resbench.report.document import Block, Card, Heading, Image, Table, Views, slug
+from resbench.report.page.arxiv import pieces
 from resbench.report.page.curve_svg import curve_svg
 from resbench.report.page.latex import latex
 from resbench.report.run_blocks import Runs
@@ -29,7 +30,11 @@ _TARGETS = "<!-- targets of links to some of the runs -->"
 _SOME_RUNS = re.compile(r'href="#(runs=[^"<>&]*)"')
 _FOLDER = Path(__file__).parent
 # each script of a page, and the blocks that have a use for it
-_SCRIPTS: Mapping[str, tuple[type[Any], ...]] = {"page.js": (Card, Table, Image, Views, Runs), "runs.js": (Runs,)}
+_SCRIPTS: Mapping[str, tuple[type[Any], ...]] = {
+    "page.js": (Card, Table, Image, Views, Runs),
+    "points.js": (Image, Views),
+    "runs.js": (Runs,),
+}
 
 
 def html(title: str, blocks: Sequence[Block], question: str = "", above: str = "", script: bool = True) -> str:
@@ -57,6 +62,7 @@ def html(title: str, blocks: Sequence[Block], question: str = "", above: str = "
         files=partial(_files, study=title),
         download=_download,
         prose=_prose,
+        linked=_linked,
         markup=Markup,  # of our own SVG and JSON, in which all texts are escaped
         curve=curve_svg,
         targets=Markup(_TARGETS),
@@ -105,9 +111,15 @@ def _drawn(blocks: Sequence[Block]) -> Iterator[str]:
 
 
 def _prose(text: str) -> Markup:
-    """Escaped text in which what stands between backticks is code."""
+    """Escaped text in which what stands between backticks is code, and preprints are links."""
     parts = re.split(r"`([^`\n]+)`", text)
-    return Markup("").join(Markup("<code>{}</code>").format(x) if i % 2 else x for i, x in enumerate(parts))
+    return Markup("").join(Markup("<code>{}</code>").format(x) if i % 2 else _linked(x) for i, x in enumerate(parts))
+
+
+def _linked(text: str) -> Markup:
+    """Escaped text in which preprints are links."""
+    link = Markup('<a href="{}">{}</a>')
+    return Markup("").join(link.format(address, words) if address else words for words, address in pieces(text))
 
 
 def _hash(text: str) -> Markup:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from resbench.core.text import control_free
 from resbench.report.document import Block, Bullets, Card, Code, Heading, Image, Paragraph, Table, Views
 from resbench.report.format import capitalised
+from resbench.report.page.arxiv import linked
 from resbench.report.run_blocks import Links, RunCurve, Runs
 
 _MAX_ROWS = 30  # a table with more rows than this is cut to its first ones: no one reads 500 rows of Markdown
@@ -82,15 +83,15 @@ def _markdown(block: Block) -> str:
 def _paragraph(block: Paragraph) -> str:
     link = f"[{_line(block.label)}](<{block.link}/report.md>){': ' if block.text else ''}" if block.link else ""
     badge = f"**{_line(f'{block.badge.sign} {block.badge.text}')}** " if block.badge else ""
-    text = "\\\n".join(escape(line.strip()) for line in block.text.strip().splitlines() if line.strip())
+    text = "\\\n".join(linked(escape(line.strip())) for line in block.text.strip().splitlines() if line.strip())
     return _details(block.fold, link + badge + text) if block.fold else link + badge + text
 
 
 def _card(card: Card) -> str:
-    parts = [f"[{_line(card.name)}](<{card.page}/report.md>): {_line(card.question)}"]
+    parts = [f"[{_line(card.name)}](<{card.page}/report.md>): {linked(_line(card.question))}"]
     parts += [f'<img src="{quote(card.image)}" width="420" alt="{_line(card.title)}">'] if card.image else []
     badges = ", ".join(f"**{_line(f'{badge.sign} {badge.text}')}**" for badge in card.badges)
-    parts += [_line(card.answer), ". ".join(filter(None, (_line(capitalised(card.state)), badges)))]
+    parts += [linked(_line(card.answer)), ". ".join(filter(None, (_line(capitalised(card.state)), badges)))]
     parts += [_table(card.table)] if card.table else []
     return "\n\n".join([*filter(None, parts), *map(_card, card.also)])
 
@@ -98,11 +99,11 @@ def _card(card: Card) -> str:
 def _image(image: Image) -> str:
     head = [f"### {_line(image.title)}"] if image.title else []
     shown = f"![{_line(image.alt)}](figures/{image.name}.svg)"
-    return "\n\n".join([*head, shown, f"{_line(image.caption)} (`figures/{image.name}.csv`)"])
+    return "\n\n".join([*head, shown, f"{linked(_line(image.caption))} (`figures/{image.name}.csv`)"])
 
 
 def _bullets(block: Bullets) -> str:
-    lines = [f"- {_line(item)}" for item in block.items]
+    lines = [f"- {linked(_line(item))}" for item in block.items]
     shown, rest = "\n".join(lines[: block.most]), "\n".join(lines[block.most :])
     return _details(f"{len(lines) - block.most} more", rest, shown) if rest else shown
 
@@ -110,7 +111,7 @@ def _bullets(block: Bullets) -> str:
 def _table(table: Table) -> str:
     rule = ["---:" if right else "---" for right in table.right]
     shown = table.rows[:_FIRST] if len(table.rows) > _MAX_ROWS else table.rows
-    rows = [[_line(cell) for cell in table.head], rule, *([_line(cell) for cell in row] for row in shown)]
+    rows = [[_line(cell) for cell in table.head], rule, *([linked(_line(cell)) for cell in row] for row in shown)]
     parts = ["\n".join(f"| {' | '.join(row)} |" for row in rows)]
     files = ", ".join(f"`tables/{table.name}.{kind}`" for kind in ("csv", "tex"))
     if len(shown) < len(table.rows):

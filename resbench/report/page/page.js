@@ -44,4 +44,14 @@
   }
 
   document.querySelectorAll("table.sortable").forEach(prepare);
+
+  function reveal() { // a link to what is folded away
+    const target = document.getElementById(location.hash.slice(1));
+    const folds = [];
+    for (let one = target; one; one = one.parentElement) if (one.matches("details:not([open])")) folds.push(one);
+    folds.forEach((details) => { details.open = true; });
+    if (folds.length) target.scrollIntoView();
+  }
+  addEventListener("hashchange", reveal);
+  reveal();
 })();

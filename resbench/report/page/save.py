@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from resbench.core.errors import UserError
-from resbench.report.document import Block, Heading, Image, Table, Views, slug
+from resbench.report.document import Block, Image, Table, Views
 from resbench.report.page.html import html
 from resbench.report.page.latex import latex
 from resbench.report.page.markdown import markdown
+from resbench.report.page.names import named, titled
 from resbench.report.run_blocks import DATA_FILE, DATA_HEAD, RUNS, Runs
 
 _RUN_PAGE = re.compile(r"[0-9a-f]{16}\.html")
@@ -108,25 +107,3 @@ def write_text(path: Path, text: str) -> Path:
     """The file, with line ends that are the same everywhere."""
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
-
-
-def titled(blocks: Sequence[Block]) -> Iterator[tuple[Block, str]]:
-    """Every block with the heading above it."""
-    heading = ""
-    for block in blocks:
-        heading = block.text if isinstance(block, Heading) else heading
-        yield block, heading
-
-
-def named(blocks: Sequence[Block]) -> list[Block]:
-    """The blocks with a name of its own for every table: the one it has, or that of its heading, then numbered."""
-    out: list[Block] = []
-    taken: set[str] = set()
-    for block, heading in titled(blocks):
-        if isinstance(block, Table):
-            base = slug(block.name or heading)
-            tries = (f"{base}-{number}" if number > 1 else base for number in itertools.count(1))
-            block = dataclasses.replace(block, name=next(name for name in tries if name not in taken))
-            taken.add(block.name)
-        out.append(block)
-    return out

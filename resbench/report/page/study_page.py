@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from resbench.core.text import plural, printable
 from resbench.report.cells import cells
 from resbench.report.check import verdict_lines
-from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table, Views
+from resbench.report.document import Block, Bullets, Code, Heading, Image, Paragraph, Table, Views, slug
 from resbench.report.format import capitalised
 from resbench.report.judge import judge
 from resbench.report.lead import Lead
@@ -109,7 +109,8 @@ def _claims(verdicts: Sequence[ClaimVerdict], tested: str) -> list[Block]:
     for verdict in verdicts:
         source = f" Source: {verdict.claim.source}" if verdict.claim.source else ""
         says, note = capitalised(verdict.claim.says.rstrip(".")), state_note(verdict)
-        out.append(Paragraph(f"{says}{note}.{source}", badge=shown_state(verdict).badge))
+        anchor = f"claim-{slug(verdict.claim.says)}"
+        out.append(Paragraph(f"{says}{note}.{source}", badge=shown_state(verdict).badge, anchor=anchor))
         texts = [*(sentence(verdict, judged) for judged in verdict.contrasts), unpaired_text(verdict)]
         out.append(Bullets(list(filter(None, texts))))
     return [*out, table]
