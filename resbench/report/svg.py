@@ -104,7 +104,7 @@ def _attributes(style: re.Match[str]) -> str:
 
 def as_file(svg: str, title: str) -> str:
     """A compact SVG as a file: with a title, and dark where the reader prefers that."""
-    head = f"<title>{html.escape(title)}</title><style>{file_rules()}</style>"
+    head = f"<title>{html.escape(title)}</title><style>{file_rules(svg)}</style>"
     return '<?xml version="1.0" encoding="utf-8"?>\n' + _ROOT.sub(lambda tag: f"{tag[0]}{head}", svg, count=1) + "\n"
 
 

@@ -1,8 +1,8 @@
-"""Neutral colours of figures, in light and in dark: a page sets them anew, so that no figure is a white sheet at night."""
+"""Colours of figures in light and in dark that are no arm's: a page sets them anew, so that no figure is a white sheet at night."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -29,16 +29,39 @@ NEUTRALS: Mapping[str, Neutral] = {
     "paper": Neutral("#ffffff", "#12161c", "--page"),
 }
 
+# of ordered values such as depths, in light and in dark: the largest stands out most from the paper, the least by 3 to 1
+ORDERED: Sequence[tuple[str, str]] = (
+    ("#31a196", "#546bbd"),
+    ("#00929a", "#4980ca"),
+    ("#0086a3", "#3c95d3"),
+    ("#0072a3", "#30aad8"),
+    ("#065da0", "#31bdda"),
+    ("#224991", "#55cfd3"),
+    ("#2b3680", "#7dddce"),
+    ("#2e246d", "#a3eacc"),
+    ("#2d1159", "#c8f6d0"),
+)
+_DARK = "@media screen and (prefers-color-scheme: dark)"
+
+
+def ordered_colors(count: int) -> list[str]:
+    """Colours of so many ordered values, from the least to the largest; of more than there are, some have the same."""
+    if count == 1:
+        return [ORDERED[-1][0]]
+    return [ORDERED[round(i * (len(ORDERED) - 1) / (count - 1))][0] for i in range(count)]
+
 
 def page_rules() -> str:
     """CSS for figures within a page: neutral colours are those of the page."""
-    return "".join(_rule(one.light, f"var({one.page})") for one in NEUTRALS.values())
+    neutral = "".join(_rule(one.light, f"var({one.page})") for one in NEUTRALS.values())
+    return f"{neutral}{_DARK} {{ {''.join(_rule(light, dark) for light, dark in ORDERED)}}}"
 
 
-def file_rules() -> str:
+def file_rules(svg: str) -> str:
     """CSS for a figure that is a file of its own."""
     rules = "".join(_rule(one.light, one.dark) for one in NEUTRALS.values())
-    return f"@media screen and (prefers-color-scheme: dark) {{ {rules}}}"
+    rules += "".join(_rule(light, dark) for light, dark in ORDERED if light in svg)
+    return f"{_DARK} {{ {rules}}}"
 
 
 def _rule(light: str, color: str) -> str:

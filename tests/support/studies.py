@@ -14,6 +14,7 @@ import numpy.typing as npt
 from resbench.core.cell import Value
 from resbench.core.config import nest
 from resbench.core.json_reader import Json
+from resbench.records.curve import Curve
 from resbench.records.record import Predictions, Provenance, Record, RunError
 from resbench.records.store import Store
 from resbench.records.study_file import Confirmation, StudyFile
@@ -58,6 +59,7 @@ def make(
     target: Mapping[str, Any] | None = None,
     where: Callable[[Cell, int], Mapping[str, Json]] = lambda cell, seed: {},
     looks: Mapping[str, Any] | None = None,
+    curves: Callable[[Cell, int], Curve | None] = lambda cell, seed: None,
 ) -> Path:
     """Write a study of all combinations of the axes; returns the folder of all studies.
 
@@ -65,6 +67,7 @@ def make(
         metrics: more of them, of runs that ended.
         where: more facts of its provenance.
         probes: what each run has under `probes`; without it records have no such key.
+        curves: the training loss of a run within its epochs.
     """
     store = Store(results / name)
     draw = np.random.default_rng(2016)
@@ -77,6 +80,7 @@ def make(
             continue
         record = _record(run_id, cell, seed, errors, metrics(cell, seed))
         record.provenance = record.provenance.with_facts(**where(cell, seed))
+        record.curve = curves(cell, seed)
         record.probes = dict(probes(cell, seed)) if probes else None
         store.add(record)
     file: dict[str, Any] = {"schema": 1, "name": name, "file": f"{name}.yaml", "about": f"Question: {name}?"}

@@ -44,8 +44,11 @@ def is_of_cost(evidence: Evidence) -> bool:
 def _wanted(evidence: Evidence) -> Iterator[str]:
     if evidence.study.target:
         yield "tradeoff"
+    metrics = [verdict.claim.metric.name for verdict in evidence.verdicts]
+    if "train_loss" in metrics:
+        yield "training"
     yield from ("error", "forest")
     if evidence.trials:
         yield "best-so-far"
-    for verdict in evidence.verdicts:
-        yield _OF_METRIC.get(verdict.claim.metric.name, "error")
+    for name in metrics:
+        yield _OF_METRIC.get(name, "error")

@@ -29,6 +29,7 @@ from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.marks import Spot
 from resbench.report.figures.spots import cell_spot, mark_points
 from resbench.report.figures.styles import DASHED, SOLID, Arms, Dash, legend
+from resbench.report.figures.training_layout import is_recorded
 from resbench.report.labels import Labels
 from resbench.report.outcomes import measured
 from resbench.report.statistics.mean import mean
@@ -42,7 +43,9 @@ _LINES: Mapping[str, tuple[str, Dash]] = {"train_error": ("training", DASHED), "
 
 
 def figure(evidence: Evidence) -> Figure | None:
-    """The figure, or None if no run that ended has two epochs."""
+    """The figure, or None if no run that ended has two epochs, or losses within epochs are there to be drawn instead."""
+    if is_recorded(evidence):
+        return None
     study, x, arms = evidence.study, evidence.x, evidence.arms
     if len(evidence.frame) <= _ARMS_IN_ONE:
         x, arms = None, evidence.arms_by(study.axes)

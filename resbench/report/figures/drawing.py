@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 import pandas as pd
@@ -27,6 +29,7 @@ SIZE, SMALL, TINY = 9.0, 8.0, 7.0  # points; nothing is smaller
 WIDE, NARROW = 8.0, 3.5  # inches of a figure on a page, and on a phone, where a point is as large
 DEPTH = "model.depth"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_MORE_LINES = 0.6  # height of each further line of a label
 LOG_FROM = 10.0  # ratio of the largest to the smallest value from which a scale is logarithmic
 
 
@@ -103,18 +106,19 @@ def scale_errors(axes: Axes, values: pd.Series[Any], low: float = math.nan, high
 def label_ends(
     axes: Axes, ends: Sequence[tuple[float, str, str]], gap: float, inches: float = math.inf, lines: int = 1
 ) -> None:
-    """Write to the right of the axes what ends there, moved so that no two touch.
+    """Write to the right of the axes what ends there, moved so that no two touch and none stands below the axes.
 
     Args:
         ends: (value, text, colour) of each line.
-        gap: between two texts, as a fraction of the axes.
+        gap: between two texts, as a fraction of the axes; more where they have several lines.
         inches: width of a text.
         lines: of a text, at most.
     """
     low, high = (math.log(end) if axes.get_yscale() == "log" else end for end in axes.get_ylim())
     values = [math.log(value) if axes.get_yscale() == "log" else value for value, *_ in ends]
     texts = ["\n".join(wrapped(text, inches, SMALL, lines)) for _, text, _ in ends]
-    places = spread([(value - low) / (high - low) for value in values], gap)
+    heights = [gap * (1 + _MORE_LINES * text.count("\n")) for text in texts]
+    places = within(spread([(value - low) / (high - low) for value in values], heights), heights)
     for (_, _, color), text, place in zip(ends, texts, places, strict=True):
         axes.annotate(
             text, (1.02, place), xycoords="axes fraction", fontsize=SMALL, color=color, va="center",
@@ -159,7 +163,7 @@ def fitted(text: str, inches: float, size: float = SMALL) -> str:
 def wrapped(text: str, inches: float, size: float = SMALL, most: int = 3, bold: bool = False) -> list[str]:
     """The text in at most so many lines of this width; the last one is cut where that does not suffice."""
     lines: list[str] = []
-    for word in text.split():
+    for word in filter(None, re.split(r"[ \n]", text)):  # not at a space that does not break
         if lines and width_of(f"{lines[-1]} {word}", size, bold) <= inches:
             lines[-1] += f" {word}"
         else:
@@ -168,19 +172,45 @@ def wrapped(text: str, inches: float, size: float = SMALL, most: int = 3, bold: 
     return [fitted(line, inches * (0.93 if bold else 1), size) for line in cut]
 
 
-def spread(places: Sequence[float], gap: float) -> list[float]:
-    """The places, moved as little as an equal treatment allows so that neighbours are a gap apart."""
+def spread(places: Sequence[float], gap: float | Sequence[float]) -> list[float]:
+    """The places, moved as little as an equal treatment allows so that neighbours are a gap apart.
+
+    Args:
+        gap: between all; or the height of each, whose neighbours are half of both heights away.
+    """
     order = sorted(range(len(places)), key=lambda i: (places[i], i))
-    blocks: list[list[float]] = []  # of labels that touch: centre, number
-    for i in order:
-        blocks.append([places[i], 1])
-        while len(blocks) > 1 and blocks[-1][0] - blocks[-2][0] < gap * (blocks[-1][1] + blocks[-2][1]) / 2:
+    offsets = _offsets([gap if isinstance(gap, float | int) else gap[i] for i in order])
+    blocks: list[list[float]] = []  # of labels that touch: mean place before their offsets, number
+    for i, offset in zip(order, offsets, strict=True):
+        blocks.append([places[i] - offset, 1])
+        while len(blocks) > 1 and blocks[-1][0] < blocks[-2][0]:
             (first, m), (second, n) = blocks[-2:]
             blocks[-2:] = [[(first * m + second * n) / (m + n), m + n]]
-    moved = [centre + gap * (k - (n - 1) / 2) for centre, n in blocks for k in range(int(n))]
+    moved = [place for place, n in blocks for _ in range(int(n))]
     out = [0.0] * len(places)
-    for i, place in zip(order, moved, strict=True):
-        out[i] = place
+    for i, place, offset in zip(order, moved, offsets, strict=True):
+        out[i] = place + offset
+    return out
+
+
+def _offsets(heights: Sequence[float]) -> list[float]:
+    """How far each of so high labels is from the first, if all touch."""
+    return list(accumulate(((a + b) / 2 for a, b in pairwise(heights)), initial=0.0)) if heights else []
+
+
+def within(places: Sequence[float], heights: Sequence[float]) -> list[float]:
+    """The places, moved up from below 0 and then down from above 1, each with those that it would come too near to."""
+    order = sorted(range(len(places)), key=lambda i: (places[i], i))
+    offsets = dict(zip(order, _offsets([heights[i] for i in order]), strict=True))
+    out = list(places)
+    least = -math.inf
+    for i in order:
+        out[i] = max(out[i], heights[i] / 2, least + offsets[i])
+        least = out[i] - offsets[i]
+    most = math.inf
+    for i in reversed(order):
+        out[i] = min(out[i], 1.0, most + offsets[i])
+        most = out[i] - offsets[i]
     return out
 
 

@@ -29,6 +29,7 @@ from resbench.report.figures import (
     search,
     specification,
     tradeoff,
+    training,
     variance,
 )
 from resbench.report.figures.choice import choose
@@ -44,6 +45,7 @@ FIGURES: tuple[Callable[[Evidence], Figure | None], ...] = (
     error.figure,
     forest.figure,
     interactions.figure,
+    training.figure,
     curves.figure,
     heat_map.figure,
     specification.figure,
