@@ -11,6 +11,7 @@ from support.studies import HELPS, MESSAGE, make, noise, with_accuracies
 from support.tiny import run_tiny, tiny_store
 
 import resbench as package
+from resbench.records.curve import Curve
 from resbench.records.looks_file import read_looks
 from resbench.report import summary
 from resbench.report.document import Table
@@ -60,6 +61,22 @@ def test_a_run_has_its_settings_its_curve_and_its_record(tmp_path: Path) -> None
     assert f"record: {store.path(run.id)}" in out.replace("record:\n", "record: ")  # a path stays whole
     assert re.search(r"train loss +[▁█]{2} ", out)
     assert re.search(r"data.train_size +200", out)
+
+
+def test_the_loss_of_a_run_is_shown_as_finely_as_it_was_recorded(tmp_path: Path) -> None:
+    losses = (2.3, 1.9, None, 1.1, 0.7, 0.5)
+    plan = {"model.shortcut": ["none"]}
+    make(
+        tmp_path,
+        "s",
+        plan,
+        2,
+        noise(lambda _: 0.1, 100),
+        curves=lambda _, seed: Curve(20, 50, losses) if seed else None,
+    )
+    fine, coarse = (resbench("show", "s", f"{number:016x}", "--results", tmp_path)[1] for number in (1, 0))
+    assert re.search(r"train loss █[▁-▇]{3}▁ 2\.3 to 0\.5\n", fine)
+    assert re.search(r"train loss █[▁-▇]▁ 1 to 0\.333\n", coarse)  # the epochs of its history
 
 
 def test_what_differs_from_the_baseline_comes_first(tmp_path: Path) -> None:
