@@ -17,7 +17,8 @@ from resbench.data.embedded import mnist_5k
 from resbench.records.record import Record
 from resbench.report import write
 from resbench.report.cells import cells, comparisons
-from resbench.report.figures.drawing import Canvas, canvas, spread, width_of, wrapped
+from resbench.report.figures.drawing import Canvas, canvas, width_of, wrapped
+from resbench.report.figures.end_labels import spread, within
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.gallery import FIGURES, save_figures
@@ -366,7 +367,14 @@ def test_text_is_measured() -> None:
     lines = wrapped("one two three four five six seven eight nine ten", 1.0, 8, most=2)
     assert len(lines) == 2 and lines[1].endswith("…") and all(width_of(line, 8) <= 1.0 for line in lines)
     assert spread([0.5, 0.5, 0.9], 0.1) == pytest.approx([0.45, 0.55, 0.9])
-    assert spread([0.3, 0.1], 0.1) == [0.3, 0.1]
+    assert spread([0.3, 0.1], 0.1) == pytest.approx([0.3, 0.1])
+    assert spread([0.5, 0.5, 0.5], [0.1, 0.3, 0.1]) == pytest.approx([0.3, 0.5, 0.7])  # halves of both heights apart
+    assert wrapped("error 4.0\N{NO-BREAK SPACE}%", 0.5, 8) == ["error", "4.0\N{NO-BREAK SPACE}%"]
+
+
+def test_labels_stay_within_the_height_of_the_axes() -> None:
+    assert within([-0.2, -0.1, 0.9], [0.1, 0.1, 0.1]) == pytest.approx([0.05, 0.15, 0.9])
+    assert within([0.97, 1.2], [0.1, 0.1]) == pytest.approx([0.9, 1.0])
 
 
 def _texts(figure: Canvas) -> list[str]:

@@ -195,6 +195,30 @@ def saved(deep: Evidence, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     return folder, save_figures(folder, deep)
 
 
+def test_a_study_in_which_all_runs_diverge_has_no_curves(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "s",
+        DEPTHS,
+        2,
+        lambda *_: "diverged",
+        [SLOWER],
+        PLAIN,
+        curves=lambda *_: Curve(20, 60, (3.0, 9.0, None)),
+    )
+    assert training.figure(evidence_of(tmp_path)) is None
+
+
+def test_depths_alone_have_one_panel_and_are_compared(tmp_path: Path) -> None:
+    depths: dict[str, list[Any]] = {"model.depth": [10, 34, 100]}
+    evidence = planted(
+        tmp_path, lambda cell: 0.3 if is_deep(cell) else 0.5, depths, claims=(), baseline={"model.depth": 10}
+    )
+    assert figure_of(evidence).title == "With 100 layers, networks learn more slowly than with 34 layers"
+    (only,) = drawn(figure_of(evidence)).axes
+    assert [text.get_color() for text in only.texts if text.get_text().startswith("100")] == [ordered_colors(3)[-1]]
+
+
 def test_it_takes_the_place_of_the_errors_by_epoch_and_comes_first(saved: tuple[Path, Sequence[Image]]) -> None:
     images = saved[1]
     names = [image.name for image in images]

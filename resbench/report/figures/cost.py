@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import GREY, NARROW, SMALL, WIDE, Canvas, canvas, label_ends, logarithmic
+from resbench.report.figures.drawing import GREY, NARROW, SMALL, WIDE, Canvas, canvas, logarithmic
+from resbench.report.figures.end_labels import label_ends
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_bars, draw_dots, draw_lines

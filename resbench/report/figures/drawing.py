@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 import pandas as pd
@@ -29,7 +28,6 @@ SIZE, SMALL, TINY = 9.0, 8.0, 7.0  # points; nothing is smaller
 WIDE, NARROW = 8.0, 3.5  # inches of a figure on a page, and on a phone, where a point is as large
 DEPTH = "model.depth"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_MORE_LINES = 0.6  # height of each further line of a label
 LOG_FROM = 10.0  # ratio of the largest to the smallest value from which a scale is logarithmic
 
 
@@ -103,29 +101,6 @@ def scale_errors(axes: Axes, values: pd.Series[Any], low: float = math.nan, high
     axes.set_ylim(max(low - room, -room if low < 0 else 0), high + room)
 
 
-def label_ends(
-    axes: Axes, ends: Sequence[tuple[float, str, str]], gap: float, inches: float = math.inf, lines: int = 1
-) -> None:
-    """Write to the right of the axes what ends there, moved so that no two touch and none stands below the axes.
-
-    Args:
-        ends: (value, text, colour) of each line.
-        gap: between two texts, as a fraction of the axes; more where they have several lines.
-        inches: width of a text.
-        lines: of a text, at most.
-    """
-    low, high = (math.log(end) if axes.get_yscale() == "log" else end for end in axes.get_ylim())
-    values = [math.log(value) if axes.get_yscale() == "log" else value for value, *_ in ends]
-    texts = ["\n".join(wrapped(text, inches, SMALL, lines)) for _, text, _ in ends]
-    heights = [gap * (1 + _MORE_LINES * text.count("\n")) for text in texts]
-    places = within(spread([(value - low) / (high - low) for value in values], heights), heights)
-    for (_, _, color), text, place in zip(ends, texts, places, strict=True):
-        axes.annotate(
-            text, (1.02, place), xycoords="axes fraction", fontsize=SMALL, color=color, va="center",
-            annotation_clip=False, linespacing=1.0,
-        )  # fmt: skip
-
-
 def value_text(value: float) -> str:
     """A percentage or a rise as a figure says it: two digits, three from ten on: `0.77`, `87.5`."""
     return significant(float(value), 3 if abs(value) >= 10 else 2)
@@ -170,48 +145,6 @@ def wrapped(text: str, inches: float, size: float = SMALL, most: int = 3, bold: 
             lines.append(word)
     cut = [*lines[: most - 1], " ".join(lines[most - 1 :])] if len(lines) > most else lines
     return [fitted(line, inches * (0.93 if bold else 1), size) for line in cut]
-
-
-def spread(places: Sequence[float], gap: float | Sequence[float]) -> list[float]:
-    """The places, moved as little as an equal treatment allows so that neighbours are a gap apart.
-
-    Args:
-        gap: between all; or the height of each, whose neighbours are half of both heights away.
-    """
-    order = sorted(range(len(places)), key=lambda i: (places[i], i))
-    offsets = _offsets([gap if isinstance(gap, float | int) else gap[i] for i in order])
-    blocks: list[list[float]] = []  # of labels that touch: mean place before their offsets, number
-    for i, offset in zip(order, offsets, strict=True):
-        blocks.append([places[i] - offset, 1])
-        while len(blocks) > 1 and blocks[-1][0] < blocks[-2][0]:
-            (first, m), (second, n) = blocks[-2:]
-            blocks[-2:] = [[(first * m + second * n) / (m + n), m + n]]
-    moved = [place for place, n in blocks for _ in range(int(n))]
-    out = [0.0] * len(places)
-    for i, place, offset in zip(order, moved, offsets, strict=True):
-        out[i] = place + offset
-    return out
-
-
-def _offsets(heights: Sequence[float]) -> list[float]:
-    """How far each of so high labels is from the first, if all touch."""
-    return list(accumulate(((a + b) / 2 for a, b in pairwise(heights)), initial=0.0)) if heights else []
-
-
-def within(places: Sequence[float], heights: Sequence[float]) -> list[float]:
-    """The places, moved up from below 0 and then down from above 1, each with those that it would come too near to."""
-    order = sorted(range(len(places)), key=lambda i: (places[i], i))
-    offsets = dict(zip(order, _offsets([heights[i] for i in order]), strict=True))
-    out = list(places)
-    least = -math.inf
-    for i in order:
-        out[i] = max(out[i], heights[i] / 2, least + offsets[i])
-        least = out[i] - offsets[i]
-    most = math.inf
-    for i in reversed(order):
-        out[i] = min(out[i], 1.0, most + offsets[i])
-        most = out[i] - offsets[i]
-    return out
 
 
 def part_labels(figure: Canvas, panels: Sequence[Axes]) -> None:

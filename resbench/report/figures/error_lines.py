@@ -17,11 +17,11 @@ from resbench.report.figures.drawing import (
     WIDE,
     Canvas,
     canvas,
-    label_ends,
     part_labels,
     scale_errors,
     value_text,
 )
+from resbench.report.figures.end_labels import label_ends
 from resbench.report.figures.error_spots import with_spots
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.lines import draw_bars, draw_dots, draw_lines

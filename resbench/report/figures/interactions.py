@@ -16,12 +16,12 @@ from resbench.report.figures.drawing import (
     SMALL,
     WIDE,
     Canvas,
-    label_ends,
     leaf,
     panels,
     part_labels,
     scale_errors,
 )
+from resbench.report.figures.end_labels import label_ends
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_bars, draw_lines

@@ -7,7 +7,8 @@ from functools import partial
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import GREY, SMALL, WIDE, Canvas, canvas, fitted, label_ends, logarithmic
+from resbench.report.figures.drawing import GREY, SMALL, WIDE, Canvas, canvas, fitted, logarithmic
+from resbench.report.figures.end_labels import label_ends
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.styles import BLUE, ORANGE

@@ -13,12 +13,12 @@ from resbench.report.figures.training_words import alt_text, title
 
 
 def figure(evidence: Evidence) -> Figure | None:
-    """The figure, or None where most records have no curve."""
+    """The figure, or None where most records have no curve, or no run trained."""
     if not is_recorded(evidence):
         return None
     layout = lay_out(evidence)
     points, outcomes = training_points(evidence, layout.lines)
-    if points.empty or points["epoch"].nunique() < 2:
+    if "loss" not in points or points["epoch"].nunique() < 2:
         return None
     sheet = Sheet(layout, points, outcomes, evidence.chance)
     draws = [partial(draw, sheet, narrow) for narrow in (False, True)]

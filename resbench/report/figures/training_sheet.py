@@ -21,12 +21,12 @@ from resbench.report.figures.drawing import (
     Canvas,
     is_steep,
     label_edges,
-    label_ends,
     logarithmic,
     panels,
     value_text,
     whole,
 )
+from resbench.report.figures.end_labels import label_ends
 from resbench.report.figures.styles import Style
 from resbench.report.figures.training_layout import Layout
 from resbench.report.figures.training_points import Outcome
