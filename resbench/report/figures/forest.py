@@ -85,7 +85,7 @@ def _spot(evidence: Evidence, metric: Metric, row: Row, point: Mapping[Any, Any]
     shared = {axis: value for axis, value in ours.items() if show(value) == show(theirs.get(axis))}
     link = runs_link(evidence, {} if row.subtracted else shared)
     if not row.drawn:
-        return Spot(f"{row.label}\n{row.verdict}", link)
+        return Spot(row.label)  # nothing is drawn of it
     count = len(seeds_of(row.comparison, metric))
     said = f"difference in {metric.words} {numbers_of(point, metric)} {metric.unit}".rstrip()
     return Spot(f"{row.label}\n{said}\n{plural(count, 'seed')}, 95 % interval: {row.verdict}", link)
