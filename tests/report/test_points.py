@@ -115,6 +115,9 @@ def test_a_click_on_a_run_opens_its_page_and_one_on_a_cell_filters_its_runs(brow
     cell = next(link for link in found if link.text.startswith("10 layers, no shortcut\n"))
     browser.point(cell.x, cell.y, click=True)
     browser.wait_for("location.hash === '#runs=10%20layers+no%20shortcut'")
+    shown = "[...document.querySelectorAll('.runs tbody tr:not([hidden])')].map((row) => row.cells[1].textContent)"
+    browser.wait_for(f"{shown}.length === 3")
+    assert set(browser.run(shown)) == {"10 layers, no shortcut"}
     found = links(browser, "error")
     one = max((link for link in found if link.href.startswith("runs/")), key=lambda link: apart(link, found))
     target = page.parent / one.href
