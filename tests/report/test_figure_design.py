@@ -30,6 +30,7 @@ from resbench.report.judge import judge
 from resbench.report.study import load
 from resbench.report.svg import as_file, compact, inline
 from resbench.report.theme import NEUTRALS
+from resbench.report.wording.answer.cost import cost_sentences
 
 PLAIN = {"model.shortcut": "none"}
 DEPTHS = {"model.depth": [10, 34, 100], "model.shortcut": ["identity", "none"]}
@@ -215,6 +216,25 @@ def test_a_study_of_cost_shows_cost_and_no_accuracy(tmp_path: Path) -> None:
     shown, opened = choice.choose(evidence, figures)
     assert [figure.name for figure in shown] == ["throughput", "roofline"] and opened == {"throughput", "roofline"}
     assert shown[0].title == "10 times the depth costs 10 times the training time"
+
+
+def test_the_answer_of_a_study_of_cost_tells_each_machine_for_itself(deep: Evidence) -> None:
+    """The figure shows the first machine, so that the answer's numbers are those of its title."""
+    slow = _costs(deep).assign(device_name="y")
+    slow["train_images_per_second"] *= 1 / slow["model.depth"]  # there 10 times the depth costs 100 times as much
+    costs = pd.concat([_costs(deep), slow], ignore_index=True)
+    title = next(
+        figure.title
+        for build in FIGURES
+        if (figure := build(Evidence(deep.study, deep.frame, costs=costs))) and figure.name == "throughput"
+    )
+    first, *rest = cost_sentences(costs, deep.study.axes, {}, deep.study.labels)
+    assert title == "10 times the depth costs 10 times the training time"
+    assert first == "Training on an image takes 10 times as long at 100 layers as at 10."
+    assert rest == [
+        "Measured on x, 1 threads, fp32.",
+        "On y, 1 threads, fp32: an image takes 100 times as long at 100 layers as at 10.",
+    ]
 
 
 @pytest.mark.parametrize("low, high", [(1e15, 2.1e15), (1.02e15, 1.2e15), (4.6e12, 4.6e13), (3, 8), (0.5, 400)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -54,7 +54,7 @@ class CardFacts(Part):
     page: str
     question: str
     answer: str
-    figure: str = ""
+    figure: Annotated[str, Field(pattern=r"^(figures/[a-z0-9-]+\.svg)?$")] = ""
     title: str = ""
     state: str
     states: list[CountedState] = Field(default_factory=list)

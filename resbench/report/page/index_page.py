@@ -9,7 +9,7 @@ from pathlib import Path
 
 from resbench.core.errors import UserError
 from resbench.core.files import alone
-from resbench.core.text import printable
+from resbench.core.text import is_name, printable
 from resbench.records.store import Store, study_names
 from resbench.records.study_file import StudyFile
 from resbench.report.document import Block, Card, Heading, Paragraph
@@ -99,7 +99,8 @@ def _groups(reports: Path) -> list[list[CardFacts]]:
 def _card(reports: Path, name: str) -> CardFacts:
     """What is known of a study from its page."""
     card = read_card(reports / name)
-    if card and card.name == name and (card.page == name or (reports / card.page / "report.md").is_file()):
+    other = card is not None and is_name(card.page) and (reports / card.page / "report.md").is_file()
+    if card and card.name == name and (card.page == name or other):
         return card
     again = f"`resbench report {name}` writes it again."
     gone = f"It stood on the page of {card.page}, which is gone: {again}" if card and card.name == name else ""

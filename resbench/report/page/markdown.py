@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import textwrap
 from collections.abc import Sequence
@@ -89,11 +90,16 @@ def _paragraph(block: Paragraph) -> str:
 
 def _card(card: Card) -> str:
     parts = [f"[{_line(card.name)}](<{card.page}/report.md>): {linked(_line(card.question))}"]
-    parts += [f'<img src="{quote(card.image)}" width="420" alt="{_line(card.title)}">'] if card.image else []
+    parts += [f'<img src="{quote(card.image)}" width="420" alt="{_attribute(card.title)}">'] if card.image else []
     badges = ", ".join(f"**{_line(f'{badge.sign} {badge.text}')}**" for badge in card.badges)
     parts += [linked(_line(card.answer)), ". ".join(filter(None, (_line(capitalised(card.state)), badges)))]
     parts += [_table(card.table)] if card.table else []
     return "\n\n".join([*filter(None, parts), *map(_card, card.also)])
+
+
+def _attribute(text: str) -> str:
+    """Text within the quotes of an attribute."""
+    return html.escape(control_free(" ".join(text.split())))
 
 
 def _image(image: Image) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from resbench.core.text import plural
+from resbench.core.text import plural, show
 from resbench.records.store import Store, study_names
 from resbench.records.study_file import Story
 from resbench.report.document import Block, Bullets, Heading, Image, Paragraph, Table, Views, slug
@@ -72,8 +72,8 @@ def _stories(results: Path) -> dict[str, Story | None]:
 
 def data_label(study: Study) -> str:
     """What tells a study from those that share its page: its data; its name where that is not one set."""
-    names = study.settings.get(_DATA, [])
-    return study.labels.value(_DATA, names[0]) if len(names) == 1 else study.name
+    names = {show(record.settings.get(_DATA)) for record in study.records}
+    return study.labels.value(_DATA, *names) if len(names) == 1 else study.name
 
 
 class Agreement(NamedTuple):
@@ -107,7 +107,9 @@ def agreement(first: Study, ours: Sequence[ClaimVerdict], other: Study, theirs: 
         f"{len(same)} of {plural(len(pairs), 'shared verdict')}" if different else f"all {len(pairs)} shared verdicts"
     )
     rest = f"; {len(different)} {'differs' if len(different) == 1 else 'differ'}" if different else ""
-    return Agreement(f"{where} {count} {'is' if len(pairs) == 1 else 'are'} the same{rest}.", different, same)
+    return Agreement(
+        f"{where} {count} {'is' if len(same if different else pairs) == 1 else 'are'} the same{rest}.", different, same
+    )
 
 
 def _states(verdicts: Sequence[ClaimVerdict]) -> Iterator[tuple[tuple[str, str], str]]:
