@@ -14,15 +14,15 @@ quickstart: .venv/installed
 	$(BIN)/resbench run ablations/quickstart.yaml --results quickstart/results --reports quickstart/reports
 
 # a test trains on one core where it does not ask for more, and the cores are shared by as many tests
-SHARED := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
+SHARED := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: .venv/installed
-	$(SHARED) --dist loadfile
+	$(SHARED)
 
 # what takes minutes: kills at every moment, full disks, many commands at once, clusters; file by file, as the tests
 # of a cluster share it and know its processes by their names
 reliability: .venv/installed
-	$(SHARED) tests/reliability --dist loadfile --no-loadscope-reorder --durations=10 --override-ini addopts="-q --import-mode=importlib --strict-markers --benchmark-disable"
+	$(SHARED) tests/reliability --durations=10 --override-ini addopts="-q --import-mode=importlib --strict-markers --benchmark-disable"
 
 lint: .venv/installed
 	$(BIN)/ruff check .

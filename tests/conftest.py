@@ -1,4 +1,4 @@
-"""Storages of each kind, PostgreSQL among them where it is installed."""
+"""The order of the files, and storages of each kind, PostgreSQL among them where it is installed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# the files that take longest come first, or one process would be left alone with one of them at the end
+LONGEST = (
+    "reliability/test_ray.py",
+    "reliability/test_tune.py",
+    "reliability/test_kill.py",
+    "execution/test_faults.py",
+    "test_results.py",
+    "cli/test_commands.py",
+    "tuning/test_session.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the option `--no-loadscope-reorder` keeps that order."""
+    folder = Path(__file__).parent
+    places = {folder / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")
