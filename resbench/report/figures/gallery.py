@@ -148,7 +148,7 @@ def _svg(canvas: Canvas) -> str:
 def _fix_layout(canvas: Canvas) -> None:
     """Lay the figure out, and round its places: a last digit that processors differ in would change names in the file."""
     canvas.draw_without_rendering()
-    canvas.set_layout_engine("none")
+    canvas.set_layout_engine(None)  # even for the engine "none" each file would be drawn twice
     for axes in canvas.axes:
         left, bottom, width, height = (round(side, 6) for side in axes.get_position(original=True).bounds)
         axes.set_position((left, bottom, width, height))
