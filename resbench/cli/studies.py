@@ -48,7 +48,6 @@ def status(
 
 
 def _status(name: str, store: Store) -> list[str]:
-    from resbench.execution.slurm import collect
     from resbench.records.run_states import BEGUN, RUNNING, STATES, TO_DO, StateReader
     from resbench.report.study import how_to_go_on
 
@@ -65,7 +64,7 @@ def _status(name: str, store: Store) -> list[str]:
     lines += [f"  open: {trials}"] if trials else []
     target, to_confirm = _target(file, store) if file else ("", False)
     lines += [f"  target: {target}"] if target else []
-    lines += collect.describe(store)
+    lines += _jobs(store)
     look, asks = _look(store) if file and file.looks else ("", False)
     lines += [f"  {look}"] if look else []
     left = bool(state.of(TO_DO, "failed", BEGUN, RUNNING))
@@ -73,6 +72,15 @@ def _status(name: str, store: Store) -> list[str]:
         again = "if it stops, to go on" if state.of(RUNNING) else "to go on"
         lines.append(f"  {again}: {how_to_go_on(store, file)}")
     return lines
+
+
+def _jobs(store: Store) -> list[str]:
+    """What Slurm has of a study; torch is imported only where a command has left it something."""
+    if not (store.work / "slurm").is_dir():
+        return []
+    from resbench.execution.slurm.collect import describe
+
+    return describe(store)
 
 
 def _text(run: RunState) -> str:

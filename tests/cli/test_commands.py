@@ -1,4 +1,4 @@
-"""The command line as users meet it: in a process of its own, with real files and real training."""
+"""The command line as users meet it: with real files and real training, and in processes of its own where those matter."""
 
 import os
 import re
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.commands import call, contents
 from support.faults import ROOT, begin, end
+from support.inprocess import resbench as command
 
 import resbench
 
@@ -27,6 +28,7 @@ axes:
 seeds: 2
 baseline: {model.shortcut: none}
 """
+RUN = ("run", "tiny.yaml", "--threads", "1")  # the number of threads is a part of what is computed
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +36,23 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the tiny grid has been run without disturbance."""
     folder = tmp_path_factory.mktemp("study")
     (folder / "tiny.yaml").write_text(GRID)
-    done = call("run", "tiny.yaml", cwd=folder)
+    done = call(*RUN, cwd=folder)
     assert "page: reports/tiny/index.html" in done.stdout
     return folder
+
+
+@pytest.fixture
+def there(study: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same folder as the working folder, of which a test leaves the grid file and its records as they were."""
+    monkeypatch.chdir(study)
+    return study
+
+
+def said_by(*words: object, code: int = 0) -> str:
+    """All that a command prints, which must end with this exit code."""
+    ended, out, err = command(*words)
+    assert ended == code, out + err
+    return out + err
 
 
 def test_a_run_leaves_records_a_table_and_a_page(study: Path) -> None:
@@ -48,73 +64,70 @@ def test_a_run_leaves_records_a_table_and_a_page(study: Path) -> None:
     assert sorted(frame["seed"]) == [0, 0, 1, 1]
 
 
-def test_the_same_command_again_does_nothing_and_says_so(study: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in (study / "results" / "tiny").glob("*.json")}
-    assert "nothing to do: all 4 runs" in call("run", "tiny.yaml", cwd=study).stdout
-    assert before == {path: path.stat().st_mtime_ns for path in (study / "results" / "tiny").glob("*.json")}
+def test_the_same_command_again_does_nothing_and_says_so(there: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (there / "results" / "tiny").glob("*.json")}
+    assert "nothing to do: all 4 runs" in said_by("run", "tiny.yaml")
+    assert before == {path: path.stat().st_mtime_ns for path in (there / "results" / "tiny").glob("*.json")}
 
 
 def test_killed_and_continued_gives_the_records_of_an_undisturbed_pass(study: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(GRID)
-    first = begin("run", "tiny.yaml", cwd=tmp_path)
+    first = begin(*RUN, cwd=tmp_path)
     try:
         _wait_for_a_checkpoint(tmp_path, first)
     finally:
         end(first)
-    begun = call("status", "tiny", cwd=tmp_path).stdout
+    begun = said_by("status", "tiny", "--results", tmp_path / "results")
     assert "epochs done" in begun and "resbench run tiny.yaml" in begun
-    call("run", "tiny.yaml", cwd=tmp_path)
+    call(*RUN, "--no-report", cwd=tmp_path)
     assert contents(tmp_path / "results" / "tiny") == contents(study / "results" / "tiny")
 
 
 def test_python_and_one_process_give_the_same_records(study: Path, tmp_path: Path) -> None:
-    frame = resbench.run(study / "tiny.yaml", results=tmp_path)
+    frame = resbench.run(study / "tiny.yaml", results=tmp_path, threads=1)
     assert len(frame) == 4
-    ours, theirs = contents(tmp_path / "tiny"), contents(study / "results" / "tiny")
-    if set(frame["provenance.threads"]) == set(resbench.load(study / "results" / "tiny")["provenance.threads"]):
-        assert ours == theirs
-    else:
-        assert ours.keys() == theirs.keys()
+    assert contents(tmp_path / "tiny") == contents(study / "results" / "tiny")
 
 
 def test_two_commands_share_the_work(study: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(GRID)
-    both = [begin("run", "tiny.yaml", "-j", "1", cwd=tmp_path) for _ in range(2)]
+    engines = (["-j", "1"], ["--executor", "serial"])
+    both = [begin(*RUN, *words, cwd=tmp_path) for words in engines]
     said = [process.communicate(timeout=400) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    assert len(contents(tmp_path / "results" / "tiny")) == 4
+    assert contents(tmp_path / "results" / "tiny") == contents(study / "results" / "tiny")
 
 
-def test_overrides_only_and_fresh(study: Path) -> None:
-    short = ["run", "tiny.yaml", "recipe.epochs=1", "seeds=1", "name=short"]
-    one = call(*short, "--only", "model.shortcut==none", cwd=study)
-    assert "1 runs to do" in one.stderr
-    assert "1 runs to do, 1 done" in call(*short, cwd=study).stderr
-    again = call(*short, "--fresh", cwd=study)
-    assert "forgot 2 records" in again.stderr and "2 runs to do, 0 done" in again.stderr
+def test_overrides_only_and_fresh(there: Path) -> None:
+    short = [*RUN, "recipe.epochs=1", "seeds=1", "name=short", "-j1", "--no-report"]
+    assert "1 runs to do" in said_by(*short, "--only", "model.shortcut==none")
+    assert "1 runs to do, 1 done" in said_by(*short)
+    again = said_by(*short, "--fresh")
+    assert "forgot 2 records" in again and "2 runs to do, 0 done" in again
 
 
-def test_overrides_do_not_take_finished_runs_out_of_a_study(study: Path) -> None:
-    before = (study / "results" / "tiny" / "study.json").read_bytes()
-    for command in ("run", "bench"):
-        said = call(command, "tiny.yaml", "recipe.epochs=1", cwd=study, check=2).stderr
+def test_overrides_do_not_take_finished_runs_out_of_a_study(there: Path) -> None:
+    before = (there / "results" / "tiny" / "study.json").read_bytes()
+    for name in ("run", "bench"):
+        said = said_by(name, "tiny.yaml", "recipe.epochs=1", code=2)
         assert "recipe.epochs=1 would leave 4 runs that are done out of this study: add name=..." in said
-    assert (study / "results" / "tiny" / "study.json").read_bytes() == before
-    (study / "tiny.yaml").write_text(GRID.replace("seeds: 2", "seeds: 1"))
-    said = call("run", "tiny.yaml", cwd=study).stderr
+    assert (there / "results" / "tiny" / "study.json").read_bytes() == before
+    (there / "tiny.yaml").write_text(GRID.replace("seeds: 2", "seeds: 1"))
+    said = said_by("run", "tiny.yaml")
     assert "2 runs that are done are no longer in its grid; their records stay" in said
-    (study / "tiny.yaml").write_text(GRID)
-    call("run", "tiny.yaml", cwd=study)
+    (there / "tiny.yaml").write_text(GRID)
+    said_by("run", "tiny.yaml")
 
 
-def test_five_mistakes_are_five_lines(tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text(
+def test_five_mistakes_are_five_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.yaml").write_text(
         "name: bad\nbase:\n  model: {shortcut: identty}\n  recipe: {epochs: '3', lr: fast}\n"
         "axes:\n  model.detph: [10]\nseeds: none\nrepeats: 3\n"
     )
-    lines = call("run", "bad.yaml", cwd=tmp_path, check=2).stderr.splitlines()
+    lines = said_by("run", "bad.yaml", code=2).splitlines()
     assert [re.match(r"bad\.yaml:(\d+): ", line)[1] for line in lines] == ["3", "4", "4", "6", "7", "8"]  # type: ignore[index]
-    assert not (tmp_path / "results").exists()
+    assert not Path("results").exists()
 
 
 @pytest.mark.parametrize(
@@ -133,22 +146,26 @@ def test_five_mistakes_are_five_lines(tmp_path: Path) -> None:
         (["runn"], "No such command"),
     ],
 )
-def test_mistakes_on_the_command_line_exit_2_with_a_line(words: list[str], part: str, study: Path) -> None:
-    assert part in call(*words, cwd=study, check=2).stderr
+def test_mistakes_on_the_command_line_exit_2_with_a_line(words: list[str], part: str, there: Path) -> None:
+    code, _, err = command(*words)
+    assert code == 2 and part in err
 
 
-def test_a_damaged_study_and_a_foreign_index_stop_no_run(study: Path, tmp_path: Path) -> None:
+def test_a_damaged_study_and_a_foreign_index_stop_no_run(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(study, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "results" / "tiny" / "study.json").write_text('{"half')
-    words = ("run", "tiny.yaml", "recipe.epochs=1", "--only", "seed==0", "-j1")
-    done = call(*words, "name=other", cwd=tmp_path)
-    assert "page: reports/other/index.html" in done.stdout
-    assert "results/tiny/study.json: damaged" in done.stderr
-    assert "](<tiny/report.md>): Does it run?" in (tmp_path / "reports" / "README.md").read_text()
-    (tmp_path / "README.md").write_text("# Mine\n")
-    done = call(*words, "name=third", "--reports", ".", cwd=tmp_path)
-    assert "page: third/index.html" in done.stdout and "README.md: not written by resbench" in done.stderr
-    assert (tmp_path / "README.md").read_text() == "# Mine\n"
+    monkeypatch.chdir(tmp_path)
+    Path("results/tiny/study.json").write_text('{"half')
+    words = (*RUN, "recipe.epochs=1", "--only", "seed==0", "-j1")
+    code, out, err = command(*words, "name=other")
+    assert code == 0 and "page: reports/other/index.html" in out
+    assert "results/tiny/study.json: damaged" in err
+    assert "](<tiny/report.md>): Does it run?" in Path("reports/README.md").read_text()
+    Path("README.md").write_text("# Mine\n")
+    code, out, err = command(*words, "name=third", "--reports", ".")
+    assert code == 0 and "page: third/index.html" in out and "README.md: not written by resbench" in err
+    assert Path("README.md").read_text() == "# Mine\n"
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
@@ -161,22 +178,21 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     assert "to go on: resbench run tiny.yaml" in said and "Traceback" not in said
 
 
-def test_reading_commands(study: Path) -> None:
-    assert "4 done, 0 to do" in call("plan", "tiny.yaml", cwd=study).stdout
-    assert (
-        "1 cell, 1 run: 0 done"
-        in call("run", "tiny.yaml", "-n", "seeds=1", "name=x", "model.shortcut=none", cwd=study).stdout
-    )
-    assert "tiny: 4 runs: 4 ok" in call("status", cwd=study).stdout
-    assert "exclusive_gate" in call("ls", "axes", cwd=study).stdout
-    assert "mnist-5k" in call("ls", "datasets", cwd=study).stdout
-    assert "tiny" in call("ls", "studies", cwd=study).stdout
-    assert "torch" in call("doctor", cwd=study).stdout
-    assert resbench.__version__ in call("--version", cwd=study).stdout
+def test_reading_commands(there: Path) -> None:
+    assert "4 done, 0 to do" in said_by("plan", "tiny.yaml")
+    assert "1 cell, 1 run: 0 done" in said_by("run", "tiny.yaml", "-n", "seeds=1", "name=x", "model.shortcut=none")
+    assert "tiny: 4 runs: 4 ok" in said_by("status")
+    assert "exclusive_gate" in said_by("ls", "axes")
+    assert "mnist-5k" in said_by("ls", "datasets")
+    assert "tiny" in said_by("ls", "studies")
+    assert "torch" in said_by("doctor")
+    assert resbench.__version__ in said_by("--version")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["ls", "studies"]])
-def test_help_does_not_wait_for_heavy_imports(words: list[str], study: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "loaded"), [(["--help"], []), (["run", "--help"], []), (["ls", "studies"], []), (["status"], ["pandas"])]
+)
+def test_what_trains_nothing_does_not_wait_for_heavy_imports(words: list[str], loaded: list[str], study: Path) -> None:
     code = (
         "import sys; sys.argv[1:] = %r\n"
         "from resbench.cli import main\n"
@@ -186,11 +202,11 @@ def test_help_does_not_wait_for_heavy_imports(words: list[str], study: Path) -> 
     )
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code % words], cwd=study, env=env, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert done.stdout.splitlines()[-1] == str(loaded)
 
 
-def test_help_lists_the_commands_in_the_order_of_use(tmp_path: Path) -> None:
-    lines = call("--help", cwd=tmp_path).stdout.partition("Commands:")[2].splitlines()
+def test_help_lists_the_commands_in_the_order_of_use() -> None:
+    lines = said_by("--help").partition("Commands:")[2].splitlines()
     commands = [line.split()[0] for line in lines if line.strip()]
     assert commands[:11] == [
         "run", "plan", "status", "watch", "show", "report", "check", "compare", "tune", "bench", "inspect-init",
@@ -199,16 +215,19 @@ def test_help_lists_the_commands_in_the_order_of_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["inspect-init", "signal"])
-def test_the_signals_of_untrained_networks(name: str, study: Path, tmp_path: Path) -> None:
-    done = call(name, study / "tiny.yaml", "model.norm=none", cwd=tmp_path)
-    assert "gradient_ratio" in done.stdout and "model.shortcut=none" in done.stderr
-    assert (tmp_path / "results" / "tiny" / "initialisation.csv").read_text().startswith("model.shortcut,")
+def test_the_signals_of_untrained_networks(
+    name: str, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = command(name, study / "tiny.yaml", "model.norm=none")
+    assert code == 0 and "gradient_ratio" in out and "model.shortcut=none" in err
+    assert Path("results/tiny/initialisation.csv").read_text().startswith("model.shortcut,")
 
 
-def test_plans_for_many_machines(study: Path) -> None:
-    said = call("plan", "tiny.yaml", "--executor", "ray", "--nodes", "2", "--mtbf", "12h", cwd=study).stdout
+def test_plans_for_many_machines(there: Path) -> None:
+    said = said_by("plan", "tiny.yaml", "--executor", "ray", "--nodes", "2", "--mtbf", "12h")
     assert "2 nodes with " in said and "a node fails every 12.0 h: about 0 runs lost" in said
-    assert "--nodes 2: only with" in call("plan", "tiny.yaml", "--nodes", "2", cwd=study, check=2).stderr
+    assert "--nodes 2: only with" in said_by("plan", "tiny.yaml", "--nodes", "2", code=2)
 
 
 def _wait_for_a_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:
