@@ -66,7 +66,7 @@ def test_a_driver_that_fails_is_said_by_doctor_and_by_run(tmp_path: Path, monkey
     assert f"wrong: nvidia-smi: {BROKEN.strip()}" in lines and any(line.startswith("device cpu") for line in lines)
     (tmp_path / "tiny.yaml").write_text(ONE_RUN)
     words = [tmp_path / "tiny.yaml", "--results", tmp_path / "results", "--no-report"]
-    code, _, said = resbench("run", *words, "--executor", "serial")
+    code, _, said = resbench("run", *words, "--executor", "serial", "--threads", 1)
     assert code == 0 and f"--device auto takes the cpu: nvidia-smi: {BROKEN.strip()}\n" in said
     code, _, said = resbench("run", *words, "--fresh", "--device", "cuda")
     assert code == 2 and len(said.splitlines()) == 1 and "couldn't communicate" in said and "use one of cpu" in said

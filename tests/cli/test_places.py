@@ -63,7 +63,9 @@ def test_report_run_and_python_write_beside_the_results(name: str, beside: str, 
     shutil.rmtree(page.parent.parent)
     Path("tiny.yaml").write_text(f"{GRID}seeds: 2\n")
     places = ["--results", results, "--only", "seed==1 & model.shortcut==none"]
-    assert command("run", "tiny.yaml", "--executor", "serial", "-j1", *places)[0] == 0 and page.is_file()
+    assert (
+        command("run", "tiny.yaml", "--executor", "serial", "-j1", "--threads", 1, *places)[0] == 0 and page.is_file()
+    )
     assert not Path("reports").exists()
 
 

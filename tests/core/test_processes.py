@@ -74,7 +74,10 @@ def test_neither_files_nor_another_checkout_in_the_working_folder_change_a_run(t
     assert contents(tmp_path / "results" / "tiny") == contents(tmp_path / "serial" / "tiny")
 
 
-@pytest.mark.parametrize("words", [("bench", "tiny.yaml", "--seconds", "0"), ("tune", "search.yaml", "-j1")])
+@pytest.mark.parametrize(
+    "words",
+    [("bench", "tiny.yaml", "--seconds", "0", "--threads", "1"), ("tune", "search.yaml", "-j1", "--threads", "1")],
+)
 def test_neither_names_of_files_nor_a_long_tmpdir_stop_a_command(words: tuple[str, ...], tmp_path: Path) -> None:
     fill(tmp_path, *SHADOWS, *OF_PYTHON)
     execute(CONSOLE, *words, cwd=tmp_path, TMPDIR=long_folder(tmp_path))
@@ -82,7 +85,9 @@ def test_neither_names_of_files_nor_a_long_tmpdir_stop_a_command(words: tuple[st
 
 def test_nor_do_they_stop_python_dash_m(tmp_path: Path) -> None:
     fill(tmp_path, *SHADOWS)
-    execute(MODULE, "run", "tiny.yaml", "-j1", "--no-report", cwd=tmp_path, TMPDIR=long_folder(tmp_path))
+    execute(
+        MODULE, "run", "tiny.yaml", "-j1", "--threads", "1", "--no-report", cwd=tmp_path, TMPDIR=long_folder(tmp_path)
+    )
 
 
 def test_python_dash_m_takes_the_checkout_of_the_working_folder(tmp_path: Path) -> None:

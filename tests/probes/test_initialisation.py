@@ -3,8 +3,9 @@
 import csv
 from pathlib import Path
 
+import pytest
 import torch
-from support.commands import call
+from support.inprocess import resbench
 
 from resbench.probes.initialisation import measure_signals
 from resbench.training.run import RunConfig
@@ -20,10 +21,11 @@ seeds: 3
 """
 
 
-def test_each_network_is_inspected_once(tmp_path: Path) -> None:
-    (tmp_path / "seen.yaml").write_text(GRID)
-    done = call("inspect-init", "seen.yaml", cwd=tmp_path)
-    assert done.stdout.startswith("cell")
+def test_each_network_is_inspected_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("seen.yaml").write_text(GRID)
+    code, out, _ = resbench("inspect-init", "seen.yaml")
+    assert code == 0 and out.startswith("cell")
     [path] = (tmp_path / "results" / "seen").iterdir()
     with path.open() as file:
         rows = list(csv.DictReader(file))
@@ -32,7 +34,8 @@ def test_each_network_is_inspected_once(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert float(rows[1]["activation_last"]) > 1e3 > float(rows[3]["activation_last"])
     assert path.suffix == ".csv"
-    assert "not available" in call("inspect-init", "seen.yaml", "--device", "tpu", cwd=tmp_path, check=2).stderr
+    code, _, err = resbench("inspect-init", "seen.yaml", "--device", "tpu")
+    assert code == 2 and "not available" in err
 
 
 def test_shortcuts_double_what_a_chain_of_dirac_kernels_passes_in_each_unit() -> None:

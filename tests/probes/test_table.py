@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.commands import call
+from support.inprocess import resbench
 
 from resbench.core.errors import UserError
 from resbench.execution.api import run as run_grid
@@ -44,18 +44,18 @@ def measured(record: Record) -> list[str]:
 
 def test_a_finished_run_that_lacks_a_probe_is_trained_again_and_loses_none(tmp_path: Path) -> None:
     store = Store(tmp_path / "r" / "seen")
-    run_grid(load(GRID, tmp_path), results=tmp_path / "r")
+    run_grid(load(GRID, tmp_path), results=tmp_path / "r", threads=1)
     bare = weights(store)
     with_responses = load(GRID + "probes: [responses]\n", tmp_path)
     assert store.done() == bare.keys() and store.done(with_responses.probes) == set()
-    printed = call("plan", "seen.yaml", "--results", tmp_path / "r", cwd=tmp_path).stdout
-    assert "2 finished runs lack some of the probes responses" in printed and "2 to do" in printed
-    run_grid(with_responses, results=tmp_path / "r")
-    run_grid(load(GRID + "probes: [gradients]\n", tmp_path), results=tmp_path / "r")
+    code, printed, _ = resbench("plan", tmp_path / "seen.yaml", "--results", tmp_path / "r")
+    assert code == 0 and "2 finished runs lack some of the probes responses" in printed and "2 to do" in printed
+    run_grid(with_responses, results=tmp_path / "r", threads=1)
+    run_grid(load(GRID + "probes: [gradients]\n", tmp_path), results=tmp_path / "r", threads=1)
     assert weights(store) == bare
     assert [measured(record) for record in store.records()] == [["gradients", "responses"]] * 2
     stamps = {run_id: store.stamp(run_id) for run_id in bare}
-    run_grid(with_responses, results=tmp_path / "r")
+    run_grid(with_responses, results=tmp_path / "r", threads=1)
     assert {run_id: store.stamp(run_id) for run_id in bare} == stamps
 
 
@@ -95,6 +95,8 @@ def test_probes_are_no_part_of_a_run(tmp_path: Path) -> None:
     assert "probes" not in without.study().to_json()
 
 
-def test_ls_probes_says_what_each_costs(tmp_path: Path) -> None:
-    printed = call("ls", "probes", cwd=tmp_path).stdout
-    assert all(name in printed for name in [*PROBES, *METRICS][-3:]) and "% of the training work" in printed
+def test_ls_probes_says_what_each_costs() -> None:
+    code, printed, _ = resbench("ls", "probes")
+    assert (
+        code == 0 and all(name in printed for name in [*PROBES, *METRICS][-3:]) and "% of the training work" in printed
+    )

@@ -73,7 +73,17 @@ def test_status_tells_running_from_interrupted_and_names_the_command(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("tiny.yaml").write_text(GRID)
-    words: list[Any] = ["tiny.yaml", "--only", "model.shortcut==none", "-j1", "--executor", "serial", "--results"]
+    words: list[Any] = [
+        "tiny.yaml",
+        "--only",
+        "model.shortcut==none",
+        "-j1",
+        "--executor",
+        "serial",
+        "--threads",
+        "1",
+        "--results",
+    ]
     resbench("run", *words, tmp_path / "results", "--no-report", "--fresh")
     # without what chose some of the runs, or it would find nothing to do
     command = f"resbench run tiny.yaml {' '.join(words[3:])} {tmp_path / 'results'} --no-report"
