@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.faults import command
+from support.inprocess import resbench as command_here
 from support.searches import (
     ENVIRONMENT,
     SEARCH,
@@ -40,10 +41,11 @@ def test_the_shipped_search_is_done() -> None:
     ]
 
 
-def test_the_winners_become_an_ordinary_study(tmp_path: Path) -> None:
+def test_the_winners_become_an_ordinary_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(SEARCH)
-    planned = call("tune", "tiny.yaml", "-n", cwd=tmp_path).stdout
-    assert "model.shortcut=none: 0 of 3 trials done" in planned and not (tmp_path / "results").exists()
+    code, planned, _ = command_here("tune", "tiny.yaml", "-n")
+    assert code == 0 and "model.shortcut=none: 0 of 3 trials done" in planned and not (tmp_path / "results").exists()
     done = call("tune", "tiny.yaml", "-j", "2", "--threads", "1", "--export", "winners.yaml", cwd=tmp_path)
     assert "6/6" in done.stderr and "page: reports/tiny/index.html" in done.stdout
     store = store_of(tmp_path)
@@ -60,7 +62,8 @@ def test_the_winners_become_an_ordinary_study(tmp_path: Path) -> None:
     assert "## Tuning" in page and "the base recipe" in page
     csv = (tmp_path / "reports" / "tiny" / "tables" / "trials.csv").read_text().splitlines()
     assert len(csv) == 7 and csv[0].startswith("arm,trial,state,val_error")
-    assert call("tune", "tiny.yaml", "-j", "2", cwd=tmp_path).stderr == ""  # nothing is left to do
+    code, _, err = command_here("tune", "tiny.yaml", "-j", "2")
+    assert (code, err) == (0, "")  # nothing is left to do
     grid = read_grid(tmp_path / "winners.yaml")
     ids = {run.id for run in grid.runs()}
     assert len(ids) == 4 and ids <= store.ids() and len(grid.claims) == 1
@@ -107,7 +110,7 @@ def test_an_interrupted_search_for_more_keeps_the_winners_it_had(tmp_path: Path)
     assert process.returncode == 130, output
     after = store.study()
     assert after and after.runs == before.runs and after.overrides == [*more, "trials=40"]
-    [head, left, again] = call("status", "tiny", cwd=tmp_path).stdout.splitlines()
+    [head, left, again] = command_here("status", "tiny", "--results", tmp_path / "results")[1].splitlines()
     assert head == "tiny: 2 runs: 2 ok" and int(left.removeprefix("  open: ").split()[0]) in range(30, 39), left
     assert left.endswith("of 40 trials") and f" --trials 40 --storage {storage} " in again
 
