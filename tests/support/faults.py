@@ -16,6 +16,11 @@ import resbench
 
 ROOT = Path(resbench.__file__).parents[1]
 
+# all that `resbench run` imports
+_PRELOAD = ["torch._dynamo", "support.faults"]
+_PRELOAD += [f"resbench.{name}" for name in ("cli", "training.train", "report", "probes.observer")]
+_PRELOAD += [f"resbench.execution.{name}" for name in ("executors", "notebook", "selection", "stage_sessions", "task")]
+
 # data.augment -> what it does in the middle of training
 CUSTOM = """
 import ctypes, os, signal, sys, time
@@ -92,7 +97,7 @@ def warm(*words: object, cwd: Path, crash_at: int = 0) -> Any:
         crash_at: number of the operation on a file under `results` at which the process kills itself; 0 for never.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["resbench.training.train", "resbench.cli", "torch._dynamo", "support.faults"])
+    context.set_forkserver_preload(_PRELOAD)
     process = context.Process(target=_command, args=([str(word) for word in words], str(cwd), crash_at))
     process.start()
     return process
