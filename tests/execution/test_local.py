@@ -178,7 +178,7 @@ def test_a_process_that_stays_ends_with_the_first_run_that_fails(tmp_path: Path)
 
 def test_the_limit_of_a_process_that_stays_is_that_of_each_run(tmp_path: Path) -> None:
     env = study(tmp_path, "zip:\n  - data.augment: [none, hangs, says-process]\n    recipe.lr: [0.1, 0.11, 0.12]\n")
-    code, said = run(tmp_path, env, "-j", "1", "--workers", "stay", "--timeout", "15")
+    code, said = run(tmp_path, env, "-j", "1", "--workers", "stay", "--timeout", "8")
     records = read_records(tmp_path / "results" / "many").values()
     assert code == 1 and sorted(record.status for record in records) == ["failed", "ok", "ok"], said
     assert [record.error.kind for record in records if record.error] == ["timeout"]
