@@ -30,6 +30,8 @@ _SHARED = "[DBT][0-9a-f]+"
 _NAMED = re.compile(rf'(\bid="|href="#|url\(#)(?!{_SHARED}")')
 _LETTER = re.compile(rf'<path id="({_SHARED})"[^>]*/>\n?')
 _LINE = re.compile(rf'<g( [^>]*)>\s*((?:<use href="#{_SHARED}"(?: x="-?\d+")?/>\s*)+)</g>')
+_MARKS = re.compile(r"<g( clip-path=[^>]*)>\n((?:<use [^>]*/>\n)+)</g>")
+_LONG_NAME = re.compile(r"\b[mph][0-9a-f]{10}\b")  # as matplotlib gives them to marks, places that are cut, and hatches
 _EMPTY = re.compile(r"<defs>\s*</defs>\n?")
 _LINES = 'stroke-linejoin="round" stroke-linecap="butt"'  # of all, as the style said that is dropped
 
@@ -125,8 +127,19 @@ def inline(svg: str, name: str, title: str, alt: str, marks: Sequence[Mark] = ()
     root = f'<svg {box}width="{width}" height="{height}" role="{role}" aria-label="{label}" {_LINES}>'
     text = _ROOT.sub(lambda _: root, _without_letters(svg), count=1)
     text = _LINE.sub(lambda line: f'<use href="#{_name_of(line[2])}"{line[1]}/>', text)
+    text = _MARKS.sub(_alike, text)
+    short = {long: f"{long[0]}{number}" for number, long in enumerate(dict.fromkeys(_LONG_NAME.findall(text)))}
+    text = _LONG_NAME.sub(lambda match: short[match[0]], text)
     text = _NAMED.sub(lambda match: f"{match[1]}{name}", text)
     return f"{text.removesuffix('</svg>')}{_links(marks)}</svg>" if marks else text
+
+
+def _alike(marks: re.Match[str]) -> str:
+    """A group of marks that look the same, which says it once."""
+    uses = re.findall(r'<use href="#[^"]+" x="[^"]+" y="[^"]+"([^>]*)/>', marks[2])
+    if len(uses) < 2 or len(set(uses)) > 1 or len(uses) != marks[2].count("<use"):
+        return marks[0]
+    return f"<g{marks[1]}{uses[0]}>\n{marks[2].replace(f'{uses[0]}/>', '/>')}</g>"
 
 
 def letters(svgs: Iterable[str]) -> str:

@@ -257,13 +257,13 @@ def test_figures_are_drawn_in_the_colours_of_the_page(browser: Browser, pages: l
     browser.open(pages[0], 1280, dark=dark)
     ground = browser.run("getComputedStyle(document.body).backgroundColor")
     text = browser.run("getComputedStyle(document.body).color")
-    assert browser.run(FILLS % ("g", NEUTRALS["text"].light)) == [text]
+    assert browser.run(FILLS % ("use", NEUTRALS["text"].light)) == [text]
     assert browser.run(
         "[...document.querySelectorAll('.plot svg')].map((one) => getComputedStyle(one).backgroundColor)[0]"
     ) == ("rgba(0, 0, 0, 0)")
     assert not browser.run(FILLS % ("*", "#000000"))
     browser.call("Emulation.setEmulatedMedia", media="print")
-    assert browser.run(FILLS % ("g", NEUTRALS["text"].light)) == ["rgb(0, 0, 0)"]
+    assert browser.run(FILLS % ("use", NEUTRALS["text"].light)) == ["rgb(0, 0, 0)"]
     assert ground != text
 
 
