@@ -6,12 +6,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from resbench.cli.grid_files import changes_of, study_of
-from resbench.cli.options import Reports, Results, study_folder, warn
+from resbench.cli.options import DataDir, Reports, Results, study_folder, warn
 from resbench.core.cell import label
 from resbench.core.errors import UserError
 from resbench.core.files import reports_beside, user_path
@@ -137,8 +137,13 @@ def report(
     ] = None,
     results: Results = Path("results"),
     reports: Reports = None,
+    data_dir: DataDir = None,
 ) -> None:
-    """Write reports/<study>/ from the records; the same bytes each time. Edited claims are taken in."""
+    """Write reports/<study>/ from the records; the same bytes each time. Edited claims are taken in.
+
+    With --data-dir the pictures of the test images that most runs miss are taken from the data set there, and kept in
+    pictures.json next to the records, so that pages show them wherever they are written.
+    """
     from resbench.records.store import study_names
     from resbench.report import write_index
 
@@ -149,6 +154,8 @@ def report(
         try:
             name, path = study_of(given, results)
             problems |= dict.fromkeys(_take_in(name, results, path))
+            if data_dir:
+                _keep_pictures(results, name, data_dir)
             names[name] = None
         except UserError as error:
             problems |= dict.fromkeys(error.lines)
@@ -164,6 +171,23 @@ def report(
     print("".join(f"{line}\n" for line in problems), end="", file=sys.stderr)
     if not complete:
         raise typer.Exit(2)
+
+
+def _keep_pictures(results: Path, name: str, data_dir: Path) -> None:
+    """Keep the pictures of the hardest images of a study, where its data set is in the folder; nothing is downloaded."""
+    from resbench.report.pictures import keep_pictures
+
+    def read(dataset: str) -> tuple[Any, Any, str] | None:
+        folders = [path.name.lower() for path in data_dir.glob("*") if path.is_dir()]
+        if dataset.replace("-", "") not in folders:
+            return None
+        from resbench.data.datasets import read_dataset, sha256_of
+
+        images, labels = read_dataset(dataset, data_dir, False)
+        return images[:, 0].numpy(), labels.numpy(), sha256_of(images, labels)
+
+    if keep_pictures(results, name, read):
+        print(printable(f"{name}: pictures of its hardest test images are kept in pictures.json"), file=sys.stderr)
 
 
 def _write_pages(results: Path, reports: Path, names: Sequence[str], problems: dict[str, None]) -> int:

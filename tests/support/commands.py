@@ -23,7 +23,11 @@ def call(*words: object, cwd: Path, check: int | None = 0, code: Path = ROOT) ->
 
 def record_files(folder: Path) -> list[Path]:
     """The records of a study, as files."""
-    return [path for path in folder.glob("*.json") if path.name not in ("study.json", "trials.json", "looks.json")]
+    return [
+        path
+        for path in folder.glob("*.json")
+        if path.name not in ("study.json", "trials.json", "looks.json", "pictures.json")
+    ]
 
 
 def read_records(folder: Path) -> dict[str, Record]:

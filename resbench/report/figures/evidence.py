@@ -12,6 +12,7 @@ import pandas as pd
 
 from resbench.core.cell import CellKey
 from resbench.core.text import show
+from resbench.records.pictures_file import PicturesFile
 from resbench.report.collapse import chance_error
 from resbench.report.figures.drawing import DEPTH
 from resbench.report.figures.styles import Arms, Colors, follows, hues_of
@@ -36,6 +37,7 @@ class Evidence:
         compared: as `cells.comparisons` returns; empty without a baseline.
         costs: as `cost.cost_frame` returns; empty if nothing was measured.
         trials: of a tuned study.
+        kept: pictures of test images, where some are kept next to the records.
     """
 
     study: Study
@@ -44,6 +46,7 @@ class Evidence:
     compared: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     costs: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     trials: Trials | None = None
+    kept: PicturesFile | None = None
 
     @cached_property
     def x(self) -> str | None:
@@ -126,7 +129,7 @@ class Evidence:
     @cached_property
     def hardest(self) -> Hardest | None:
         """The images that most runs miss."""
-        return hardest(self.study, self.few_arms.names, self.few_arms.name)
+        return hardest(self.study, self.few_arms.names, self.few_arms.name, self.kept)
 
     @cached_property
     def margin(self) -> float:

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 
+from resbench.records.pictures_file import Pixels
 from resbench.report.figures.drawing import BAND, GREY, PALE, TINY, WIDE, Canvas, panels
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
@@ -23,24 +22,24 @@ _COLUMNS = 8
 def figure(evidence: Evidence) -> Figure | None:
     """The figure, or None where the images are not at hand."""
     images = evidence.hardest
-    if images is None or images.pictures is None:
+    if images is None or not images.pictures:
         return None
     first = images.rows.iloc[0]
     alt = (
         f"{len(images.rows)} test images with what they are taken for; the hardest, a {int(first['label'])}, is taken for "
         f"{int(first['instead'])} and missed by {100 * first['missed']:.0f} % of runs."
     )
-    draw = partial(_draw, images, images.pictures[0], evidence.few_arms)
+    draw = partial(_draw, images, evidence.few_arms)
     title = f"The {len(images.rows)} test images that most runs get wrong"
     return Figure("hardest", images.rows, draw, images.caption(drawn=True), alt, title)
 
 
-def _draw(images: Hardest, pictures: npt.NDArray[np.uint8], arms: Arms) -> Canvas:
+def _draw(images: Hardest, arms: Arms) -> Canvas:
     rows = images.rows.to_dict("records")
     figure, grid = panels(len(rows), _COLUMNS, WIDE, 1.15 + 0.13 * max(len(images.arms), 1), 0.1)
     for axes, row in zip(grid, rows, strict=True):
         shares = [(row[name], arms.styles[name].color) for name in images.arms] or [(row["missed"], GREY)]
-        _draw_image(axes, pictures[row["image"]], row, shares)
+        _draw_image(axes, images.pictures[row["image"]].drawn, row, shares)
         mark_field(axes, (0, 0), (1, 1), _spot(row, [arms.words[name] for name in images.arms], shares), axes.transAxes)
     legend(figure, arms, False)
     return figure
@@ -53,11 +52,10 @@ def _spot(row: Mapping[Any, Any], names: Sequence[str], shares: Sequence[tuple[f
     return Spot("\n".join([f"test image {row['image']}: a {row['label']}, taken for {row['instead']}", missed, *parts]))
 
 
-def _draw_image(
-    axes: Axes, image: npt.NDArray[np.uint8], row: Mapping[Any, Any], shares: Sequence[tuple[float, str]]
-) -> None:
+def _draw_image(axes: Axes, image: Pixels | None, row: Mapping[Any, Any], shares: Sequence[tuple[float, str]]) -> None:
     """An image, and below it a bar for each share of runs that miss it."""
-    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+    if image is not None:
+        axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
     axes.set_title(f"{row['label']} taken for {row['instead']}", fontsize=TINY, pad=3)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from resbench.core.errors import UserError
+from resbench.records.pictures_file import PicturesFile
 from resbench.report.cells import cells, comparisons, margin_of
 from resbench.report.document import Table
 from resbench.report.judge import judge
@@ -67,4 +68,5 @@ def _evidence(results: Path, study: Study) -> Evidence:
         compared=comparisons(study, study.baseline, margin_of(study)) if study.baseline else pd.DataFrame(),
         costs=cost_frame(results, study),
         trials=load_trials(results, study.name),
+        kept=PicturesFile.load(results / study.name),
     )

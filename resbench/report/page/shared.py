@@ -167,7 +167,9 @@ def folded(blocks: Sequence[Block], label: str, prefix: str) -> list[Block]:
                 pass  # it is that of the first study
             case _:
                 (claims if heading == "Claims" else head).append(block)
-    bare = [dataclasses.replace(image, with_data=False, narrow="") for image in images]  # or the page would be twice as large
+    bare = [
+        dataclasses.replace(image, with_data=False, narrow="") for image in images
+    ]  # or the page would be twice as large
     views: list[Block] = [Views(bare, f"Figures on {label}")] if images else []
     said: list[Block] = [Heading(f"Claims on {label}"), *claims] if claims else []
     return [Heading(capitalised(f"on {label}")), *head, *views, *tables, *runs, *said]

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from resbench.core.cell import Cell
 from resbench.core.errors import UserError
 from resbench.core.text import plural
 from resbench.data.embedded import mnist_5k
+from resbench.records.pictures_file import Picture, PicturesFile
 from resbench.records.record import Record
 from resbench.report.document import Table
 from resbench.report.study import Study
 
 MOST_ARMS = 4
 _MOST_IMAGES = 24
-_EMBEDDED = {"mnist-5k": mnist_5k}  # datasets that need no files, so that a page never depends on what lies on a disk
+EMBEDDED = {"mnist-5k": mnist_5k}  # datasets that need no files, so that a page never depends on what lies on a disk
 
 
 class TestImages(NamedTuple):
@@ -45,13 +43,14 @@ class Hardest:
     """The images that the largest share of runs misses.
 
     Attributes:
-        rows: `image` (its index in the test set), `label` (of embedded data), `missed` (share of all runs), one share
+        rows: `image` (its index in the test set), `label` (where pictures are at hand), `missed` (share of all runs), one share
             per arm, and `instead`, the class most often given, hardest first.
         arms: what the runs are told apart by; empty if there is one arm.
         test_set: of which they are.
         runs, others: runs counted, and runs on other images that are not.
         missed: number of images that any run misses.
         untrained: runs with predictions that are not counted, as they collapsed.
+        pictures: of these images, by index; empty where they are not at hand.
     """
 
     rows: pd.DataFrame
@@ -61,11 +60,7 @@ class Hardest:
     others: int
     missed: int
     untrained: int = 0
-
-    @cached_property
-    def pictures(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None:
-        """Test images `(n, side, side)` and labels `(n,)`, if they are embedded and are those that the runs saw."""
-        return _pictures(self.test_set)
+    pictures: Mapping[int, Picture] = field(default_factory=dict)
 
     def caption(self, drawn: bool) -> str:
         """What the numbers mean.
@@ -93,12 +88,15 @@ class Hardest:
         return text
 
 
-def hardest(study: Study, arms: Sequence[str], arm_of: Callable[[Cell], str]) -> Hardest | None:
+def hardest(
+    study: Study, arms: Sequence[str], arm_of: Callable[[Cell], str], kept: PicturesFile | None = None
+) -> Hardest | None:
     """The hardest images, or None if fewer than two runs kept predictions, or no run missed an image.
 
     Args:
         arms: names of what the runs are told apart by.
         arm_of: cell -> name of its arm.
+        kept: pictures that are kept next to the records.
     """
     arm_of_run: dict[str, str] = {}  # a run of several cells counts for the first
     for _, cell, part in study.cells:
@@ -115,10 +113,10 @@ def hardest(study: Study, arms: Sequence[str], arm_of: Callable[[Cell], str]) ->
         return None
     names = list(arms) if len(arms) > 1 else []
     lost = study.runs.loc[study.runs["status"] == "collapsed", "id"].nunique()
-    result = Hardest(rows, names, test_set, len(counted), len(runs) - len(counted), missed, lost)
-    if result.pictures is not None:
-        rows.insert(1, "label", result.pictures[1][rows["image"]])
-    return result
+    pictures = _pictures(test_set, [int(image) for image in rows["image"]], kept)
+    if pictures:
+        rows.insert(1, "label", [pictures[image].label for image in rows["image"]])
+    return Hardest(rows, names, test_set, len(counted), len(runs) - len(counted), missed, lost, pictures)
 
 
 def hardest_table(images: Hardest | None) -> Table | None:
@@ -162,14 +160,17 @@ def _rows(runs: Sequence[tuple[str, Record]], arms: Sequence[str]) -> tuple[pd.D
     return pd.DataFrame(rows, columns=["image", "missed", *arms, "instead"]), len(given)
 
 
-def _pictures(test_set: TestImages) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None:
-    if test_set.name not in _EMBEDDED:
-        return None
+def _pictures(test_set: TestImages, images: Sequence[int], kept: PicturesFile | None) -> dict[int, Picture]:
+    """The pictures, if they are embedded or kept and are those that the runs were tested on."""
+    if kept and test_set.sha256 and (kept.dataset, kept.sha256) == (test_set.name, test_set.sha256):
+        return kept.of_images(images)
+    if test_set.name not in EMBEDDED:
+        return {}
     try:
-        pixels, labels = _EMBEDDED[test_set.name](False)
+        pixels, labels = EMBEDDED[test_set.name](False)
     except UserError:
-        return None
+        return {}
     digest = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
     if len(labels) != test_set.images or digest != test_set.sha256:
-        return None  # other images than those the runs were tested on
-    return pixels[:, 0], labels
+        return {}
+    return {image: Picture.of(image, int(labels[image]), pixels[image, 0]) for image in images}
