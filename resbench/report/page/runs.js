@@ -1,5 +1,6 @@
 // Finds runs in their table by words, and shows two of them next to each other. Without it the table is as readable.
-document.querySelectorAll(".runs").forEach((root, number) => {
+// A page has a table for each of its studies.
+document.querySelectorAll(".runs").forEach((root, number, every) => {
   "use strict";
   const details = root.querySelector("details");
   const table = root.querySelector("table");
@@ -105,7 +106,8 @@ document.querySelectorAll(".runs").forEach((root, number) => {
     }
     details.open = true;
     filter();
-    if (number === 0) root.closest("section").scrollIntoView(); // a page has a table for each of its studies
+    const found = Array.from(every).find((one) => one.querySelector(".sortable tbody tr:not([hidden])"));
+    if (root === (found ?? every[0])) (number ? root : root.closest("section")).scrollIntoView();
   }
 
   const field = element("input", null, { type: "search", placeholder: "words that a run must have: 34 layers diverged" });
