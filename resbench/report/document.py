@@ -180,6 +180,7 @@ class Image:
         title: what it shows, in a line.
         narrow: an SVG for narrow screens; empty where there is none.
         opened: whether it stands open on the page, or among the other views.
+        linked: whether the page shows the file next to it, in place of a copy of its own.
         with_data: whether the page carries its data, or names the file alone.
         marks, narrow_marks: what its points stand for, in either form.
     """
@@ -193,6 +194,7 @@ class Image:
     title: str = ""
     narrow: str = ""
     opened: bool = True
+    linked: bool = False
     with_data: bool = True
     marks: Sequence[Mark] = ()
     narrow_marks: Sequence[Mark] = ()
@@ -204,7 +206,9 @@ class Image:
 
     @property
     def uri(self) -> str:
-        """The PNG, where the page shows that."""
+        """The PNG, where the page shows that, or the file next to the page."""
+        if self.linked:
+            return f"figures/{self.name}.svg"
         if self.png and len(self.png) < len(self.svg) and len(self.svg) > _LARGE:
             return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
         return ""

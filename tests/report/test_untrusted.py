@@ -125,7 +125,7 @@ def test_a_page_of_a_stranger_holds_no_code_but_ours(page: Path) -> None:
             "#",
             "evil/index.html",
             *("runs/", "data.csv", "../index.html", "../../../results/evil/"),
-            *("evil/figures/", "../index.html#study-evil", "../../results/evil", "figures/"),
+            *("evil/figures/", "../index.html#study-evil", "../../results/evil", "figures/", "tables/"),
             *("../how-verdicts-are-decided/index.html", "how-verdicts-are-decided/index.html"),
             *(other.name for other in runs),
         )

@@ -67,7 +67,7 @@ def html(title: str, blocks: Sequence[Block], question: str = "", above: str = "
         curve=curve_svg,
         targets=Markup(_TARGETS),
         anchor=slug,
-        cards=any(isinstance(block, Card) for block in blocks),
+        images=any(isinstance(block, Card) for block in blocks) or any(image.linked for image in _images(blocks)),
         most=MAX_ROWS,
         first=FIRST_ROWS,
         letters=Markup(svg.letters(_drawn(blocks))),
@@ -105,9 +105,13 @@ def _text(name: str) -> str:
 
 def _drawn(blocks: Sequence[Block]) -> Iterator[str]:
     """Every SVG of the page."""
+    for image in _images(blocks):
+        yield from (() if image.uri else (image.svg, image.narrow))
+
+
+def _images(blocks: Sequence[Block]) -> Iterator[Image]:
     for block in blocks:
-        for image in block.images if isinstance(block, Views) else [block] if isinstance(block, Image) else []:
-            yield from (() if image.uri else (image.svg, image.narrow))
+        yield from block.images if isinstance(block, Views) else [block] if isinstance(block, Image) else []
 
 
 def _prose(text: str) -> Markup:

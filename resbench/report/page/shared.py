@@ -168,7 +168,7 @@ def folded(blocks: Sequence[Block], label: str, prefix: str) -> list[Block]:
             case _:
                 (claims if heading == "Claims" else head).append(block)
     bare = [
-        dataclasses.replace(image, with_data=False, narrow="") for image in images
+        dataclasses.replace(image, with_data=False, linked=True) for image in images
     ]  # or the page would be twice as large
     views: list[Block] = [Views(bare, f"Figures on {label}")] if images else []
     said: list[Block] = [Heading(f"Claims on {label}"), *claims] if claims else []
