@@ -162,7 +162,12 @@ def test_no_cell_of_a_csv_file_is_a_formula(page: Path) -> None:
 def test_the_report_is_valid_json_and_nothing_lies_outside_reports(page: Path, stranger: Path) -> None:
     assert json.loads((page.parent / "report.json").read_text())["study"] == "evil"
     assert sorted(path.name for path in stranger.parent.iterdir()) == ["reports", "results"]
-    assert {path.name for path in page.parents[1].iterdir()} - {".work"} == {"README.md", "evil", "index.html"}
+    assert {path.name for path in page.parents[1].iterdir()} - {".work"} == {
+        "README.md",
+        "evil",
+        "how-verdicts-are-decided",
+        "index.html",
+    }
     names = {path.name for path in page.parent.rglob("*")}
     assert all(name.isascii() and "owned" not in name and ".." not in name for name in names), names
 
