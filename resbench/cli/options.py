@@ -38,7 +38,7 @@ Reports = Annotated[
         envvar="RESBENCH_REPORTS",
         parser=user_path,
         metavar="PATH",
-        help="Folder of all reports; by default beside --results: reports beside results, x-reports beside x.",
+        help="Folder of all reports; by default next to --results: reports next to results, x-reports next to x.",
     ),
 ]
 Only = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from resbench.core.config import suggestion
@@ -11,15 +12,19 @@ from resbench.records.study_file import Words
 _FORM = 'a name such as depth, a form such as "{} layers", or a mapping of values to labels'
 
 
-def read_labels(source: Source, labels: Any) -> dict[str, Words]:
-    """The labels of a file; every mistake goes to the source."""
+def read_labels(source: Source, labels: Any, more: Sequence[str] = ()) -> dict[str, Words]:
+    """The labels of a file; every mistake goes to the source.
+
+    Args:
+        more: what may have a label besides fields.
+    """
     if not isinstance(labels, dict):
         source.wrong(source.document.line("labels"), f"labels: {labels!r} should be a mapping of fields to words")
         return {}
     out: dict[str, Words] = {}
     for path, words in labels.items():
         line = source.document.line("labels", path)
-        if path not in FIELDS:
+        if path not in FIELDS and path not in more:
             source.wrong(line, f"labels: {path} is not a field{suggestion(path, FIELDS)}")
         elif not _are_words(words):
             source.wrong(line, f"labels: {path}: {words!r} should be {_FORM}")

@@ -81,7 +81,7 @@ def other_explanation(study: Study, ours: Arm, theirs: Arm) -> Explanation:
     here, there = (", ".join(f"{name} {values[i]}" for name, values in found) for i in (0, 1))
     left, right = study.labels.pair(ours.cell, theirs.cell)
     text = f"but every run of {left} was trained with {here}, and every run of {right} with {there}"
-    return Explanation([name for name, _ in found], f"{text}: the difference may be theirs")
+    return Explanation([name for name, _ in found], f"{text}, which may be the reason for the difference")
 
 
 def _apart(one: Circumstance, ours: Sequence[Record], theirs: Sequence[Record]) -> list[set[str]]:
@@ -140,6 +140,7 @@ def _follows(study: Study, one: Circumstance) -> str:
         sides = {text: records for text, records in by_value.items() if records}
         if len(sides) > 1 and all(_apart(one, a, b) for a, b in itertools.combinations(sides.values(), 2)):
             values = {text: sorted({one.value(record) or "" for record in records}) for text, records in sides.items()}
-            shown = ", ".join(f"{text} {' or '.join(known)}" for text, known in values.items())
-            out += f" They follow {axis} ({shown}): its differences may be theirs."
+            labels = study.labels
+            shown = ", ".join(f"{labels.entry(axis, text)}: {' or '.join(known)}" for text, known in values.items())
+            out += f" They differ with the {labels.name(axis)} ({shown}), which may be the reason for its differences."
     return out

@@ -89,6 +89,7 @@ class Table:
         values: the raw value of each cell, for sorting and for the CSV file; None where there is only text.
         frame: what the CSV file holds instead of `rows`, where the study knows more than the page shows.
         badges: of the rows, in place of the text of the column `verdict`.
+        paths: of the columns that have words in place of the path of a field: the path, else empty.
     """
 
     head: Sequence[str]
@@ -99,6 +100,7 @@ class Table:
     values: Sequence[Sequence[Any]] | None = None
     frame: pd.DataFrame | None = None
     badges: Sequence[Badge] = ()
+    paths: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -147,7 +149,8 @@ class Table:
             [text if value is None else value for text, value in zip(*pair, strict=True)]
             for pair in zip(self.rows, values, strict=True)
         ]
-        return csv_text(pd.DataFrame(rows, columns=list(self.head), dtype=object).infer_objects())
+        head = [path or name for name, path in zip(self.head, self.paths or [""] * len(self.head), strict=True)]
+        return csv_text(pd.DataFrame(rows, columns=head, dtype=object).infer_objects())
 
 
 class Columns:
@@ -235,7 +238,8 @@ class Image:
         part = self.data.head(most)
         head = [str(name) for name in part.columns]
         rows = [[_shown(value) for value in row] for row in part.itertuples(index=False, name=None)]
-        return Table(head, rows, name=self.name, frame=self.data)
+        values = [list(row) for row in part.itertuples(index=False, name=None)]
+        return Table(head, rows, name=self.name, values=values, frame=self.data)
 
 
 @dataclass(frozen=True)
@@ -286,7 +290,7 @@ def _opening(text: str) -> float | None:
 
 def _shown(value: Any) -> str:
     if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.6g}"
+        return "" if math.isnan(value) else f"{value:.4g}".replace("-", "−")
     return "" if value is None else str(value)
 
 

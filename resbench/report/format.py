@@ -6,6 +6,7 @@ What has an interval is rounded to it (`decimals`); files for programs keep all 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from resbench.core.cell import Cell
 from resbench.core.text import show
@@ -15,6 +16,9 @@ from resbench.report.statistics.interval import Interval
 
 DASH = "–"
 _HUGE, _TINY = 1e9, 1e-3
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+MANY_SEEDS, _MANY_IMAGES = 1000, 1_000_000  # beyond these a plan from the noise of a few seeds says no more
+_SPARE = 1.2  # times as many images as there are, below which two digits may not tell the two apart
 _LEVELS = (0.05, 0.025)  # p values that must not look like these, as a verdict depends on the side
 
 
@@ -46,13 +50,32 @@ def within(mean: float, low: float, high: float) -> str:
     return f"{mean_text if mean == mean else DASH} [{', '.join(limits)}]"
 
 
+def alike(values: Sequence[float], half: float) -> list[str]:
+    """Means as text, rounded alike: to the half-width of the interval of their difference, in four digits at most.
+
+    In more only where they would look the same; without an interval in three.
+    """
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    first = math.floor(math.log10(largest)) if largest > 0 else 2
+    exact = decimals(half, max(2 - first, 0))
+    for digits in (min(exact, max(3 - first, 0)), exact):
+        texts = [number(value, f",.{digits}f") for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
+
+
 def mean_text(value: float, low: float, high: float) -> str:
     """`6.2 [5.6, 6.8]` of any number, rounded to its interval; three digits where there is none."""
     if math.isnan(low):
         return significant(value, 3)
     numbers = (value, low, high)
-    form = f",.{decimals((high - low) / 2)}f" if max(map(abs, numbers)) >= _TINY else ".1e"
-    mean, *limits = (number(one, form) for one in numbers)
+    half = (high - low) / 2
+    form = f",.{decimals(half)}f" if max(map(abs, numbers)) >= _TINY else ".1e"
+    places = (
+        1 - math.floor(math.log10(half)) if 100 <= half < math.inf else 99
+    )  # tens, hundreds and more are rounded away too
+    mean, *limits = (number(round(one, places), form) for one in numbers)
     return f"{mean} [{', '.join(limits)}]"
 
 
@@ -68,6 +91,27 @@ def number(value: float, form: str = ",.0f") -> str:
     """A number with a true minus, or a dash where there is none; what diverged has many digits, and two of them do."""
     form = f"{'+' if form.startswith('+') else ''}.1e" if abs(value) >= _HUGE and "." in form else form
     return DASH if math.isnan(value) else format(value, form).replace("-", "−")
+
+
+def power_text(value: float, digits: int = 2) -> str:
+    """A large number in powers of ten: `2×10¹⁵`, with so many decimals at most; others as they are."""
+    if not value > 0 or 1e-4 <= value < 1e6:
+        return f"{value:,g}".replace("-", "−")
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
+    power = f"10{str(int(exponent)).translate(_RAISED)}"
+    return power if float(mantissa) == 1 else f"{float(mantissa):g}×{power}"
+
+
+def planned_seeds(seeds: int) -> str:
+    """`41`, `640`: a number of seeds from a plan, in two digits; `> 1,000` where a plan says no more."""
+    return f"> {MANY_SEEDS:,}" if seeds > MANY_SEEDS else significant(seeds) if seeds >= 100 else str(seeds)
+
+
+def planned_images(images: int, present: int | None) -> str:
+    """`about 26,000`: a number of test images from a plan, in three digits where it is close to that of those that there are."""
+    if images > _MANY_IMAGES:
+        return f"more than {_MANY_IMAGES:,}"
+    return f"about {significant(images, 3 if present and images < _SPARE * present else 2)}"
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -111,7 +155,7 @@ def rounded(value: float, low: float, high: float, metric: Metric, margin: float
         return signed(value, 2 if metric.proportion else decimals(abs(value) / 10)), ""
     if metric.proportion:
         low, high = max(low, -100.0), min(high, 100.0)
-    digits = decimals((high - low) / 2, metric.digits)
+    digits = decimals((high - low) / 2, decimals(abs(value) / 10))
     while digits < 8 and any(round(abs(end), digits) == margin != abs(end) for end in (low, high)):
         digits += 1
     return signed(value, digits), f"[{signed(low, digits)}, {signed(high, digits)}]"

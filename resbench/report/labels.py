@@ -145,6 +145,24 @@ class Labels:
         text = show(value)
         return _number(value) if self._named(path, text) is None and PLACE in self._form(path, [text]) else text
 
+    def entry(self, path: str, text: str) -> str:
+        """A value as text in a column that has the name of its field: `no shortcut`, `34`."""
+        named = self._named(path, text)
+        return text.replace("_", " ") if named is None else named
+
+    def prose(self, text: str) -> str:
+        """A sentence with words for the paths of fields and their values: `no clipping` for `recipe.grad_clip none`."""
+        values = {path: {show(cell[path]) for cell in self.cells if path in cell} for path in self._paths}
+        for path in sorted(self._paths, key=len, reverse=True):
+            for value in sorted(values[path], key=len, reverse=True):
+                text = text.replace(f"{path} {value}", self.value(path, value))
+            text = text.replace(path, self.name(path))
+        return text
+
+    @property
+    def _paths(self) -> list[str]:
+        return list(dict.fromkeys(path for cell in self.cells for path in cell if "." in path))
+
     def pair(self, ours: Cell, theirs: Cell, paths: Collection[str] = ()) -> tuple[str, str]:
         """Two cells by what they differ in, `identity shortcuts` and `no shortcut`.
 

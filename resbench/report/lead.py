@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from resbench.core.text import plural, show
+from resbench.records.metrics import METRICS
 from resbench.report.arms import Arm, arms_of
 from resbench.report.exploratory import against_baseline, elsewhere
 from resbench.report.frames import numbers
@@ -73,10 +74,11 @@ def lead(
     target = [target_sentence(study)] if study.target else []
     measured_first = cost if not study.claims and not target else []
     rest = [] if measured_first else cost
-    opening = [*progress, *target, *measured_first, *untrained]
+    opening = [*progress, *target, *measured_first]
     if against is not None and study.baseline and not study.claims and not measured_first:
         opening.append(baseline_text(study, against))
-    sentences = [*opening, *found, *_tuning(trials, study.labels)]
+    start = 0 if not found or _speaks_of_probes(found[0]) else 1  # of those networks a probe would say nothing
+    sentences = [*opening, *found[:start], *untrained, *found[start:], *_tuning(trials, study.labels)]
     if not found and not study.claims and not target and not measured_first:
         sentences += _range(study, frame)
     most = max(MOST, len(opening))
@@ -111,7 +113,11 @@ def _untrained(study: Study, found: Sequence[str]) -> list[str]:
     lost = [arm for arm in arms_of(study).values() if arm.none_trained]
     if not lost or any("[untrained]" in text or "do not train" in text for text in found[:MOST]):
         return []
-    return [f"No run trained with {_named(study, lost, study.labels)}."]
+    return [f"With {_named(study, lost, study.labels)}, no run trained."]
+
+
+def _speaks_of_probes(text: str) -> bool:
+    return any(metric.probe and metric.words in text for metric in METRICS.values())
 
 
 def _named(study: Study, lost: Sequence[Arm], labels: Labels) -> str:

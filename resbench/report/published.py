@@ -14,7 +14,7 @@ from resbench.core.text import show
 from resbench.records.claim import Published
 from resbench.records.metrics import Metric
 from resbench.report.comparable import data_note
-from resbench.report.format import significant, value_text
+from resbench.report.format import alike, significant
 from resbench.report.frames import numbers
 from resbench.report.outcomes import RESULTS, kinds, measured, untrained
 from resbench.report.planning import MIN_SEEDS
@@ -104,7 +104,8 @@ def _verdict(
     unit = " points" if published.metric.proportion else ""
     half = significant(published.metric.factor * (ours.high - ours.low) / 2)
     low, high = limits_of(ours, published.metric)
-    limits = f"[{value_text(low, published.metric)}, {value_text(high, published.metric)}]"
+    factor = published.metric.factor
+    limits = f"[{', '.join(alike([factor * low, factor * high], factor * (high - low) / 2))}]"
     because = (
         f"it lies {'within' if inside else 'outside'} {limits}, where new runs like ours would lie (± {half}{unit})"
     )

@@ -41,8 +41,8 @@ def notes(study: Study) -> list[str]:
     if alone := without_partner(study, study.baseline) if study.baseline else []:
         names = "; ".join(map(study.labels.cell, alone[:_MOST_CELLS])) + ("; …" if len(alone) > _MOST_CELLS else "")
         out.append(
-            f"{plural(len(alone), 'cell')} without a partner, as no cell, or no single network, differs only in being the "
-            f"baseline ({study.labels.cell(study.baseline)}): {names}."
+            f"{plural(len(alone), 'cell')} without a partner, as no single cell of the baseline "
+            f"({study.labels.cell(study.baseline)}) is like it in everything else: {names}."
         )
     if status["missing"]:
         out.append(f"Missing runs: {status['missing']} of {total}; the numbers may change.")
@@ -93,8 +93,8 @@ def _lost(study: Study) -> list[str]:
         where = "; ".join(names[:_MOST_CELLS]) + ("; …" if len(names) > _MOST_CELLS else "")
         out.append(
             f"{status['collapsed']} of {status.total()} runs collapsed: they finished and did not train (one class for 99 % of "
-            "the test images, or no better than guessing). Like those that diverged they are in no mean, except where all runs "
-            f"of a cell collapsed: {where}."
+            f"the test images, or no better than guessing): {where}. Means leave them out, like those that diverged, except "
+            "where all runs of a cell collapsed."
         )
     return out
 

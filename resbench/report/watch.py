@@ -50,7 +50,7 @@ def _closing(snapshot: Snapshot) -> str:
         f"; to try {plural(failed, 'failed run')} again: {snapshot.to_go_on}" if failed and snapshot.to_go_on else ""
     )
     if not snapshot.waiting:
-        return f"all {plural(len(snapshot.state.runs), 'run')} ended{again or f': resbench show {snapshot.name}'}"
+        return f"all {plural(len(snapshot.state.runs), 'run')} finished{again or f': resbench show {snapshot.name}'}"
     if not snapshot.idle:
         return ""
     return "no process trains it now" + (f"; to go on: {snapshot.to_go_on}" if snapshot.to_go_on else "")

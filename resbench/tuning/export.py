@@ -81,6 +81,8 @@ def export(search: Search, winners: Winners) -> str:
     lines += [f"  {path}: {_yaml(choices)}" for path, choices in values.items()]
     lines.append(f"seeds: {_yaml(search.confirm_seeds)}")
     lines += [f"probes: {_yaml(list(search.probes))}"] if search.probes else []
+    labels = {path: words for path, words in search.labels.items() if path != TUNING}
+    lines += [f"labels: {_yaml(labels)}"] if labels else []
     lines += ["claims:", *(f"- {_yaml(claim)}" for claim in claims)] if claims else []
     return "\n".join(lines) + "\n"
 

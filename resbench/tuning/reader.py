@@ -15,6 +15,7 @@ from resbench.core.files import user_file
 from resbench.grid.agreement import check_claims
 from resbench.grid.expand import points
 from resbench.grid.expectations import read_claims, read_family
+from resbench.grid.labels import read_labels
 from resbench.grid.parts import check_cells, check_idle
 from resbench.grid.source import UNREADABLE, Source, opening_comment
 from resbench.grid.story import read_story
@@ -23,7 +24,8 @@ from resbench.tuning.search import PRUNERS, SAMPLERS, Search
 from resbench.tuning.space import read_space
 from resbench.tuning.winners import TUNED, TUNING, UNTUNED
 
-KEYS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "probes", "claims", "family", "story")
+_PARTS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "probes", "claims", "family")
+KEYS = (*_PARTS, "labels", "story")
 # key or override -> attribute of `Search`, default, maximum
 _COUNTS = {
     "trials": ("trials", 30, 100_000),
@@ -57,6 +59,7 @@ def load_search(file: str | Path, overrides: Sequence[str] = ()) -> Search:
     _override(source, search)
     _check_parts(source, search, searched)
     search.family = read_family(source, root.get("family", "claim"))
+    search.labels = read_labels(source, root.get("labels", {}), (TUNING,))
     search.story = read_story(source, root.get("story"))
     search.claims = _claims(source, root.get("claims", []), search)
     source.raise_mistakes()

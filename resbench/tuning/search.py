@@ -16,7 +16,7 @@ from resbench.grid.expand import expand, points
 from resbench.grid.source import FIELDS
 from resbench.records.claim import Claim
 from resbench.records.identity import FROZEN
-from resbench.records.study_file import Family, Story
+from resbench.records.study_file import Family, Story, Words
 from resbench.training.run import RunConfig
 from resbench.tuning.space import Range, Space
 
@@ -36,7 +36,7 @@ class Search:
         trials: of each arm.
         seeds: of each trial; the winners are confirmed on as many as `confirm`, beyond these.
         probes: what is measured during the confirmation; trials are not probed.
-        family, story: as of a Grid.
+        family, labels, story: as of a Grid.
         file, overrides: where it was read from.
     """
 
@@ -52,6 +52,7 @@ class Search:
     probes: tuple[str, ...] = ()
     claims: list[Claim] = field(default_factory=list)
     family: Family = "claim"
+    labels: Mapping[str, Words] = field(default_factory=dict)
     story: Story | None = None
     about: str = ""
     file: str = ""

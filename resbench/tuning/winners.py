@@ -49,6 +49,7 @@ def confirmation(search: Search, winners: Winners, storage: str | None = None) -
         baseline={TUNING: UNTUNED},
         claims=search.claims,
         family=search.family,
+        labels=search.labels,
         story=search.story,
         probes=search.probes,
         about=search.about,

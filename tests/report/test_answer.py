@@ -130,7 +130,7 @@ def test_an_arm_that_did_not_train_is_said_before_its_probes(tmp_path: Path) -> 
     assert "lower at 10 layers" in second
     study = load(make(tmp_path / "bare", "s", axes, 6, outcome, [probe], metrics=measured), "s")
     opening = lead(study, cells(study), judge(study)).sentences
-    assert opening[0] == "No run trained with 100 layers and no shortcut." and "runs did not train" in opening[1]
+    assert opening[0] == "With 100 layers and no shortcut, no run trained." and "runs did not train" in opening[1]
 
 
 def test_steps_along_an_axis_of_numbers_are_told_in_order(tmp_path: Path) -> None:

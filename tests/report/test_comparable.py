@@ -131,7 +131,7 @@ def test_a_verdict_names_what_follows_the_compared_axis(
 ) -> None:
     results = study(tmp_path, lambda cell, seed: theirs if plain(cell) else ours)
     code, out, _ = resbench("check", "s", "--results", results)
-    clause = f", but every run of identity shortcuts was trained with {here}, and every run of no shortcut with {there}: the difference"
+    clause = f", but every run of identity shortcuts was trained with {here}, and every run of no shortcut with {there}, which may be"
     assert code == 0 and "\n✓ supported, confounded with " in out and clause in out
     assert clause in resbench("compare", "s", "--to", "model.shortcut=none", "--results", results)[1]
 
@@ -139,11 +139,12 @@ def test_a_verdict_names_what_follows_the_compared_axis(
 def test_the_page_names_what_follows_the_compared_axis(tmp_path: Path) -> None:
     results = study(tmp_path, lambda cell, seed: {"device": "cuda" if plain(cell) else "cpu"})
     text = page(results, tmp_path / "reports")
-    clause = ", but every run of identity shortcuts was trained with device cpu, and every run of no shortcut with device cuda: the"
+    clause = ", but every run of identity shortcuts was trained with device cpu, and every run of no shortcut with device cuda, which"
     assert text.count(clause) == 1 and "their device differs too" in text.partition("## ")[0]
     assert "| supported, confounded with device |" in text
     assert (
-        "different devices: cpu (6), cuda (6). They follow model.shortcut (identity cpu, none cuda): its diff" in text
+        "different devices: cpu (6), cuda (6). They differ with the shortcut (identity shortcuts: cpu, no shortcut: cuda), w"
+        in text
     )
 
 
@@ -164,7 +165,7 @@ def test_what_is_merely_mixed_is_a_note(tmp_path: Path) -> None:
         "memory formats",
     ):
         assert f"- The records come from different {words}" in text
-    assert "They follow" not in text
+    assert "They differ with" not in text
 
 
 def test_two_values_on_either_side_and_none_in_common_are_confounded(tmp_path: Path) -> None:

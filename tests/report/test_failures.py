@@ -243,7 +243,7 @@ def test_what_few_seeds_cannot_see_is_said_beside_what_they_show(tmp_path: Path)
     assert [round(100 * unseen(seeds)) for seeds in (5, 8, 20)] == [45, 31, 14]
     _, one, text = judged(tmp_path, ALIKE, 8, expect="equivalent", margin=5.0)
     assert one.state == "supported"
-    assert "8 seeds in which no run failed could have missed that up to 31 % do not train" in text
+    assert "8 seeds without a failed run do not rule out that up to 31 % of runs fail to train" in text
     page = json.loads((write(tmp_path, tmp_path / "reports", "s").parent / "report.json").read_text())
     assert page["claims"][0]["contrasts"][0]["unseen_failures"] == pytest.approx(1 - 0.05 ** (1 / 8))
 
@@ -320,7 +320,7 @@ def test_what_ranks_cannot_judge_asks_for_no_more_seeds(tmp_path: Path) -> None:
         one, text = only(study)
         assert one.state == "not trained" and one.looks and one.looks.barred and not one.looks.open
         assert set(asked_seeds(study).values()) == {8}
-        assert "ended at look 1 of 2 (8 seeds): more seeds cannot decide it" in text
+        assert "stopped at look 1 of 2 (8 seeds): more seeds cannot decide it" in text
 
 
 def test_signs_after_added_seeds_take_stronger_evidence(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from support.figures import drawn, letter_sizes, overlapping
 from support.probes import found
 from support.studies import HELPS, Cell, make, noise
 
+from resbench.report import page
 from resbench.report.cells import cells, comparisons
 from resbench.report.figures import choice, cost, error, forest, gradients, heat_map, interactions, tradeoff
 from resbench.report.figures.drawing import NARROW, WIDE, canvas, logarithmic, power_text
@@ -84,8 +85,12 @@ def _contrast(one: str, other: str) -> float:
 
 
 def test_arms_stand_out_from_white_and_from_black() -> None:
+    css = (Path(page.__file__).parent / "page.css").read_text()
+    pages = re.findall(r"--page: (#\w+);", css)[:2]
+    assert len(pages) == 2
     for color in (ORANGE, *PALETTE):
-        assert _contrast(color, NEUTRALS["paper"].light) >= 3 and _contrast(color, NEUTRALS["paper"].dark) >= 3
+        assert all(_contrast(color, paper) >= 3 for paper in (*pages, NEUTRALS["paper"].light, NEUTRALS["paper"].dark))
+    assert _contrast(NEUTRALS["soft"].light, pages[0]) >= 3 and _contrast(NEUTRALS["soft"].dark, pages[1]) >= 3
     assert len({ORANGE, *PALETTE}) == 9
     for name in ("text", "soft"):
         assert _contrast(NEUTRALS[name].dark, NEUTRALS["paper"].dark) >= 4.5
@@ -132,7 +137,8 @@ def test_the_figure_of_errors_says_what_does_not_learn(deep: Evidence) -> None:
     assert figure.title == (
         f"With 100 layers and no shortcut, networks do not learn; with identity shortcuts they make {best:.2g} % errors"
     )
-    assert f"identity shortcuts: {means.iloc[0]:.2g} at 10" in figure.alt
+    assert "with no shortcut it rises from" in figure.alt
+    assert "Runs did not train: 6 of 6 with no shortcut at 100." in figure.alt
 
 
 def test_the_figure_of_errors_names_no_difference_that_is_not_clear(tmp_path: Path) -> None:
@@ -179,7 +185,8 @@ def test_at_most_four_figures_stand_open_and_the_answer_is_first(deep: Evidence,
     assert 1 <= sum(image.opened for image in images) <= choice.MOST_OPEN
     assert images[0].name == "error" and images[0].opened
     assert all(image.title and image.title[0] == image.title[0].upper() for image in images)
-    assert all(bool(image.narrow) == image.opened for image in images)
+    assert all(image.narrow for image in images if image.opened)
+    assert any(image.narrow for image in images if not image.opened)  # a phone has those that cost a page little
 
 
 def _costs(deep: Evidence) -> pd.DataFrame:

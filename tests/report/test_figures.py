@@ -212,7 +212,7 @@ def test_variance_plots_omega_squared_with_p_of_the_root(small: Evidence) -> Non
         column = "eta2" if row["term"] == "residual" else "omega2"
         assert row["share"] == pytest.approx(float(table.at[("as measured", row["term"]), column]))
         assert row["p"] == pytest.approx(float(table.at[("square root", row["term"]), "p"]), nan_ok=True)
-    shown = factor_table(factors)
+    shown = factor_table(factors, small.labels)
     assert shown and [row[0] for row in shown.rows].count("√(test error)") == len(table) / 2
     p = dict(zip(shown.head, zip(*shown.rows, strict=True), strict=True))["p"]
     assert set(p[: len(p) // 2]) == {"–"} and set(p[len(p) // 2 : -1]).isdisjoint({"–"})
@@ -223,7 +223,7 @@ def test_shares_that_do_not_add_up_are_not_drawn(middle: Evidence) -> None:
     table = factors.analysis.table
     assert not (table.groupby("scale")["eta2"].sum() - 1).abs().max() < 0.01
     assert "variance" not in figures_of(middle)
-    shown = factor_table(factors)
+    shown = factor_table(factors, middle.labels)
     assert shown and "did not train take no part: 10" in shown.caption
     why = "The shares do not add up, as the grid is not complete (depth and shortcut are crossed only in part)."
     assert why in shown.caption and {"η²", "ω²"}.isdisjoint(shown.head) and "partial ω²" in shown.head
@@ -297,7 +297,7 @@ def test_nothing_is_drawn_where_there_is_nothing_to_say(tmp_path: Path) -> None:
     make(tmp_path, "one", {"model.shortcut": ["identity", "none"]}, 1, noise(lambda cell: 0.01), (), PLAIN)
     one = evidence_of(tmp_path, "one")
     assert set(figures_of(one)) == {"error", "forest", "curves"}
-    assert factor_table(one.factors) is None
+    assert factor_table(one.factors, one.labels) is None
     assert one.factors.reason == "One seed per cell, so nothing tells an effect from noise."
     assert power_table(one.verdicts) is None
     make(tmp_path, "dead", {"model.depth": [10, 22]}, 3, lambda *_: "diverged", (), {"model.depth": 10})

@@ -7,6 +7,7 @@ import pytest
 from resbench.records.metrics import METRICS, Metric
 from resbench.report.format import (
     DASH,
+    alike,
     decimals,
     mean_text,
     name_of,
@@ -14,6 +15,8 @@ from resbench.report.format import (
     p_cell,
     p_text,
     percent,
+    planned_images,
+    planned_seeds,
     rounded,
     signed,
     significant,
@@ -36,6 +39,7 @@ def test_signed_numbers_have_a_true_minus_and_keep_their_sign() -> None:
         (LOSS, (0.00123, 0.00100, 0.00150), "+0.0012 [+0.0010, +0.0015]"),
         (LOSS, (-4.6130, -5.1941, -4.0319), "−4.61 [−5.19, −4.03]"),
         (LOSS, (0.00002, math.nan, math.nan), "+0.000020 "),
+        (LOSS, (0.0, 0.0, 0.0), "0.00 [0.00, 0.00]"),
         (ERROR, (0.0025, -0.16, 0.16), "+0.00 [−0.16, +0.16]"),
         (ERROR, (86.38, 85.16, 87.61), "+86.4 [+85.2, +87.6]"),
         (ERROR, (-11.51, -32.94, 9.92), "−12 [−33, +10]"),
@@ -76,6 +80,21 @@ def test_estimates_have_the_digits_that_they_deserve() -> None:
         "3.4e−06 [4.0e−07, 5.7e−06]",
     )
     assert mean_text(0.12345, math.nan, math.nan) == "0.123"
+    assert mean_text(1_972_700, 271_855, 3_673_545) == "2,000,000 [300,000, 3,700,000]"
+
+
+def test_means_are_rounded_alike_and_stay_apart() -> None:
+    assert alike([1.8795, 0.4213], 0.025) == ["1.88", "0.42"]
+    assert alike([0.161324, 0.162971], 0.0005) == ["0.1613", "0.1630"]
+    assert alike([0.161324, 0.161331], 0.000002) == ["0.161324", "0.161331"]
+    assert alike([37.03707, 37.03707], 0.0) == ["37.0", "37.0"]
+
+
+def test_plans_say_no_more_than_they_know() -> None:
+    assert [planned_seeds(count) for count in (7, 41, 643, 57_079)] == ["7", "41", "640", "> 1,000"]
+    assert [planned_images(count, 10_000) for count in (10_361, 26_033, 4_744_142)] == [
+        "about 10,400", "about 26,000", "more than 1,000,000",
+    ]  # fmt: skip
 
 
 def test_what_is_not_known_is_a_dash() -> None:

@@ -74,7 +74,7 @@ def test_a_planted_interaction_is_found_and_its_opposite_refuted(tmp_path: Path)
     assert text.startswith(
         "Supported: the difference no shortcut − identity shortcuts, at 34 layers less that at 10 layers: test error +0.6"
     )
-    assert "10 shared seeds × 10,000 images" in text and "as ratios of errors 2.2" in text
+    assert "10 shared seeds × 10,000 images" in text and "the ratio of errors is 2.2" in text
     assert judged(tmp_path / "b", rate(0.03), expect="lower")[0].state == "refuted"
     assert judged(tmp_path / "c", rate(0.03), on="test_accuracy", expect="lower")[0].state == "supported"
 

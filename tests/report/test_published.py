@@ -54,7 +54,7 @@ def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:
     axes: dict[str, list[Any]] = {"model.depth": [10, 22], "model.norm": ["batch"]}
     with_accuracies(tmp_path, "published", axes, lambda *_: 0.95, published=published)
     text = (write(tmp_path, tmp_path / "reports", "published").parent / "report.md").read_text()
-    assert "| paper | model.depth 10 | test_error | 6.61 | 5.00 \\[5.00, 5.00\\] |" in text
+    assert "| paper | 10 layers | test error | 6.61 | 5.00 \\[5.00, 5.00\\] |" in text
 
 
 @pytest.mark.parametrize(("on", "value"), [("test_error", 0.007), ("test_accuracy", 0.993)])

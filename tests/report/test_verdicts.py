@@ -38,7 +38,7 @@ def test_a_planted_effect_is_found(tmp_path: Path) -> None:
     assert state == "supported"
     assert sentences[0].startswith("Supported at 10 layers: identity shortcuts against no shortcut: test error −0.")
     assert "10 shared seeds × 10,000 images" in sentences[0] and "p < .001 (Holm, 2 comparisons)" in sentences[0]
-    assert "better in all 10 seeds" in sentences[0]
+    assert "lower in all 10 seeds" in sentences[0]
     assert re.search(r"errors in 10,000 \(−[\d.]+ % \[−[\d.]+, −[\d.]+\]\);", sentences[0])
 
 
@@ -56,7 +56,9 @@ def test_no_difference_is_equivalent_within_a_wide_margin_and_open_within_a_narr
     )
     state, sentences = verdicts(tmp_path / "narrow", same, seeds=6, margin=0.05)
     assert state == "inconclusive" and "6 seeds can detect 0." in sentences[0]
-    plan = r"would take about \d+ more seeds \(\d+ to .*by what 6 seeds tell of their noise\); each"
+    plan = (
+        r"would take about \d+ more seeds \(\d+ to .*by what 6 seeds tell of their noise\); reading the verdict again"
+    )
     assert re.search(plan, sentences[0]) or "test images are too few to settle" in sentences[0]
 
 
@@ -145,7 +147,7 @@ def test_a_verdict_from_five_seeds_says_that_no_exact_test_can_confirm_it(tmp_pa
     apart = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.02)
     for seeds, said in ((5, True), (6, False)):
         state, sentences = verdicts(tmp_path / str(seeds), apart, seeds=seeds)
-        assert state == "supported" and ("5 seeds are too few for an exact test" in sentences[0]) == said
+        assert state == "supported" and ("an exact test would need 6 seeds" in sentences[0]) == said
 
 
 def test_an_infinite_loss_has_no_difference(tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ def test_few_seeds_never_make_a_verdict(tmp_path: Path) -> None:
     )
     assert state == "inconclusive" and "a verdict takes 5 seeds or more" in sentences[0]
     state, sentences = verdicts(tmp_path / "one", noise(lambda cell: 0.01), seeds=1)
-    assert state == "inconclusive" and "two networks compared, not two recipes" in sentences[0]
+    assert state == "inconclusive" and "one seed compares two networks, not two recipes" in sentences[0]
 
 
 def test_divergence_is_told_and_means_are_not_compared(tmp_path: Path) -> None:

@@ -9,7 +9,11 @@ from support.searches import SEARCH, TUNING_HELPS, TWO_TRIALS, load
 
 from resbench.core.errors import UserError
 from resbench.grid.reader import read_grid
+from resbench.report.labels import Labels
+from resbench.tuning.export import export
 from resbench.tuning.reader import load_search
+from resbench.tuning.search import arm_label
+from resbench.tuning.winners import confirmation
 
 
 @pytest.mark.parametrize(
@@ -124,6 +128,19 @@ def test_the_shipped_search_meets_its_promise() -> None:
     assert search.trials >= 20 and search.confirm >= 5 and search.about.startswith("Question")
     configs = [search.config(arm) for arm in search.points()]
     assert all(config.model.depth >= 34 and config.data.name == "mnist-5k" for config in configs)
+
+
+def test_a_search_file_has_labels_as_a_grid_file_has_them(tmp_path: Path) -> None:
+    words = "labels: {model.dropout: drop rate, tuning: {tuned: tuned alike}, model.shortcut: {none: plain}}\n"
+    search = load(tmp_path, f"{SEARCH}{words}")
+    shown = Labels(confirmation(search, {}).study().labels)
+    assert shown.name("model.dropout") == "drop rate"
+    assert (shown.value("tuning", "tuned"), shown.value("model.shortcut", "none")) == ("tuned alike", "plain")
+    winners = {arm_label(arm): search.untuned(arm) for arm in search.points()}
+    exported = export(search, winners)
+    assert "model.dropout: drop rate" in exported and "tuned alike" not in exported
+    with pytest.raises(UserError, match=r"labels: model.dropot is not a field"):
+        load(tmp_path, f"{SEARCH}{words.replace('dropout', 'dropot')}")
 
 
 def test_each_kind_of_file_names_the_command_for_it(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from matplotlib.textpath import TextToPath
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from resbench.report.figures.marks import Canvas
+from resbench.report.format import power_text as power_text
 from resbench.report.format import significant
 from resbench.report.theme import NEUTRALS
 
@@ -23,11 +24,10 @@ __all__ = ["Canvas"]
 
 BLACK, GREY, PALE, BAND, PAPER = (NEUTRALS[name].light for name in ("text", "soft", "pale", "band", "paper"))
 ON_PALE, ON_DARK = "#111111", "#fefefe"  # text within a field that has a colour; the same at night
-HATCH: Mapping[str, Any] = {"hatch": "////", "edgecolor": PALE, "linewidth": 0}  # where there is no value
+HATCH: Mapping[str, Any] = {"hatch": "////", "edgecolor": GREY, "linewidth": 0}  # where there is no value
 SIZE, SMALL, TINY = 9.0, 8.0, 7.0  # points; nothing is smaller
 WIDE, NARROW = 8.0, 3.5  # inches of a figure on a page, and on a phone, where a point is as large
 DEPTH = "model.depth"
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LOG_FROM = 10.0  # ratio of the largest to the smallest value from which a scale is logarithmic
 
 
@@ -104,15 +104,6 @@ def scale_errors(axes: Axes, values: pd.Series[Any], low: float = math.nan, high
 def value_text(value: float) -> str:
     """A percentage or a rise as a figure says it: two digits, three from ten on: `0.77`, `87.5`."""
     return significant(float(value), 3 if abs(value) >= 10 else 2)
-
-
-def power_text(value: float, digits: int = 2) -> str:
-    """A large number in powers of ten: `2×10¹⁵`, with so many decimals at most; others as they are."""
-    if not value > 0 or 1e-4 <= value < 1e6:
-        return f"{value:,g}".replace("-", "−")
-    mantissa, exponent = f"{value:.{digits}e}".split("e")
-    power = f"10{str(int(exponent)).translate(_RAISED)}"
-    return power if float(mantissa) == 1 else f"{float(mantissa):g}×{power}"
 
 
 def leaf(path: str) -> str:

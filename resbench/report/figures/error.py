@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from resbench.core.text import show
 from resbench.report.figures.drawing import is_steep, objects, value_text
 from resbench.report.figures.error_lines import draw_by_number
 from resbench.report.figures.error_rows import MOST_CELLS, draw_rows, rows_of
@@ -16,6 +15,7 @@ from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.scale import is_numeric
 from resbench.report.figures.titles import by_number, by_row
+from resbench.report.figures.trends import trend
 from resbench.report.outcomes import measured
 
 _COLUMNS = (
@@ -34,7 +34,7 @@ _COLUMNS = (
     "runs",
 )
 _NUMBERS = ("error", "low", "high", "untrained", "diverged", "collapsed", "runs")
-_MOST_SAID = 12  # lines of an alternative text
+_MOST_SAID = 4  # lines of an alternative text
 
 
 def figure(evidence: Evidence) -> Figure | None:
@@ -66,25 +66,36 @@ def _is_numeric(evidence: Evidence) -> bool:
 
 
 def _alt(evidence: Evidence, points: pd.DataFrame) -> str:
-    """The means of each arm, in the order of x."""
+    """Where the means of each arm go along x; without x, the lowest and the highest."""
     means = points[points["kind"] == "mean"]
     cells = evidence.frame.to_dict("records")
     if means.empty:
         return "Test error: no run trained."
-    if in_rows(evidence) or not evidence.x:
-        texts = [f"{evidence.words(cells[i], evidence.study.axes) or 'the only cell'} {value_text(error)}"
-                 for i, error in zip(means["cell"], means["error"], strict=True)]  # fmt: skip
-        return (
-            f"Mean test errors in percent: {'; '.join(texts[:_MOST_SAID])}{'; …' if len(texts) > _MOST_SAID else ''}."
-        )
+    if in_rows(evidence) or not _is_numeric(evidence):
+        ordered = means.sort_values("error", kind="stable")
+        texts = [f"{value_text(error)} % with {evidence.words(cells[i], evidence.study.axes) or 'the only cell'}"
+                 for i, error in zip(ordered["cell"], ordered["error"], strict=True)]  # fmt: skip
+        if len(texts) <= _MOST_SAID:
+            return f"Mean test errors from the lowest: {', '.join(texts)}."
+        return f"The mean test errors of {len(texts)} cells lie between {texts[0]} and {texts[-1]}."
     lines = []
-    for arm, line in means.groupby("arm", sort=False):
-        values = ", ".join(
-            f"{value_text(error)} at {show(x)}" for x, error in zip(line["x"], line["error"], strict=True)
-        )
-        lines.append(f"{evidence.arms.words[str(arm)]}: {values}")
-    text = f"Mean test errors in percent by {evidence.labels.name(evidence.x)}. {'; '.join(lines[:_MOST_SAID])}"
-    return text + ("; …." if len(lines) > _MOST_SAID else ".")
+    for arm, line in means.assign(x=means["x"].astype(float)).sort_values("x").groupby("arm", sort=False):
+        places = [f" at {evidence.labels.short(str(evidence.x), x)}" for x in line["x"]]
+        lines.append(f"with {evidence.arms.words[str(arm)]} it {trend(list(line['error']), places, ' %')}")
+    text = f"Mean test error by {evidence.labels.name(str(evidence.x))}: {'; '.join(lines[:_MOST_SAID])}"
+    text += f"; and {len(lines) - _MOST_SAID} more lines." if len(lines) > _MOST_SAID else "."
+    return f"{text}{_lost(evidence, points)}"
+
+
+def _lost(evidence: Evidence, points: pd.DataFrame) -> str:
+    """Where runs did not train."""
+    rows = points[points["kind"] == "untrained"].to_dict("records")
+    texts = [
+        f"{row['untrained']:.0f} of {row['runs']:.0f} with {evidence.arms.words[row['arm']]} at "
+        f"{evidence.labels.short(str(evidence.x), row['x'])}"
+        for row in rows[:_MOST_SAID]
+    ]
+    return f" Runs did not train: {', '.join(texts)}{', …' if len(rows) > _MOST_SAID else ''}." if texts else ""
 
 
 def error_points(evidence: Evidence) -> pd.DataFrame:
@@ -133,8 +144,8 @@ def _caption(evidence: Evidence, points: pd.DataFrame) -> str:
             text += " Of a single network it is Wilson's." if new_images and (means["runs"] == 1).any() else ""
     if points["kind"].eq("untrained").any():
         text += (
-            " ×: the number of runs that did not train, as they diverged or collapsed, of those that were "
-            "run; they are in no mean, which then is of the seeds that trained, but where all runs of a cell collapsed."
+            " ×: how many of the runs did not train (they diverged or collapsed). Means leave them out, except where all "
+            "runs of a cell collapsed."
         )
     if is_steep(points["error"]):
         text += " The scale is logarithmic; bars that reach zero or below end at the lower edge."

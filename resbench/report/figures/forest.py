@@ -25,7 +25,6 @@ _COLUMNS = (
     "family", "claim", "metric", "comparison", "kind", "seed", "difference", "low", "high", "simultaneous_low",
     "simultaneous_high", "margin", "verdict",
 )  # fmt: skip
-_MOST_SAID = 8  # differences of an alternative text
 
 
 def figure(evidence: Evidence) -> Figure | None:
@@ -108,14 +107,17 @@ def _title(families: Sequence[Family], stated: bool) -> str:
 
 
 def _alt(families: Sequence[Family], points: pd.DataFrame) -> str:
-    """Every difference in words, of the first ones."""
-    rows = points[points["kind"] == "difference"].to_dict("records")
+    """On which side of zero the intervals lie, and the largest difference of the metric that is first."""
+    rows = points[points["kind"] == "difference"]
     metrics = {family.number: family.metric for family in families}
-    texts = [f"{row['comparison']}, {row['metric']}: {numbers_of(row, metrics[row['family']])}" for row in rows]
+    first = rows[rows["metric"] == rows["metric"].iloc[0]].to_dict("records")
+    largest = max(first, key=lambda row: abs(row["difference"]))
+    below, above = int((rows["high"] < 0).sum()), int((rows["low"] > 0).sum())
     lost = int((points["kind"] == "none").sum())
-    text = f"Differences with their 95 % intervals: {'; '.join(texts[:_MOST_SAID])}"
-    text += "; …" if len(texts) > _MOST_SAID else ""
-    return text + (f"; without a difference: {lost}." if lost else ".")
+    return (
+        f"Differences with 95 % intervals: {below} of {len(rows)} intervals lie below zero, {above} above. The largest "
+        f"difference in {largest['metric']}: {numbers_of(largest, metrics[largest['family']])} ({largest['comparison']})."
+    ) + (f" {plural(lost, 'comparison')} without a difference." if lost else "")
 
 
 def _caption(families: Sequence[Family], points: pd.DataFrame, claimed: bool) -> str:
@@ -127,7 +129,7 @@ def _caption(families: Sequence[Family], points: pd.DataFrame, claimed: bool) ->
     if any(contrast.one_pair for contrast in contrasts):
         over += ", of two single networks Wald's"
     text = (
-        "Differences, first arm minus second: dot, mean over the seeds that ended in both arms; ticks, each of them; "
+        "Differences, first arm minus second: dot, mean over the seeds that finished in both arms; ticks, each seed; "
         f"thick bar, 95 % interval{over}; thin bar, the interval that holds for all comparisons of a family at once "
         "(Bonferroni). Grey band: differences within the margin, too small to matter. Bars that leave the axis are cut."
     )

@@ -204,7 +204,7 @@ def _reason(row: Row) -> str:
     if any(arm.failed for arm in row.comparison.arms):
         return "runs failed, which is no random choice"
     if all(arm.trained for arm in row.comparison.arms):
-        return "at least one arm has no ended run with this number"
+        return "at least one arm has no finished run with this number"
     lost = " and ".join(f"{arm.untrained} of {len(arm.begun)}" for arm in row.comparison.arms)
     return f"{lost} runs did not train: means are not compared"
 

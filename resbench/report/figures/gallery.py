@@ -40,6 +40,8 @@ from resbench.report.format import capitalised
 from resbench.report.svg import as_file, compact
 from resbench.report.theme import NEUTRALS
 
+_SMALL = 80_000  # bytes of a form for narrow screens that a figure among the other views may add to a page
+
 # every figure, in the order of the page; None where a study has nothing to show in it
 FIGURES: tuple[Callable[[Evidence], Figure | None], ...] = (
     error.figure,
@@ -120,8 +122,10 @@ def _save(folder: Path, figure: Figure, opened: bool, prefix: str) -> Image:
     (folder / f"{name}.svg").write_text(as_file(svg, capitalised(figure.title)), encoding="utf-8", newline="\n")
     path = folder / f"{name}.png"
     canvas.savefig(path, dpi=160, metadata={"Software": None})
-    narrow = figure.narrow() if figure.narrow and opened else None
+    narrow = figure.narrow() if figure.narrow else None
     narrow_svg = _svg(narrow) if narrow else ""
+    if not opened and len(narrow_svg) >= _SMALL:
+        narrow, narrow_svg = None, ""
     return Image(
         name,
         svg,

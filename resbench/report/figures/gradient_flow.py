@@ -37,14 +37,19 @@ def figure(evidence: Evidence) -> Figure | None:
     if points["value"].isna().all():
         return None
     ends = [
-        f"{name} {line['value'].iloc[0]:.1g} and {line['value'].iloc[-1]:.1g}"
+        f"with {name} from {_size(line['value'].iloc[0])} to {_size(line['value'].iloc[-1])}"
         for name, line in named_lines(means_of(points, "start"), data.arms.words)
     ]
-    alt = f"Relative gradients of the first and the last layer at initialisation: {'; '.join(ends)}."
+    alt = f"Gradients relative to the weights at initialisation, from the first layer to the last: {'; '.join(ends)}."
     draws = [partial(_draw, data, points, narrow) for narrow in (False, True)]
     return Figure(
         "gradient-flow", points, draws[0], _caption(data, points), alt, _title(points, data.arms.words), draws[1]
     )
+
+
+def _size(value: float) -> str:
+    """One digit: gradients are compared by powers of ten."""
+    return power_text(float(f"{float(value):.1g}"))
 
 
 def _title(points: pd.DataFrame, words: Mapping[str, str]) -> str:

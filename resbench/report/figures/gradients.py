@@ -55,7 +55,7 @@ def figure(evidence: Evidence) -> Figure | None:
         return None
     alt = (
         f"Heat maps of {points['panel'].nunique()} cells, layer by epoch: gradients relative to the weights from "
-        f"{above.min():.1g} to {above.max():.1g}."
+        f"{power_text(float(f'{above.min():.1g}'))} to {power_text(float(f'{above.max():.1g}'))}."
     )
     arms = len(cells) if data.rows == [""] else len({cell.arm for cell in cells})
     columns = arms if arms <= 4 else 3 if arms in (5, 6, 9) else 4

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.core.text import plural, show
+from resbench.core.text import plural
 from resbench.records.record import Record
 from resbench.report.figures.drawing import (
     NARROW,
@@ -21,7 +21,6 @@ from resbench.report.figures.drawing import (
     WIDE,
     Canvas,
     is_steep,
-    leaf,
     logarithmic,
     objects,
     panels,
@@ -37,6 +36,7 @@ from resbench.report.figures.marks import Spot
 from resbench.report.figures.probed import evenly, named_lines
 from resbench.report.figures.spots import cell_spot, mark_points
 from resbench.report.figures.styles import Arms, legend
+from resbench.report.labels import Labels
 from resbench.report.outcomes import measured
 from resbench.report.statistics.mean import mean
 from resbench.report.study import Study
@@ -83,7 +83,7 @@ def figure(evidence: Evidence) -> Figure | None:
     rows = evenly(panels, _MOST_PANELS)
     points = points[points["row"].isin(rows)].reset_index(drop=True)
     ends = [
-        f"{name} {line['error'].iloc[-1]:.2f} % after {line['flops'].iloc[-1]:.2g} FLOPs"
+        f"{name} {value_text(line['error'].iloc[-1])} % after {power_text(line['flops'].iloc[-1], 1)} FLOPs"
         for name, line in named_lines(points, growth.arms.words)
     ]
     alt = f"Error against the work of training; at the end {'; '.join(ends)}."
@@ -107,7 +107,7 @@ def _spots(evidence: Evidence, points: pd.DataFrame, growth: Growth) -> list[Spo
 
 def _row(cell: Mapping[Any, Any], growth: Growth) -> str:
     """The panel of a cell."""
-    return "" if growth.alone else f"{leaf(DEPTH)} {show(cell[DEPTH])}"
+    return "" if growth.alone else Labels().value(DEPTH, cell[DEPTH])
 
 
 def _title(points: pd.DataFrame, growth: Growth) -> str:
@@ -262,9 +262,9 @@ def _name_depths(axes: Axes, points: pd.DataFrame, hues: Arms) -> None:
 
 def _caption(errors: str, rows: Sequence[str], panels: int) -> str:
     text = (
-        f"Error by epoch ({errors}, mean over the seeds that ended) against the FLOPs of training until then. Vertical lines: "
+        f"Error by epoch ({errors}, mean over the seeds that finished) against the FLOPs of training until then. Vertical lines: "
         f"a network of this colour is deepened by units that are the identity{'; its depths stand above' if len(rows) == 1 else ''}."
         " Records hold the FLOPs of a whole run: within a run that grows they are divided by depth, each epoch in "
-        "proportion to the depth of its network; within others evenly. Runs that did not train are left out, but where all of a cell collapsed."
+        "proportion to the depth of its network; within others evenly. Runs that did not train are left out, except where all runs of a cell collapsed."
     )
     return text + (f" {len(rows)} of {panels} depths are drawn, evenly chosen." if panels > len(rows) else "")

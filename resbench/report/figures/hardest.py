@@ -27,7 +27,7 @@ def figure(evidence: Evidence) -> Figure | None:
     first = images.rows.iloc[0]
     alt = (
         f"{len(images.rows)} test images with what they are taken for; the hardest, a {int(first['label'])}, is taken for "
-        f"{int(first['instead'])} and missed by {100 * first['missed']:.0f} % of runs."
+        f"{int(first['instead'])} and {100 * first['missed']:.0f} % of runs get it wrong."
     )
     draw = partial(_draw, images, evidence.few_arms)
     title = f"The {len(images.rows)} test images that most runs get wrong"

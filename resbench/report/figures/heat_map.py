@@ -13,7 +13,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MultipleLocator
 
-from resbench.core.text import show
+from resbench.core.text import plural, show
 from resbench.report.figures.drawing import (
     BAND,
     BLACK,
@@ -28,6 +28,7 @@ from resbench.report.figures.drawing import (
     bare,
     canvas,
     fitted,
+    value_text,
     width_of,
     wrapped,
 )
@@ -147,7 +148,7 @@ def _text(cell: Mapping[Any, Any], shown: str) -> str:
         return f"{cell['untrained']} untrained"
     if shown == "error" or cell["kind"] != "difference":
         return f"{cell['error']:.2f} %"
-    return f"{cell['difference']:+.2f}".replace("-", "−")
+    return _points(float(cell["difference"]))
 
 
 def _ink(rgba: Any) -> str:
@@ -227,7 +228,7 @@ def _caption(data: HeatMap) -> str:
         text += " They show their error." if len(data.columns) <= _TEXT_UP_TO else ""
         text += " Cells of which some runs did not train, in either arm, are not compared." if untrained else ""
     else:
-        text = "Test error of each cell, mean over the seeds that ended, in percent."
+        text = "Test error of each cell, mean over the seeds that finished, in percent."
     text += " Hatched: cells of which runs diverged or collapsed." if untrained else ""
     text += " A dot: no result." if data.is_any("missing", untrained=False) else ""
     text += " Intervals are in the tables."
@@ -236,12 +237,16 @@ def _caption(data: HeatMap) -> str:
     return text
 
 
+def _points(difference: float) -> str:
+    return signed(difference, 1 if abs(difference) >= 10 else 2)
+
+
 def _alt(data: HeatMap) -> str:
     text = f"Grid of {len(data.points)} cells. "
     if data.shown == "difference":
-        text += f"Differences to the baseline from {signed(data.values.min())} to {signed(data.values.max())} points"
+        text += f"Differences to the baseline from {_points(data.values.min())} to {_points(data.values.max())} points"
         text += f", from {2 ** data.points['doublings'].astype(float).min():.2g} to {2 ** data.points['doublings'].astype(float).max():.2g} times its errors"
     else:
-        text += f"Test errors from {data.values.min():.2f} to {data.values.max():.2f} %"
+        text += f"Test errors from {value_text(data.values.min())} to {value_text(data.values.max())} %"
     cells = int(data.untrained.sum())
-    return text + (f"; runs did not train in {cells} cells." if cells else ".")
+    return text + (f"; runs did not train in {plural(cells, 'cell')}." if cells else ".")

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 
 from resbench.core.text import plural, show
 from resbench.report.figures.drawing import (
+    NARROW,
     SMALL,
     WIDE,
     Canvas,
@@ -28,12 +29,14 @@ from resbench.report.figures.lines import draw_bars, draw_lines
 from resbench.report.figures.marks import Spot, mark
 from resbench.report.figures.scale import Scale, is_numeric
 from resbench.report.figures.spots import runs_link
+from resbench.report.figures.trends import trend
 from resbench.report.format import mean_text
 from resbench.report.statistics.marginal import marginal_means
 from resbench.report.tables.factors import RESPONSE, Factors
 
 _MOST_PANELS = 6
 _MOST_LINES = 10
+_MOST_SAID = 4  # lines of an alternative text
 _COLUMNS = ["panel", "x", "line", "mean", "low", "high", "runs"]
 
 
@@ -50,17 +53,31 @@ def figure(evidence: Evidence) -> Figure | None:
         return None
     points = pd.concat([part for part, _ in means], ignore_index=True)
     caption = (
-        "Mean test error over the seeds that ended in all cells of a mean, and over the other axes. Bars: 95 % intervals for "
-        "these test images, each from the seeds of its own mean (Student's t); a mean with fewer than two has none. Lines "
-        "that are not parallel interact."
+        "Mean test error, over the values of the other axes and the seeds that finished with all of them. Bars: 95 % "
+        "intervals for these test images, from the seeds of each mean (Student's t); a mean of one seed has none. Where "
+        "lines are not parallel, one axis changes the effect of the other."
     )
     if len(pairs) > _MOST_PANELS:
         caption += f" {_MOST_PANELS} of {len(pairs)} pairs of axes, those with the largest interactions."
-    caption = " ".join([caption, *dict.fromkeys(remark for _, remark in means if remark)])
+    caption = " ".join([caption, *dict.fromkeys(evidence.labels.prose(remark) for _, remark in means if remark)])
     names = [" × ".join(map(evidence.labels.name, panel.split(" × "))) for panel in dict.fromkeys(points["panel"])]
-    alt = f"Mean test error by {'; '.join(names)}."
+    alt = f"Mean test error by {names[0]}: {'; '.join(_trends(evidence, points[points['panel'] == points['panel'].iloc[0]]))}."
     title = f"Mean test error by {names[0]}" + (f", and {len(names) - 1} more pairs" if len(names) > 1 else "")
-    return Figure("interactions", points, partial(_draw, evidence, points), caption, alt, title)
+    draws = [partial(_draw, evidence, points, narrow) for narrow in (False, True)]
+    return Figure("interactions", points, draws[0], caption, alt, title, draws[1])
+
+
+def _trends(evidence: Evidence, panel: pd.DataFrame) -> list[str]:
+    """Where each line of a panel goes, of the first ones."""
+    x, line = str(panel["panel"].iloc[0]).split(" × ")
+    values = {show(value): value for value in evidence.frame[line]}
+    out = []
+    for text, part in panel[panel["mean"].notna()].groupby("line", sort=False):
+        places = [f" ({evidence.labels.value(x, value)})" for value in part["x"]]
+        out.append(
+            f"with {evidence.labels.value(line, values[str(text)])} it {trend(list(part['mean']), places, ' %')}"
+        )
+    return out[:_MOST_SAID]
 
 
 def _pairs(factors: Factors, question: str | None) -> list[tuple[str, str]]:
@@ -103,14 +120,15 @@ def _means(factors: Factors, pair: tuple[str, str], question: str | None) -> tup
     return points.assign(low=means["low"].clip(lower=0), high=means["high"].clip(upper=100)), remark
 
 
-def _draw(evidence: Evidence, points: pd.DataFrame) -> Canvas:
+def _draw(evidence: Evidence, points: pd.DataFrame, narrow: bool) -> Canvas:
     parts = [part for _, part in points.groupby("panel", sort=False)]
-    columns = min(len(parts), 2)
-    figure, grid = panels(len(parts), columns, 5.5 if columns == 1 else WIDE, 3.0, 0.4, sharey=True)
+    columns = 1 if narrow else min(len(parts), 2)
+    width = NARROW if narrow else 5.5 if columns == 1 else WIDE
+    figure, grid = panels(len(parts), columns, width, 3.0, 0.4, sharey=True)
     low, high = points["low"].fillna(points["mean"]).min(), points["high"].fillna(points["mean"]).max()
     scale_errors(grid[0], points["mean"], low, high)
     for number, (axes, part) in enumerate(zip(grid, parts, strict=True)):
-        _draw_panel(axes, part, evidence)
+        _draw_panel(axes, part, evidence, 0.95 if narrow else 1.25)
         axes.set_ylabel(RESPONSE if number % columns == 0 else "")
     part_labels(figure, grid)
     return figure
@@ -123,7 +141,12 @@ def _said(evidence: Evidence, pair: Mapping[str, Any], row: Mapping[Any, Any]) -
     return f"{evidence.labels.cell(pair)}\ntest error {mean} %\nmean of {plural(int(row['runs']), 'run')}{interval}"
 
 
-def _draw_panel(axes: Axes, points: pd.DataFrame, evidence: Evidence) -> None:
+def _draw_panel(axes: Axes, points: pd.DataFrame, evidence: Evidence, inches: float) -> None:
+    """A pair of axes.
+
+    Args:
+        inches: width of the names at the right.
+    """
     x, line = str(points["panel"].iloc[0]).split(" × ")
     arms = evidence.arms_by([line])
     names = {show(value): arms.name({line: value}) for value in evidence.frame[line]}
@@ -139,12 +162,12 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, evidence: Evidence) -> None:
     for row in points.to_dict("records"):
         pair = {x: row["x"], line: lines[row["line"]]}
         mark(axes, row["place"], row["mean"], Spot(_said(evidence, pair, row), runs_link(evidence, pair)))
-    scale.label(axes, x, most=1.2, size=SMALL)
+    scale.label(axes, x, most=1.2, size=SMALL, words=partial(evidence.labels.entry, x))
     ends = [
         (float(part["mean"].iloc[-1]), arms.words[part["group"].iloc[0]], arms.styles[part["group"].iloc[0]].color)
         for name in order
         if len(part := points[points["line"] == name])
     ]
-    label_ends(axes, ends, 0.06, inches=1.25)
+    label_ends(axes, ends, 0.11, inches=inches, lines=2)
     axes.set_xlabel(evidence.labels.name(x))
     axes.set_title(f"{evidence.labels.name(x)} × {evidence.labels.name(line)}", fontsize="medium", loc="left")

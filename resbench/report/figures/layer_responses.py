@@ -95,5 +95,5 @@ def _caption(data: Probed, points: pd.DataFrame) -> str:
         "it. In order of depth, the stem first, and in descending order (after He et al. 2015, figure 7). "
         f"{'Thick: mean over the seeds; thin: each seed' if seeds else 'Means over the seeds'}. On the right each seed is "
         "sorted for itself, and the mean is over layers of equal rank. Runs that did not train "
-        "are left out, but where all of a cell collapsed."
+        "are left out, except where all runs of a cell collapsed."
     ) + data.remark()

@@ -42,6 +42,7 @@ from resbench.report.figures.probed import (
     probed,
 )
 from resbench.report.figures.styles import legend
+from resbench.report.figures.trends import trend
 from resbench.report.format import signed
 from resbench.report.statistics.mean import Series, mean
 
@@ -60,11 +61,9 @@ def figure(evidence: Evidence) -> Figure | None:
         return None
     texts = []
     for name, line in named_lines(means_of(points, "random"), data.arms.words):
-        values = [
-            f"{value_text(value)} with {place:g}" for place, value in zip(line["place"], line["value"], strict=True)
-        ]
-        texts.append(f"{name}: {', '.join(values)}")
-    alt = f"Test error in percent by the number of removed units. {'; '.join(texts)}."
+        places = [f" with {place:g}" for place in line["place"]]
+        texts.append(f"with {name} it {trend(list(line['value']), places, ' %')}")
+    alt = f"Test error by the number of removed units: {'; '.join(texts)}."
     draws = [partial(_draw_removed, data, points, narrow) for narrow in (False, True)]
     return Figure("lesions", points, draws[0], _caption_removed(data), alt, _title(points, data.arms.words), draws[1])
 
@@ -93,14 +92,13 @@ def by_unit(evidence: Evidence) -> Figure | None:
     if points["value"].isna().all():
         return None
     rises = [
-        f"{name} {signed(line['value'].min())} to {signed(line['value'].max())}"
+        f"{name} {signed(line['value'].min(), 0)} to {signed(line['value'].max(), 0)}"
         for name, line in named_lines(means_of(points, "single"), data.arms.words)
     ]
     alt = f"Rise of the test error in points with one unit removed, least and most over the units: {'; '.join(rises)}."
     title = "Which units the networks need most"
-    return Figure(
-        "lesions-by-unit", points, partial(_draw_units, data, points), _caption_units(data, points), alt, title
-    )
+    draws = [partial(_draw_units, data, points, narrow) for narrow in (False, True)]
+    return Figure("lesions-by-unit", points, draws[0], _caption_units(data, points), alt, title, draws[1])
 
 
 def lesion_points(data: Probed) -> pd.DataFrame:
@@ -169,14 +167,14 @@ def _draw_removed(data: Probed, points: pd.DataFrame, narrow: bool) -> Canvas:
     return figure
 
 
-def _draw_units(data: Probed, points: pd.DataFrame) -> Canvas:
+def _draw_units(data: Probed, points: pd.DataFrame, narrow: bool) -> Canvas:
     rises = partial(_draw_rises, data=data, values=points["value"].astype(float))
     columns = [
         Panel("single", "one unit removed", "unit", "rise of test error (points)", rises, 1.25),
         Panel("swap", "two units swapped", "places between the units", "", rises, 0.8),
     ]
     shown = [panel for panel in columns if points["panel"].eq(panel.name).any()]
-    figure, grid = draw_panels(data, points, shown)
+    figure, grid = draw_panels(data, points, shown, narrow)
     part_labels(figure, [axes for line in grid for axes in line])
     for line in grid:
         for axes in line:  # whole units, and no ticks beyond them
@@ -237,7 +235,7 @@ def _draw_draws(axes: Axes, points: pd.DataFrame, data: Probed) -> None:
 
 
 _MEANING = (
-    "a unit's branch is set to zero, and a unit without shortcut is passed by; nothing is trained again (after Veit et al. "
+    "a unit's branch is set to zero, and a unit without shortcut is bypassed; nothing is trained again (after Veit et al. "
     "2016, section 4)"
 )
 
@@ -267,4 +265,4 @@ def _caption_units(data: Probed, points: pd.DataFrame) -> str:
 def _images(data: Probed) -> str:
     images = sorted({int(result["images"]) for cell in data.cells for result in cell.results.values()})
     counts = f"{images[0]:,}" if len(images) == 1 else f"{images[0]:,} to {images[-1]:,}"
-    return f"On {counts} test images. Runs that did not train are left out, but where all of a cell collapsed.{data.remark()}"
+    return f"On {counts} test images. Runs that did not train are left out, except where all runs of a cell collapsed.{data.remark()}"

@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 from matplotlib.axes import Axes
 
-from resbench.report.figures.drawing import GREY, SMALL, WIDE, Canvas, canvas, fitted, logarithmic
+from resbench.report.figures.drawing import GREY, NARROW, SIZE, SMALL, WIDE, Canvas, canvas, logarithmic, wrapped
 from resbench.report.figures.end_labels import label_ends
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
@@ -32,8 +32,8 @@ def figure(evidence: Evidence) -> Figure | None:
     here = points[points["target"] == "these images"]
     few, many = here.iloc[0], here.iloc[-1]
     alt = (
-        f"Smallest difference that is found on these images: {significant(few['difference'])} points with {few['seeds']:.0f} seeds, "
-        f"{significant(many['difference'])} with {many['seeds']:.0f}."
+        f"The smallest difference that is found on these images falls from {significant(few['difference'])} points with "
+        f"{few['seeds']:.0f} seeds to {significant(many['difference'])} with {many['seeds']:.0f}."
     )
     now = here[here["seeds"] == plan.contrast.seeds]
     title = "What more seeds can detect"
@@ -41,11 +41,12 @@ def figure(evidence: Evidence) -> Figure | None:
         title = (
             f"{plan.contrast.seeds} seeds can detect {significant(now['difference'].iloc[0])} points on these images"
         )
-    return Figure("power", points, partial(_draw, plan, points), _caption(plan), alt, title)
+    draws = [partial(_draw, plan, points, narrow) for narrow in (False, True)]
+    return Figure("power", points, draws[0], _caption(plan), alt, title, draws[1])
 
 
-def _draw(plan: Plan, points: pd.DataFrame) -> Canvas:
-    figure = canvas(WIDE, 3.8)
+def _draw(plan: Plan, points: pd.DataFrame, narrow: bool) -> Canvas:
+    figure = canvas(NARROW if narrow else WIDE, 3.8)
     axes = figure.add_subplot()
     ends = []
     for target, color, dash in _CURVES:
@@ -61,10 +62,11 @@ def _draw(plan: Plan, points: pd.DataFrame) -> Canvas:
     axes.set_xlim(points["seeds"].min(), points["seeds"].max())
     logarithmic(axes)
     _mark_seeds(axes, plan.contrast.seeds)
-    label_ends(axes, ends, 0.045)
+    label_ends(axes, ends, 0.1 if narrow else 0.045, inches=0.95 if narrow else 2.2, lines=2)
     axes.set_xlabel("shared seeds per arm")
     axes.set_ylabel(f"smallest {'margin shown' if plan.against_margin else 'difference found'} (points)")
-    axes.set_title(fitted(f"{plan.label} ({plan.metric.words})", 6.5, 10), fontsize="medium", loc="left")
+    lines = wrapped(f"{plan.label} ({plan.metric.words})", NARROW - 1.2 if narrow else 6.5, SIZE, 3 if narrow else 1)
+    axes.set_title("\n".join(lines), fontsize=SIZE, loc="left")
     return figure
 
 

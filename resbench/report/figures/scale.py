@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -54,9 +54,21 @@ class Scale:
         room = max((0.35 if self.numeric else 0.6) * self.unit, 0.05 * (places[-1] - places[0]))
         return places[0] - room, places[-1] + room
 
-    def label(self, axes: Axes, name: str, most: float = math.inf, size: float | str = "medium") -> None:
-        """Name the axis and its values, in labels of at most so many inches."""
-        axes.set_xticks(list(self.places.values()), [fitted(show(value), most) for value in self.values], fontsize=size)
+    def label(
+        self,
+        axes: Axes,
+        name: str,
+        most: float = math.inf,
+        size: float | str = "medium",
+        words: Callable[[str], str] = str,
+    ) -> None:
+        """Name the axis and its values, in labels of at most so many inches.
+
+        Args:
+            words: a value as text -> what a reader calls it.
+        """
+        texts = [fitted(words(show(value)), most) for value in self.values]
+        axes.set_xticks(list(self.places.values()), texts, fontsize=size)
         axes.minorticks_off()
         axes.set_xlim(*self.limits())
         axes.set_xlabel(name)

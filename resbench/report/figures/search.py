@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -17,11 +18,11 @@ from resbench.records.trials import SearchRange
 from resbench.report.figures.drawing import (
     GREY,
     NARROW,
+    SMALL,
     WIDE,
     Canvas,
     canvas,
     label_edges,
-    leaf,
     logarithmic,
     objects,
     panels,
@@ -35,9 +36,12 @@ from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.marks import Spot
 from resbench.report.figures.spots import mark_points
 from resbench.report.figures.styles import Arms, legend
+from resbench.report.figures.trends import trend
 from resbench.report.format import number
+from resbench.report.labels import listed
 from resbench.report.tables.search import Trials
 
+_DOTTED = (1.0, 1.65)
 _MARKS = {"complete": "trained to its end", "pruned": "pruned", "diverged": "diverged"}
 
 
@@ -47,19 +51,45 @@ def best(evidence: Evidence) -> Figure | None:
         return None
     rows = trials.frame[trials.frame["state"].isin(_MARKS)]
     points = rows[["arm", "trial", "state"]].assign(error=100 * rows["val_error"], best=100 * rows["best_so_far"])
+    winners, base = {arm.label: arm.winner for arm in trials.arms}, _base_errors(evidence, trials)
+    points["winner"] = points["trial"] == points["arm"].map(winners)
+    points["base"] = points["arm"].map(base).astype(float)
     points = points.reset_index(drop=True)
     caption = (
         "Lines: the least validation error so far of each arm. Marks: the trials; a hollow one was pruned at the error "
-        "shown, a cross at the upper edge diverged."
+        "shown, a cross at the upper edge diverged. Ring: the best trial, whose settings the arm was tuned to."
     )
-    ends = ", ".join(f"{arm} {error:.2f} %" for arm, error in points.groupby("arm", sort=False)["best"].min().items())
-    alt = f"Least validation error so far by trial; in the end {ends}."
+    if base:
+        caption += " Dotted: the arm with the settings of the base, mean over its runs on other seeds."
     lows = points.groupby("arm", sort=False)["best"].min().sort_values(kind="stable")
+    alt = f"Least validation error so far by trial: {'; '.join(_falls(points, _words(evidence, trials)))}."
     title = f"Least validation error after {int(points['trial'].max()) + 1} trials: " + ", ".join(
         f"{value_text(error)} % with {_words(evidence, trials)[str(arm)]}" for arm, error in lows.items()
     )
     draws = [partial(_draw_best, points, trials, evidence, narrow) for narrow in (False, True)]
     return Figure("best-so-far", points, draws[0], caption, alt, title, draws[1])
+
+
+def _base_errors(evidence: Evidence, trials: Trials) -> dict[str, float]:
+    """Label of each arm -> its mean validation error in percent as the base has it, where it was run."""
+    untuned = [row for row in evidence.frame.to_dict("records") if row.get("tuning") == "untuned"]
+    return {
+        arm.label: 100 * (1 - float(row["val_accuracy"]))
+        for arm in trials.arms
+        for row in untuned
+        if row["val_accuracy"] == row["val_accuracy"]
+        and all(show(row.get(path)) == show(value) for path, value in arm.arm.items())
+    }
+
+
+def _falls(points: pd.DataFrame, words: Mapping[str, str]) -> list[str]:
+    """From where to where the least error of each arm falls."""
+    lines = [(str(arm), line[line["best"].notna()]) for arm, line in points.groupby("arm", sort=False)]
+    return [
+        f"with {words[arm]} it {trend(list(line['best']), [f' (trial {trial})' for trial in line['trial']], ' %')}"
+        for arm, line in lines
+        if len(line)
+    ]
 
 
 def _words(evidence: Evidence, trials: Trials) -> dict[str, str]:
@@ -76,10 +106,31 @@ def _draw_best(points: pd.DataFrame, trials: Trials, evidence: Evidence, narrow:
     draw_lines(axes, points, "trial", "best", arms, marked=False, linewidth=1.8, drawstyle="steps-post", zorder=2)
     _scale(axes, points["error"])
     _draw_trials(axes, points, "trial", arms)
+    _draw_ends(axes, points, arms)
     axes.set_xlabel("trial")
     axes.set_ylabel("validation error (%)")
-    legend(figure, arms, True, _key(points))
+    handles = [Line2D([], [], linestyle="", marker="o", markersize=9, markerfacecolor="none", color=GREY, label="best")]
+    if points["base"].notna().any():
+        handles.append(Line2D([], [], linestyle=(0, _DOTTED), color=GREY, label="base settings"))
+    legend(figure, arms, True, [*_key(points), *handles])
     return figure
+
+
+def _draw_ends(axes: Axes, points: pd.DataFrame, arms: Arms) -> None:
+    """A ring around the best trial of each arm, with its error, and a line where its base settings are."""
+    for group, part in points.groupby("group", sort=False):
+        color = arms.styles[str(group)].color
+        if part["base"].notna().any():
+            axes.axhline(float(part["base"].iloc[0]), color=color, linestyle=(0, _DOTTED), linewidth=1.2, zorder=1)
+        for row in part[part["winner"]].to_dict("records"):
+            place = (row["trial"], row["error"])
+            axes.scatter(
+                row["trial"], row["error"], s=110, facecolors="none", edgecolors=color, linewidths=1.4, zorder=4
+            )
+            axes.annotate(
+                f"{value_text(row['error'])} %", place, (8, 4), textcoords="offset points", ha="left", va="bottom",
+                fontsize=SMALL, color=color,
+            )  # fmt: skip
 
 
 def slices(evidence: Evidence) -> Figure | None:
@@ -98,21 +149,23 @@ def slices(evidence: Evidence) -> Figure | None:
     points["value"] = pd.Series([row["value"] for row in rows], dtype=object)
     points["error"] = pd.to_numeric(points["error"]).astype(float)
     caption = "Every trial against each searched setting; hollow: pruned, a cross at the upper edge: diverged."
-    alt = f"Validation error of every trial against {', '.join(trials.paths)}."
+    alt = f"Validation error of every trial against {listed(map(evidence.labels.name, trials.paths))}."
     title = f"{len(rows) // len(trials.paths)} trials against each of {len(trials.paths)} searched settings"
-    return Figure("slices", points, partial(_draw_slices, points, trials, evidence), caption, alt, title)
+    draws = [partial(_draw_slices, points, trials, evidence, narrow) for narrow in (False, True)]
+    return Figure("slices", points, draws[0], caption, alt, title, draws[1])
 
 
-def _draw_slices(points: pd.DataFrame, trials: Trials, evidence: Evidence) -> Canvas:
+def _draw_slices(points: pd.DataFrame, trials: Trials, evidence: Evidence, narrow: bool) -> Canvas:
     arms = arms_of(evidence, trials)
     points = points.assign(group=points["arm"].map(_groups(evidence, trials)), spot=_spots(points, trials, evidence))
-    columns = min(3, len(trials.paths))
-    figure, grid = panels(len(trials.paths), columns, WIDE, 2.8, 0.8, sharey=True)
+    columns = 1 if narrow else min(3, len(trials.paths))
+    figure, grid = panels(len(trials.paths), columns, NARROW if narrow else WIDE, 2.8, 0.8, sharey=True)
     _scale(grid[0], points["error"])
     label_edges(grid, columns, "", "validation error (%)")
     for path, axes in zip(trials.paths, grid, strict=True):
         _draw_slice(axes, points[points["setting"] == path], trials.file.space[path], arms)
         axes.set_xlabel(evidence.labels.name(path), visible=True)
+        axes.xaxis.set_tick_params(labelbottom=True)
     legend(figure, arms, False, _key(points))
     part_labels(figure, grid)
     return figure
@@ -153,7 +206,7 @@ def importance(evidence: Evidence) -> Figure | None:
     )
     caption = f"Importance of each searched setting by {trials.file.importance}, with those that diverged."
     texts = [
-        f"{label}: {', '.join(f'{leaf(path)} {shares.get(path, 0.0):.2f}' for path in trials.paths)}"
+        f"{_words(evidence, trials)[label]}: {', '.join(f'{evidence.labels.name(path)} {shares.get(path, 0.0):.2f}' for path in trials.paths)}"
         for label, shares in arms.items()
     ]
     alt = f"Importance of each searched setting; {'; '.join(texts)}."

@@ -27,7 +27,6 @@ from resbench.report.figures.drawing import (
     Canvas,
     canvas,
     fitted,
-    leaf,
     objects,
     signs,
 )
@@ -36,7 +35,8 @@ from resbench.report.figures.figure import Figure
 from resbench.report.figures.marks import Spot
 from resbench.report.figures.spots import cell_spot, mark_points
 from resbench.report.figures.styles import Arms, legend
-from resbench.report.format import name_of, p_cell, p_text, rounded, signed
+from resbench.report.format import p_cell, p_text, rounded, signed
+from resbench.report.labels import Labels
 from resbench.report.statistics.specification import median_effect
 from resbench.report.study import Study
 
@@ -54,7 +54,7 @@ def figure(evidence: Evidence) -> Figure | None:
         return None
     low, high = known["low"].astype(float), known["high"].astype(float)
     caption = (
-        f"Every cell minus the cell that differs from it only in {name_of(evidence.study.baseline)}: test error in points "
+        f"Every cell minus the cell that differs from it only in {evidence.labels.cell(evidence.study.baseline)}: test error in points "
         "with its 95 % interval, crossed over seeds and images where predictions were kept, in order of the difference; "
         f"below, the choices each was made with. Of {len(known)} intervals {int((high < 0).sum())} lie below zero and "
         f"{int((low > 0).sum())} above. Grey band: the margin. Exploratory: the intervals are of each comparison for itself."
@@ -126,7 +126,7 @@ def _draw(evidence: Evidence, points: pd.DataFrame) -> Canvas:
     _draw_effects(axes, points, colors, evidence.margin)
     places = points.assign(spot=pd.Series(spots, index=points.index, dtype=object), place=range(len(points)))
     mark_points(axes, places, "place", "difference")
-    _draw_choices(below, points, choices, colors)
+    _draw_choices(below, points, choices, colors, evidence.labels)
     legend(figure, arms, False)
     return figure
 
@@ -175,7 +175,9 @@ def _limits(axes: Axes, points: pd.DataFrame, margin: float) -> None:
     axes.set_ylim(low - room, high + room)
 
 
-def _draw_choices(axes: Axes, points: pd.DataFrame, choices: Sequence[Choice], colors: Sequence[str]) -> None:
+def _draw_choices(
+    axes: Axes, points: pd.DataFrame, choices: Sequence[Choice], colors: Sequence[str], labels: Labels
+) -> None:
     """A row for each choice, with a mark for each comparison that was made with it."""
     places, y, before = [], 0.0, choices[0][0]
     for axis, _ in choices:
@@ -191,7 +193,7 @@ def _draw_choices(axes: Axes, points: pd.DataFrame, choices: Sequence[Choice], c
         axes.scatter(
             chosen, [place] * len(chosen), marker="|", s=52, c=marks, linewidths=width, rasterized=len(points) > 200
         )
-    axes.set_yticks(places, [f"{leaf(axis)} {fitted(value, 1.5, TINY)}" for axis, value in choices], fontsize=TINY)
+    axes.set_yticks(places, [fitted(labels.value(axis, value), 2.0, TINY) for axis, value in choices], fontsize=TINY)
     axes.set_ylim(places[-1] + 0.7, -0.7)
     axes.set_xlim(-1, len(points))
     axes.set_xticks([])

@@ -26,7 +26,7 @@ def by_number(evidence: Evidence, points: pd.DataFrame) -> str:
     best = min(near, key=lambda name: float(near[name]["error"])) if near else None
     words = evidence.arms.words
     if best is None:
-        return f"No run trained with {where}" if orange is None else _range(points)
+        return f"With {where}, no run trained" if orange is None else _range(points)
     found = f"{value_text(others[best]['error'])} %"
     if orange is None or orange not in here:
         return _range(points)
@@ -75,7 +75,8 @@ def by_row(evidence: Evidence, points: pd.DataFrame, rows: Sequence[int]) -> str
     ours, theirs = (evidence.labels.value(axis, name) for name in (first, second))
     gains = sorted(pair[second] - pair[first] for pair in whole)
     by = f"by {value_text(gains[0])} to {value_text(gains[-1])} points"
-    return f"Lower mean error with {ours} than with {theirs} in all {len(whole)} settings, {by}"
+    where = "both" if len(whole) == 2 else f"all {len(whole)}"
+    return f"Lower mean error with {ours} than with {theirs} in {where} settings, {by}"
 
 
 def has_learned(evidence: Evidence, row: Mapping[Any, Any]) -> bool:

@@ -31,6 +31,7 @@ from resbench.report.figures.lines import draw_bars, draw_dots
 from resbench.report.figures.marks import Spot
 from resbench.report.figures.spots import cell_spot, mark_points, mean_error_text
 from resbench.report.figures.styles import Arms, legend
+from resbench.report.figures.trends import trend
 from resbench.report.format import significant
 from resbench.report.target import TrainedCell, trained_cells
 
@@ -47,7 +48,7 @@ def figure(evidence: Evidence) -> Figure | None:
     if points.empty or points["training_flops"].max() < 1.05 * points["training_flops"].min():
         return None
     caption = (
-        "Test error against cost: mean over the seeds of a cell that ended, with its 95 % interval; the line joins cells that no cheaper one "
+        "Test error against cost: mean over the seeds of a cell that finished, with its 95 % interval; the line joins cells that no cheaper one "
         f"beats{f', labelled with their {evidence.labels.name(x)}' if x and points['arm'].nunique() <= _MOST_NAMED else ''}. Seconds are of whatever machines the records come from, with their "
         "runs side by side."
     )
@@ -60,7 +61,7 @@ def figure(evidence: Evidence) -> Figure | None:
         caption += "; the cross: what it was published to take." if target.training_flops is not None else "."
     drawn = points.assign(spot=pd.Series(_spots(evidence, points), index=points.index, dtype=object))
     draws = [partial(_draw, drawn, x, evidence.arms, target, narrow) for narrow in (False, True)]
-    return Figure("tradeoff", points, draws[0], caption, _alt(points, evidence), _title(points, target), draws[1])
+    return Figure("tradeoff", points, draws[0], caption, _alt(points), _title(points, target), draws[1])
 
 
 def _title(points: pd.DataFrame, target: Target | None) -> str:
@@ -81,13 +82,14 @@ def _title(points: pd.DataFrame, target: Target | None) -> str:
     if ratio == 1:
         return "The cheapest cell has the lowest mean error"
     errors = f"{value_text(best['error'])} instead of {value_text(cheapest['error'])} %"
-    return f"The lowest mean error, {errors}, takes {ratio:.3g} times the FLOPs of the cheapest cell"
+    return f"The lowest mean error, {errors}, takes {significant(ratio)} times the FLOPs of the cheapest cell"
 
 
-def _alt(points: pd.DataFrame, evidence: Evidence) -> str:
-    best = _frontier(points, "training_flops").to_dict("records")
-    steps = [f"{power_text(row['training_flops'])} FLOPs, {value_text(row['error'])} %" for row in best]
-    return f"Test error of {len(points)} cells against their cost. Cells that no cheaper one beats: {'; '.join(steps)}."
+def _alt(points: pd.DataFrame) -> str:
+    best = _frontier(points, "training_flops")
+    places = [f" for {power_text(flops, 1)} FLOPs" for flops in best["training_flops"]]
+    line = trend(list(best["error"]), places, " %")
+    return f"Test error of {len(points)} cells against their cost. Along those that no cheaper one beats it {line}."
 
 
 def _spots(evidence: Evidence, points: pd.DataFrame) -> list[Spot]:

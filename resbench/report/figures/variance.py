@@ -8,16 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from resbench.report.figures.drawing import BLACK, GREY, PALE, PAPER, SMALL, WIDE, Canvas, canvas
+from resbench.report.figures.drawing import BLACK, GREY, PAPER, SMALL, WIDE, Canvas, canvas
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.styles import BLUE, PALETTE
 from resbench.report.format import p_text
 from resbench.report.labels import Labels
-from resbench.report.tables.factors import Factors, shares
+from resbench.report.tables.factors import Factors, shares, term_words
 
 _MOST_BARS = 16
-_COLORS = {"axis": BLUE, "interaction": PALETTE[5], "seed": PALETTE[6], "residual": PALE}
+_COLORS = {"axis": BLUE, "interaction": PALETTE[5], "seed": PALETTE[6], "residual": GREY}
 
 
 def figure(evidence: Evidence) -> Figure | None:
@@ -27,20 +27,15 @@ def figure(evidence: Evidence) -> Figure | None:
         return None
     points = shares(factors, _MOST_BARS)
     first = points.iloc[0]
-    title = f"{_term(str(first['term']), evidence.labels)} accounts for {100 * max(0.0, first['share']):.0f} % of the variation of the error"
+    title = f"{term_words(str(first['term']), evidence.labels)} accounts for {100 * max(0.0, first['share']):.0f} % of the variation of the error"
     return Figure(
         "variance",
         points,
         partial(_draw, points, evidence.labels),
-        _caption(factors, len(points)),
+        _caption(factors, len(points), evidence.labels),
         _alt(points, evidence.labels),
         title,
     )
-
-
-def _term(term: str, labels: Labels) -> str:
-    """`model.depth x model.shortcut` -> `depth × shortcut`."""
-    return " × ".join(labels.name(axis) for axis in term.split(" x "))
 
 
 def _is_one_cell(evidence: Evidence) -> bool:
@@ -51,7 +46,7 @@ def _is_one_cell(evidence: Evidence) -> bool:
 
 def _alt(points: pd.DataFrame, labels: Labels) -> str:
     first = [
-        f"{_term(str(row['term']), labels)} {100 * max(0.0, row['share']):.0f} %"
+        f"{term_words(str(row['term']), labels)} {100 * max(0.0, row['share']):.0f} %"
         for row in points.head(4).to_dict("records")
     ]
     residual = points.loc[points["kind"] == "residual", "share"]
@@ -59,7 +54,7 @@ def _alt(points: pd.DataFrame, labels: Labels) -> str:
     return f"Shares of the variation of the test error: {', '.join(first)}{rest}."
 
 
-def _caption(factors: Factors, bars: int) -> str:
+def _caption(factors: Factors, bars: int, labels: Labels) -> str:
     terms = int((factors.analysis.table["scale"] == "as measured").sum())
     text = (
         "Share of the variation of the test error between runs that each axis and each pair of axes accounts for beyond "
@@ -68,7 +63,7 @@ def _caption(factors: Factors, bars: int) -> str:
     )
     if bars < terms:
         text += f" The largest {bars - 1} of {terms - 1} terms."
-    return f"{text} {factors.analysis.remark}".strip()
+    return f"{text} {labels.prose(factors.analysis.remark)}".strip()
 
 
 def _draw(points: pd.DataFrame, labels: Labels) -> Canvas:
@@ -85,7 +80,7 @@ def _draw(points: pd.DataFrame, labels: Labels) -> Canvas:
             f"{100 * row['share']:.1f} %{p}".replace("-", "−"), (max(share, root), y), (7, 0), va="center",
             textcoords="offset points", fontsize=SMALL, color=GREY,
         )  # fmt: skip
-    axes.set_yticks(range(len(points)), [_term(str(term), labels) for term in points["term"]], fontsize=SMALL)
+    axes.set_yticks(range(len(points)), [term_words(str(term), labels) for term in points["term"]], fontsize=SMALL)
     axes.set_ylim(len(points) - 0.4, -0.6)
     axes.set_xlim(0, 1.25 * max(points["share"].max(), points["share_of_root"].max()))
     axes.grid(axis="y", visible=False)

@@ -32,6 +32,7 @@ from resbench.report.tables.runs import run_rows, runs_block
 from resbench.report.tables.search import search_tables
 from resbench.report.tables.settings import excluded_table, protocol_table, provenance_table
 from resbench.report.tables.target import target_table
+from resbench.report.tables.words import in_words
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.question import context, expectation
 from resbench.report.wording.rules import RULES_PAGE, RULES_TITLE
@@ -59,13 +60,13 @@ def study_blocks(content: Content, images: Sequence[Image]) -> list[Block]:
         ("Cells", [cell_table(evidence.frame, study.axes) if trained else None]),
         ("Runs", [runs_block(study, run_rows(study))]),
         ("Against the baseline", [_against_baseline(evidence)]),
-        ("Effect of each factor", [factor_table(evidence.factors)]),
+        ("Effect of each factor", [factor_table(evidence.factors, evidence.labels)]),
         ("Why it trains", [probe_table(study)]),
         ("What these seeds can detect", [power_table(evidence.verdicts)]),
         ("Hardest images", [hardest_table(evidence.hardest)]),
-        ("Tuning", search_tables(evidence.trials) if evidence.trials else []),
+        ("Tuning", search_tables(evidence.trials, study.labels) if evidence.trials else []),
         ("Measured cost", measured),
-        ("Published numbers", [published_table(content.reproductions)]),
+        ("Published numbers", [published_table(content.reproductions, study.labels)]),
         ("Excluded cells", [excluded_table(study)]),
         ("Protocol", [protocol_table(study) if study.records else None]),
         ("Provenance", [provenance_table(study) if study.records else None]),
@@ -75,7 +76,9 @@ def study_blocks(content: Content, images: Sequence[Image]) -> list[Block]:
         out += [Heading(heading), *shown] if shown else []
     resume = command(study)
     out += [Heading("Missing runs"), Code(resume)] if resume else []
-    return out if any(verdict.contrasts for verdict in evidence.verdicts) else [*out, _rules()]
+    out = out if any(verdict.contrasts for verdict in evidence.verdicts) else [*out, _rules()]
+    words = evidence.arms.words if trained else {}
+    return [in_words(block, study.axes, study.labels, words) if isinstance(block, Table) else block for block in out]
 
 
 def _with_views(images: Sequence[Image]) -> list[Image | Views]:
@@ -95,7 +98,7 @@ def _opening(study: Study, answer: Lead, first: Sequence[Image]) -> list[Block]:
 def _against_baseline(evidence: Evidence) -> Table | None:
     """Each cell against the baseline, folded away where claims say what matters of it."""
     study = evidence.study
-    table = comparison_table(evidence.compared, study.axes, study.baseline)
+    table = comparison_table(evidence.compared, study.axes, study.baseline, study.labels)
     if table and any(verdict.contrasts for verdict in evidence.verdicts):
         return replace(table, fold=f"Test error of {plural(len(table.rows), 'cell')} against that of the baseline")
     return table

@@ -108,7 +108,7 @@ def _grid(frame: pd.DataFrame, axes: Sequence[str], response: str, seed: str | N
     centre, scale = responses.mean(axis=0), responses.std(axis=0)
     model, remarks = _model(factors, [axis for axis in axes if axis in factors], (responses - centre) / scale)
     if aliased := _aliased(model):
-        return _sentence(f"the effects of {words(aliased)} cannot be told apart: they always change together")
+        return _sentence(f"the effects of {words(aliased)} cannot be separated, as they always change together")
     df = len(y) - model.full.rank
     if df < MIN_DF:
         return _sentence(f"too few seeds: {len(y)} runs leave {max(df, 0)} degrees of freedom to measure noise with")

@@ -129,9 +129,5 @@ def _remark(
         where = "at " + " and ".join(
             ", ".join(f"{axis} {text}" for axis, text in zip(others, one, strict=True)) for one in shared
         )
-    which = (
-        f"which {left_out} of their levels lack, so that these have no mean"
-        if left_out
-        else "which all of their levels have"
-    )
-    return sentences([f"means of {words(of)} are {where}, {which}"])
+    lost = f"; {left_out} of their levels were not run there and have no mean" if left_out else ""
+    return sentences([f"means of {words(of)} are {where}{lost}"])

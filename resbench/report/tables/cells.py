@@ -10,7 +10,7 @@ import pandas as pd
 
 from resbench.core.text import show
 from resbench.report.document import Table
-from resbench.report.format import DASH, number, percent, within
+from resbench.report.format import DASH, number, percent, significant, within
 from resbench.report.frames import known
 from resbench.report.wording.failures import rate_text
 
@@ -55,18 +55,18 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
     ]
     if frame["seed_low"].notna().any():
         columns["on these images"] = [_range(row["seed_low"], row["seed_high"]) for row in rows]
-        columns["SD"] = [percent(row["sd"]) for row in rows]
-        columns["true SD"] = [percent(row["true_sd"]) for row in rows]
+        columns["SD"] = [significant(100 * row["sd"]) for row in rows]
+        columns["true SD"] = [significant(100 * row["true_sd"]) for row in rows]
         columns["least – most"] = [
             f"{percent(row['least'])} – {percent(row['most'])}" if row["seeds_ok"] else DASH for row in rows
         ]
     columns["errors in 10,000"] = [number(row["errors"]) for row in rows]
-    columns["train loss"] = [number(row["train_loss"], ".4f") + _known(row, "train_loss") for row in rows]
+    columns["train loss"] = [significant(row["train_loss"], 3) + _known(row, "train_loss") for row in rows]
     columns["train accuracy"] = [percent(row["train_accuracy"]) + _known(row, "train_accuracy") for row in rows]
     if frame["val_accuracy"].notna().any():
         columns["val. accuracy"] = [percent(row["val_accuracy"]) + _known(row, "val_accuracy") for row in rows]
     columns["parameters"] = [number(row["parameters"]) for row in rows]
-    columns["MFLOPs"] = [number(row["flops"] / 1e6, ",.1f") for row in rows]
+    columns["MFLOPs"] = [significant(row["flops"] / 1e6, 3) for row in rows]
     columns["training seconds"] = [number(row["train_seconds"]) + _known(row, "train_seconds") for row in rows]
     if frame["wall_seconds"].notna().any():
         columns["wall seconds"] = [number(row["wall_seconds"]) for row in rows]

@@ -14,6 +14,7 @@ from resbench.records.metrics import METRICS, Metric
 from resbench.report.cells import contrast_columns
 from resbench.report.document import Columns, Table
 from resbench.report.format import DASH, interval_texts, name_of, p_cell, percent
+from resbench.report.labels import Labels
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.interactions import minus_text
@@ -23,7 +24,7 @@ _CAPTION = "Differences of shares in percentage points, with 95 % intervals. The
 MEANING = (
     "Differences have their 95 % interval for new images (crossed over seeds and images) and for these test images (paired t "
     "over seeds). P: share of seeds in which the first arm is better, with its exact interval. Churn: images that exactly one "
-    "of two networks misses. The CSV file has more: sign-flip and rank tests, correlation of the arms, standardised "
+    "of two networks gets wrong. The CSV file has more: sign-flip and rank tests, correlation of the arms, standardised "
     "differences, equivalence."
 )
 
@@ -38,7 +39,7 @@ def claim_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
             columns.put("comparison", minus_text(judged))
             columns.put("verdict", state_text(judged))
             columns.put("metric", claim.metric.words)
-            columns.put("expected", claim.direction)
+            columns.put("expected", claim.direction.replace("_", " "))
             _put_contrast(judged.contrast, claim.metric, columns, judged.same)
             columns.put("p (Holm)", p_cell(judged.p_holm), judged.p_holm)
     if not columns.texts:
@@ -64,7 +65,7 @@ def _claim_frame(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Cell) -> Table | None:
+def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Cell, labels: Labels) -> Table | None:
     """Each cell against its baseline, exploratory; None if there is nothing to compare.
 
     Args:
@@ -80,8 +81,8 @@ def comparison_table(frame: pd.DataFrame, axes: Sequence[str], baseline: Cell) -
         _put_contrast(row["contrast"], METRICS["test_error"], columns, row["same"])
         columns.put("q", p_cell(row["q"]), row["q"])
     caption = (
-        f"Test error of each cell minus that of the baseline ({name_of(baseline)}). Exploratory, but for what a claim "
-        f"names: its verdict counts, not this row. q: false-discovery rate over all rows. {_CAPTION}"
+        f"Test error of each cell minus that of the baseline ({labels.cell(baseline)}). Exploratory, except where a claim makes "
+        f"the same comparison: there its verdict counts, not this row. q: false-discovery rate over all rows. {_CAPTION}"
     )
     whole = [
         {axis: row[axis] for axis in axes}

@@ -15,7 +15,7 @@ from resbench.records.metrics import UNSTEADY
 from resbench.records.record import Provenance, Record
 from resbench.records.store import Store
 from resbench.report.document import Table
-from resbench.report.format import DASH, number
+from resbench.report.format import DASH, number, significant
 from resbench.report.frames import frame_of
 from resbench.report.machines import WHERE
 from resbench.report.study import Study
@@ -34,14 +34,16 @@ class _CostColumn(NamedTuple):
     """How a measured metric is shown.
 
     Attributes:
-        form: of the number; empty for a median with its quartiles.
+        form: of the number; without one and without digits it is a median with its quartiles.
         unit: by which the metric is divided.
+        digits: significant ones, in place of a form.
     """
 
     head: str
     metric: str
     form: str = ""
     unit: float = 1.0
+    digits: int = 0
 
 
 _PARAMETERS = _CostColumn("parameters", "parameters", ",.0f")
@@ -51,16 +53,16 @@ _RATES = (
     _CostColumn("latency ms", "latency_ms"),
 )
 _USE = (
-    _CostColumn("GFLOP/s", "flops_per_second", ",.1f", 1e9),
+    _CostColumn("GFLOP/s", "flops_per_second", unit=1e9, digits=3),
     _CostColumn("share of peak %", "share_of_peak", ".0f", 0.01),
 )
 _MEMORY = _CostColumn("memory MiB", "peak_memory", ",.0f", 2**20)
-_COLUMNS = (_PARAMETERS, _CostColumn("MFLOPs", "flops", ",.1f", 1e6), *_RATES, _MEMORY, *_USE)
+_COLUMNS = (_PARAMETERS, _CostColumn("MFLOPs", "flops", unit=1e6, digits=3), *_RATES, _MEMORY, *_USE)
 _AGAINST_PLAIN = (
     _CostColumn("plain images/s", "plain_images_per_second"),
     _CostColumn("against plain", "speedup", ".2f"),
 )
-_REFERENCE = (_PARAMETERS, _CostColumn("GFLOPs", "flops", ".2f", 1e9), *_RATES, *_USE)
+_REFERENCE = (_PARAMETERS, _CostColumn("GFLOPs", "flops", unit=1e9, digits=3), *_RATES, *_USE)
 
 
 def cost_frame(results: Path, study: Study) -> pd.DataFrame:
@@ -161,11 +163,13 @@ def _text(row: Mapping[str, Any], column: _CostColumn) -> str:
         return DASH  # of a rate that is hardly known it says nothing
     if column.metric == "share_of_peak" and value > 1:
         return DASH  # the peak was measured while the machine did other work
+    if column.digits:
+        return significant(value / column.unit, column.digits)
     if column.form:
         small = column.metric == "share_of_peak" and value < column.unit
         return _small(value / column.unit) if small else number(value / column.unit, column.form)
     if math.isnan(value):
         return DASH
-    form = ",.0f" if value >= 100 else ",.1f"
+    rate, *quartiles = (significant(float(row[f"{column.metric}{end}"]), 3) for end in ("", "_q1", "_q3"))
     mark = _UNSTEADY_MARK if _is_unsteady(row, column.metric) else ""
-    return f"{value:{form}} ({row[f'{column.metric}_q1']:{form}}–{row[f'{column.metric}_q3']:{form}}){mark}"
+    return f"{rate} ({'–'.join(quartiles)}){mark}"

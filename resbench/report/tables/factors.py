@@ -11,7 +11,8 @@ import pandas as pd
 from resbench.core.text import plural, show
 from resbench.report.comparable import data_note
 from resbench.report.document import Table
-from resbench.report.format import capitalised, number, p_cell
+from resbench.report.format import capitalised, number, p_cell, significant
+from resbench.report.labels import Labels
 from resbench.report.outcomes import measured, untrained
 from resbench.report.statistics.factors import ANOVA_COLUMNS, Analysis, anova, words
 from resbench.report.study import Study
@@ -97,29 +98,29 @@ def factors_of(study: Study) -> Factors:
     if not analysis.table.empty:
         remark = analysis.remark
         remark += f" Runs that did not train take no part: {lost}." if lost else ""
-        remark += f" Runs that ended well without a test accuracy take no part: {unknown}." if unknown else ""
+        remark += f" Runs that finished without a test accuracy take no part: {unknown}." if unknown else ""
         analysis = Analysis(analysis.table, remark.strip())
     return Factors(frame, list(study.axes), analysis, merged)
 
 
-def factor_table(factors: Factors) -> Table | None:
+def factor_table(factors: Factors, labels: Labels) -> Table | None:
     """A row per term, on the error and on its square root; None if there is no analysis (`Factors.reason` says why)."""
     terms = factors.analysis.table
     if terms.empty:
         return None
     columns: dict[str, list[str]] = {
         "on": [_SCALES[scale] for scale in terms["scale"]],
-        "term": [term_name(term) for term in terms["term"]],
+        "term": [term_words(term, labels) for term in terms["term"]],
         "df": [f"{df:.0f}" for df in terms["df"]],
-        "F": [number(value, ",.1f") for value in terms["F"]],
+        "F": [significant(value, 3) for value in terms["F"]],
         "p": [p_cell(value) for value in terms["p"]],
     }
     raw = {"F": list(terms["F"]), "p": list(terms["p"])}
     heads = {"eta2": "η²", "omega2": "ω²", "partial_omega2": "partial ω²"}
     for name in ["partial_omega2"] if factors.no_shares else heads:
-        columns[heads[name]] = [number(value, ".3f") for value in terms[name]]
+        columns[heads[name]] = [number(round(value, 2) + 0.0, ".2f") for value in terms[name]]
         raw[heads[name]] = list(terms[name])
-    caption = " ".join(filter(None, [_CAPTION, factors.no_shares, factors.analysis.remark]))
+    caption = " ".join(filter(None, [_CAPTION, factors.no_shares, labels.prose(factors.analysis.remark)]))
     fold = f"Analysis of variance: F tests of {plural(terms['term'].nunique() - 1, 'term')}"  # the residual has none
     return Table.of(columns, raw, caption=caption, fold=fold, name="factors", frame=terms)
 
@@ -152,6 +153,6 @@ def shares(factors: Factors, most: int) -> pd.DataFrame:
     return shown[~shown.index.duplicated()].reset_index(drop=True)
 
 
-def term_name(term: str) -> str:
+def term_words(term: str, labels: Labels) -> str:
     """`model.depth x model.shortcut` -> `depth × shortcut`."""
-    return " × ".join(axis.rpartition(".")[2] for axis in term.split(" x "))
+    return " × ".join(labels.name(axis) for axis in term.split(" x "))

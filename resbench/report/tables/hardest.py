@@ -70,21 +70,21 @@ class Hardest:
         """
         by_arm = ", by arm" if drawn and self.arms else ""
         numbers = (
-            "Bars and numbers: percent of the runs that miss it"
+            "Bars and numbers: percent of the runs that get it wrong"
             if drawn
-            else "Numbers by arm: percent of its runs that miss it"
+            else "Numbers by arm: percent of its runs that get it wrong"
         )
         text = (
-            f"The {len(self.rows)} test images missed by the largest share of {self.runs} runs, of {self.missed:,} that any "
-            f"run misses and {self.test_set.images:,} in all. {numbers}{by_arm}. An image that nearly all runs of "
+            f"The {len(self.rows)} test images that most of {self.runs} runs get wrong, of {self.missed:,} that any run gets "
+            f"wrong and {self.test_set.images:,} in all. {numbers}{by_arm}. An image that nearly all runs of "
             "well-trained networks take for the same other class may be labelled wrongly."
         )
         if "label" not in self.rows:
             text += " True labels are not stored; the last column is the usual prediction."
         if self.untrained:
-            text += f" {self.untrained} runs that did not train are left out."
+            text += f" Left out: {plural(self.untrained, 'run')} that did not train."
         if self.others:
-            text += f" {self.others} runs on other test images are left out."
+            text += f" Left out: {plural(self.others, 'run')} on other test images."
         return text
 
 
@@ -127,11 +127,11 @@ def hardest_table(images: Hardest | None) -> Table | None:
     columns = {"image": [str(image) for image in rows["image"]]}
     if "label" in rows:
         columns["label"] = [str(label) for label in rows["label"]]
-    columns["missed by % of runs"] = [f"{100 * share:.0f}" for share in rows["missed"]]
+    columns["wrong in % of runs"] = [f"{100 * share:.0f}" for share in rows["missed"]]
     columns |= {name: [f"{100 * share:.0f}" for share in rows[name]] for name in images.arms}
     columns["most often taken for"] = [str(instead) for instead in rows["instead"]]
-    raw = {"missed by % of runs": list(100 * rows["missed"])} | {name: list(100 * rows[name]) for name in images.arms}
-    fold = f"Table of {plural(len(rows), 'test image')} with the runs that miss each"
+    raw = {"wrong in % of runs": list(100 * rows["missed"])} | {name: list(100 * rows[name]) for name in images.arms}
+    fold = f"Table of {plural(len(rows), 'test image')} with the runs that get each wrong"
     return Table.of(columns, raw, caption=images.caption(drawn=False), fold=fold, name="hardest", frame=rows)
 
 

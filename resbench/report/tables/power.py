@@ -13,7 +13,7 @@ from resbench.core.text import plural
 from resbench.records.metrics import METRICS, Metric
 from resbench.report.arms import name_pair
 from resbench.report.document import Columns, Table
-from resbench.report.format import DASH, significant
+from resbench.report.format import DASH, planned_images, planned_seeds, significant
 from resbench.report.planning import ALPHA, Levels, levels, more_seeds_range, needs, usable
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.power import POWER, detectable, detectable_floor, upper_sd
@@ -71,7 +71,10 @@ def power_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
         known = margin > 0 and plan.contrast.components is not None
         columns.put("seeds for new images", _count(need.seeds_new_images, known), need.seeds_new_images)
         columns.put("80 % range", _range(plan, margin > 0))
-        columns.put("images needed", DASH if need.images is None else f"> {need.images:,}", need.images)
+        images = (
+            DASH if need.images is None else planned_images(need.images, plan.contrast.images).removeprefix("about ")
+        )
+        columns.put("images needed", images, need.images)
     if not columns.texts:
         return None
     fold = f"Differences that would be found in {plural(len(columns.texts['claim']), 'comparison')}, and seeds that they take"
@@ -142,4 +145,4 @@ def _range(plan: Plan, known: bool) -> str:
 
 
 def _count(seeds: int | None, known: bool) -> str:
-    return DASH if not known else "impossible" if seeds is None else f"{seeds:,}"
+    return DASH if not known else "impossible" if seeds is None else planned_seeds(seeds)

@@ -123,7 +123,7 @@ def _caption(metrics: Sequence[str], frame: pd.DataFrame) -> str:
     if meanings:
         text += f" {'; '.join([meanings[0], *(f'{one[:1].lower()}{one[1:]}' for one in meanings[1:])])}."
     if not all(_whole(frame, name) for name in metrics):
-        text += " In round brackets: how many runs have a value, where some have none. With an infinite one there is no mean."
+        text += " In round brackets: how many runs have a value, where some have none. Where one is infinite there is no mean."
     return (
         f"{text} Runs that did not train count in what is measured at initialisation; in the rest they count only where "
         "all runs of a cell collapsed."

@@ -12,11 +12,12 @@ import pandas as pd
 
 from resbench.core.cell import Value
 from resbench.core.errors import UserError
-from resbench.core.text import show
+from resbench.core.text import plural, show
 from resbench.records.trials import SearchRange, TrialsFile, TunedArm
 from resbench.report.document import Block, Columns, Table
 from resbench.report.format import DASH, percent
 from resbench.report.frames import frame_of
+from resbench.report.labels import Labels
 
 STATES = ("complete", "pruned", "diverged", "failed", "running")
 _BUDGET = (
@@ -80,12 +81,12 @@ def load_trials(results: Path, study: str) -> Trials | None:
         raise UserError(f"{path}: damaged ({reason}): `resbench tune` with the same search writes it again") from None
 
 
-def search_tables(trials: Trials) -> list[Block]:
+def search_tables(trials: Trials, labels: Labels) -> list[Block]:
     """The tables of a search, in the order of the page."""
-    return [budget_table(trials), values_table(trials), trials_table(trials)]
+    return [budget_table(trials, labels), values_table(trials, labels), trials_table(trials, labels)]
 
 
-def budget_table(trials: Trials) -> Table:
+def budget_table(trials: Trials, labels: Labels) -> Table:
     """The tuning budget of each arm."""
     columns, frame, file = Columns(), trials.frame, trials.file
     shown = [state for state in STATES if (frame["state"] == state).any()]
@@ -94,52 +95,70 @@ def budget_table(trials: Trials) -> Table:
         states = {state: int((part["state"] == state).sum()) for state in shown}
         counts: dict[str, float] = {"trials": int((part["state"] != "failed").sum()), **states}
         counts |= {"epochs": int(part["epochs"].sum()), "seconds": float(part["seconds"].sum())}
-        columns.put("arm", arm.label)
+        columns.put("arm", arm_words(arm, labels), arm.label)
         for name, count in counts.items():
             columns.put(name, f"{count:,.0f}", count)
         best = part.loc[part["state"] == "complete", "val_error"].min()
         columns.put("best val. error", percent(best), None if pd.isna(best) else best)
         columns.put("of trial", DASH if arm.winner is None else str(arm.winner), arm.winner)
-    seeds = f"{file.seeds} seed{'s' if file.seeds != 1 else ''} for each trial"
+    seeds = f"{plural(file.seeds, 'seed')} for each trial"
     method = f"Sampler {file.sampler}, pruner {file.pruner}, {seeds}, the same for every arm. Errors in percent."
     return columns.table(caption=f"{_BUDGET} {method}", name="tuning-budget")
 
 
-def values_table(trials: Trials) -> Table:
+def values_table(trials: Trials, labels: Labels) -> Table:
     """What each arm was tuned to, next to what it was."""
     columns = Columns()
     for arm in trials.arms:
         for path in trials.paths:
             tuned, untuned = (arm.tuned or {}).get(path), arm.untuned.get(path)
-            columns.put("arm", arm.label)
-            columns.put("setting", path)
-            columns.put("searched", _range(trials.file.space[path]))
-            columns.put("untuned", _value(untuned), untuned)
-            columns.put("tuned", DASH if arm.tuned is None else _value(tuned), tuned)
+            columns.put("arm", arm_words(arm, labels), arm.label)
+            columns.put("setting", labels.name(path), path)
+            columns.put("searched", _range(trials.file.space[path], path, labels))
+            columns.put("untuned", _value(untuned, path, labels), untuned)
+            columns.put("tuned", DASH if arm.tuned is None else _value(tuned, path, labels), tuned)
     return columns.table(caption=_VALUES, name="tuned-values")
 
 
-def trials_table(trials: Trials) -> Table:
+def trials_table(trials: Trials, labels: Labels) -> Table:
     """Every trial, folded away; its CSV file has all digits."""
-    head = ["arm", "trial", "state", "val. error", *trials.paths, "epochs", "what happened"]
-    rows = [_trial(row, trials.paths) for row in trials.frame.to_dict("records")]
-    return Table(head, rows, fold=f"All {len(rows)} trials", name="trials", frame=trials.frame)
+    before, after = ["arm", "trial", "state", "val. error"], ["epochs", "what happened"]
+    head = [*before, *map(labels.name, trials.paths), *after]
+    arms = {arm.label: arm_words(arm, labels) for arm in trials.arms}
+    rows = [_trial(row, arms, trials.paths, labels) for row in trials.frame.to_dict("records")]
+    paths = [*("" for _ in before), *trials.paths, *("" for _ in after)]
+    return Table(head, rows, fold=f"All {len(rows)} trials", name="trials", frame=trials.frame, paths=paths)
 
 
-def _trial(row: Mapping[Any, Any], paths: list[str]) -> list[str]:
-    values = (DASH if row[path] is None else _value(row[path]) for path in paths)
+def arm_words(arm: TunedArm, labels: Labels) -> str:
+    """What a reader calls an arm: `no shortcut`; files of earlier versions know only its label."""
+    return labels.cell(arm.arm) if arm.arm else arm.label
+
+
+def _trial(row: Mapping[Any, Any], arms: Mapping[str, str], paths: list[str], labels: Labels) -> list[str]:
+    values = (DASH if row[path] is None else _value(row[path], path, labels) for path in paths)
     error = percent(row["val_error"])
-    return [row["arm"], str(row["trial"]), row["state"], error, *values, str(row["epochs"]), row["message"]]
+    return [
+        arms.get(row["arm"], row["arm"]),
+        str(row["trial"]),
+        row["state"],
+        error,
+        *values,
+        str(row["epochs"]),
+        row["message"],
+    ]
 
 
-def _range(space: SearchRange) -> str:
+def _range(space: SearchRange, path: str, labels: Labels) -> str:
     if space.choices is not None:
-        return ", ".join(show(value) for value in space.choices)
+        return ", ".join(labels.entry(path, show(value)) for value in space.choices)
     if space.low is None or space.high is None:
         return DASH
     kind = ", log" if space.log else f", step {space.step:g}" if space.step else ""
     return f"{space.low:g} to {space.high:g}{kind}"
 
 
-def _value(value: Value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else show(value)
+def _value(value: Value, path: str, labels: Labels) -> str:
+    """Two digits: what a search finds is known no better."""
+    text = labels.entry(path, show(value))
+    return f"{value:.2g}" if isinstance(value, float) and text == show(value) else text

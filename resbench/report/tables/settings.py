@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from resbench.core.text import plural
 from resbench.report.document import Table
-from resbench.report.format import name_of
 from resbench.report.study import Study
 
 
 def excluded_table(study: Study) -> Table | None:
     """Cells that were left out, and why; None if there are none."""
-    rows = [[name_of(excluded.cell), excluded.because] for excluded in study.excluded]
+    rows = [[study.labels.cell(excluded.cell), excluded.because] for excluded in study.excluded]
     return (
         Table(["cell", "left out because"], rows, fold=f"{plural(len(rows), 'cell')} left out, and why")
         if rows

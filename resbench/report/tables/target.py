@@ -5,13 +5,13 @@ from __future__ import annotations
 from resbench.core.text import show
 from resbench.records.claim import Target
 from resbench.report.document import Columns, Table
-from resbench.report.format import DASH, number, p_cell, percent, significant, within
+from resbench.report.format import DASH, number, p_cell, percent, power_text, significant, within
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.study import Study
 from resbench.report.target import Attempt, attempts, confirmed, confirms
 
 _CELLS = (
-    "Cheapest first. Test accuracy in percent: mean over the seeds that ended, with its 95 % interval for these test "
+    "Cheapest first. Test accuracy in percent: mean over the seeds that finished, with its 95 % interval for these test "
     "images (Student's t over seeds); at least: its one-sided 95 % limit on these images that holds for all cells at once "
     "(Bonferroni); new images: the 95 % interval for other images of this kind and other seeds."
 )
@@ -62,8 +62,8 @@ def _put(columns: Columns, study: Study, target: Target, attempt: Attempt, kind:
     columns.put("at least", percent(attempt.low), attempt.low)
     columns.put("new images", f"[{percent(new.low)}, {percent(new.high)}]" if new.low == new.low else DASH)
     columns.put("p", p_cell(attempt.p), attempt.p)
-    columns.put("reached", attempt.state)
-    columns.put("FLOPs", f"{trained.flops:.2e}", trained.flops)
+    columns.put("reached", attempt.state.replace("outstanding", "missing"), attempt.state)
+    columns.put("FLOPs", power_text(trained.flops), trained.flops)
     if target.training_flops is not None:
         times = target.training_flops / trained.flops
         columns.put("times fewer", significant(times), times)

@@ -31,6 +31,6 @@ def baseline_text(study: Study, compared: pd.DataFrame) -> str:
     sure = [row["contrast"] for row in several if row["q"] < ALPHA]
     fewer, more = sum(one.interval.estimate < 0 for one in sure), sum(one.interval.estimate > 0 for one in sure)
     return (
-        f"Of {len(several)} cells compared with {versus}, {fewer} have fewer test errors, {more} have more, and of "
+        f"Of {len(several)} cells compared with {versus}, {fewer} have fewer test errors, {more} have more, and for "
         f"{len(several) - len(sure)} the data cannot tell (false-discovery rate 5 %; exploratory: nothing was claimed).{rest}"
     )

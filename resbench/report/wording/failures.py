@@ -139,5 +139,5 @@ def unseen_text(judged: ContrastVerdict, claim: Claim) -> list[str]:
         return []
     seeds = judged.contrast.min_seeds
     return [
-        f"{plural(seeds, 'seed')} in which no run failed could have missed that up to {100 * share:.0f} % do not train"
+        f"{plural(seeds, 'seed')} without a failed run do not rule out that up to {100 * share:.0f} % of runs fail to train"
     ]

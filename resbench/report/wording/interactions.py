@@ -6,7 +6,7 @@ import math
 
 from resbench.records.metrics import Metric
 from resbench.report.comparison import Subtracted
-from resbench.report.format import number, signed
+from resbench.report.format import decimals, mean_text, signed, significant
 from resbench.report.labels import Labels
 from resbench.report.statistics.interaction import InteractionContrast
 from resbench.report.verdicts import ContrastVerdict
@@ -43,21 +43,17 @@ def counts_text(contrast: InteractionContrast, judged: ContrastVerdict, metric: 
     """Both differences, and what a scale of ratios says of them: scale decides many interactions."""
     assert judged.subtracted is not None
     first, second = map(judged.labels.cell, judged.subtracted[:2])
-    ours, theirs = (signed(metric.factor * value, metric.digits) for value in (contrast.ours, contrast.theirs))
+    half = metric.factor * (contrast.interval.high - contrast.interval.low) / 2
+    ours, theirs = (signed(metric.factor * value, decimals(half, 2)) for value in (contrast.ours, contrast.theirs))
     out = [f"{ours} {metric.unit}".rstrip() + f" at {first}, {theirs} at {second}"]
     ratio = contrast.ratio
     if not math.isnan(ratio.estimate):
         a, b, c, d = contrast.means
-        interval = "" if math.isnan(ratio.low) else f" [{_times(ratio.low)}, {_times(ratio.high)}]"
         out.append(
-            f"as ratios of errors {_times(a / b)} at {first}, {_times(c / d)} at {second}: the one "
-            f"{_times(ratio.estimate)}{interval} times the other"
+            f"the ratio of errors is {significant(a / b, 3)} at {first} and {significant(c / d, 3)} at {second}, "
+            f"{mean_text(*ratio[:3])} times as large"
         )
     return out
-
-
-def _times(value: float) -> str:
-    return number(value, ".2f" if value < 10 else ".1f" if value < 100 else ",.0f")
 
 
 def exact_differences(contrast: InteractionContrast) -> str:

@@ -37,7 +37,7 @@ def look_clauses(history: LookHistory | None, metric: Metric, margin: float) -> 
     if history.futile:
         return [f"stopped for futility at {place}{limits}: its last look would hardly have decided it"]
     if history.barred:
-        return [f"ended at {place}: more seeds cannot decide it"]
+        return [f"stopped at {place}: more seeds cannot decide it"]
     if history.open:
         return [f"open after {place}{limits}; the next look is at {history.asked} seeds"]
     return [f"not decided at {place}{limits}" + (", the last" if done == len(sizes) else "")]

@@ -6,7 +6,15 @@ import math
 
 from resbench.core.text import plural
 from resbench.records.metrics import Metric
-from resbench.report.format import interval_texts, margin_text, p_text, significant
+from resbench.report.format import (
+    MANY_SEEDS,
+    interval_texts,
+    margin_text,
+    p_text,
+    planned_images,
+    planned_seeds,
+    significant,
+)
 from resbench.report.planning import ALPHA, MIN_SEEDS, levels, more_seeds_range
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
@@ -15,7 +23,6 @@ from resbench.report.wording.looks import within_looks
 
 _SIDES = {"equivalent": "within ±", "not_higher": "below +", "not_lower": "above −"}
 _LARGER = {"equivalent": "a difference of", "not_higher": "an increase of", "not_lower": "a decrease of"}
-_MANY_SEEDS = 1000  # beyond that a plan from the noise of a few seeds says no more
 
 
 def within_margin(verdict: ClaimVerdict, judged: ContrastVerdict) -> bool:
@@ -88,8 +95,8 @@ def _needed(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contrast, 
         out.append(f"{plural(contrast.min_seeds, 'seed')} can {what} {least} (80 % power)")
     if judged.images_needed is not None:
         out.append(
-            f"{contrast.images:,} test images are too few to settle {margin}, however many seeds: it takes about "
-            f"{significant(judged.images_needed)}"
+            f"{contrast.images:,} test images are too few to settle {margin}, however many seeds: it takes "
+            f"{planned_images(judged.images_needed, contrast.images)}"
         )
     elif judged.more_seeds is not None:
         out.append(_plan(verdict, contrast, judged.more_seeds, margin))
@@ -103,17 +110,16 @@ def _plan(verdict: ClaimVerdict, contrast: Contrast, seeds: int, margin: str) ->
             f"by plan {plural(contrast.seeds, 'seed')} suffice for {margin} (80 % power), but the difference lies where they "
             "do not decide"
         )
-    count = (
-        f"more than {_MANY_SEEDS:,}" if seeds > _MANY_SEEDS else f"about {seeds if seeds < 10 else significant(seeds)}"
-    )
+    count = f"more than {MANY_SEEDS:,}" if seeds > MANY_SEEDS else f"about {planned_seeds(seeds)}"
     low, high = more_seeds_range(contrast, levels(verdict.claim, verdict.family))
     ends = [
-        f"{end:,}" if end is not None and end <= _MANY_SEEDS else f"more than {_MANY_SEEDS:,}" for end in (low, high)
+        planned_seeds(end) if end is not None and end <= MANY_SEEDS else f"more than {MANY_SEEDS:,}"
+        for end in (low, high)
     ]
     between = (
         f" ({ends[0]} to {ends[1]}, by what {contrast.seeds} seeds tell of their noise)" if ends[0] != ends[1] else ""
     )
     return (
-        f"{margin} would take {count} more {'seed' if seeds == 1 else 'seeds'}{between}; each further look at the verdict "
-        "adds to its error"
+        f"{margin} would take {count} more {'seed' if seeds == 1 else 'seeds'}{between}; reading the verdict again after more "
+        "seeds adds to its error"
     )

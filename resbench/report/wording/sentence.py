@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from resbench.records.metrics import Metric
-from resbench.report.format import change_text, decimals, difference_text, number, p_text
+from resbench.report.format import alike, change_text, difference_text, p_text
 from resbench.report.labels import listed
 from resbench.report.statistics.contrast import ENOUGH_SEEDS, Contrast
 from resbench.report.statistics.interaction import InteractionContrast
@@ -49,7 +49,7 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict, claimed: bool = Tru
     parts += untrained_arms(judged, metric)
     if contrast.seeds < 2 and contrast.seeds_theirs < 2:
         parts.append(
-            f"one seed: two networks compared, not two recipes (exact McNemar p {p_text(contrast.p)})"
+            f"one seed compares two networks, not two recipes (exact McNemar p {p_text(contrast.p)})"
             if contrast.one_pair
             else "one seed: no interval"
         )
@@ -58,7 +58,7 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict, claimed: bool = Tru
             p = f"p{over_looks(judged.looks)} {p_text(judged.p_holm)}{_of_family(verdict.family)}"
             parts.append(f"{beyond_text(verdict, judged)}{p}")
         parts += _few_seeds(judged, contrast)
-        parts += _improvement(contrast)
+        parts += _improvement(contrast, metric)
     parts += [*margin_words(verdict, judged, contrast), *look_clauses(judged.looks, metric, verdict.claim.margin)]
     parts += looking_clause(contrast, judged)
     return f"{head}: {'; '.join(parts)}{but}."
@@ -84,9 +84,8 @@ def _counts(judged: ContrastVerdict, contrast: Contrast, metric: Metric) -> list
         return counts_text(contrast, judged, metric)
     lead, factor = contrast.interval, metric.factor
     if not metric.by_image:
-        digits = decimals(factor * (lead.high - lead.low) / 2, metric.digits)
-        theirs, ours = (number(factor * mean, f",.{digits}f") for mean in (contrast.theirs, contrast.ours))
-        return [f"from {theirs} to {ours}"]
+        means = alike([factor * contrast.theirs, factor * contrast.ours], factor * (lead.high - lead.low) / 2)
+        return [f"from {means[0]} to {means[1]}"]
     change = change_text(contrast.relative_change)
     text = f"{1e4 * contrast.theirs:,.0f} → {1e4 * contrast.ours:,.0f} errors in 10,000"
     return [f"{text} ({change})" if change else text]
@@ -96,22 +95,23 @@ def _few_seeds(judged: ContrastVerdict, contrast: Contrast) -> list[str]:
     """That a verdict from five seeds rests on the t distribution: no sign-flip test of so few reaches p < .05."""
     if judged.state == "inconclusive" or not contrast.few_seeds or not contrast.shared_seeds:
         return []
-    return [f"{contrast.seeds} seeds are too few for an exact test to confirm it, which takes {ENOUGH_SEEDS}"]
+    return [f"an exact test would need {ENOUGH_SEEDS} seeds to confirm it"]
 
 
 def _of_family(size: int) -> str:
     return f" (Holm, {size} comparisons)" if size > 1 else ""
 
 
-def _improvement(contrast: Contrast) -> list[str]:
-    """`better in 4 of 5 seeds`, of arms that share their seeds."""
+def _improvement(contrast: Contrast, metric: Metric) -> list[str]:
+    """`lower in 4 of 5 seeds`, of arms that share their seeds."""
     share = contrast.improvement
     if math.isnan(share.estimate) or not contrast.shared_seeds:
         return []
     won, seeds = contrast.seeds * share.estimate, contrast.seeds
+    better, worse = ("lower", "higher") if metric.better == "lower" or metric.by_image else ("higher", "lower")
     if won in (0, seeds) and seeds > 1:
-        return [f"{'better' if won else 'worse'} in all {seeds} seeds"]
-    return [f"better in {won:g} of {seeds} seeds{' (a tie counts half)' if won % 1 else ''}"]
+        return [f"{better if won else worse} in all {seeds} seeds"]
+    return [f"{better} in {won:g} of {seeds} seeds{' (a tie counts half)' if won % 1 else ''}"]
 
 
 def exact_text(contrast: Contrast | None) -> str:

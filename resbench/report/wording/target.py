@@ -11,7 +11,7 @@ from resbench.core.text import plural
 from resbench.records.claim import Target
 from resbench.records.study_file import Confirmation
 from resbench.report.comparable import data_note
-from resbench.report.format import p_text, percent, significant, within
+from resbench.report.format import p_text, percent, power_text, significant, within
 from resbench.report.labels import Labels
 from resbench.report.outcomes import OPEN
 from resbench.report.planning import MIN_SEEDS
@@ -58,8 +58,8 @@ def _by_all_cells(study: Study, target: Target, goal: str) -> str:
         return (
             f"Not shown to be reached on these test images{so_far}: {goal}. {plural(len(near), 'cell')} of {size} "
             f"{'has' if len(near) == 1 else 'have'} a mean there, {_work(near, target, size, study.labels)}. A cell that is picked for its "
-            f"mean was lucky too: {seeds} fresh seeds of it (`confirm: {seeds}`) show with 80 % power that it is there, if it "
-            f"lies one standard deviation between seeds above.{apart}"
+            f"mean was partly lucky: {seeds} fresh seeds of it (`confirm: {seeds}`) show with 80 % power that it reaches the "
+            f"target, if its true mean lies one standard deviation between seeds above.{apart}"
         )
     if any(one.state == NOT_REACHED for one in tried):
         return f"Not reached{' so far' if so_far else ''}: {goal} as a mean of at least {MIN_SEEDS} seeds.{apart}"
@@ -112,8 +112,8 @@ def _flops(trained: TrainedCell, target: Target) -> str:
 
 
 def _power(flops: float) -> str:
-    """`5.1e12`."""
-    return f"{flops:.1e}".replace("e+", "e")
+    """`5.1×10¹²`."""
+    return power_text(flops, 1)
 
 
 def _described(attempt: Attempt, correction: str, labels: Labels) -> str:
@@ -170,7 +170,7 @@ def _by_confirmation(study: Study, target: Target, goal: str) -> str:
     if open_runs:
         return f"Open: {goal}: {_fresh(chosen)} of {name}, decide; {open_runs} of them to do."
     if attempt is None or attempt.trained.unjudged:
-        why = attempt.trained.unjudged if attempt else "none of them ended well"
+        why = attempt.trained.unjudged if attempt else "none of them trained"
         return f"Not confirmed: {goal} by {name}: of {_fresh(chosen)}, {why}."
     head = "Reached on these test images" if attempt.state == REACHED else "Not confirmed on these test images"
     spent = attempt.trained
@@ -187,7 +187,7 @@ def _to_choose(study: Study, target: Target, goal: str) -> str:
     left = int(runs["status"].isin(OPEN).sum())
     if left:
         return (
-            f"Open: {goal}: when all runs of the grid have ended ({left} have not), {plural(len(fresh), 'fresh seed')} of the "
+            f"Open: {goal}: when all runs of the grid have finished ({left} are missing), {plural(len(fresh), 'fresh seed')} of the "
             "cheapest cell whose mean reaches it decide."
         )
     best = candidate(study)

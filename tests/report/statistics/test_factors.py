@@ -151,7 +151,7 @@ def test_designs_that_bear_no_analysis_say_why() -> None:
         "No axis has two values, so there is nothing to compare.": frame[
             (frame["model.depth"] == 10) & (frame["model.shortcut"] == "none")
         ],
-        "The effects of model.depth and model.shortcut cannot be told apart: they always change together.": same,
+        "The effects of model.depth and model.shortcut cannot be separated, as they always change together.": same,
         "There is no model.shortcut in the runs.": frame.drop(columns="model.shortcut"),
         "The runs of a cell do not differ, so there is no noise to compare the effects with.": grid(
             DEPTHS, 4, degradation, noise=0

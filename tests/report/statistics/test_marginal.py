@@ -77,7 +77,7 @@ def test_levels_are_compared_at_the_settings_that_all_of_them_have() -> None:
     frame = grid(DEPTHS, 4)
     frame = frame[~((frame["depth"] == 40) & (frame["lr"] == 0.2))]
     found, remark = marginal_means(frame, list(DEPTHS), ["depth", "shortcut"], "error")
-    assert remark == "Means of depth and shortcut are at lr 0.1, which all of their levels have."
+    assert remark == "Means of depth and shortcut are at lr 0.1."
     rows = frame[(frame["depth"] == 10) & (frame["shortcut"] == "none") & (frame["lr"] == 0.1)]
     assert found["mean"].iloc[1] == pytest.approx(rows["error"].mean())
     found, _ = marginal_means(frame, list(DEPTHS), ["depth", "lr"], "error")
@@ -88,9 +88,7 @@ def test_levels_that_share_no_setting_with_the_most_have_no_mean() -> None:
     frame = grid(DEPTHS, 4)
     frame = frame[(frame["depth"] == 40) == (frame["lr"] == 0.2)]
     found, remark = marginal_means(frame, list(DEPTHS), ["depth", "shortcut"], "error")
-    assert (
-        remark == "Means of depth and shortcut are at lr 0.1, which 2 of their levels lack, so that these have no mean."
-    )
+    assert remark == "Means of depth and shortcut are at lr 0.1; 2 of their levels were not run there and have no mean."
     assert found["mean"].isna().tolist() == [False] * 4 + [True] * 2
     expected = frame[(frame["depth"] == 20) & (frame["shortcut"] == "none")]["error"].mean()
     assert found["mean"].iloc[3] == pytest.approx(expected)

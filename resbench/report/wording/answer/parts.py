@@ -10,9 +10,10 @@ from resbench.core.cell import Cell
 from resbench.records.claim import Claim
 from resbench.records.metrics import Metric
 from resbench.report.arms import Arm
-from resbench.report.format import decimals, number
+from resbench.report.format import alike, number
 from resbench.report.labels import Labels
 from resbench.report.planning import MIN_SEEDS
+from resbench.report.statistics.contrast import Contrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 
 LOWER, HIGHER, EQUAL, NO_WORSE, OPEN = "lower", "higher", "equal", "no worse", "open"
@@ -69,21 +70,16 @@ class Part:
         judged, contrast = self.judged, self.judged.contrast
         if contrast is None:
             return _fate(judged.ours), _fate(judged.theirs)
-        digits = self._digits(100 if self.metric.proportion else 1)
-        texts = [self.number(mean, digits) for mean in (contrast.ours, contrast.theirs)]
+        texts = self._means(contrast)
         marked = [f"{text}{self._mark(arm)}" for text, arm in zip(texts, (judged.ours, judged.theirs), strict=True)]
         return marked[0], marked[1]
 
-    def number(self, mean: float, digits: int) -> str:
-        """A mean as its metric is counted: errors in 10,000, other shares in percent."""
+    def _means(self, contrast: Contrast) -> list[str]:
+        """Both means as the metric is counted: errors in 10,000, other shares in percent."""
+        means, factor = (contrast.ours, contrast.theirs), self.metric.factor
         if self.metric.by_image:
-            return number(1e4 * mean)
-        return number(self.metric.factor * mean, f",.{digits}f")
-
-    def _digits(self, factor: float) -> int:
-        contrast = self.judged.contrast
-        assert contrast is not None
-        return decimals(factor * (contrast.interval.high - contrast.interval.low) / 2, self.metric.digits)
+            return [number(1e4 * mean) for mean in means]
+        return alike([factor * mean for mean in means], factor * (contrast.interval.high - contrast.interval.low) / 2)
 
     def _mark(self, arm: Arm) -> str:
         if self.metric.at_start:
