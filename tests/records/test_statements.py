@@ -15,7 +15,7 @@ from resbench.grid.grid import Grid
 from resbench.records.claim import Claim, Target
 from resbench.records.store import Store
 from resbench.records.study_file import Looks, StudyFile
-from resbench.report.page.study_page import write
+from resbench.report.page.write_page import write
 
 BASE: dict[str, Any] = {"model.width": 4, "model.depth": 10, "data.train_size": 64}
 SIDES: dict[str, Any] = {"compare": {"model.shortcut": "none"}, "to": {"model.shortcut": "identity"}}

@@ -106,7 +106,11 @@ def test_long_lists_are_folded_and_nothing_is_lost() -> None:
 def test_the_page_needs_nothing_from_elsewhere() -> None:
     text = html("t", [Heading("a"), LONG, Heading("a"), Bullets(["http://example.org"])])
     links = re.findall(r'(?:src|href)="([^"]*)"', text)
-    assert {link.split("#")[0] for link in links} == {"tables/squares.csv", "tables/squares.tex", ""}  # of its own folder
+    assert {link.split("#")[0] for link in links} == {
+        "tables/squares.csv",
+        "tables/squares.tex",
+        "",
+    }  # of its own folder
     assert len(set(re.findall(r' id="([^"]*)"', text))) == text.count(" id=") == 4
     assert "script-src 'sha256-" in text and "script-src 'none'" in html("t", [Heading("a")])
 

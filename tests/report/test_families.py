@@ -16,7 +16,7 @@ from resbench.records.claim import Claim
 from resbench.records.study_file import Family, Looks
 from resbench.report.families import FamilyTest, adjusted, united
 from resbench.report.judge import judge
-from resbench.report.page.study_page import write
+from resbench.report.page.write_page import write
 from resbench.report.statistics.effect import p_beyond
 from resbench.report.statistics.family import holm
 from resbench.report.study import load

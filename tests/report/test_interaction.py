@@ -14,7 +14,7 @@ from support.studies import make, noise
 from resbench.grid.grid import Grid
 from resbench.records.claim import Claim
 from resbench.report.judge import judge
-from resbench.report.page.study_page import write
+from resbench.report.page.write_page import write
 from resbench.report.study import load
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.sentence import claim_summary, sentence

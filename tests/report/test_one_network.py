@@ -15,7 +15,7 @@ from resbench.records.store import Store
 from resbench.report.cells import comparisons, without_partner
 from resbench.report.check import check, compare
 from resbench.report.judge import judge
-from resbench.report.page.study_page import write
+from resbench.report.page.write_page import write
 from resbench.report.study import load
 from resbench.report.summary import notes
 from resbench.report.tables.factors import factors_of

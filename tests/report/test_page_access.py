@@ -84,11 +84,12 @@ def test_focus_is_seen_wherever_the_keyboard_goes(browser: Browser, page: Path) 
     seen = set()
     for _ in range(40):
         press(browser, "Tab", 9)
-        tag, outline = browser.run(
-            "[document.activeElement.tagName, getComputedStyle(document.activeElement).outlineStyle]"
+        tag, outline, ringed = browser.run(
+            "[document.activeElement.tagName, getComputedStyle(document.activeElement).outlineStyle,"
+            " Boolean(document.querySelector('.ring:not([hidden])'))]"
         )
         seen.add(tag)
-        assert tag == "BODY" or outline != "none", tag
+        assert tag == "BODY" or outline != "none" or (tag == "a" and ringed), tag  # a point of a figure has a ring
     assert {"A", "SUMMARY"} <= seen
 
 

@@ -26,6 +26,8 @@ SOLID: Dash = ()
 DASHED: Dash = (3.7, 1.6)
 _DASHES: tuple[Dash, ...] = (SOLID, DASHED, (6.4, 1.6, 1.0, 1.6), (1.0, 1.65))
 MOST_ARMS = 12  # that colours and markers tell apart
+_LEGEND_ROWS = 6  # for which a figure has room
+_LEGEND_ROW = 0.19  # inches
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,9 @@ def legend(
     columns = max(
         1, int(figure.get_figwidth() / (0.55 + max(width_of(str(one.get_label()), SMALL) for one in handles)))
     )
+    more = -(-len(handles) // columns) - _LEGEND_ROWS
+    if more > 0:
+        figure.set_figheight(figure.get_figheight() + more * _LEGEND_ROW)
     figure.legend(
         handles=handles, loc="outside upper left", frameon=False, fontsize=SMALL, ncols=min(columns, len(handles)),
         columnspacing=1.2, handletextpad=0.5,

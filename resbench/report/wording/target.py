@@ -187,7 +187,7 @@ def _to_choose(study: Study, target: Target, goal: str) -> str:
     left = int(runs["status"].isin(OPEN).sum())
     if left:
         return (
-            f"Open: {goal}: when all runs of the grid have finished ({left} are missing), {plural(len(fresh), 'fresh seed')} of the "
+            f"Open: {goal}: when all runs of the grid have finished ({plural(left, 'run')} missing), {plural(len(fresh), 'fresh seed')} of the "
             "cheapest cell whose mean reaches it decide."
         )
     best = candidate(study)

@@ -25,13 +25,13 @@ _ROUGH = 0.1  # half-width from which a share is rounded to tens
 
 
 def against(parts: Sequence[Part], counted: bool = True) -> str:
-    """`77 against 112, 78 against 305 and 78 against 8,750 [untrained] in 10,000`.
+    """`77, 78 and 78 against 112, 305 and 8,750 [untrained] in 10,000`.
 
     Args:
         counted: whether to say what is counted.
     """
-    sizes = listed(" against ".join(part.values) for part in parts)
-    return sizes + (unit(parts) if counted else "") + confounded(parts)
+    ours, theirs = zip(*(part.values for part in parts), strict=True)
+    return f"{listed(ours)} against {listed(theirs)}" + (unit(parts) if counted else "") + confounded(parts)
 
 
 def unit(parts: Sequence[Part]) -> str:
