@@ -127,7 +127,7 @@ def _caption(families: Sequence[Family], points: pd.DataFrame, claimed: bool) ->
     if images and any(contrast.from_seeds_only for contrast in contrasts):
         over += ", or over seeds where nothing is known by image"
     if any(contrast.one_pair for contrast in contrasts):
-        over += ", of two single networks Wald's"
+        over += ", of two single networks Tango's"
     text = (
         "Differences, first arm minus second: dot, mean over the seeds that finished in both arms; ticks, each seed; "
         f"thick bar, 95 % interval{over}; thin bar, the interval that holds for all comparisons of a family at once "

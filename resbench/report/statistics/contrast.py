@@ -25,7 +25,7 @@ class Contrast:
         margin: the smallest difference of interest, for equivalence.
         level: confidence level of all intervals.
         ours, theirs: the arms' means.
-        crossed: difference on new images; the exact interval of two networks if `one_pair`.
+        crossed: difference on new images; Tango's interval of two networks if `one_pair`.
         this_test_set: difference on this test set.
         p_crossed: p of no difference, the level at which `crossed` touches 0.
         p_t: of the paired t test over seeds (Welch's, if seeds are not shared). NaN if the seeds' differences are

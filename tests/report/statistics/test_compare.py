@@ -72,9 +72,9 @@ def test_one_pair_of_networks_is_mcnemars(table: list[list[int]], exact_p: float
 
 def test_seven_images_of_ten_thousand_are_noise() -> None:
     found = paired(*one_pair(9889, 34, 27, 50), margin=0.0005)
-    interval = [100 * value for value in found.crossed[:3]]
-    shares = [34 / 61, *stats.binomtest(34, 61).proportion_ci()]  # of the images that one of them alone misses
-    assert interval == pytest.approx([0.61 * (2 * share - 1) for share in shares])
+    low, high = 100 * found.crossed.low, 100 * found.crossed.high
+    wald = 1.96 * math.sqrt(61 - 7**2 / 1e4) / 100
+    assert low == pytest.approx(0.07 - wald, abs=0.01) and high == pytest.approx(0.07 + wald, abs=0.01)
     assert (found.churn, found.discordant) == (0.0061, 61)
     assert (found.images, found.seeds, found.few_seeds, found.from_seeds_only) == (10_000, 1, True, False)
     assert math.isnan(found.p_crossed)
@@ -84,9 +84,27 @@ def test_seven_images_of_ten_thousand_are_noise() -> None:
 
 
 @pytest.mark.parametrize("only_theirs", range(0, 30, 3))
-def test_the_interval_of_one_pair_excludes_zero_where_its_p_says_so(only_theirs: int) -> None:
+def test_the_interval_of_one_pair_excludes_zero_where_the_uncorrected_p_says_so(only_theirs: int) -> None:
     found = paired(*one_pair(60, 9, only_theirs, 2), margin=0.01)
-    assert (found.crossed.low > 0 or found.crossed.high < 0) == (found.p < 0.05)
+    p = mcnemar_of_statsmodels([[60, 9], [only_theirs, 2]], exact=False, correction=False).pvalue
+    assert (found.crossed.low > 0 or found.crossed.high < 0) == (p < 0.05)
+
+
+def test_the_interval_of_one_pair_is_tangos() -> None:
+    """Airway hyper-responsiveness before and after a transplantation (Fagerland et al. 2014, table 2): -0.517 to -0.026."""
+    found = paired(*one_pair(12, 1, 7, 1), margin=0.01).crossed
+    assert found.estimate == pytest.approx(-6 / 21)
+    assert (found.low, found.high) == pytest.approx((-0.517, -0.026), abs=5e-4)
+
+
+@pytest.mark.parametrize("counts", [(1200, 0, 8800, 0), (0, 0, 100, 0), (100, 0, 0, 0), (0, 100, 0, 0)])
+def test_an_interval_of_one_pair_is_never_a_point(counts: tuple[int, int, int, int]) -> None:
+    """With 8,800 images that only theirs misses new images still vary: about 88 +- 0.6 points."""
+    found = paired(*one_pair(*counts), margin=0.01).crossed
+    assert -1 <= found.low <= found.estimate <= found.high <= 1
+    assert found.high - found.low > 0.01
+    if counts[0] == 1200:
+        assert (found.low, found.high) == pytest.approx((-0.8862, -0.8735), abs=5e-4)
 
 
 def test_differences_that_are_equal_but_for_rounding_have_no_p() -> None:
