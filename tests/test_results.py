@@ -86,6 +86,11 @@ def test_the_committed_pages_are_what_the_records_give(again: Path) -> None:
             assert (again / path).read_bytes() == (ROOT / "reports" / path).read_bytes(), path
 
 
+def test_every_page_is_below_a_megabyte(again: Path) -> None:
+    sizes = {path.parent.name: path.stat().st_size for path in again.glob("*/index.html")}
+    assert len(sizes) > 15 and not {name: size for name, size in sizes.items() if size >= 1_000_000}
+
+
 def test_pages_link_to_nothing_that_the_repository_lacks() -> None:
     present = committed(".")
     folders = {folder for path in present for folder in path.parents}

@@ -17,6 +17,7 @@ _DROPPED = re.compile(
 _STYLE = re.compile(r' style="([^"]*)"')
 _PLACES = re.compile(r' (?:d|x|y|points)="[^"]*"|translate\([^)]*\)')
 _LONG = re.compile(r"-?\d+\.\d{2,}")
+_SPACE = re.compile(r'<use xlink:href="#[DB]3"[^>]*/>\n?')  # a letter that draws nothing
 _PATH = re.compile(r'(?<= d=")[^"]*')
 _COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 _ROOT = re.compile(r"<svg\b([^>]*)>")
@@ -56,6 +57,7 @@ def compact(svg: str) -> str:
     """The SVG with attributes in place of styles, and without its prolog, comments, names and digits that no eye sees."""
     text = _STYLE.sub(_attributes, _DROPPED.sub("", svg))
     text = text.replace("DejaVuSans-Bold-", "B").replace("DejaVuSans-", "D")  # a name for each letter: short ones
+    text = _SPACE.sub("", text)
     text = _MOVED.sub(lambda use: f'{use[1]}x="{float(use[2]):.0f}"', text)  # a letter of a line, in small units
     text = _PLACES.sub(lambda part: _LONG.sub(_shorter, part[0]), text)
     text = _PATH.sub(lambda path: _shorter_path(path[0]), _OWN.sub("", text))
@@ -86,7 +88,7 @@ def _shorter_path(path: str) -> str:
             x, y = left, up
         out.append(text)
         before = command
-    return "".join(out)
+    return "".join(out).replace(" -", "-")
 
 
 def _plain(step: Decimal) -> str:

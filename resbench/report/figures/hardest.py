@@ -55,7 +55,9 @@ def _spot(row: Mapping[Any, Any], names: Sequence[str], shares: Sequence[tuple[f
 def _draw_image(axes: Axes, image: Pixels | None, row: Mapping[Any, Any], shares: Sequence[tuple[float, str]]) -> None:
     """An image, and below it a bar for each share of runs that miss it."""
     if image is not None:
-        axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+        axes.imshow(
+            image, cmap="gray_r", vmin=0, vmax=255, interpolation="none"
+        )  # its own pixels, which a page draws large
     axes.set_title(f"{row['label']} taken for {row['instead']}", fontsize=TINY, pad=3)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -145,6 +145,16 @@ def _on(label: str, text: str) -> str:
     return f"Exploratory, on {label}: {rest}" if colon and not head else f"{capitalised(f'on {label}')}: {text}"
 
 
+def lean(blocks: Sequence[Block]) -> list[Block]:
+    """The first study's part of a shared page: folded figures that answer to nothing are shown from their files."""
+    return [
+        dataclasses.replace(block, images=[dataclasses.replace(one, linked=not one.marks) for one in block.images])
+        if isinstance(block, Views)
+        else block
+        for block in blocks
+    ]
+
+
 def folded(blocks: Sequence[Block], label: str, prefix: str) -> list[Block]:
     """The page of a further study as a part of the first one's: its answer stands open, its figures and tables are folded."""
     head, claims, tables = list[Block](), list[Block](), list[Block]()

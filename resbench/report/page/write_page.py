@@ -15,7 +15,7 @@ from resbench.report.page.report_json import report_json
 from resbench.report.page.rules_page import write_rules
 from resbench.report.page.run_pages import write_run_pages
 from resbench.report.page.save import clean, save, write_text
-from resbench.report.page.shared import Sharing, agreement, data_label, folded, pointer, sharing, with_others
+from resbench.report.page.shared import Sharing, agreement, data_label, folded, lean, pointer, sharing, with_others
 from resbench.report.page.study_page import study_blocks
 from resbench.report.tables.runs import run_rows
 from resbench.report.wording.question import question
@@ -60,7 +60,7 @@ def _write(results: Path, reports: Path, contents: Sequence[Content], page: str)
     for content in contents:
         write_run_pages(folders[page], results, content.name, content.study, run_rows(content.study))
     if others:
-        blocks = with_others(blocks, data_label(first.study), compared)
+        blocks = with_others(lean(blocks), data_label(first.study), compared)
     for other, agreed in zip(others, compared, strict=True):
         prefix = slug(other.name)
         part = _part(folders, page, other, Lead([agreed.sentence]), f"{prefix}-")
