@@ -40,7 +40,7 @@ from resbench.report.format import capitalised
 from resbench.report.svg import as_file, compact
 from resbench.report.theme import NEUTRALS
 
-_SMALL = 10_000  # bytes of a form for narrow screens that a figure among the other views may add to a page
+_SMALL = 28_000  # bytes of a form for narrow screens that a figure among the other views may add to a page
 
 # every figure, in the order of the page; None where a study has nothing to show in it
 FIGURES: tuple[Callable[[Evidence], Figure | None], ...] = (
