@@ -51,6 +51,7 @@ class Paragraph:
         badge: what it opens with.
         fold: if given, it is folded away under this line.
         anchor: its name as a place to link to.
+        soft: whether it is a remark, which is set smaller.
     """
 
     text: str
@@ -60,6 +61,7 @@ class Paragraph:
     badge: Badge | None = None
     fold: str = ""
     anchor: str = ""
+    soft: bool = False
 
 
 @dataclass(frozen=True)

@@ -125,11 +125,17 @@ def _says(key: tuple[str, str]) -> str:
     return capitalised(f"{says.rstrip('.')}{f' ({place})' if place else ''}")
 
 
-def with_others(blocks: Sequence[Block], label: str, others: Sequence[Agreement]) -> list[Block]:
-    """The page of the first study, with what the others say of it after its answer, and its data named."""
+def with_others(blocks: Sequence[Block], label: str, others: Sequence[Agreement], setup: str) -> list[Block]:
+    """The page of the first study, with what the others say of it after its answer, and its data named.
+
+    Args:
+        setup: on what all of them found their answers.
+    """
+    blocks = [block for block in blocks if not (isinstance(block, Paragraph) and block.soft)]
     leads = [block for block in blocks if isinstance(block, Paragraph) and block.lead]
     rest = [block for block in blocks if not (isinstance(block, Paragraph) and block.lead)]
-    out: list[Block] = [Paragraph(_on(label, leads[0].text), lead=True), *leads[1:]] if leads else []
+    out: list[Block] = [Paragraph(setup, soft=True)] if setup else []
+    out += [Paragraph(_on(label, leads[0].text), lead=True), *leads[1:]] if leads else []
     out += [Paragraph(one.sentence, lead=True) for one in others]
     after = 1 if rest and isinstance(rest[0], Image) else 0  # the figure that answers
     out += rest[:after]

@@ -37,6 +37,7 @@ from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.question import context, expectation
 from resbench.report.wording.rules import RULES_PAGE, RULES_TITLE
 from resbench.report.wording.sentence import sentence, state_note, unpaired_text
+from resbench.report.wording.setup import setup_text
 from resbench.report.wording.states import shown_state
 from resbench.report.wording.target import target_sentence
 from resbench.report.wording.tested import tested_of, tested_text
@@ -88,8 +89,10 @@ def _with_views(images: Sequence[Image]) -> list[Image | Views]:
 
 
 def _opening(study: Study, answer: Lead, first: Sequence[Image]) -> list[Block]:
-    """The answer and the figure that shows it, what else was found, and what the grid file says of the question."""
-    out: list[Block] = [*(Paragraph(text, lead=True) for text in answer.sentences), *first]
+    """On what the answer was found, the answer and the figure that shows it, what else was found, and what the grid file says of the question."""
+    setup = setup_text([study])
+    out: list[Block] = [Paragraph(setup, soft=True)] if setup else []
+    out += [*(Paragraph(text, lead=True) for text in answer.sentences), *first]
     out += [Bullets(answer.more)] if answer.more else []
     about = [("Background", context(study.about)), ("Expectation and cost, as stated", expectation(study.about))]
     return [*out, *(Paragraph(text, fold=title) for title, text in about if text)]

@@ -19,6 +19,7 @@ from resbench.report.page.shared import Sharing, agreement, data_label, folded, 
 from resbench.report.page.study_page import study_blocks
 from resbench.report.tables.runs import run_rows
 from resbench.report.wording.question import question
+from resbench.report.wording.setup import setup_text
 
 
 def write(results: Path, reports: Path, study: str, command: str = "report") -> Path:
@@ -60,7 +61,8 @@ def _write(results: Path, reports: Path, contents: Sequence[Content], page: str)
     for content in contents:
         write_run_pages(folders[page], results, content.name, content.study, run_rows(content.study))
     if others:
-        blocks = with_others(lean(blocks), data_label(first.study), compared)
+        setup = setup_text([one.study for one in contents])
+        blocks = with_others(lean(blocks), data_label(first.study), compared, setup)
     for other, agreed in zip(others, compared, strict=True):
         prefix = slug(other.name)
         part = _part(folders, page, other, Lead([agreed.sentence]), f"{prefix}-")
