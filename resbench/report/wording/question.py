@@ -12,7 +12,7 @@ _OPENING = "Question: "
 def question(about: str) -> str:
     """The question, or whatever the description opens with; empty without one."""
     text = " ".join(about.split()).removeprefix(_OPENING)
-    match = re.match(r".*?[.?!](?=\s+[A-Z]|$)", text)
+    match = re.match(r".*?(?:\?(?=\s)|[.?!](?=\s+[A-Z]|$))", text)
     return capitalised(match.group() if match else text)
 
 
