@@ -21,8 +21,8 @@ from resbench.records.record import Record
 from resbench.report.frames import groups
 
 ONE_CLASS = 0.99
-_ERRORS = 3.0  # standard errors
-_FAR = 2.0  # times guessing
+STANDARD_ERRORS = 3.0  # standard errors
+FAR = 2.0  # times guessing
 _CLASSES = 10  # where nothing is known of the data
 
 
@@ -55,11 +55,11 @@ def one_class(record: Record) -> bool:
     if predictions is None or not predictions.images or not predictions.wrong:
         return False
     name, right = _dataset(record), predictions.images - predictions.wrong.count(":")
-    if right > _FAR * predictions.images / _classes(name):  # more than any class is likely to have
+    if right > FAR * predictions.images / _classes(name):  # more than any class is likely to have
         return False
     ((label, taken),) = Counter(predictions.classes().values()).most_common(1)
     known = known_test_set(name, predictions.images, record.provenance.test_sha256)
-    most = known.test_share(label) if known else _FAR / _classes(name)
+    most = known.test_share(label) if known else FAR / _classes(name)
     return taken + min(right, round(most * predictions.images)) >= ONE_CLASS * predictions.images
 
 
@@ -69,7 +69,7 @@ def _learnt_nothing(record: Record) -> bool:
     if accuracy is None or not images or _learnt(record):
         return False
     guess = KNOWN_SETS[known].most_frequent
-    return accuracy <= guess + _ERRORS * math.sqrt(guess * (1 - guess) / images)
+    return accuracy <= guess + STANDARD_ERRORS * math.sqrt(guess * (1 - guess) / images)
 
 
 def training_images(record: Record) -> int:
@@ -87,7 +87,7 @@ def training_images(record: Record) -> int:
 def _learnt(record: Record) -> bool:
     """Whether a network gets more than twice as many test images right as guessing."""
     accuracy = record.metrics.get("test_accuracy")
-    return accuracy is not None and accuracy > _FAR * _guess(record)
+    return accuracy is not None and accuracy > FAR * _guess(record)
 
 
 def _guesses(record: Record) -> bool:

@@ -261,7 +261,7 @@ class Card(NamedTuple):
 
     Attributes:
         page: the folder of its page.
-        image, title: path of the figure that answers, and what it shows.
+        image, title, size: path of the figure that answers, what it shows, and its pixels.
         also: the other studies on its page.
     """
 
@@ -275,6 +275,7 @@ class Card(NamedTuple):
     image: str = ""
     title: str = ""
     also: Sequence[Any] = ()
+    size: tuple[int, int] = (0, 0)
 
 
 Block = Card | Heading | Paragraph | Bullets | Code | Table | Image | Views | Links | RunCurve | Runs

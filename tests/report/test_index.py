@@ -266,3 +266,27 @@ def test_the_index_shows_its_pictures_in_a_browser(reports: Path, tmp_path: Path
         assert browser.complaints == []
     finally:
         browser.close()
+
+
+def test_the_index_shows_the_figure_in_the_form_that_a_small_place_can_hold(reports: Path, tmp_path: Path) -> None:
+    shutil.copytree(reports.parent, tmp_path, dirs_exist_ok=True)
+    copy = tmp_path / "reports"
+    thumb, text = copy / "small" / "figures" / "thumb.svg", (copy / "README.md").read_text()
+    shown = re.compile(r'<img src="small/figures/([\w-]+)\.svg"[^>]* width="(\d+)" height="(\d+)"')
+    found = shown.search((copy / "index.html").read_text())
+    assert found and found[1] == "thumb" and int(found[2]) < 400 < int(found[2]) + int(found[3])
+    assert "figures/thumb.svg" not in text and '<img src="small/figures/' in text
+    thumb.unlink()
+    write_index(tmp_path / "results", copy)
+    wide = shown.search((copy / "index.html").read_text())
+    assert wide and wide[1] != "thumb" and int(wide[2]) > 600
+    thumb.write_text("old")
+    write(tmp_path / "results", copy, "small")
+    assert thumb.read_text() == (reports / "small" / "figures" / "thumb.svg").read_text()
+
+
+def test_the_index_says_what_it_is_and_counts_comparisons(reports: Path) -> None:
+    text = (reports / "README.md").read_text()
+    assert text.split("\n\n")[1].startswith("6 studies: question, answer and verdicts. Each study trains networks")
+    assert "less than 30 % of the test images" in text.split("\n\n")[1]
+    assert "<summary>2 comparisons</summary>" in section(reports, "small")

@@ -74,7 +74,9 @@ class CardFacts(Part):
         if not self.rows or any(len(row) != len(self.head) for row in self.rows):
             return None
         verdicts = [row[self.head.index("verdict")] for row in self.rows] if "verdict" in self.head else []
-        return Table(self.head, self.rows, badges=list(map(badge_of, verdicts)), fold=plural(len(self.rows), "verdict"))
+        return Table(
+            self.head, self.rows, badges=list(map(badge_of, verdicts)), fold=plural(len(self.rows), "comparison")
+        )
 
 
 def card_facts(

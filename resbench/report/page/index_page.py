@@ -12,6 +12,7 @@ from resbench.core.files import alone
 from resbench.core.text import is_name, printable
 from resbench.records.store import Store, study_names
 from resbench.records.study_file import StudyFile
+from resbench.report import svg
 from resbench.report.document import Block, Card, Heading, Paragraph
 from resbench.report.goals import goal_blocks
 from resbench.report.page.card import CardFacts, read_card
@@ -19,14 +20,22 @@ from resbench.report.page.html import html
 from resbench.report.page.markdown import markdown
 from resbench.report.page.navigation import Place, write_navigation
 from resbench.report.page.rules_page import write_rules
-from resbench.report.page.save import clean, foreign, is_html, save, write_text
+from resbench.report.page.save import THUMB, clean, foreign, is_html, save, write_text
 from resbench.report.page.shared import rank
+from resbench.report.summary import HARDLY
 from resbench.report.wording.rules import RULES_PAGE, RULES_TITLE
 
 _GOALS = "goals"
 _OTHER_PAGES = {_GOALS: "What resbench promises of its own speed, measured.", "gpu": "What a GPU has shown."}
 _RULES = "Differences with their 95 % intervals, of shares of images in points."
-_OPENING = re.compile(r"(?:1 study|\d+ studies): question, answer and verdicts\.$|\[.*\]\(<.+/report\.md>\): ", re.M)
+_OPENING = re.compile(
+    r"(?:1 study|\d+ studies): question, answer and verdicts\.(?:$| Each study )|\[.*\]\(<.+/report\.md>\): ", re.M
+)
+_INTRODUCTION = (
+    " Each study trains networks that differ in what its question names; badges count its claims by their verdicts. "
+    f"[untrained] marks cells in which no run trained, [hardly trained] those with less than {100 * HARDLY:.0f} % of the "
+    "test images right."
+)
 _EMPTY = "No study has a report yet."
 _MORE = "More studies"
 
@@ -113,21 +122,26 @@ def _blocks(reports: Path, groups: Sequence[Sequence[CardFacts]], file: str) -> 
     shown = [group for group in groups if (reports / group[0].page / file).is_file()]
     count = sum(map(len, shown))
     noun = "1 study" if count == 1 else f"{count} studies"
-    blocks: list[Block] = [Paragraph(f"{noun}: question, answer and verdicts.")] if shown else []
-    blocks += _chapters(reports, shown)
+    opening = f"{noun}: question, answer and verdicts.{_INTRODUCTION}"
+    blocks: list[Block] = [Paragraph(opening)] if shown else []
+    if any(card.rows for group in shown for card in group):
+        blocks.append(Paragraph(_RULES, link=RULES_PAGE, label=RULES_TITLE))
+    blocks += _chapters(reports, shown, narrow=file == "index.html")
     others: list[Block] = [
         Paragraph(text, link=name, label=name)
         for name, text in _OTHER_PAGES.items()
         if (reports / name / file).is_file()
     ]
     blocks += [Heading("resbench itself"), *others] if others else []
-    if any(card.rows for group in shown for card in group):
-        blocks.append(Paragraph(_RULES, link=RULES_PAGE, label=RULES_TITLE))
     return blocks or [Paragraph(_EMPTY)]
 
 
-def _chapters(reports: Path, groups: Sequence[Sequence[CardFacts]]) -> Iterator[Block]:
-    """A card for each page, below the headings of their chapters."""
+def _chapters(reports: Path, groups: Sequence[Sequence[CardFacts]], narrow: bool) -> Iterator[Block]:
+    """A card for each page, below the headings of their chapters.
+
+    Args:
+        narrow: whether cards show the form of their figure for narrow screens, which is legible in a small place.
+    """
     above = ""
     for group in groups:
         story = group[0].story
@@ -135,12 +149,15 @@ def _chapters(reports: Path, groups: Sequence[Sequence[CardFacts]]) -> Iterator[
         if chapter != above:
             yield Heading(chapter)
             above = chapter
-        first, *also = (_block(reports, card) for card in group)
+        first, *also = (_block(reports, card, narrow) for card in group)
         yield first if not also else first._replace(also=also)
 
 
-def _block(reports: Path, card: CardFacts) -> Card:
-    figure = f"{card.page}/{card.figure}"
+def _block(reports: Path, card: CardFacts, narrow: bool) -> Card:
+    figure, thumb = f"{card.page}/{card.figure}", f"{card.page}/{THUMB}"
+    if narrow and card.figure and (reports / thumb).is_file():
+        figure = thumb
+    drawn = reports / figure if card.figure and (reports / figure).is_file() else None
     return Card(
         card.name,
         card.page,
@@ -149,8 +166,9 @@ def _block(reports: Path, card: CardFacts) -> Card:
         card.state,
         card.badges,
         card.table,
-        figure if card.figure and (reports / figure).is_file() else "",
+        figure if drawn else "",
         card.title,
+        size=svg.size(drawn.read_text(encoding="utf-8")) if drawn else (0, 0),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from resbench.records.claim import DEFAULT_MARGIN
-from resbench.report.collapse import ONE_CLASS
+from resbench.report.collapse import FAR, ONE_CLASS, STANDARD_ERRORS
 from resbench.report.document import Badge, Block, Bullets, Heading, Paragraph
 from resbench.report.format import decimals, p_text, signed
 from resbench.report.looks.futility import HOPELESS
@@ -17,6 +17,7 @@ from resbench.report.statistics.contrast import ENOUGH_SEEDS
 from resbench.report.statistics.family import holm
 from resbench.report.statistics.interval import Interval, t_interval
 from resbench.report.statistics.power import POWER
+from resbench.report.summary import HARDLY
 from resbench.report.tables import cells, comparisons, factors, power
 from resbench.report.verdicts import STATES
 from resbench.report.wording.rules import INTERVAL, LEVEL, RULES, RULES_PAGE, RULES_TITLE, WITHIN
@@ -149,9 +150,14 @@ _SEVERAL = [
     "as small (Benjamini and Hochberg); they get no verdict.",
 ]
 _UNTRAINED = [
-    "A run diverges if its numbers stop being finite. It collapses if it takes one class for "
-    f"{100 * ONE_CLASS:g} % of the test images, or gets no more training images right than guessing.",
-    "Such runs are results: they are counted and shown, and are in no mean, unless all runs of a cell collapsed.",
+    "Diverged: the numbers of the run stopped being finite.",
+    f"Collapsed: the run finished, and takes one class for {100 * ONE_CLASS:g} % of the test images, or gets no more training "
+    f"images right than guessing (within {STANDARD_ERRORS:g} standard errors) and at most {FAR:g} times as many test images.",
+    "Untrained: the run diverged or collapsed. [untrained] behind a number marks a cell in which no run trained, "
+    "[2 of 5 untrained] one in which some did not.",
+    f"Hardly trained: the runs of the cell trained, but get less than {100 * HARDLY:.0f} % of the test images right in the "
+    "mean. [hardly trained] marks it.",
+    "Untrained runs are results: they are counted and shown, and are in no mean, unless all runs of a cell collapsed.",
     "An arm all of whose runs collapsed is compared by means with an arm all of whose runs trained. Else the runs that did not "
     "train are ranked last and the ranks are compared (the worst-rank test). If that does not decide, the verdict is: not trained.",
     "A run that failed, of too little memory for example, is no result. There is no verdict until it is repeated.",

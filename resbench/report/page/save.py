@@ -14,6 +14,7 @@ from resbench.report.page.markdown import markdown
 from resbench.report.page.names import named, titled
 from resbench.report.run_blocks import DATA_FILE, DATA_HEAD, RUNS, Runs
 
+THUMB = "figures/thumb.svg"  # the figure that answers, in its form for narrow screens
 _RUN_PAGE = re.compile(r"[0-9a-f]{16}\.html")
 _KINDS = {"figures": ("svg", "png", "csv"), "tables": ("csv", "tex")}
 # lines of report.md that no text of a study makes, as their brackets and backticks would be escaped
@@ -50,6 +51,8 @@ def _earlier(folder: Path) -> Iterator[Path]:
     yield from (path for path, _ in _of_runs(folder))
     page = folder / "report.md"
     text = page.read_text(encoding="utf-8", errors="replace") if page.exists() else ""
+    if _FIGURE.search(text):
+        yield folder / THUMB
     for part, line in (("figures", _FIGURE), ("tables", _TABLE)):
         for name in set(line.findall(text)):
             yield from (folder / part / f"{name}.{kind}" for kind in _KINDS[part])

@@ -14,9 +14,10 @@ from resbench.report.page.content import Content, read_content
 from resbench.report.page.report_json import report_json
 from resbench.report.page.rules_page import write_rules
 from resbench.report.page.run_pages import write_run_pages
-from resbench.report.page.save import clean, save, write_text
+from resbench.report.page.save import THUMB, clean, save, write_text
 from resbench.report.page.shared import Sharing, agreement, data_label, folded, lean, pointer, sharing, with_others
 from resbench.report.page.study_page import study_blocks
+from resbench.report.svg import as_file
 from resbench.report.tables.runs import run_rows
 from resbench.report.wording.question import question
 from resbench.report.wording.setup import setup_text
@@ -85,6 +86,8 @@ def _part(folders: Mapping[str, Path], page: str, content: Content, card: Lead, 
 
     study, verdicts = content.study, content.evidence.verdicts
     images = save_figures(folders[page] / "figures", content.evidence, prefix)
+    if images and images[0].narrow and content.name == page:
+        write_text(folders[page] / THUMB, as_file(images[0].narrow, images[0].title))
     facts = card_facts(content.name, page, study, verdicts, card, images)
     write_text(folders[content.name] / "report.json", report_json(study, verdicts, content.reproductions, facts))
     return study_blocks(content, images)
