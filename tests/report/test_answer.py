@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def test_a_refuted_claim_is_answered_by_what_was_found(tmp_path: Path) -> None:
 
 def test_what_cannot_be_told_is_no_finding(tmp_path: Path) -> None:
     (first,) = planted(tmp_path, {34: 0.02}, seeds=5, at={}).sentences
-    assert first.startswith("Between identity shortcuts and no shortcut, no difference is shown (")
+    assert first.startswith("Whether errors differ between identity shortcuts and no shortcut is not settled (")
 
 
 def test_a_single_seed_is_a_state_of_its_own(tmp_path: Path) -> None:
@@ -172,3 +173,42 @@ def test_no_run_no_answer(tmp_path: Path) -> None:
 def test_no_answer_is_given_where_nothing_differs(tmp_path: Path, seeds: int) -> None:
     found = planted(tmp_path, dict.fromkeys(DEPTHS, 0), seeds=seeds, margin=0)
     assert not any("fewer errors" in text or "more errors" in text for text in [*found.sentences, *found.more])
+
+
+@pytest.mark.parametrize("ours, theirs", [("identity", "none"), ("none", "identity")])
+@pytest.mark.parametrize(
+    "gains, said",
+    [
+        ({10: 0.2, 34: 1.5}, ("saves", "more")),
+        ({10: 1.5, 34: 0.3}, ("saves", "fewer")),
+        ({10: 0.2, 34: -0.8}, ("costs", "more")),
+        ({10: -0.8, 34: -0.2}, ("costs", "fewer")),
+    ],
+)
+def test_what_a_side_saves_is_compared_with_its_sign(
+    tmp_path: Path, ours: str, theirs: str, gains: dict[int, float], said: tuple[str, str]
+) -> None:
+    """The sentence is of identity shortcuts, in whichever order the claim subtracts."""
+    claim = {"says": "c", "compare": {"model.shortcut": ours}, "to": {"model.shortcut": theirs}, "expect": "higher"}
+    claim |= {"at": {}, "on": "test_error", "between": {"model.depth": [34, 10]}, "margin": 0}
+    axes = {**AXES, "model.depth": list(gains)}
+    (first,) = answer(make(tmp_path, "s", axes, 8, noise(rates(gains), hard=0.06), [claim])).sentences
+    verb, side = said
+    match = re.fullmatch(
+        f"Using identity shortcuts rather than no shortcut {verb} (\\d+) errors in 10,000 at 34 layers, "
+        f"{side} than at 10 layers \\((−?\\d+)\\)\\.",
+        first,
+    )
+    assert match, first
+    shown = [int(text.replace("−", "-")) for text in match.groups()]
+    planted_gains = [100 * gains[34], 100 * gains[10]]
+    for value, gain in zip(shown, planted_gains, strict=True):
+        assert abs(value - (gain if verb == "saves" else -gain)) < 25
+
+
+def test_savings_that_cannot_be_told_apart_are_not_called_alike(tmp_path: Path) -> None:
+    claim = {**HELPS, "at": {}, "between": {"model.depth": [34, 10]}, "margin": 0}
+    outcome = noise(rates({10: 1, 34: 1.02}), hard=0.06)
+    (first,) = answer(make(tmp_path, "s", {**AXES, "model.depth": [10, 34]}, 5, outcome, [claim])).sentences
+    assert first.startswith("Using identity shortcuts rather than no shortcut saves ")
+    assert first.endswith(" at 10 layers; whether these differ is not settled.")

@@ -9,7 +9,15 @@ from resbench.report.format import capitalised, margin_text
 from resbench.report.labels import Labels, listed
 from resbench.report.wording.answer.parts import EQUAL, FEW, HIGHER, LOWER, NO_WORSE, Part
 from resbench.report.wording.answer.places import Places
-from resbench.report.wording.answer.size import against, confounded, more_or_fewer, outcome_words, unit
+from resbench.report.wording.answer.size import (
+    UNSETTLED,
+    against,
+    clause,
+    confounded,
+    more_or_fewer,
+    outcome_words,
+    unit,
+)
 
 UNCLAIMED = "exploratory: "  # no claim was made of it
 
@@ -41,7 +49,7 @@ def _also(group: Sequence[Part], where: str, sizes: str) -> str:
     words = outcome_words(group[0])
     if group[0].decided or not where:
         return f"{words}{where} {sizes}"
-    return f"{where.strip()}, {words} {sizes}"
+    return f"{where.strip()}{clause(group[0])} {sizes}"
 
 
 def _opening(group: Sequence[Part], ours: str, theirs: str, where: str, sizes: str) -> str:
@@ -61,6 +69,9 @@ def _opening(group: Sequence[Part], ours: str, theirs: str, where: str, sizes: s
         return f"with {ours} there are no {side} errors than with {theirs}{where}, to within {margin} {sizes}"
     if first.outcome == FEW:
         return f"so far, errors with {ours} against {theirs}{where}: {sizes[1:-1]}"
+    if outcome_words(first) == UNSETTLED:
+        what = "the runs that do not train" if first.by_fate else "errors"
+        return f"whether {what} differ between {ours} and {theirs}{where.removeprefix(',')} is {UNSETTLED} {sizes}"
     return f"between {ours} and {theirs}{where}, {outcome_words(first)} {sizes}"
 
 
@@ -69,7 +80,7 @@ def _plain(part: Part) -> str:
 
 
 def rivals_sentence(parts: Sequence[Part], labels: Labels) -> str:
-    """`With A and B there are more errors than with C (325 and 252 against 230 in 10,000); with D no difference is shown (236)`."""
+    """`With A and B there are more errors than with C (325 and 252 against 230 in 10,000); with D it is not settled (236)`."""
     theirs, clauses = parts[0].names(labels)[1], list[tuple[bool, str]]()
     for group in by_outcome(parts):
         names = listed(part.names(labels)[0] for part in group)
@@ -80,7 +91,7 @@ def rivals_sentence(parts: Sequence[Part], labels: Labels) -> str:
         elif group[0].outcome in (LOWER, HIGHER):
             text = f"{more_or_fewer(group[0]) if len(group) == 1 else _plain(group[0])} with {names} {sizes}"
         else:
-            text = f"with {names}, {outcome_words(group[0])} {sizes}"
+            text = f"with {names}{clause(group[0])} {sizes}"
         clauses.append((group[0].claimed, text))
     return joined(clauses)
 

@@ -21,6 +21,7 @@ from resbench.report.wording.answer.parts import (
 )
 
 _FRACTIONS = ((0.25, 0.02, "a quarter"), (1 / 3, 0.025, "a third"), (0.5, 0.03, "half"), (2 / 3, 0.025, "two thirds"))
+UNSETTLED = "not settled"
 _ROUGH = 0.1  # half-width from which a share is rounded to tens
 
 
@@ -94,11 +95,17 @@ def outcome_words(part: Part) -> str:
 
 
 def open_words(part: Part) -> str:
-    """What is open: `a difference of 0.1 points or more is not ruled out`, or only `open`."""
+    """What is open: `a difference of 0.1 points or more is not ruled out`, or only `not settled`."""
     if part.claim.against_margin:
         margin = margin_text(part.claim.margin, part.metric)
         more = {"not_higher": f"{margin} more", "not_lower": f"{margin} less"}.get(
             part.claim.expect, f"a difference of {margin}"
         )
         return f"{more} is not ruled out"
-    return "no difference is shown"
+    return UNSETTLED
+
+
+def clause(part: Part) -> str:
+    """What is not decided, after the words that say where: ` it is not settled`, `, runs did not train`."""
+    words = outcome_words(part)
+    return f" it is {words}" if words == UNSETTLED else f", {words}"
