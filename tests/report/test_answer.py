@@ -212,3 +212,21 @@ def test_savings_that_cannot_be_told_apart_are_not_called_alike(tmp_path: Path) 
     (first,) = answer(make(tmp_path, "s", {**AXES, "model.depth": [10, 34]}, 5, outcome, [claim])).sentences
     assert first.startswith("Using identity shortcuts rather than no shortcut saves ")
     assert first.endswith(" at 10 layers; whether these differ is not settled.")
+
+
+@pytest.mark.parametrize("more", [2, 4])
+def test_a_rival_that_ties_is_named_after_those_that_do_not(tmp_path: Path, more: int) -> None:
+    """Many rivals are counted, and the range of their errors is said."""
+    kinds = ["identity", "none", "projection", "scaled", "dropout", "exclusive_gate", "shortcut_gate"][: more + 3]
+    errors = {"identity": 0.01, kinds[-1]: 0.0102} | {kind: 0.02 + i / 1000 for i, kind in enumerate(kinds[1:-1])}
+    outcome = noise(lambda cell: errors[cell["model.shortcut"]], hard=0.06)
+    base: Cell = {"model.shortcut": "identity"}
+    study = load(make(tmp_path, "s", {"model.shortcut": kinds}, 8, outcome, (), base), "s")
+    compared = comparisons(study, base, margin_of(study))
+    [line] = [text for text in lead(study, cells(study), judge(study), compared).sentences if "there are more" in text]
+    named = f"with {more + 1} other variants" if more + 1 > 4 else "with no shortcut, projection shortcuts and"
+    assert line.startswith(f"Exploratory: {named}") and "; with " in line
+    assert line.split("; with ")[1].startswith(f"{study.labels.value('model.shortcut', kinds[-1])} it is not settled (")
+    if more + 1 > 4:
+        low, high = (f"{cells(study).set_index('model.shortcut')['errors'][kind]:,.0f}" for kind in (kinds[1], kinds[-2]))
+        assert f"({low} to {high} against " in line

@@ -57,7 +57,6 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict, claimed: bool = Tru
         if not within_margin(verdict, judged):  # else the p of that stands next to it
             p = f"p{over_looks(judged.looks)} {p_text(judged.p_holm)}{_of_family(verdict.family)}"
             parts.append(f"{beyond_text(verdict, judged)}{p}")
-        parts += _few_seeds(judged, contrast)
         parts += _improvement(contrast, metric)
     parts += [*margin_words(verdict, judged, contrast), *look_clauses(judged.looks, metric, verdict.claim.margin)]
     parts += looking_clause(contrast, judged)

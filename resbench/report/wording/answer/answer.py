@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
@@ -11,12 +12,11 @@ from resbench.report.labels import Labels, differing
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.answer.comparing import measured_sentence, rivals_sentence, sides_sentence
 from resbench.report.wording.answer.gaps import gaps_sentence
-from resbench.report.wording.answer.parts import SAME, Part, parts_of
+from resbench.report.wording.answer.parts import OPEN, SAME, Part, parts_of
 from resbench.report.wording.answer.places import Places
 from resbench.report.wording.answer.steps import line_sentence, lines_of, step_path
 
 MOST = 4  # sentences of a lead
-_MOST_RIVALS = 8
 _SEVERAL = 3  # places
 _INSIDE = 2  # rank of what was measured within networks
 
@@ -45,7 +45,7 @@ def findings(compared: Compared, labels: Labels) -> list[str]:
     more = [part for one in compared.elsewhere for part in _worth(parts_of(one, compared.hardly, claimed=False))]
     rest = _worth(parts_of(compared.baseline, compared.hardly, claimed=False)) if compared.baseline else []
     groups, beyond = _grouped([*claimed, *more], labels), _grouped(rest, labels)
-    first = any(part.metric.by_image and not step_path(part) and not part.judged.subtracted for part in claimed)
+    first = any(map(_rival, claimed))
     said = [
         (_rank(parts, any(part.claimed for part in group)), text)
         for group in ([*groups, *beyond] if first else [*beyond, *groups])
@@ -69,8 +69,7 @@ def _rank(parts: Sequence[Part], known: bool) -> int:
     part = parts[0]
     if part.metric.probe:
         return _INSIDE
-    sides = part.metric.by_image and not part.judged.subtracted and not step_path(part)
-    if sides and len({_sides(one) for one in parts}) == 1 and len(parts) >= _SEVERAL:
+    if _rival(part) and len({_sides(one) for one in parts}) == 1 and len(parts) >= _SEVERAL:
         return 0
     if known and not part.claimed:
         return _INSIDE + 1
@@ -78,9 +77,18 @@ def _rank(parts: Sequence[Part], known: bool) -> int:
 
 
 def _worth(parts: Sequence[Part]) -> list[Part]:
-    """What was not claimed and is decided somewhere, with its other places."""
+    """What was not claimed and is decided somewhere, with its other places, and what ties where its rivals do not."""
     decided = {_sides(part) for part in parts if part.decided and part.outcome != SAME}
-    return [part for part in parts if _sides(part) in decided]
+    places = Counter(map(_sides, parts))
+    rivals = [part for part in parts if places[_sides(part)] == 1 and _rival(part)]
+    against = {part.judged.theirs.runs for part in rivals if _sides(part) in decided}
+    ties = {_sides(part) for part in rivals if part.outcome == OPEN and part.judged.theirs.runs in against}
+    return [part for part in parts if _sides(part) in decided | ties]
+
+
+def _rival(part: Part) -> bool:
+    """Whether it is of the errors of two sides, which a sentence may name among others."""
+    return part.metric.by_image and not part.judged.subtracted and not step_path(part)
 
 
 def _sides(part: Part) -> str:
@@ -112,9 +120,9 @@ def _with_rivals(groups: Sequence[list[Part]]) -> list[list[Part]]:
     places: dict[frozenset[str], int] = {}
     for group in groups:
         part = group[0]
-        single = len(group) == 1 and part.metric.by_image and not part.judged.subtracted and not step_path(part)
+        single = len(group) == 1 and _rival(part)
         theirs = part.judged.theirs.runs
-        if single and theirs in places and len(out[places[theirs]]) < _MOST_RIVALS:
+        if single and theirs in places:
             out[places[theirs]].append(part)
             continue
         if single:

@@ -19,6 +19,7 @@ from resbench.report.wording.answer.size import (
     unit,
 )
 
+_MOST_NAMES = 4  # in a clause
 UNCLAIMED = "exploratory: "  # no claim was made of it
 
 
@@ -83,8 +84,7 @@ def rivals_sentence(parts: Sequence[Part], labels: Labels) -> str:
     """`With A and B there are more errors than with C (325 and 252 against 230 in 10,000); with D it is not settled (236)`."""
     theirs, clauses = parts[0].names(labels)[1], list[tuple[bool, str]]()
     for group in by_outcome(parts):
-        names = listed(part.names(labels)[0] for part in group)
-        values = listed(part.values[0] for part in group)
+        names, values = _rivals(group, labels)
         sizes = f"({values} against {group[0].values[1]}{'' if clauses else unit(group)}{confounded(group)})"
         if not clauses:
             text = _opening(group, names, theirs, "", sizes)
@@ -94,6 +94,14 @@ def rivals_sentence(parts: Sequence[Part], labels: Labels) -> str:
             text = f"with {names}{clause(group[0])} {sizes}"
         clauses.append((group[0].claimed, text))
     return joined(clauses)
+
+
+def _rivals(group: Sequence[Part], labels: Labels) -> tuple[str, str]:
+    """The names of sides and their values; of many only how many and the range."""
+    by_size = sorted(group, key=lambda part: part.judged.contrast.ours if part.judged.contrast else 0)
+    if len(group) > _MOST_NAMES and not any(part.by_fate for part in group):
+        return f"{len(group)} other variants", f"{by_size[0].values[0]} to {by_size[-1].values[0]}"
+    return listed(part.names(labels)[0] for part in group), listed(part.values[0] for part in group)
 
 
 def measured_sentence(parts: Sequence[Part], labels: Labels, places: Places) -> str:

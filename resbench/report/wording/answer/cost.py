@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from resbench.report.labels import Labels, listed
 from resbench.report.machines import WHERE, machine_name
 from resbench.report.wording.answer.places import is_number
 
+_FLOPS = "flops"
 _RATE = "train_images_per_second"
 _Row = Mapping[str, Any]
 
@@ -37,7 +39,7 @@ def cost_sentences(costs: pd.DataFrame, axes: Sequence[str], baseline: Cell, lab
     (first, rows), *others = machines.items()
     grown, changes = _growths(rows, axes, labels), _against(rows, axes, baseline, labels)
     out = [f"{capitalised(f'training on an image takes {grown}')}."] if grown else []
-    out += [f"With {name} it takes {change}." for name, change in changes.items()]
+    out += [f"{capitalised(change)}." for change in changes]
     return [*out, f"Measured on {first}.", *(_elsewhere(name, one, axes, baseline, labels) for name, one in others)]
 
 
@@ -45,8 +47,7 @@ def _elsewhere(machine: str, rows: Sequence[_Row], axes: Sequence[str], baseline
     """The same of another machine, in one sentence."""
     grown, changes = _growths(rows, axes, labels), _against(rows, axes, baseline, labels)
     texts = [f"an image takes {grown}"] if grown else []
-    texts += [f"with {name} {change}" for name, change in changes.items()]
-    return f"On {machine}: {'; '.join(texts)}." if texts else f"Measured on {machine} too."
+    return f"On {machine}: {'; '.join([*texts, *changes])}." if grown or changes else f"Measured on {machine} too."
 
 
 def _growths(rows: Sequence[_Row], axes: Sequence[str], labels: Labels) -> str:
@@ -59,22 +60,25 @@ def _growth(rows: Sequence[_Row], axes: Sequence[str], axis: str, labels: Labels
     if len(values) < 2 or not all(is_number(row[axis]) for row in rows):
         return ""
     low, high = values[0], values[-1]
-    ratios = [
-        part[low][_RATE] / part[high][_RATE]
-        for part in _matched(rows, [one for one in axes if one != axis], lambda row: row[axis])
-        if low in part and high in part
-    ]
-    if not ratios:
+    matched = _matched(rows, [one for one in axes if one != axis], lambda row: row[axis])
+    pairs = [(part[low], part[high]) for part in matched if low in part and high in part]
+    if not pairs:
         return ""
-    text = _span(significant(min(ratios)), significant(max(ratios)))
-    return f"{text} times as long at {labels.value(axis, high)} as at {labels.short(axis, low)}"
+    text = _times([less[_RATE] / more[_RATE] for less, more in pairs])
+    flops = [more.get(_FLOPS, math.nan) / less.get(_FLOPS, math.nan) for less, more in pairs]
+    work = "" if any(map(math.isnan, flops)) else f" (for {_times(flops)} times the FLOPs)"
+    return f"{text} times as long at {labels.value(axis, high)} as at {labels.short(axis, low)}{work}"
 
 
-def _against(rows: Sequence[_Row], axes: Sequence[str], baseline: Cell, labels: Labels) -> dict[str, str]:
-    """What each other value costs against the baseline's."""
+def _times(ratios: Sequence[float]) -> str:
+    return _span(significant(min(ratios)), significant(max(ratios)))
+
+
+def _against(rows: Sequence[_Row], axes: Sequence[str], baseline: Cell, labels: Labels) -> list[str]:
+    """What each other value costs against the baseline's, in clauses."""
     paths = [path for path in axes if path in baseline]
     if not paths:
-        return {}
+        return []
     base = _key(baseline, paths)
     changes: dict[str, list[float]] = {}
     for part in _matched(rows, [one for one in axes if one not in paths], lambda row: _key(row, paths)):
@@ -83,19 +87,30 @@ def _against(rows: Sequence[_Row], axes: Sequence[str], baseline: Cell, labels: 
                 name = " + ".join(labels.value(path, row[path]) for path in paths)
                 changes.setdefault(name, []).append(part[base][_RATE] / row[_RATE] - 1)
     versus = " + ".join(labels.value(path, baseline[path]) for path in paths)
-    return {name: f"{_change(every)} with {versus}" for name, every in changes.items()}
+    return [_change(name, versus, every) for name, every in changes.items()]
 
 
-def _change(changes: Sequence[float]) -> str:
-    """`17 % less to 30 % more time (median 10 % more) than`."""
+def _change(name: str, versus: str, changes: Sequence[float]) -> str:
+    """`with A it takes 17 to 30 % more time than with B`, or that there is no clear cost where some say less."""
     if len(changes) == 1:
-        return f"{_signed(changes[0])} time than"
-    text = _span(_signed(min(changes)), _signed(max(changes)))
-    return f"{text} time (median of {len(changes)} comparisons: {_signed(statistics.median(changes))}) than"
+        return f"with {name} it takes {_signed(changes[0])} time than with {versus}"
+    low, middle, high = _signed(min(changes)), _signed(statistics.median(changes)), _signed(max(changes))
+    median = f"median of {len(changes)} comparisons"
+    if min(changes) <= 0 <= max(changes):
+        return f"there is no clear cost of {name} against {versus} ({median}: {middle}, from {low} to {high} time)"
+    return f"with {name} it takes {_range(low, high)} time ({median}: {middle}) than with {versus}"
 
 
 def _signed(change: float) -> str:
+    """`17 % less`, `0 %`."""
+    if not round(100 * change):
+        return "0 %"
     return f"{number(abs(100 * change))} % {'less' if round(100 * change) < 0 else 'more'}"
+
+
+def _range(low: str, high: str) -> str:
+    """`6 to 24 % more`."""
+    return high if low == high else f"{low.split(' ')[0]} to {high}"
 
 
 def _span(low: str, high: str) -> str:
