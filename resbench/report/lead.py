@@ -10,13 +10,14 @@ import pandas as pd
 
 from resbench.core.text import plural, show
 from resbench.records.metrics import METRICS
+from resbench.records.trials import TunedArm
 from resbench.report.arms import Arm, arms_of
 from resbench.report.exploratory import against_baseline, elsewhere
 from resbench.report.frames import numbers
 from resbench.report.labels import Labels, listed
 from resbench.report.outcomes import RESULTS, kinds, measured
 from resbench.report.study import Study
-from resbench.report.tables.search import Trials
+from resbench.report.tables.search import Trials, arm_words, value_words
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.answer.answer import MOST, Compared, findings
 from resbench.report.wording.answer.cost import cost_sentences
@@ -70,7 +71,7 @@ def lead(
         verdicts, others, against_baseline(study, [*verdicts, *others]), hardly(study), study.file.merged
     )
     found = findings(compared, study.labels)
-    progress, untrained = _progress(study, verdicts), _untrained(study, found)
+    progress, untrained = _progress(study, verdicts), _untrained(study, verdicts, found)
     target = [target_sentence(study)] if study.target else []
     measured_first = cost if not study.claims and not target else []
     rest = [] if measured_first else cost
@@ -108,10 +109,13 @@ def _progress(study: Study, verdicts: Sequence[ClaimVerdict]) -> list[str]:
     return [f"Interim, {interim}."] if interim else []
 
 
-def _untrained(study: Study, found: Sequence[str]) -> list[str]:
+def _untrained(study: Study, verdicts: Sequence[ClaimVerdict], found: Sequence[str]) -> list[str]:
     """Which cells did not train, where no sentence tells it."""
     lost = [arm for arm in arms_of(study).values() if arm.none_trained]
-    if not lost or any("[untrained]" in text or "do not train" in text for text in found[:MOST]):
+    compared = [one.arms for verdict in verdicts for one in verdict.contrasts]
+    known = {arm.runs for arms in compared if not all(arm.none_trained for arm in arms) for arm in arms}
+    told = any("[untrained]" in text or "do not train" in text for text in found[:MOST])
+    if not lost or (told and all(arm.runs in known for arm in lost)):
         return []
     return [f"With {_named(study, lost, study.labels)}, no run trained."]
 
@@ -139,9 +143,27 @@ def _tuning(trials: Trials | None, labels: Labels) -> list[str]:
     frame = trials.frame[trials.frame["state"] != "failed"]
     states = {labels.cell(arm.arm): frame.loc[frame["arm"] == arm.label, "state"] for arm in trials.arms}
     given = sorted({len(part) for part in states.values()})
-    number = f"{given[0]}" if len(given) == 1 else f"{given[0]} to {given[-1]}"
+    number = plural(given[0], "trial") if len(given) == 1 else f"{given[0]} to {given[-1]} trials"
     whole = listed(f"{int((part == 'complete').sum())} with {name}" for name, part in states.items())
-    return [f"Each arm was tuned with {number} trials; trained to their end were {whole}."]
+    changes = "; ".join(_tuned(trials, arm, labels) for arm in trials.arms)
+    return [f"Tuning, with {number} for each arm, changed {changes}; trained to their end were {whole}."]
+
+
+def _tuned(trials: Trials, arm: TunedArm, labels: Labels) -> str:
+    """`dropout from none to 0.1 with no shortcut`."""
+    name = arm_words(arm, labels)
+    if arm.tuned is None:
+        return f"nothing with {name}, of which no trial ended well"
+    ends = {
+        path: [value_words(values.get(path), path, labels) for values in (arm.untuned, arm.tuned)]
+        for path in trials.paths
+    }
+    texts = [
+        f"{labels.name(path)} from {' to '.join('none' if end == f'no {labels.name(path)}' else end for end in pair)}"
+        for path, pair in ends.items()
+        if pair[0] != pair[1]
+    ]
+    return f"{listed(texts) or 'nothing'} with {name}"
 
 
 def _range(study: Study, frame: pd.DataFrame) -> list[str]:

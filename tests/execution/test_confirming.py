@@ -79,7 +79,7 @@ def test_one_command_runs_the_grid_chooses_and_confirms(tmp_path: Path) -> None:
     assert [run.id for run in file.confirmation.runs] == runs and set(runs) <= store(tmp_path).ids()
     assert "nothing to do: all 9 runs have their records" in command(tmp_path, "run")[1]
     code, out, _ = command(tmp_path, "check")
-    assert out.startswith("Reached on these test images: 10.00 % of test accuracy, by 2 epochs") and code == 0
+    assert out.startswith("10.00 % is reached on these test images by 2 epochs: ") and code == 0
     assert "cheap: 9 runs: 9 ok\n" in (status := command(tmp_path, "status")[1]) and "to go on" not in status
     assert len(load(tmp_path / "results" / "cheap")) == 4  # of the grid
     assert len(load(tmp_path / "results" / "cheap", all=True)) == 9

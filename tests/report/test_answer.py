@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from support.studies import HELPS, Axes, Cell, make, noise
 
+from resbench.records.trials import TrialsFile
 from resbench.report.cells import cells, comparisons, margin_of
 from resbench.report.judge import judge
+from resbench.report.labels import Labels
 from resbench.report.lead import Lead, lead
 from resbench.report.study import load
+from resbench.report.tables.search import Trials
+from resbench.report.wording.answer.cost import cost_sentences
 from resbench.report.wording.states import shown_state
 
 DEPTHS = [10, 22, 34, 58, 100]
@@ -228,5 +233,53 @@ def test_a_rival_that_ties_is_named_after_those_that_do_not(tmp_path: Path, more
     assert line.startswith(f"Exploratory: {named}") and "; with " in line
     assert line.split("; with ")[1].startswith(f"{study.labels.value('model.shortcut', kinds[-1])} it is not settled (")
     if more + 1 > 4:
-        low, high = (f"{cells(study).set_index('model.shortcut')['errors'][kind]:,.0f}" for kind in (kinds[1], kinds[-2]))
+        low, high = (
+            f"{cells(study).set_index('model.shortcut')['errors'][kind]:,.0f}" for kind in (kinds[1], kinds[-2])
+        )
         assert f"({low} to {high} against " in line
+
+
+def test_cells_of_which_nothing_trained_are_told_once(tmp_path: Path) -> None:
+    healthy = noise(rates({10: 0.5, 34: 0.5, 100: 0}))
+    outcome = lambda cell, seed, draw: GUESS if cell["model.depth"] == 100 else healthy(cell, seed, draw)  # noqa: E731
+    axes = {**AXES, "model.depth": [10, 34, 100]}
+    found = answer(make(tmp_path, "s", axes, 6, outcome, [HELPS], BASE))
+    told = [text for text in [*found.sentences, *found.more] if "train" in text]
+    assert told == ["With 100 layers, no run trained."] and "100 layers" not in found.sentences[0]
+
+
+def test_a_cost_whose_sign_changes_is_no_clear_cost() -> None:
+    """Time next to the FLOPs that it is for; identity shortcuts cost 24 % more in one place."""
+    where = {"device_name": "x", "threads": 1, "precision": "fp32"}
+    for low, said in (
+        (0.8, "There is no clear cost of identity shortcuts against no shortcut (median of 2 comparisons: 2 % more, from 20 % less to 24 % more time)."),
+        (1.1, "With identity shortcuts it takes 10 to 24 % more time (median of 2 comparisons: 17 % more) than with no shortcut."),
+    ):  # fmt: skip
+        rows = [
+            {"model.depth": depth, "model.shortcut": kind, "flops": 2.0 * depth, **where}
+            | {"train_images_per_second": 1000 / depth / ({10: 1.24, 40: low}[depth] if kind == "identity" else 1)}
+            for depth in (10, 40)
+            for kind in ("identity", "none")
+        ]
+        first, second, _ = cost_sentences(pd.DataFrame(rows), list(AXES), BASE, Labels())
+        assert second == said and first.endswith(" times as long at 40 layers as at 10 (for 4.0 times the FLOPs).")
+
+
+def test_tuning_says_what_it_changed(tmp_path: Path) -> None:
+    arms = [
+        {"arm": {"model.shortcut": kind}, "label": kind, "winner": 0, "importance": None}
+        | {"tuned": {"recipe.lr": lr, "model.dropout": dropout}, "untuned": {"recipe.lr": 0.1, "model.dropout": 0.0}}
+        for kind, lr, dropout in (("identity", 0.26997, 0.0), ("none", 0.1001, 0.1))
+    ]
+    row = {"number": 0, "state": "complete", "error": 0.1, "params": {}, "epochs": 1, "seconds": 1, "message": ""}
+    facts: dict[str, Any] = {"arms": arms, "rows": [{**row, "arm": arm["label"]} for arm in arms]}
+    facts |= {"space": {"recipe.lr": {"low": 0.01, "high": 1}, "model.dropout": {"choices": [0.0, 0.1]}}}
+    facts |= {"sampler": "tpe", "pruner": "none", "trials": 1, "seeds": 1, "importance": "none"}
+    trials = Trials(TrialsFile.model_validate(facts))
+    results = make(tmp_path, "s", ONE_DEPTH, 5, noise(rates({34: 0.5})), [HELPS], BASE)
+    study = load(results, "s")
+    text = lead(study, cells(study), judge(study), trials=trials).sentences[-1]
+    assert text == (
+        "Tuning, with 1 trial for each arm, changed learning rate from 0.1 to 0.27 with identity shortcuts; dropout from "
+        "none to 0.1 with no shortcut; trained to their end were 1 with identity shortcuts and 1 with no shortcut."
+    )

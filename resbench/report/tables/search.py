@@ -115,8 +115,8 @@ def values_table(trials: Trials, labels: Labels) -> Table:
             columns.put("arm", arm_words(arm, labels), arm.label)
             columns.put("setting", labels.name(path), path)
             columns.put("searched", _range(trials.file.space[path], path, labels))
-            columns.put("untuned", _value(untuned, path, labels), untuned)
-            columns.put("tuned", DASH if arm.tuned is None else _value(tuned, path, labels), tuned)
+            columns.put("untuned", value_words(untuned, path, labels), untuned)
+            columns.put("tuned", DASH if arm.tuned is None else value_words(tuned, path, labels), tuned)
     return columns.table(caption=_VALUES, name="tuned-values")
 
 
@@ -136,7 +136,7 @@ def arm_words(arm: TunedArm, labels: Labels) -> str:
 
 
 def _trial(row: Mapping[Any, Any], arms: Mapping[str, str], paths: list[str], labels: Labels) -> list[str]:
-    values = (DASH if row[path] is None else _value(row[path], path, labels) for path in paths)
+    values = (DASH if row[path] is None else value_words(row[path], path, labels) for path in paths)
     error = percent(row["val_error"])
     return [
         arms.get(row["arm"], row["arm"]),
@@ -158,7 +158,7 @@ def _range(space: SearchRange, path: str, labels: Labels) -> str:
     return f"{space.low:g} to {space.high:g}{kind}"
 
 
-def _value(value: Value, path: str, labels: Labels) -> str:
+def value_words(value: Value, path: str, labels: Labels) -> str:
     """Two digits: what a search finds is known no better."""
     text = labels.entry(path, show(value))
     return f"{value:.2g}" if isinstance(value, float) and text == show(value) else text

@@ -123,16 +123,20 @@ def _described(attempt: Attempt, correction: str, labels: Labels) -> str:
 def _numbers(attempt: Attempt, kind: str, correction: str = "") -> str:
     """`99.52 [99.49, 99.55] %, 5 seeds, one-sided p = .012, Holm over 10 cells; on new images [99.41, 99.63] %`."""
     one = attempt.trained
-    p = f", one-sided p {p_text(attempt.p)}{correction}"
-    if math.isnan(attempt.p):
-        p = ", no p, as all seeds have the same accuracy" if one.seeds > 1 and not one.unjudged else ""
-    text = f"{_within(one.accuracy)} %, {plural(one.seeds, kind)}{p}"
-    if one.earlier and p:
-        text += f" ({unplanned_look(one.earlier)}, so p is {anytime_test('t')})"
+    p = _p_of(attempt, correction)
+    text = f"{_within(one.accuracy)} %, {plural(one.seeds, kind)}{f', {p}' if p else ''}"
     new = one.new_images
     if kind != "seed" or math.isnan(new.low):
         return text
     return f"{text}; on new images [{percent(new.low)}, {percent(new.high)}] %"
+
+
+def _p_of(attempt: Attempt, correction: str = "") -> str:
+    """`one-sided p = .012, Holm over 10 cells`, and what it is where results were read before."""
+    one, p = attempt.trained, f"one-sided p {p_text(attempt.p)}{correction}"
+    if math.isnan(attempt.p):
+        p = "no p, as all seeds have the same accuracy" if one.seeds > 1 and not one.unjudged else ""
+    return f"{p} ({unplanned_look(one.earlier)}, so p is {anytime_test('t')})" if one.earlier and p else p
 
 
 def _on_new_images(one: TrainedCell, target: Target) -> str:
@@ -140,9 +144,9 @@ def _on_new_images(one: TrainedCell, target: Target) -> str:
     new = one.new_images
     if math.isnan(new.low):
         return ""
-    reached = "which is above the target" if new.low >= target.test_accuracy else "so that there it is open"
-    reached = "which is below the target" if new.high < target.test_accuracy else reached
-    return f" On new images of the kind the interval is [{percent(new.low)}, {percent(new.high)}] %, {reached}."
+    state = "it is above the target" if new.low >= target.test_accuracy else "it is open"
+    state = "it is below the target" if new.high < target.test_accuracy else state
+    return f" For new images of the kind {state}: [{percent(new.low)}, {percent(new.high)}] %."
 
 
 def _within(interval: Interval) -> str:
@@ -172,12 +176,27 @@ def _by_confirmation(study: Study, target: Target, goal: str) -> str:
     if attempt is None or attempt.trained.unjudged:
         why = attempt.trained.unjudged if attempt else "none of them trained"
         return f"Not confirmed: {goal} by {name}: of {_fresh(chosen)}, {why}."
-    head = "Reached on these test images" if attempt.state == REACHED else "Not confirmed on these test images"
-    spent = attempt.trained
+    spent, cell = attempt.trained, study.labels.cell(chosen.cell)
+    if attempt.state == REACHED:
+        goal = f"{percent(target.test_accuracy)} %"
+        numbers = f"{_within(spent.accuracy)} % over {plural(spent.seeds, 'fresh seed')} ({_p_of(attempt)})"
+        return (
+            f"{goal} is reached on these test images by {cell}: {numbers}, with {_fewer(spent, target)}."
+            f"{_on_new_images(spent, target)}"
+        )
     return (
-        f"{head}: {goal}, by {name}: {_numbers(attempt, 'fresh seed')} ({_fresh(chosen).removeprefix('fresh ')}). "
-        f"It takes {_flops(spent, target)}, in {spent.seconds:,.3g} seconds.{_on_new_images(spent, target)}"
+        f"Not confirmed on these test images: {goal}, by {name}: {_numbers(attempt, 'fresh seed')} "
+        f"({_fresh(chosen).removeprefix('fresh ')}). It takes {_flops(spent, target)}.{_on_new_images(spent, target)}"
     )
+
+
+def _fewer(trained: TrainedCell, target: Target) -> str:
+    """`5,800 times fewer FLOPs than published (5.1×10¹² against 3.0×10¹⁶, article of 2016)`, where that is known."""
+    if target.training_flops is None or target.training_flops < 10 * trained.flops:
+        return _flops(trained, target)
+    against = f"{_power(trained.flops)} against {_power(target.training_flops)}"
+    source = f", {target.source}" if target.source else ""
+    return f"{significant(target.training_flops / trained.flops)} times fewer FLOPs than published ({against}{source})"
 
 
 def _to_choose(study: Study, target: Target, goal: str) -> str:

@@ -41,7 +41,7 @@ class Compared(NamedTuple):
 
 def findings(compared: Compared, labels: Labels) -> list[str]:
     """The sentences, the most telling first; one on what is within networks is among the first `MOST` if there is any."""
-    claimed = [part for verdict in compared.claims for part in parts_of(verdict, compared.hardly)]
+    claimed = [part for verdict in compared.claims for part in _tried(parts_of(verdict, compared.hardly))]
     more = [part for one in compared.elsewhere for part in _worth(parts_of(one, compared.hardly, claimed=False))]
     rest = _worth(parts_of(compared.baseline, compared.hardly, claimed=False)) if compared.baseline else []
     groups, beyond = _grouped([*claimed, *more], labels), _grouped(rest, labels)
@@ -76,8 +76,14 @@ def _rank(parts: Sequence[Part], known: bool) -> int:
     return 1
 
 
-def _worth(parts: Sequence[Part]) -> list[Part]:
+def _tried(parts: Sequence[Part]) -> list[Part]:
+    """Without those of which no run of either side trained: a sentence on such cells says it."""
+    return [part for part in parts if not all(arm.none_trained for arm in part.judged.arms)]
+
+
+def _worth(every: Sequence[Part]) -> list[Part]:
     """What was not claimed and is decided somewhere, with its other places, and what ties where its rivals do not."""
+    parts = [part for part in every if not (part.by_fate and any(arm.none_trained for arm in part.judged.arms))]
     decided = {_sides(part) for part in parts if part.decided and part.outcome != SAME}
     places = Counter(map(_sides, parts))
     rivals = [part for part in parts if places[_sides(part)] == 1 and _rival(part)]
