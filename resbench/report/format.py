@@ -187,7 +187,7 @@ def change_text(change: Interval) -> str:
         mean, limits = mean_text(*(1 + value for value in change[:3])).split(" ", 1)
         return f"{mean} times {limits}"
     estimate, low, high = (100 * value for value in change[:3])
-    digits = decimals((high - low) / 2, 0)
+    digits = min(decimals((high - low) / 2, 0), 0 if abs(estimate) >= 10 else 1)  # two of a percentage do
     return f"{signed(estimate, digits)} % [{signed(low, digits)}, {signed(high, digits)}]"
 
 

@@ -18,6 +18,7 @@ from resbench.report import check, compare
 from resbench.report.judge import judge
 from resbench.report.statistics.compare import paired_values
 from resbench.report.study import load
+from resbench.report.wording import tested
 from resbench.report.wording.sentence import claim_summary, sentence
 
 AXES = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
@@ -145,9 +146,19 @@ def test_a_comparison_that_may_not_be_judged_takes_no_step_of_holm(tmp_path: Pat
 
 def test_a_verdict_from_five_seeds_says_that_no_exact_test_can_confirm_it(tmp_path: Path) -> None:
     apart = noise(lambda cell: 0.008 if cell["model.shortcut"] == "identity" else 0.02)
-    for seeds, said in ((5, True), (6, False)):
-        state, sentences = verdicts(tmp_path / str(seeds), apart, seeds=seeds)
-        assert state == "supported" and ("an exact test would need 6 seeds" in sentences[0]) == said
+    for seeds, said in ((5, 1), (6, 0)):
+        study = load(make(tmp_path / str(seeds), "s", AXES, seeds, apart, [HELPS]), "s")
+        found = judge(study)
+        assert found[0].state == "supported" and len(found[0].contrasts) == 2
+        text = tested.tested_text(tested.tested_of(found, study.file.family), found)
+        assert text.count("Verdicts from 5 seeds rest on the t distribution: an exact test would need 6 seeds") == said
+
+
+def test_ties_are_counted_apart(tmp_path: Path) -> None:
+    errors = {"identity": [50, 40, 60, 55, 45], "none": [60, 50, 50, 55, 55]}
+    outcome = lambda cell, seed, draw: np.arange(10_000) < errors[cell["model.shortcut"]][seed]  # noqa: E731
+    sentences = verdicts(tmp_path, outcome, seeds=5)[1]
+    assert sentences and all("lower in 3 of 5 seeds, one tie" in text for text in sentences)
 
 
 def test_an_infinite_loss_has_no_difference(tmp_path: Path) -> None:

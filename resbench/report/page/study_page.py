@@ -54,7 +54,7 @@ def study_blocks(content: Content, images: Sequence[Image]) -> list[Block]:
     warnings = notes(study)
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
     out += [Heading("Figures"), *_with_views(images[1:])] if images[1:] else []
-    out += _claims(evidence.verdicts, tested_text(tested_of(evidence.verdicts, study.file.family)))
+    out += _claims(evidence.verdicts, tested_text(tested_of(evidence.verdicts, study.file.family), evidence.verdicts))
     sections: list[tuple[str, Sequence[Block | None]]] = [
         ("Looks", [look_table(evidence.verdicts)]),
         ("Target", [target_table(study)]),

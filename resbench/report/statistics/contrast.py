@@ -35,6 +35,7 @@ class Contrast:
         p_mcnemar, p_mid: exact and mid-p of McNemar's test if `one_pair`, else NaN.
         improvement: share of seeds in which ours is better, ties half, with the exact interval; of all pairs of
             seeds and without an interval, if seeds are not shared.
+        ties: of the seeds, or of all pairs, those in which neither is better.
         churn: share of images that exactly one of two networks misses, mean over the pairs of seeds.
         discordant: the same as a number of images.
         relative_change: `ours / theirs - 1`, of errors on images with its interval; NaN if theirs is 0.
@@ -65,6 +66,7 @@ class Contrast:
     p_mcnemar: float
     p_mid: float
     improvement: Interval
+    ties: int
     churn: float
     discordant: float
     relative_change: Interval

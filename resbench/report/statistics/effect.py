@@ -29,6 +29,7 @@ class SeedEffects(NamedTuple):
     p_sign_flip: float
     p_wilcoxon: float
     improvement: Interval
+    ties: int
     rho: float
     d_z: float
     sd: float
@@ -123,6 +124,7 @@ def over_shared_seeds(a: Values, b: Values, d: Values, better: int, level: float
         p_sign_flip=exact.sign_flip(d),
         p_wilcoxon=exact.signed_rank(d),
         improvement=clopper_pearson(wins, len(d), level),
+        ties=int((d == 0).sum()),
         rho=correlation(a, b),
         d_z=float(d.mean()) / sd * hedges(len(d) - 1) if sd > 0 else math.nan,
         sd=sd,
@@ -140,6 +142,7 @@ def over_separate_seeds(a: Values, b: Values, better: int) -> SeedEffects:
         p_sign_flip=exact.two_sample(a, b),
         p_wilcoxon=exact.rank_sum(a, b),
         improvement=unknown(float((signs + 1).mean() / 2) if signs.size else math.nan),
+        ties=int((signs == 0).sum()),
         rho=math.nan,
         d_z=d,
         sd=math.nan,

@@ -30,13 +30,14 @@ def within_margin(verdict: ClaimVerdict, judged: ContrastVerdict) -> bool:
     return judged.state == "supported" and verdict.claim.against_margin
 
 
-def beyond_text(verdict: ClaimVerdict, judged: ContrastVerdict) -> str:
-    """What the p value of a claim against a margin is of: `no sign of a difference larger than 0.1 points, `."""
+def beyond_text(verdict: ClaimVerdict, judged: ContrastVerdict, p: str) -> str:
+    """A p value, and of a claim against a margin what it is of: `a difference of more than 0.1 points: p = .012`."""
     if not verdict.claim.against_margin:
-        return ""
+        return p
     margin, words = margin_text(verdict.claim.margin, verdict.claim.metric), _LARGER[verdict.claim.direction]
-    sign = "no sign of " if judged.p_holm >= ALPHA else ""
-    return f"{sign}{words} more than {margin}: "
+    if judged.state == "inconclusive" and judged.p_holm >= ALPHA:
+        return f"{words} more than {margin} is neither shown ({p}) nor ruled out"
+    return f"{words} more than {margin}: {p}"
 
 
 def margin_words(verdict: ClaimVerdict, judged: ContrastVerdict, contrast: Contrast) -> list[str]:

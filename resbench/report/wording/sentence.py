@@ -7,7 +7,7 @@ import math
 from resbench.records.metrics import Metric
 from resbench.report.format import alike, change_text, difference_text, p_text
 from resbench.report.labels import listed
-from resbench.report.statistics.contrast import ENOUGH_SEEDS, Contrast
+from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interaction import InteractionContrast
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording.failures import failures_text, untrained_arms
@@ -56,7 +56,7 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict, claimed: bool = Tru
     else:
         if not within_margin(verdict, judged):  # else the p of that stands next to it
             p = f"p{over_looks(judged.looks)} {p_text(judged.p_holm)}{_of_family(verdict.family)}"
-            parts.append(f"{beyond_text(verdict, judged)}{p}")
+            parts.append(beyond_text(verdict, judged, p))
         parts += _improvement(contrast, metric)
     parts += [*margin_words(verdict, judged, contrast), *look_clauses(judged.looks, metric, verdict.claim.margin)]
     parts += looking_clause(contrast, judged)
@@ -90,13 +90,6 @@ def _counts(judged: ContrastVerdict, contrast: Contrast, metric: Metric) -> list
     return [f"{text} ({change})" if change else text]
 
 
-def _few_seeds(judged: ContrastVerdict, contrast: Contrast) -> list[str]:
-    """That a verdict from five seeds rests on the t distribution: no sign-flip test of so few reaches p < .05."""
-    if judged.state == "inconclusive" or not contrast.few_seeds or not contrast.shared_seeds:
-        return []
-    return [f"an exact test would need {ENOUGH_SEEDS} seeds to confirm it"]
-
-
 def _of_family(size: int) -> str:
     return f" (Holm, {size} comparisons)" if size > 1 else ""
 
@@ -106,11 +99,13 @@ def _improvement(contrast: Contrast, metric: Metric) -> list[str]:
     share = contrast.improvement
     if math.isnan(share.estimate) or not contrast.shared_seeds:
         return []
-    won, seeds = contrast.seeds * share.estimate, contrast.seeds
+    seeds, ties = contrast.seeds, contrast.ties
+    won = round(seeds * share.estimate - ties / 2)
     better, worse = ("lower", "higher") if metric.better == "lower" or metric.by_image else ("higher", "lower")
-    if won in (0, seeds) and seeds > 1:
+    if won in (0, seeds) and not ties and seeds > 1:
         return [f"{better if won else worse} in all {seeds} seeds"]
-    return [f"{better} in {won:g} of {seeds} seeds{' (a tie counts half)' if won % 1 else ''}"]
+    level = f", {'one tie' if ties == 1 else f'{ties} ties'}" if ties else ""
+    return [f"{better} in {won} of {seeds} seeds{level}"]
 
 
 def exact_text(contrast: Contrast | None) -> str:
