@@ -30,7 +30,7 @@ from resbench.report.figures.styles import ORANGE, PALETTE, Arms, Colors
 from resbench.report.judge import judge
 from resbench.report.study import load
 from resbench.report.svg import as_file, compact, inline
-from resbench.report.theme import NEUTRALS
+from resbench.report.theme import ARMS, NEUTRALS, file_rules, page_rules
 from resbench.report.wording.answer.cost import cost_sentences
 
 PLAIN = {"model.shortcut": "none"}
@@ -89,7 +89,11 @@ def test_arms_stand_out_from_white_and_from_black() -> None:
     pages = re.findall(r"--page: (#\w+);", css)[:2]
     assert len(pages) == 2
     for color in (ORANGE, *PALETTE):
-        assert all(_contrast(color, paper) >= 3 for paper in (*pages, NEUTRALS["paper"].light, NEUTRALS["paper"].dark))
+        assert all(_contrast(color, paper) >= 3 for paper in (pages[0], NEUTRALS["paper"].light))
+        dark = dict(ARMS)[color]
+        assert all(_contrast(dark, paper) >= 4.5 for paper in (pages[1], NEUTRALS["paper"].dark))
+        assert all(f"[{name}='{color}'] {{ {name}: {dark}; }}" in page_rules() for name in ("fill", "stroke"))
+        assert f"[fill='{color}'] {{ fill: {dark}; }}" in file_rules(f'<path fill="{color}"/>')
     assert _contrast(NEUTRALS["soft"].light, pages[0]) >= 3 and _contrast(NEUTRALS["soft"].dark, pages[1]) >= 3
     assert len({ORANGE, *PALETTE}) == 9
     for name in ("text", "soft"):

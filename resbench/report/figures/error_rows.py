@@ -103,7 +103,7 @@ def draw_rows(evidence: Evidence, points: pd.DataFrame, rows: Rows, narrow: bool
         _draw_row(axes, float(row), part)  # type: ignore[arg-type]
     if rows.shared:
         axis = str(evidence.colors.axis)
-        legend(figure, Arms(evidence.frame, [axis], evidence.colors, evidence.labels), False)
+        legend(figure, Arms(evidence.frame, [axis], evidence.colors, evidence.labels), False, marker="o")
     return figure
 
 

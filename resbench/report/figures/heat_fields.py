@@ -19,7 +19,8 @@ from resbench.report.labels import Labels
 
 Column = tuple[str, ...]  # values of the other axes, as text
 _MOST_COLUMNS = 48  # of a panel
-_BETTER, _WORSE = ("#0072b2", "#bcd7ea"), ("#f7d2b5", "#d55e00")  # from far to near, and from near to far
+# from far to near, and from near to far; next to those of arms, which a page lightens in the dark: fields have light text
+_BETTER, _WORSE = ("#0071b2", "#bcd7ea"), ("#f7d2b5", "#d55f00")
 _EVEN = 1.0  # doublings; a scale reaches as far at least
 _LEAST = 0.005  # percent, half an error in 10,000: no error has no logarithm
 

@@ -13,12 +13,13 @@ from matplotlib.lines import Line2D
 from resbench.core.text import show
 from resbench.report.figures.drawing import DEPTH, SMALL, Canvas, leaf, width_of
 from resbench.report.labels import Labels
+from resbench.report.theme import ARMS
 
 Dash = tuple[float, ...]  # lengths of strokes and gaps; empty: solid
 
-# after Okabe and Ito, shaded so that each stands out from white as from black by 3 to 1 at least
-BLUE, ORANGE, GREEN, VIOLET = "#0072b2", "#d55e00", "#008a64", "#8a63c9"
-PALETTE = (BLUE, GREEN, VIOLET, "#b87700", "#c4679b", "#178f9c", "#96623f", "#7b838c")  # orange is the baseline's
+ORANGE, *_OTHERS = (light for light, _ in ARMS)  # orange is the baseline's
+PALETTE = tuple(_OTHERS)
+BLUE, GREEN, VIOLET = PALETTE[:3]
 _SHORTCUT = "model.shortcut"
 _KNOWN: Mapping[str, Mapping[str, str]] = {_SHORTCUT: {"none": ORANGE, "identity": BLUE, "projection": GREEN}}
 _MARKERS = "osD^vPXph*"
@@ -165,7 +166,12 @@ def hues_of(arms: Arms, frame: pd.DataFrame, colors: Colors, labels: Labels) -> 
 
 
 def legend(
-    figure: Canvas, arms: Arms, lines: bool, extra: Sequence[Line2D] = (), shown: Collection[str] | None = None
+    figure: Canvas,
+    arms: Arms,
+    lines: bool,
+    extra: Sequence[Line2D] = (),
+    shown: Collection[str] | None = None,
+    marker: str = "",
 ) -> None:
     """The legend above the figure; arms are named where there is more than one and they are not too many.
 
@@ -173,6 +179,7 @@ def legend(
         lines: whether the arms are drawn as lines with their own dashes, or as markers alone.
         extra: handles that follow the arms.
         shown: names of the arms that the figure has; by default all.
+        marker: of all arms, where the figure tells them apart by colour alone; by default each has its own.
     """
     handles = []
     if 1 < len(arms.styles) <= 2 * MOST_ARMS:
@@ -180,7 +187,9 @@ def legend(
             if shown is None or name in shown:
                 dash: Any = "" if not lines else (0, style.dash) if style.dash else "-"
                 handles.append(
-                    Line2D([], [], color=style.color, marker=style.marker, linestyle=dash, label=arms.words[name])
+                    Line2D(
+                        [], [], color=style.color, marker=marker or style.marker, linestyle=dash, label=arms.words[name]
+                    )
                 )
     handles += extra
     if not handles:
