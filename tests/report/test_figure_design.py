@@ -174,6 +174,29 @@ def test_settings_without_order_have_a_row_each_and_arms_meet_there(norms: Evide
     assert len(labels) == 4 and labels[0].startswith("batch norm")
 
 
+def test_how_many_runs_did_not_train_touches_neither_guessing_nor_a_seed(tmp_path: Path) -> None:
+    def outcome(cell: Cell, seed: int, draw: np.random.Generator) -> npt.NDArray[np.bool_] | str:
+        return np.arange(1000) < (20 if cell["model.shortcut"] == "identity" else 900)
+
+    make(tmp_path, "rows", {"model.shortcut": ["identity", "none"]}, 4, outcome, (), PLAIN)
+    figure = error.figure(evidence_of(tmp_path, "rows"))
+    assert figure and figure.narrow
+    with settings():
+        slim = figure.narrow()
+        slim.draw_without_rendering()
+    for sheet in (drawn(figure), slim):
+        (axes,) = sheet.axes
+        (lost,) = [text for text in axes.texts if "4 of 4 did not train" in text.get_text()]
+        box = lost.get_window_extent()
+        (guessing,) = [line for line in axes.lines if list(line.get_xdata()) == [90, 90]]
+        assert box.x1 < guessing.get_window_extent().x0
+        seeds = np.concatenate([one.get_offsets() for one in axes.collections if one.get_zorder() == 2])
+        heights = axes.transData.transform(seeds)[:, 1]
+        half = 3 / 72 * sheet.dpi  # of a tick
+        assert len(heights) == 8 and all(one + half < box.y0 or one - half > box.y1 for one in heights)
+        assert not list(overlapping(axes.texts))
+
+
 def test_networks_that_do_not_learn_have_a_line_of_guessing(tmp_path: Path) -> None:
     guessing = noise(lambda cell: 0.88 if cell["model.shortcut"] == "none" else 0.01, images=1000, hard=0.95)
     for name, axes in (("x", DEPTHS), ("rows", {"model.shortcut": ["identity", "none"]})):

@@ -141,8 +141,11 @@ def test_forest_plots_the_contrasts(small: Evidence) -> None:
 def test_forest_gives_other_units_their_own_axis(small: Evidence) -> None:
     figure = figures_of(small)["forest"]
     labels = [axes.get_xlabel() for axes in drawn(figure).axes]
-    expected = ["test error (points)", "training loss", "parameters"]
-    assert labels == [f"← better   difference in {label}   worse →" for label in expected]
+    assert labels == [
+        "← better   difference in test error (points)   worse →",
+        "← better   difference in training loss   worse →",
+        "← lower   difference in parameters   higher →",
+    ]
     assert {"Shortcuts help at each depth", "supported"} <= set(_texts(drawn(figure)))
 
 

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from support.figures import drawn
 from support.inprocess import resbench
 from support.planted import plant
 from support.studies import make, noise
 
 from resbench.grid.grid import Grid
 from resbench.records.claim import Claim
+from resbench.report.cells import cells, comparisons
+from resbench.report.figures import forest
+from resbench.report.figures.evidence import Evidence
 from resbench.report.judge import judge
 from resbench.report.page.write_page import write
 from resbench.report.study import load
@@ -149,3 +153,16 @@ def test_pages_show_an_interaction_in_text_tables_figures_and_files(tmp_path: Pa
     assert "34 layers less 10 layers: no shortcut − identity shortcuts" in text
     code, out, _ = resbench("check", "s", "--results", results)
     assert code == 0 and "less that at 10 layers" in out
+
+
+def test_the_figure_of_an_interaction_calls_no_side_better_and_counts_none_as_settled(tmp_path: Path) -> None:
+    titles = []
+    for name, none_at_34, margin in (("grows", 0.014, 0.05), ("even", 0.011, 1.0)):
+        file = make(tmp_path, name, AXES, 10, rate(none_at_34), [GROWS | {"margin": margin}])
+        study = load(file, name)
+        figure = forest.figure(Evidence(study, cells(study), judge(study), comparisons(study, study.baseline)))
+        assert figure and "Bars that leave" not in figure.caption
+        assert drawn(figure).axes[-1].get_xlabel().startswith("← lower")
+        assert ("thin bar" in figure.caption) is False  # of one comparison both bars are one
+        titles.append(figure.title)
+    assert titles == ["1 of 1 comparison came out as claimed", "None of 1 comparison came out as claimed, 1 did not"]

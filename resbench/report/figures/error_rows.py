@@ -94,13 +94,14 @@ def draw_rows(evidence: Evidence, points: pd.DataFrame, rows: Rows, narrow: bool
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     _name_rows(axes, rows, narrow)
-    _draw_levels(axes, evidence, points)
+    edge = _draw_levels(axes, evidence, points)
     colors = [evidence.colors.of_cell(cell) for cell in evidence.frame.to_dict("records")]
     points = with_spots(evidence, points).assign(
         row=[rows.of[cell] for cell in points["cell"]], color=[colors[cell] for cell in points["cell"]]
     )
     for row, part in points.groupby("row", sort=False):
         _draw_row(axes, float(row), part)  # type: ignore[arg-type]
+        _name_lost(axes, float(row), part, edge, narrow)  # type: ignore[arg-type]
     if rows.shared:
         axis = str(evidence.colors.axis)
         legend(figure, Arms(evidence.frame, [axis], evidence.colors, evidence.labels), False, marker="o")
@@ -140,8 +141,8 @@ def _scale(axes: Axes, evidence: Evidence, points: pd.DataFrame) -> None:
     axes.set_xlim(max(0.0, low - room), high + room)
 
 
-def _draw_levels(axes: Axes, evidence: Evidence, points: pd.DataFrame) -> None:
-    """Lines at the target, and at the errors of guessing where that is near."""
+def _draw_levels(axes: Axes, evidence: Evidence, points: pd.DataFrame) -> float | None:
+    """Lines at the target, and at the errors of guessing where that is near; returns where these are."""
     levels = []
     if target := evidence.study.target:
         error = 100 * (1 - target.test_accuracy)
@@ -153,9 +154,10 @@ def _draw_levels(axes: Axes, evidence: Evidence, points: pd.DataFrame) -> None:
         axes.set_xlim(min(low, value), max(high, value * 1.02))
         axes.axvline(value, color=GREY, linestyle=dash, linewidth=1.1, zorder=1)
         axes.annotate(
-            text, (value, 1), (-3, 0), xycoords=("data", "axes fraction"), textcoords="offset points", ha="right",
-            va="top", fontsize=SMALL, color=GREY,
+            text, (value, 1), (0, 1), xycoords=("data", "axes fraction"), textcoords="offset points", ha="right",
+            va="bottom", fontsize=SMALL, color=GREY,
         )  # fmt: skip
+    return evidence.chance if levels and levels[-1][1] == "guessing" else None
 
 
 def _draw_row(axes: Axes, y: float, points: pd.DataFrame) -> None:
@@ -181,12 +183,23 @@ def _draw_row(axes: Axes, y: float, points: pd.DataFrame) -> None:
         seeds["error"], [y + 0.22] * len(seeds), marker="|", s=26, color=list(seeds["color"]), linewidths=1, zorder=2
     )
     mark_points(axes, seeds.assign(place=y + 0.22), "error", "place")
-    lost_rows = points[points["kind"] == "untrained"].to_dict("records")
-    for number, lost in enumerate(lost_rows):
-        lower = y + (0.3 if means else 0.0) + 0.3 * (number - (len(lost_rows) - 1) / 2)
-        mark(axes, 0.97, lower, lost["spot"], axes.get_yaxis_transform())
-        text = f"× {lost['untrained']:.0f} of {lost['runs']:.0f} did not train"
-        axes.text(
-            1, lower, text, transform=axes.get_yaxis_transform(), ha="right",
-            va="center", fontsize=SMALL, color=lost["color"],
+
+
+def _name_lost(axes: Axes, y: float, points: pd.DataFrame, edge: float | None, narrow: bool) -> None:
+    """How many runs did not train: above the means, on a narrow figure below the seeds, and left of the line of guessing.
+
+    Args:
+        edge: where that line is; None without one.
+    """
+    rows = points[points["kind"] == "untrained"].to_dict("records")
+    free = not (points["kind"] == "mean").any()  # the row has room where its means would be
+    for number, lost in enumerate(rows):
+        away = 0.0 if free else 0.42 if narrow else -0.3
+        step = 0.24 * (number - (len(rows) - 1) / 2) if free else 0.24 * number * (1 if narrow else -1)
+        across = axes.get_yaxis_transform() if edge is None else axes.transData
+        mark(axes, 0.97, y + away + step, lost["spot"], axes.get_yaxis_transform())
+        axes.annotate(
+            f"× {lost['untrained']:.0f} of {lost['runs']:.0f} did not train",
+            (1 if edge is None else edge, y + away + step), (-5, 0), xycoords=across, textcoords="offset points",
+            ha="right", va="center", fontsize=SMALL, color=lost["color"],
         )  # fmt: skip

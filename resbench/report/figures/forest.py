@@ -16,7 +16,7 @@ from resbench.report.comparison import seeds_of
 from resbench.report.figures.comparison_rows import Family, Row, claimed, explored, largest
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
-from resbench.report.figures.forest_sheet import axes_of, draw_forest, linear_to, numbers_of
+from resbench.report.figures.forest_sheet import axes_of, draw_forest, has_band, is_cut, linear_to, numbers_of
 from resbench.report.figures.marks import Spot
 from resbench.report.figures.spots import runs_link
 from resbench.report.format import rounded
@@ -25,6 +25,12 @@ _COLUMNS = (
     "family", "claim", "metric", "comparison", "kind", "seed", "difference", "low", "high", "simultaneous_low",
     "simultaneous_high", "margin", "verdict",
 )  # fmt: skip
+
+_OTHERS = {
+    "not trained": "with runs that did not train",
+    "same": "of one network with itself",
+    "not comparable": "not comparable",
+}
 
 
 def figure(evidence: Evidence) -> Figure | None:
@@ -94,16 +100,30 @@ def _title(families: Sequence[Family], stated: bool) -> str:
     """How many comparisons came out as claimed; without claims, how many differ."""
     rows = [row for family in families for row in family.rows]
     if stated:
-        count = Counter(row.verdict for row in rows)
-        held, against = count["supported"], count["refuted"]
-        still_open = len(rows) - held - against
-        if still_open == len(rows):
-            return f"None of {plural(len(rows), 'comparison')} is settled" if len(rows) > 1 else "Not settled"
-        text = f"{held} of {plural(len(rows), 'comparison')} came out as claimed"
-        text += f", {against} did not" if against else ""
-        return text + (f", {still_open} {'is' if still_open == 1 else 'are'} not settled" if still_open else "")
+        return _outcomes(rows)
     clear = sum(bool(row.contrast and not row.contrast.interval.low <= 0 <= row.contrast.interval.high) for row in rows)
     return f"{clear} of {plural(len(rows), 'cell')} differ from the baseline beyond their own noise"
+
+
+def _outcomes(rows: Sequence[Row]) -> str:
+    """How many comparisons came out as claimed, how many did not, and what became of the others."""
+    count = Counter(map(_outcome, rows))
+    whole = plural(len(rows), "comparison")
+    if count["open"] == len(rows):
+        return f"None of {whole} is settled" if len(rows) > 1 else "Not settled"
+    held = count["supported"] or ("None" if count["against"] else 0)
+    text = f"{held} of {whole} came out as claimed"
+    text += f", {count['against']} did not" if count["against"] else ""
+    text += f", {count['open']} {'is' if count['open'] == 1 else 'are'} not settled" if count["open"] else ""
+    others = [f"{count[key]} {words}" for key, words in _OTHERS.items() if count[key]]
+    return ", ".join([text, *others])
+
+
+def _outcome(row: Row) -> str:
+    """What became of a comparison: of a difference that was claimed, that there is none is settled, and against it."""
+    if row.comparison.same and row.verdict not in ("supported", "refuted"):
+        return "same"
+    return {"refuted": "against", "equivalent": "against", "inconclusive": "open"}.get(row.verdict, row.verdict)
 
 
 def _alt(families: Sequence[Family], points: pd.DataFrame) -> str:
@@ -128,11 +148,19 @@ def _caption(families: Sequence[Family], points: pd.DataFrame, claimed: bool) ->
         over += ", or over seeds where nothing is known by image"
     if any(contrast.one_pair for contrast in contrasts):
         over += ", of two single networks Tango's"
-    text = (
-        "Differences, first arm minus second: dot, mean over the seeds that finished in both arms; ticks, each seed; "
-        f"thick bar, 95 % interval{over}; thin bar, the interval that holds for all comparisons of a family at once "
-        "(Bonferroni). Grey band: differences within the margin, too small to matter. Bars that leave the axis are cut."
-    )
+    shown = points[points["kind"] == "difference"]
+    parts = ["dot, mean over the seeds that finished in both arms"]
+    if points["kind"].eq("seed").any():
+        parts.append("ticks, each seed")
+    if shown["low"].notna().any():
+        parts.append(f"thick bar, 95 % interval{over}")
+    if ((shown["simultaneous_low"] < shown["low"]) | (shown["simultaneous_high"] > shown["high"])).any():
+        parts.append("thin bar, the interval that holds for all comparisons of a family at once (Bonferroni)")
+    text = f"Differences, first arm minus second: {'; '.join(parts)}."
+    if has_band(families, points):
+        text += " Grey band: differences within the margin, too small to matter."
+    if is_cut(families, points):
+        text += " Bars that leave the axis are cut."
     for shared in axes_of(families):
         if threshold := linear_to(shared, points):
             words = shared[0].metric.words

@@ -48,6 +48,7 @@ _NARROW = _Sheet(NARROW, 0.15, NARROW - 0.3, 0.62, NARROW - 0.3, 2)
 _CLEAR = ("supported", "refuted")
 _FAR = 15.0  # times: beyond, a linear axis would flatten the smaller differences onto zero
 _MOST_TIMES = 1e4  # from the linear part to the end of an axis
+_SEEN = 0.002  # of an axis: a margin below is thinner than a line
 _LINE, _AXIS, _GAP = 0.19, 0.48, 0.14
 
 
@@ -88,7 +89,8 @@ def draw_forest(families: Sequence[Family], points: pd.DataFrame, colors: Colors
             if threshold:
                 symmetric(axes, threshold)
             last = family is shared[-1]
-            _label(axes, family.metric, last, [each.metric.words for each in shared], narrow)
+            words = [each.metric.words for each in shared]
+            _label(axes, family.metric, last, words, all(map(_is_judged, shared)), narrow)
             top = bottom - (below if last else 0.0) - _GAP + 0.03
     return figure
 
@@ -136,6 +138,25 @@ def _limits(families: Sequence[Family], points: pd.DataFrame) -> tuple[float, fl
     return low - room, high + room
 
 
+def has_band(families: Sequence[Family], points: pd.DataFrame) -> bool:
+    """Whether any margin is wide enough to be seen."""
+    for shared in axes_of(families):
+        (low, high), threshold = _limits(shared, points), linear_to(shared, points)
+        least = _SEEN * (threshold or high - low)
+        if any(math.isfinite(family.margin) and family.margin > least for family in shared):
+            return True
+    return False
+
+
+def is_cut(families: Sequence[Family], points: pd.DataFrame) -> bool:
+    """Whether any interval leaves its axis."""
+    for shared in axes_of(families):
+        (low, high), part = _limits(shared, points), _of(shared, points)
+        if (part["simultaneous_low"] < low).any() or (part["simultaneous_high"] > high).any():
+            return True
+    return False
+
+
 def _draw_family(
     axes: Axes,
     family: Family,
@@ -173,6 +194,7 @@ def _draw_family(
             plain: Any = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}
             upper = y - 0.5 + (0.13 + 0.13 * len(labels[y])) / step
             down = 0.5 - 0.17 / step
+            axes.axhspan(y - 0.5, upper + 0.09 / step, color=PAPER, linewidth=0, zorder=1.2)  # no line crosses words
             axes.text(0, y - 0.5 + 0.04 / step, names[y], bbox=plain, linespacing=1.0, **text | {"va": "top"})
             axes.text(1, upper, row.verdict, ha="right", bbox=plain, **text | bold)
         else:
@@ -233,14 +255,27 @@ def numbers_of(point: Mapping[Any, Any], metric: Metric) -> str:
     return " ".join(rounded(point["difference"], point["low"], point["high"], metric)).rstrip()
 
 
-def _label(axes: Axes, metric: Metric, last: bool, metrics: Sequence[str], narrow: bool) -> None:
+def _is_judged(family: Family) -> bool:
+    """Whether one side is better: of errors and losses of two arms, neither of probes nor of how differences differ."""
+    metric = family.metric
+    return not (metric.probe or metric.exact or any(row.subtracted for row in family.rows))
+
+
+def _label(axes: Axes, metric: Metric, last: bool, metrics: Sequence[str], judged: bool, narrow: bool) -> None:
+    """The axis under the last of the panels that share it.
+
+    Args:
+        judged: whether one side is better.
+    """
     axes.tick_params(axis="x", labelbottom=last, bottom=last, labelsize=SMALL)
     axes.spines["bottom"].set_visible(last)
     if axes.get_xscale() == "linear":
         axes.locator_params(axis="x", nbins=7)
     if last:
         words = " or ".join(dict.fromkeys(metrics)) + (f" ({metric.unit})" if metric.unit else "")
-        sides = ("better", "worse") if metric.compared_as or metric.better == "lower" else ("worse", "better")
+        sides = ("lower", "higher")
+        if judged:
+            sides = ("better", "worse") if metric.compared_as or metric.better == "lower" else ("worse", "better")
         label = f"← {sides[0]}   difference in {words}   {sides[1]} →"
         if narrow:
             lines = wrapped(f"difference in {words}", _NARROW.plot, SMALL, 2)

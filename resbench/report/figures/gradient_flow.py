@@ -126,7 +126,7 @@ def _caption(data: Probed, points: pd.DataFrame) -> str:
     seeds = " (thick) and each seed (thin)" if points["kind"].eq("seed").any() else ""
     text = (
         "Gradient of each layer's weights relative to the weights, |g|/|w|, at initialisation and after the last epoch, "
-        f"against the depth of the layer; geometric mean over the seeds{seeds}. Right: correlation, at initialisation, of the "
+        f"against the depth of the layer; geometric mean over the seeds{seeds}. Neighbours' correlation: at initialisation, of the "
         "gradients by the input of each unit at neighbouring points of a line between two images, mean over the seeds; "
         "near 1 they change smoothly, near 0 they are white noise (shattered: Balduzzi et al. 2017). Runs that did "
         "not train count at initialisation, and at the end only where all of a cell collapsed."

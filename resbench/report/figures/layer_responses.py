@@ -66,25 +66,24 @@ def _descending(values: Series) -> Series:
 
 def _draw(data: Probed, points: pd.DataFrame, narrow: bool) -> Canvas:
     values = points["value"].astype(float)
-    steep = is_steep(values[values > 0])
+    shown = values[values > 0]
+    steep = is_steep(shown)
 
     def draw(axes: Axes, part: pd.DataFrame) -> None:
+        """On the scale of all panels, so that none cuts what another shows."""
         draw_series(axes, positive(part) if steep else part, data)
         if steep:
+            axes.set_ylim(shown.min() / 1.3, shown.max() * 1.3)
             logarithmic(axes)
         else:
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 1.05 * values.max() or 1)
         whole(axes)
 
     panels = (
         Panel("order", "layers in order", "layer", "standard deviation", draw),
         Panel("sorted", "sorted by magnitude", "rank of the layer", "", draw),
     )
-    figure, grid = draw_panels(data, points, panels, narrow)
-    every = [axes for line in grid for axes in line]
-    for axes in every[1:]:
-        axes.sharey(every[0])
-    return figure
+    return draw_panels(data, points, panels, narrow)[0]
 
 
 def _caption(data: Probed, points: pd.DataFrame) -> str:
@@ -93,7 +92,7 @@ def _caption(data: Probed, points: pd.DataFrame) -> str:
         "Responses of the layers at the end of training: standard deviation of each layer's output behind its norm and "
         "before the nonlinearity, over training images and positions; of the convolution itself where no norm follows "
         "it. In order of depth, the stem first, and in descending order (after He et al. 2015, figure 7). "
-        f"{'Thick: mean over the seeds; thin: each seed' if seeds else 'Means over the seeds'}. On the right each seed is "
+        f"{'Thick: mean over the seeds; thin: each seed' if seeds else 'Means over the seeds'}. Sorted by magnitude, each seed is "
         "sorted for itself, and the mean is over layers of equal rank. Runs that did not train "
         "are left out, except where all runs of a cell collapsed."
     ) + data.remark()

@@ -256,7 +256,7 @@ def _caption_units(data: Probed, points: pd.DataFrame) -> str:
         "cannot be removed leaves a gap."
     )
     if points["panel"].eq("swap").any():
-        text += " Right: for each random pair of units that change places, by the distance between them."
+        text += " Two units swapped: random pairs that change places, by the distance between them."
     if _is_wide(points):
         text += " The scale is linear up to one point, and logarithmic beyond."
     return f"{text} {_images(data)}"
