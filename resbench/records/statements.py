@@ -60,12 +60,23 @@ def histories(
     return out
 
 
-def changes_text(stated: Mapping[str, Sequence[Statement]]) -> list[str]:
-    """`Claims changed on 2026-11-27 22:26 UTC, after 75 of 75 runs were recorded.`, for each change after results."""
+def changes_text(stated: Mapping[str, Sequence[Statement]], late: Mapping[tuple[int, int], Sequence[str]]) -> list[str]:
+    """`Claims changed on 2026-11-27 22:26 UTC, after 75 of 75 runs were recorded.`, for each change after results.
+
+    Args:
+        late: the claims that were stated after results, by how many runs had a result then, of how many.
+    """
     return [
         f"{kind.capitalize()} changed on {entry.time[:16].replace('T', ' ')} UTC, after {entry.recorded:,} of "
-        f"{entry.runs:,} runs were recorded."
+        f"{entry.runs:,} runs were recorded.{_which(late.get((entry.recorded, entry.runs), ())) if kind == 'claims' else ''}"
         for kind, entries in stated.items()
         for entry in entries
         if entry.changed
     ]
+
+
+def _which(claims: Sequence[str]) -> str:
+    named = "; ".join(
+        f"\N{LEFT DOUBLE QUOTATION MARK}{says.rstrip('.')}\N{RIGHT DOUBLE QUOTATION MARK}" for says in claims
+    )
+    return f" Stated then: {named}." if named else " The claims that stand now were all stated before."

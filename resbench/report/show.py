@@ -13,7 +13,7 @@ from resbench.report.readings import keep_reading
 from resbench.report.show_run import show_run
 from resbench.report.shown import Shown
 from resbench.report.study import load
-from resbench.report.summary import notes
+from resbench.report.summary import notes, others_note
 from resbench.report.tables.cells import cell_table
 from resbench.report.wording.sentence import claim_summary
 from resbench.report.wording.target import target_sentence
@@ -47,7 +47,7 @@ def show_study(results: Path, name: str) -> Shown:
     verdicts = judge(study)
     keep_reading(results / name, study, verdicts, "show")
     blocks: list[Block] = [cell_table(cells(study), study.axes)]
-    lines = [f"note: {note}" for note in notes(study)]
+    lines = [f"note: {note}" for note in [*notes(study), *others_note(study)]]
     lines += [target_sentence(study)] if study.target else []
     lines += map(claim_summary, verdicts)
     return Shown(study.name, [*blocks, *([Bullets(lines)] if lines else [])])

@@ -13,7 +13,7 @@ from resbench.report.cells import without_partner
 from resbench.report.comparable import mixed_notes
 from resbench.report.frames import numbers
 from resbench.report.labels import Labels
-from resbench.report.outcomes import OPEN, measured
+from resbench.report.outcomes import OPEN, RESULTS, measured
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.study import Study, resume_command
 from resbench.report.target import to_confirm
@@ -31,7 +31,7 @@ def notes(study: Study) -> list[str]:
     total = len(once)
     if study.overrides:
         out.append(f"Run with other settings than the grid file says: {', '.join(study.overrides)}.")
-    out += changes_text(study.file.stated)
+    out += changes_text(study.file.stated, _late(study))
     out += readings_note(study)
     if study.file.merged:
         out += [_one_network(merged, study.labels) for merged in study.file.merged]
@@ -62,13 +62,26 @@ def notes(study: Study) -> list[str]:
     dirty = study.provenance("dirty")["true"]
     if dirty:
         out.append(f"Records from code with changes that were not committed: {dirty} of {len(study.records)}.")
-    if study.others:
-        out.append(f"{study.others} {_records(study.others)} of other settings in the folder, not shown.")
     if study.later:
         out.append(f"{study.later} {_records(study.later)} of a later version of resbench in the folder, not shown.")
     if study.damaged:
         out.append(f"{study.damaged} damaged {_records(study.damaged)} in the folder, not shown.")
     return out
+
+
+def _late(study: Study) -> dict[tuple[int, int], list[str]]:
+    """The claims that were stated after results, by how many runs had a result then, of how many."""
+    out: dict[tuple[int, int], list[str]] = {}
+    for claim in study.claims:
+        if note := study.file.late_claim(claim):
+            out.setdefault((note.recorded, note.runs), []).append(claim.says)
+    return out
+
+
+def others_note(study: Study) -> list[str]:
+    """That the folder has records which the study does not ask for."""
+    count = study.others
+    return [f"{count} {_records(count)} of other settings in the folder, not shown."] if count else []
 
 
 def readings_note(study: Study) -> list[str]:
@@ -85,14 +98,16 @@ def _lost(study: Study) -> list[str]:
     """How many runs diverged or collapsed, and where."""
     status = Counter(study.runs.drop_duplicates("id")["status"])
     out = []
+    done = sum(status[kind] for kind in RESULTS)
+    runs = plural(done, "run") + (" that are done" if done < status.total() else "")
     if status["diverged"]:
-        out.append(f"{status['diverged']} of {status.total()} runs diverged; they are shown, but not in any mean.")
+        out.append(f"{status['diverged']} of {runs} diverged; they are shown, but not in any mean.")
     if status["collapsed"]:
         arms = [arm for arm in arms_of(study).values() if arm.collapsed]
         names = [f"{study.labels.cell(arm.cell)} ({arm.collapsed} of {len(arm.begun)})" for arm in arms]
         where = "; ".join(names[:_MOST_CELLS]) + ("; …" if len(names) > _MOST_CELLS else "")
         out.append(
-            f"{status['collapsed']} of {status.total()} runs collapsed: they finished and did not train (one class for 99 % of "
+            f"{status['collapsed']} of {runs} collapsed: they finished and did not train (one class for 99 % of "
             f"the test images, or no better than guessing): {where}. Means leave them out, like those that diverged, except "
             "where all runs of a cell collapsed."
         )

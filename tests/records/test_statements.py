@@ -85,7 +85,8 @@ def test_changes_after_results_are_named_with_their_time(folder: Path) -> None:
     assert [(entry["recorded"], entry["runs"]) for entry in found["target"]] == [(4, 6)]
     when = {kind: f"{entries[-1]['time'][:16].replace('T', ' ')} UTC" for kind, entries in found.items()}
     text = page(folder)
-    assert f"Claims changed on {when['claims']}, after 4 of 4 runs were recorded." in text
+    changed = f"Claims changed on {when['claims']}, after 4 of 4 runs were recorded."
+    assert f"{changed} Stated then: “{CLAIM.says}”." in text
     assert f"Seeds changed on {when['seeds']}, after 4 of 6 runs were recorded." in text
     assert f"Target changed on {when['target']}, after 4 of 6 runs were recorded." in text
     assert "stated after 4 of 4 runs were recorded" in text  # of the claim itself

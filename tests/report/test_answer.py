@@ -17,9 +17,11 @@ from resbench.report.cells import cells, comparisons, margin_of
 from resbench.report.judge import judge
 from resbench.report.labels import Labels
 from resbench.report.lead import Lead, lead
+from resbench.report.page.card import verdict_table
 from resbench.report.study import load
 from resbench.report.tables.search import Trials
 from resbench.report.wording.answer.cost import cost_sentences
+from resbench.report.wording.sentence import sentence
 from resbench.report.wording.states import shown_state
 
 DEPTHS = [10, 22, 34, 58, 100]
@@ -118,6 +120,10 @@ def test_a_single_seed_is_a_state_of_its_own(tmp_path: Path) -> None:
         "So far, errors with identity shortcuts against no shortcut at 34 and 100 layers: "
     )
     assert state(tmp_path).startswith("1 of 5 seeds so far") and "inconclusive" not in state(tmp_path)
+    (verdict,) = judge(load(tmp_path, "s"))
+    table = verdict_table([verdict])
+    assert table and {row[table.head.index("verdict")] for row in table.rows} == {"1 of 5 seeds so far"}
+    assert all(sentence(verdict, one).startswith("1 of 5 seeds so far at ") for one in verdict.contrasts)
 
 
 def test_an_arm_that_did_not_train_is_said_before_its_probes(tmp_path: Path) -> None:

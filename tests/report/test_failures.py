@@ -20,6 +20,7 @@ from resbench.report.figures.heat_fields import heat_points
 from resbench.report.judge import judge
 from resbench.report.look_progress import asked_seeds
 from resbench.report.study import Study, load
+from resbench.report.summary import notes
 from resbench.report.tables.cells import cell_table
 from resbench.report.tables.factors import factors_of
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
@@ -356,3 +357,12 @@ def test_signs_under_a_plan_that_came_after_a_reading_take_it_too(tmp_path: Path
     assert (
         "changed after results (read before at 5 seeds), so p of each look is that of a sign test which holds" in said
     )
+
+
+def test_runs_that_did_not_train_are_counted_among_those_that_are_done(tmp_path: Path) -> None:
+    fates = {("identity", 0): "diverged", ("none", 1): "missing"}
+    make(
+        tmp_path, "s", AXES, 2, lambda cell, seed, draw: fates.get((cell["model.shortcut"], seed), draw.random(9) < 0.1)
+    )
+    said = notes(load(tmp_path, "s"))
+    assert any(note.startswith("1 of 3 runs that are done diverged") for note in said)

@@ -132,7 +132,7 @@ def verdict_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
         for judged in verdict.contrasts:
             columns.put("claim", verdict.claim.says)
             columns.put("at", place_text(judged))
-            columns.put("verdict", state_text(judged, bool(verdict.outstanding)))
+            columns.put("verdict", state_text(judged, verdict.claim.metric.exact, bool(verdict.outstanding)))
             columns.put("difference", _difference(verdict, judged))
             columns.put("seeds", str(judged.contrast.seeds) if judged.contrast else DASH)
     return columns.table() if columns.texts else None

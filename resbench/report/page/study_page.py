@@ -18,7 +18,7 @@ from resbench.report.page.content import Content
 from resbench.report.page.markdown import text_table
 from resbench.report.shown import fitted
 from resbench.report.study import Study, load
-from resbench.report.summary import command, notes
+from resbench.report.summary import command, notes, others_note
 from resbench.report.tables.cells import cell_table
 from resbench.report.tables.comparisons import claim_table, comparison_table
 from resbench.report.tables.cost import cost_frame, cost_table, reference_table
@@ -70,7 +70,7 @@ def study_blocks(content: Content, images: Sequence[Image]) -> list[Block]:
         ("Published numbers", [published_table(content.reproductions, study.labels)]),
         ("Excluded cells", [excluded_table(study)]),
         ("Protocol", [protocol_table(study) if study.records else None]),
-        ("Provenance", [provenance_table(study) if study.records else None]),
+        ("Provenance", [provenance_table(study) if study.records else None, *map(Paragraph, others_note(study))]),
     ]
     for heading, tables in sections:
         shown = [table for table in tables if table]
@@ -139,7 +139,7 @@ def summary(results: Path, study: str, width: int | None = None) -> str:
     loaded = load(results, study)
     table = cell_table(cells(loaded), loaded.axes)
     lines = fitted(table, width) if width else [text_table(table)]
-    lines += [printable(f"note: {note}") for note in notes(loaded)]
+    lines += [printable(f"note: {note}") for note in [*notes(loaded), *others_note(loaded)]]
     lines += [printable(target_sentence(loaded))] if loaded.target else []
     return "\n".join([*lines, *verdict_lines(judge(loaded))])
 

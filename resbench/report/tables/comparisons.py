@@ -37,7 +37,7 @@ def claim_table(verdicts: Sequence[ClaimVerdict]) -> Table | None:
         for judged in verdict.contrasts:
             columns.put("claim", claim.says)
             columns.put("comparison", minus_text(judged))
-            columns.put("verdict", state_text(judged))
+            columns.put("verdict", state_text(judged, claim.metric.exact))
             columns.put("metric", claim.metric.words)
             columns.put("expected", claim.direction.replace("_", " "))
             _put_contrast(judged.contrast, claim.metric, columns, judged.same)

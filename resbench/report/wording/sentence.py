@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from resbench.records.metrics import Metric
-from resbench.report.format import alike, change_text, difference_text, p_text
+from resbench.report.format import alike, capitalised, change_text, difference_text, p_text
 from resbench.report.labels import listed
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interaction import InteractionContrast
@@ -14,7 +14,7 @@ from resbench.report.wording.failures import failures_text, untrained_arms
 from resbench.report.wording.interactions import compared_text, counts_text, exact_differences
 from resbench.report.wording.looks import look_clauses, looking_clause, over_looks
 from resbench.report.wording.margins import beyond_text, margin_words, within_margin
-from resbench.report.wording.states import shown_state
+from resbench.report.wording.states import part_state, shown_state
 
 
 def sentence(verdict: ClaimVerdict, judged: ContrastVerdict, claimed: bool = True) -> str:
@@ -24,9 +24,9 @@ def sentence(verdict: ClaimVerdict, judged: ContrastVerdict, claimed: bool = Tru
         claimed: whether it is of a claim, and so has a state.
     """
     where = judged.labels.at(judged.context)
-    opening = f"{judged.state.capitalize()}{where}" if claimed else where.strip()
-    head = f"{opening}: {compared_text(judged)}" if opening else compared_text(judged)
     metric, contrast = verdict.claim.metric, judged.contrast
+    opening = f"{capitalised(part_state(judged, metric.exact).text)}{where}" if claimed else where.strip()
+    head = f"{opening}: {compared_text(judged)}" if opening else compared_text(judged)
     if judged.same:
         both = (
             "both differences are of the same networks"
@@ -148,7 +148,7 @@ def unpaired_text(verdict: ClaimVerdict) -> str:
     return f"Not compared, because {why} there: {places}."
 
 
-def state_text(judged: ContrastVerdict, interim: bool = False) -> str:
+def state_text(judged: ContrastVerdict, exact: bool, interim: bool = False) -> str:
     """The state of a comparison, and whether something else than the arms could explain it."""
-    head = f"{judged.state}{' so far' if interim else ''}"
+    head = part_state(judged, exact, interim).text
     return head + (f", confounded with {', '.join(judged.other.names)}" if judged.other.names else "")
