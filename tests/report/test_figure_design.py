@@ -139,7 +139,7 @@ def test_the_figure_of_errors_says_what_does_not_learn(deep: Evidence) -> None:
     means = 100 * (1 - deep.frame["mean"])
     best = float(means[(deep.frame["model.depth"] == 100) & (deep.frame["model.shortcut"] == "identity")].iloc[0])
     assert figure.title == (
-        f"With 100 layers and no shortcut, networks do not learn; with identity shortcuts they make {best:.2g} % errors"
+        f"With 100 layers and no shortcut, networks do not learn; with identity shortcuts they make {round(best, 10):.2g} % errors"
     )
     assert "with no shortcut it rises from" in figure.alt
     assert "Runs did not train: 6 of 6 with no shortcut at 100." in figure.alt
@@ -160,9 +160,28 @@ def test_networks_that_learn_a_little_are_not_said_to_learn_nothing(tmp_path: Pa
         outcome = noise(
             lambda cell, rate=rate: rate if cell["model.shortcut"] == "none" else 0.01, images=1000, hard=0.95
         )
-        make(tmp_path, name, two, 3, outcome, (), PLAIN)
+        make(tmp_path, name, two, 5, outcome, (), PLAIN)
         figure = error.figure(evidence_of(tmp_path, name))
         assert figure and figure.title.startswith(f"With 34 layers and no shortcut, networks {verb} learn; with")
+
+
+def test_one_run_is_said_to_be_one(tmp_path: Path) -> None:
+    two = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
+    guesses = noise(lambda cell: 50.0 if cell["model.shortcut"] == "none" else 0.01, images=1000, hard=0.95)
+    make(tmp_path, "one", two, 1, guesses, (), PLAIN)
+    figure = error.figure(evidence_of(tmp_path, "one"))
+    assert figure and figure.title == "The one run so far with 34 layers and no shortcut did not learn"
+
+
+def test_a_title_gives_no_mean_of_the_runs_that_were_left_over(tmp_path: Path) -> None:
+    def outcome(cell: Cell, seed: int, draw: np.random.Generator) -> npt.NDArray[np.bool_] | str:
+        if cell["model.norm"] == "none" and seed > 2:
+            return "diverged"
+        return np.arange(1000) < {"batch": 20, "layer": 30, "none": 200}[str(cell["model.norm"])]
+
+    make(tmp_path, "left", {"model.norm": ["batch", "layer", "none"]}, 6, outcome, (), {"model.norm": "batch"})
+    figure = error.figure(evidence_of(tmp_path, "left"))
+    assert figure and figure.title.endswith("where all runs trained") and "20" not in figure.title
 
 
 def test_settings_without_order_have_a_row_each_and_arms_meet_there(norms: Evidence) -> None:

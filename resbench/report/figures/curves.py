@@ -40,6 +40,10 @@ _MOST_PANELS = 12
 _MOST_SAID = 12  # lines of an alternative text
 # column -> (name, dash)
 _LINES: Mapping[str, tuple[str, Dash]] = {"train_error": ("training", DASHED), "val_error": ("validation", SOLID)}
+_KINDS = {
+    "train_error": "training (dashed; measured while the weights change, on images as they are augmented)",
+    "val_error": "validation (solid)",
+}
 
 
 def figure(evidence: Evidence) -> Figure | None:
@@ -60,10 +64,8 @@ def figure(evidence: Evidence) -> Figure | None:
     points = points[lengths > 1]  # one epoch is no curve
     names = list(dict.fromkeys(points["panel"]))
     points = points[points["panel"].isin(names[:_MOST_PANELS])]
-    caption = (
-        "Mean error by epoch over the seeds that ended: training (dashed; measured while the weights change, on "
-        "images as they are augmented) and validation (solid). Runs that did not train are left out, but where all of a cell collapsed."
-    )
+    kinds = [_KINDS[column] for column in _LINES if points[column].notna().any()]
+    caption = f"Mean error by epoch over the seeds that ended: {' and '.join(kinds)}. Runs that did not train are left out, but where all of a cell collapsed."
     hues = evidence.hues_of(arms)
     if hues is not arms:
         caption += f" The {len(arms.names)} arms are coloured by {', '.join(map(evidence.labels.name, hues.axes))}."
@@ -148,7 +150,7 @@ def curve_points(study: Study, x: str | None, arms: Arms, labels: Labels) -> pd.
 
 def _mean_error(history: Sequence[Row], accuracy: str) -> float:
     """In percent."""
-    return mean([100 * (1 - value) for row in history if (value := row.get(accuracy)) is not None])
+    return round(mean([100 * (1 - value) for row in history if (value := row.get(accuracy)) is not None]), 10)
 
 
 def _draw(points: pd.DataFrame, hues: Arms, groups: Mapping[str, str], narrow: bool) -> Canvas:

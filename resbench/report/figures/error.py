@@ -112,10 +112,12 @@ def error_points(evidence: Evidence) -> pd.DataFrame:
         }
         if not math.isnan(cell["mean"]):
             limits = {"low": 100 * (1 - cell[high]), "high": 100 * (1 - cell[low])}
-            rows.append(at | {"kind": "mean", "error": 100 * (1 - cell["mean"]), "runs": cell["seeds_ok"]} | limits)
+            rows.append(
+                at | {"kind": "mean", "error": round(100 * (1 - cell["mean"]), 10), "runs": cell["seeds_ok"]} | limits
+            )
         for run in measured(part).to_dict("records"):
             if not pd.isna(accuracy := run.get("metrics.test_accuracy")):
-                rows.append(at | {"kind": "seed", "seed": run["seed"], "error": 100 * (1 - float(accuracy))})
+                rows.append(at | {"kind": "seed", "seed": run["seed"], "error": round(100 * (1 - float(accuracy)), 10)})
         if cell["untrained"]:
             counts = {name: cell[name] for name in ("untrained", "diverged", "collapsed")}
             rows.append(at | {"kind": "untrained", "runs": cell["seeds_done"]} | counts)
@@ -149,6 +151,8 @@ def _caption(evidence: Evidence, points: pd.DataFrame) -> str:
         )
     if is_steep(points["error"]):
         text += " The scale is logarithmic; bars that reach zero or below end at the lower edge."
+    if not in_rows(evidence) and _is_numeric(evidence) and len(evidence.arms.names) > 1 and not evidence.arms.many:
+        text += " Points of one value are moved a little to either side, so that they do not cover each other."
     if along := evidence.along:
         text += f" With {evidence.labels.name(str(evidence.x))} {'changes' if len(along) == 1 else 'change'} {' and '.join(map(evidence.labels.name, along))}."
     return text

@@ -226,7 +226,8 @@ def _caption(data: HeatMap) -> str:
             f"within the margin of {data.margin:g} points have one neutral colour. Baselines are framed."
         )
         text += " They show their error." if len(data.columns) <= _TEXT_UP_TO else ""
-        text += " Cells of which some runs did not train, in either arm, are not compared." if untrained else ""
+        apart = data.untrained & data.points["kind"].isin(("error", "missing"))
+        text += " Grey hatched cells are not compared: runs did not train in either arm." if apart.any() else ""
     else:
         text = "Test error of each cell, mean over the seeds that finished, in percent."
     text += " Hatched: cells of which runs diverged or collapsed." if untrained else ""

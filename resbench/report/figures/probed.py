@@ -83,7 +83,9 @@ class Probed:
                 f" The {len(self.arms.names)} arms are coloured by {', '.join(map(self.labels.name, self.hues.axes))}."
             )
         if self.rows_left_out:
-            text += f" At most the {len(self.rows)} deepest of {len(self.rows) + self.rows_left_out} depths are drawn."
+            text += f" Of {len(self.rows) + self.rows_left_out} depths the {len(self.rows)} deepest are drawn."
+        if len(self.rows) > 1:
+            text += " A narrow screen has the deepest alone."
         if self.unlearned:
             text += f" Left out, as their networks hardly learned: {plural(self.unlearned, 'cell')}."
         return text

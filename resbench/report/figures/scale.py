@@ -39,9 +39,9 @@ class Scale:
         }
         gaps = [right - left for left, right in pairwise(sorted(places))]
         self.unit = min(gaps, default=1.0)
-        room = 0.5 if self.numeric else 0.75
+        room = 0.3 if self.numeric else 0.75
         most = max(map(len, self._arms_at.values()))
-        self.step = min(room / most, 0.12 if self.numeric else 0.22) * self.unit
+        self.step = min(room / most, 0.06 if self.numeric else 0.22) * self.unit
 
     def at(self, value: object, arm: int) -> float:
         """Where an arm is drawn: next to the others that have this value."""

@@ -50,7 +50,11 @@ def best(evidence: Evidence) -> Figure | None:
     if not (trials := evidence.trials) or not (trials.frame["state"] == "complete").any():
         return None
     rows = trials.frame[trials.frame["state"].isin(_MARKS)]
-    points = rows[["arm", "trial", "state"]].assign(error=100 * rows["val_error"], best=100 * rows["best_so_far"])
+    points = (
+        rows[["arm", "trial", "state"]]
+        .assign(error=100 * rows["val_error"], best=100 * rows["best_so_far"])
+        .round({"error": 10, "best": 10})
+    )
     winners, base = {arm.label: arm.winner for arm in trials.arms}, _base_errors(evidence, trials)
     points["winner"] = points["trial"] == points["arm"].map(winners)
     points["base"] = points["arm"].map(base).astype(float)
@@ -74,7 +78,7 @@ def _base_errors(evidence: Evidence, trials: Trials) -> dict[str, float]:
     """Label of each arm -> its mean validation error in percent as the base has it, where it was run."""
     untuned = [row for row in evidence.frame.to_dict("records") if row.get("tuning") == "untuned"]
     return {
-        arm.label: 100 * (1 - float(row["val_accuracy"]))
+        arm.label: round(100 * (1 - float(row["val_accuracy"])), 10)
         for arm in trials.arms
         for row in untuned
         if row["val_accuracy"] == row["val_accuracy"]
@@ -85,11 +89,13 @@ def _base_errors(evidence: Evidence, trials: Trials) -> dict[str, float]:
 def _falls(points: pd.DataFrame, words: Mapping[str, str]) -> list[str]:
     """From where to where the least error of each arm falls."""
     lines = [(str(arm), line[line["best"].notna()]) for arm, line in points.groupby("arm", sort=False)]
-    return [
-        f"with {words[arm]} it {trend(list(line['best']), [f' (trial {trial})' for trial in line['trial']], ' %')}"
-        for arm, line in lines
-        if len(line)
-    ]
+    return [f"with {words[arm]} it {_fall(line)}" for arm, line in lines if len(line)]
+
+
+def _fall(line: pd.DataFrame) -> str:
+    """Of the least error so far, which never rises: from the first trial to the one that found the last of them."""
+    found = line.drop_duplicates("best")
+    return trend(list(found["best"]), [f" (trial {trial})" for trial in found["trial"]], " %")
 
 
 def _words(evidence: Evidence, trials: Trials) -> dict[str, str]:
@@ -139,7 +145,7 @@ def slices(evidence: Evidence) -> Figure | None:
         return None
     rows = [
         {"setting": path, "value": trial[path], "arm": trial["arm"], "trial": trial["trial"]}
-        | {"state": trial["state"], "error": 100 * trial["val_error"]}
+        | {"state": trial["state"], "error": round(100 * trial["val_error"], 10)}
         for trial in trials.frame[trials.frame["state"].isin(_MARKS)].to_dict("records")
         for path in trials.paths
     ]

@@ -10,6 +10,7 @@ import pandas as pd
 from resbench.core.text import show
 from resbench.report.figures.drawing import value_text
 from resbench.report.figures.evidence import Evidence
+from resbench.report.planning import MIN_SEEDS
 
 _LEARNED = 50.0  # percent of errors, of 90 by guessing, beyond which a network has hardly learned
 _GUESSES = 81.0  # and beyond which it does no better than guessing, to a tenth
@@ -31,6 +32,8 @@ def by_number(evidence: Evidence, points: pd.DataFrame) -> str:
     if orange is None or orange not in here:
         return _range(points)
     if not has_learned(evidence, here[orange]):
+        if few := _few_runs(evidence, here[orange], where, words[orange]):
+            return few
         verb = "hardly" if _is_below(evidence, here[orange], _GUESSES) else "do not"
         return f"With {where} and {words[orange]}, networks {verb} learn; with {words[best]} they make {found} errors"
     theirs = value_text(here[orange]["error"])
@@ -117,6 +120,15 @@ def _is_near(evidence: Evidence, arm: str, other: str) -> bool:
     return settings[arm] == settings[other]
 
 
+def _few_runs(evidence: Evidence, row: Mapping[Any, Any], where: str, arm: str) -> str:
+    """What became of an arm that has fewer runs than a verdict takes; empty if it has as many."""
+    runs = int(row["runs"])
+    if runs >= MIN_SEEDS:
+        return ""
+    verb = "hardly learned" if _is_below(evidence, row, _GUESSES) else "did not learn"
+    return f"The {'one run' if runs == 1 else f'{runs} runs'} so far with {where} and {arm} {verb}"
+
+
 def _relation(evidence: Evidence, arm: str, x: Any) -> str:
     """`fewer` or `more`, as the interval of the difference says; empty where it reaches zero."""
     for pair in evidence.compared.to_dict("records"):
@@ -134,10 +146,13 @@ def _range(points: pd.DataFrame, evidence: Evidence | None = None) -> str:
     means = points[points["kind"] == "mean"].sort_values("error", kind="stable")
     if means.empty:
         return "No run trained"
+    whole = means[~means["cell"].isin(points.loc[points["kind"] == "untrained", "cell"])]
+    where = " where all runs trained" if 1 < len(whole) < len(means) else ""
+    means = whole if where else means  # a mean of those that were left over says little of the others
     low, high = means.iloc[0], means.iloc[-1]
     if evidence is None or len(means) < 2:
         return (
-            f"Mean test error from {value_text(low['error'])} to {value_text(high['error'])} %"
+            f"Mean test error from {value_text(low['error'])} to {value_text(high['error'])} %{where}"
             if len(means) > 1
             else f"Mean test error {value_text(low['error'])} %"
         )
@@ -145,9 +160,8 @@ def _range(points: pd.DataFrame, evidence: Evidence | None = None) -> str:
     names = [
         evidence.words(cells[int(row["cell"])], named_axes(evidence, cells[int(row["cell"])])) for row in (low, high)
     ]
-    return (
-        f"Mean test error from {value_text(low['error'])} % ({names[0]}) to {value_text(high['error'])} % ({names[1]})"
-    )
+    ends = [f"{value_text(row['error'])} % ({name})" for row, name in zip((low, high), names, strict=True)]
+    return f"Mean test error from {ends[0]} to {ends[1]}{where}"
 
 
 def named_axes(evidence: Evidence, cell: Mapping[Any, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from resbench.core.text import show
 from resbench.records.claim import Target
 from resbench.report.arms import arms_of
 from resbench.report.figures.drawing import (
+    BLACK,
     GREY,
     NARROW,
     PAPER,
@@ -24,6 +25,7 @@ from resbench.report.figures.drawing import (
     objects,
     power_text,
     value_text,
+    wrapped,
 )
 from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
@@ -38,6 +40,7 @@ from resbench.report.target import TrainedCell, trained_cells
 _AXES = {"training_flops": "FLOPs of training a run", "train_seconds": "seconds of training a run"}
 _MOST_NAMED = 6  # arms; the cells of more have their names in the figure of errors
 _TOUCH = 9.0  # points between two labels of cells, at least
+_FAR = 30.0  # times what the cells cost, beyond which a published cost has no place on their axis
 _UNTRAINED = 5.0  # times the least error: cells beyond are cut from the scale, with a remark
 
 
@@ -59,6 +62,10 @@ def figure(evidence: Evidence) -> Figure | None:
     if target:
         caption += f" Dashed: the target, {100 * target.test_accuracy:.2f} % of accuracy"
         caption += "; the cross: what it was published to take." if target.training_flops is not None else "."
+        if target.training_flops and target.training_flops > _FAR * points["training_flops"].max():
+            caption += " That lies far beyond the axis, at whose end the cross stands."
+        if (points["error"] <= 100 * (1 - target.test_accuracy) + 1e-9).any():
+            caption += " Ring: the cell with the least FLOPs whose mean is within the target."
     drawn = points.assign(spot=pd.Series(_spots(evidence, points), index=points.index, dtype=object))
     draws = [partial(_draw, drawn, x, evidence.arms, target, narrow) for narrow in (False, True)]
     return Figure("tradeoff", points, draws[0], caption, _alt(points), _title(points, target), draws[1])
@@ -117,7 +124,7 @@ def tradeoff_points(evidence: Evidence) -> pd.DataFrame:
     rows = [
         {"arm": evidence.arms.name(cost.cell)}
         | ({x: cost.cell[x]} if x else {})
-        | {"seeds": cost.seeds, "error": 100 * (1 - cost.accuracy.estimate)}
+        | {"seeds": cost.seeds, "error": round(100 * (1 - cost.accuracy.estimate), 10)}
         | {"low": 100 * (1 - cost.accuracy.high), "high": 100 * (1 - cost.accuracy.low)}
         | {"training_flops": cost.flops, "train_seconds": cost.seconds}
         for cost in _whole_cells(evidence)
@@ -145,7 +152,8 @@ def _draw(points: pd.DataFrame, x: str | None, arms: Arms, target: Target | None
         _scale(axes, shown)
         axes.set_xscale("log")
         if target:
-            _draw_target(axes, target, best, column)
+            _draw_target(axes, target, best, column, float(points[column].max()))
+            _name_reached(axes, target, points, arms, column)
         logarithmic(axes, "x")
         axes.set_xlabel(label)
     pair[0].set_ylabel("test error (%)")
@@ -191,8 +199,12 @@ def _label_cells(axes: Axes, best: pd.DataFrame, x: str, column: str) -> None:
             before.append(place)
 
 
-def _draw_target(axes: Axes, target: Target, best: pd.DataFrame, column: str) -> None:
-    """The error to reach, and the way from the published cost to that of the cheapest cell whose mean reaches it."""
+def _draw_target(axes: Axes, target: Target, best: pd.DataFrame, column: str, most: float) -> None:
+    """The error to reach, and the way from the published cost to that of the cheapest cell whose mean reaches it.
+
+    Args:
+        most: what the dearest cell costs.
+    """
     error = 100 * (1 - target.test_accuracy)
     axes.axhline(error, color=GREY, linewidth=1, linestyle="--", zorder=1)
     plain: dict[str, Any] = {"fontsize": SMALL, "color": GREY}
@@ -202,19 +214,41 @@ def _draw_target(axes: Axes, target: Target, best: pd.DataFrame, column: str) ->
         return
     cost = target.training_flops
     low, high = axes.get_xlim()
-    axes.set_xlim(low, max(high, cost * 3))
-    axes.scatter([cost], [error], color=GREY, marker="X", s=60, zorder=3)
-    axes.annotate(f"published\n{power_text(cost)}", (cost, error), (0, 8), textcoords="offset points", ha="center",
-                  va="bottom", **plain)  # fmt: skip
+    end = cost
+    if far := cost > _FAR * most:  # cells would stand on top of each other
+        end = high * (high / low) ** 0.7
+    axes.set_xlim(low, end * (high / low) ** 0.25 if far else max(high, cost * 3))
+    axes.scatter([end], [error], color=GREY, marker="X", s=60, zorder=3)
+    text = f"published: {power_text(cost)}\nbeyond the axis →" if far else f"published\n{power_text(cost)}"
+    axes.annotate(text, (1 if far else end, error), (0, 8), xycoords=axes.get_yaxis_transform() if far else "data",
+                  textcoords="offset points", ha="right" if far else "center", va="bottom", **plain)  # fmt: skip
     reached = best[best["error"] <= error + 1e-9]
     if len(reached):
-        here = float(reached[column].iloc[0])
+        here, there = float(reached[column].iloc[0]), float(reached["error"].iloc[0])
         arrow = {"arrowstyle": "->", "color": GREY, "linewidth": 1.2, "shrinkA": 6, "shrinkB": 6}
-        axes.annotate("", (here, error), (cost, error), arrowprops=arrow)
+        axes.annotate("", (here, there), (end, error), arrowprops=arrow).set_in_layout(False)
         axes.text(
-            (here * cost) ** 0.5, error, f"{significant(cost / here)} times less", ha="center", va="center",
+            (here * end) ** 0.5, (there + error) / 2, f"{significant(cost / here)} times less", ha="center", va="center",
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}, **plain,
         )  # fmt: skip
+
+
+def _name_reached(axes: Axes, target: Target, points: pd.DataFrame, arms: Arms, column: str) -> None:
+    """A ring around the cell with the least FLOPs of those whose mean reaches the target, and its name."""
+    reached = points[points["error"] <= 100 * (1 - target.test_accuracy) + 1e-9]
+    if reached.empty:
+        return
+    cell = reached.sort_values("training_flops", kind="stable").iloc[0]
+    place = (cell[column], cell["error"])
+    axes.scatter(place[0], place[1], s=120, facecolors="none", edgecolors=BLACK, linewidths=1.2, zorder=4)
+    if column == "training_flops":
+        words = "\n".join(["cheapest within it:", *wrapped(arms.words[cell["arm"]], 1.6, SMALL, 2)])
+        leader = {"arrowstyle": "-", "color": BLACK, "linewidth": 0.7, "shrinkB": 6, "relpos": (0, 1)}
+        named = axes.annotate(
+            words, place, (0.98, 0.04), textcoords="axes fraction", ha="right", va="bottom", fontsize=SMALL,
+            arrowprops=leader,
+        )  # fmt: skip
+        named.set_in_layout(False)  # it is within the axes
 
 
 def _frontier(points: pd.DataFrame, column: str) -> pd.DataFrame:
