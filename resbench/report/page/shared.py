@@ -152,11 +152,13 @@ def _on(label: str, text: str) -> str:
 
 
 def lean(blocks: Sequence[Block]) -> list[Block]:
-    """The first study's part of a shared page: folded figures that answer to nothing are shown from their files."""
+    """The first study's part of a shared page: folded figures have one form, and those without answers are files."""
+
+    def bare(image: Image) -> Image:
+        return dataclasses.replace(image, linked=not image.marks, narrow="", narrow_marks=[])
+
     return [
-        dataclasses.replace(block, images=[dataclasses.replace(one, linked=not one.marks) for one in block.images])
-        if isinstance(block, Views)
-        else block
+        dataclasses.replace(block, images=list(map(bare, block.images))) if isinstance(block, Views) else block
         for block in blocks
     ]
 
