@@ -29,6 +29,9 @@ CLAIM |= {"at": {}, "on": "parameters", "expect": "lower", "margin": 0.0}
 AXES: dict[str, list[Any]] = {"model.depth": [10, 34], "model.shortcut": ["identity", "none"]}
 
 
+FIRST = ("thumb.svg", "error.svg", "small-error.svg")
+
+
 def tell(results: Path, name: str, **story: Any) -> None:
     """Give a study a story."""
     store = Store(results / name)
@@ -49,9 +52,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with_accuracies(results, name, one, lambda *_, name=name: "missing" if name == "empty" else 0.9, **fields)
     tell(results, "alpha", chapter="First", place=1)
     tell(results, "zeta", chapter="Second", place=2.5)
-    for name, data, helped in (("large", "mnist", (10, 34)), ("small", "mnist-5k", (34,))):
+    for name, data, helped, high in (("large", "mnist", (10, 34), 0.06), ("small", "mnist-5k", (34,), 0.09)):
         rate = noise(
-            lambda cell, on=helped: 0.02 if cell["model.shortcut"] == "identity" and cell["model.depth"] in on else 0.06
+            lambda cell, on=helped, high=high: (
+                0.02 if cell["model.shortcut"] == "identity" and cell["model.depth"] in on else high
+            )
         )
         claims = [HELPS | {"margin": 0.5}]
         make(results, name, AXES | {"data.name": [data]}, 5, rate, claims, {"model.shortcut": "none"})
@@ -185,6 +190,8 @@ def test_two_studies_of_one_question_share_a_page(reports: Path) -> None:
     assert {"error.svg", "small-error.svg", "small-error.csv"} <= {
         path.name for path in (reports / "small/figures").iterdir()
     }
+    titles = [re.findall("<title>(.*?)</title>", (reports / "small/figures" / name).read_text())[0] for name in FIRST]
+    assert titles[0] == titles[1] != titles[2]  # the small picture is that of the study that opens the page
     assert "[small](<../small/report.md>)" in (reports / "large" / "report.md").read_text()
     assert (reports / "large" / "report.json").is_file() and "1 of 2 shared verdicts" in section(reports, "small")
 
