@@ -75,7 +75,7 @@ def test_the_view_ends_by_itself_when_all_is_done(results: Path) -> None:
     console = Console(file=text, force_terminal=True, width=80, height=24, color_system=None)
     last = watch(LiveStudy(results, "s", add_the_last), console=console)
     assert not last.waiting
-    assert "all 24 runs ended: resbench show s" in text.getvalue()
+    assert "all 24 runs finished: resbench show s" in text.getvalue()
     assert last.decided.verdicts[0].startswith("✓ supported")
 
 
@@ -100,7 +100,7 @@ def test_failed_runs_are_named_and_make_the_exit_code_1(tmp_path: Path) -> None:
     code, out, _ = resbench("watch", "f", "--results", tmp_path)
     assert code == 1
     assert "failed: depth 16, seed 0: the loss was not finite" in out
-    assert "all 2 runs ended; to try 1 failed run again: resbench run f.yaml" in out.replace("\n", " ")
+    assert "all 2 runs finished; to try 1 failed run again: resbench run f.yaml" in out.replace("\n", " ")
 
 
 def test_who_watches_a_study_that_nothing_trains_is_told_how_to_go_on(results: Path) -> None:
