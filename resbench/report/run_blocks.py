@@ -12,7 +12,7 @@ from resbench.core.sparkline import sparkline
 RUNS = "runs"  # the folder of the pages of runs, in that of the page of a study
 DATA_FILE = "data.csv"  # all runs of a study, in the same
 DATA_HEAD = "run,cell,"  # what it begins with
-_CHARACTERS = 40
+CURVE = 40  # characters of a curve in a terminal
 
 
 class Link(NamedTuple):
@@ -53,7 +53,7 @@ class RunCurve:
         """A line for each quantity: `train loss ▇▃▁ 2.3 to 0.1`."""
         wide = max(map(len, self.lines), default=0)
         return [
-            f"{name.ljust(wide)} {sparkline([y for _, y in points], _CHARACTERS)} {points[0][1]:.3g} to {points[-1][1]:.3g}"
+            f"{name.ljust(wide)} {sparkline([y for _, y in points], CURVE)} {points[0][1]:.3g} to {points[-1][1]:.3g}"
             for name, points in self.lines.items()
         ]
 

@@ -18,13 +18,12 @@ from resbench.records.time_left import run_seconds_left
 from resbench.report.document import Block, Code, Heading, Paragraph, Table
 from resbench.report.format import DASH, significant
 from resbench.report.live_view import result_text, run_text
-from resbench.report.run_blocks import Link, Links, RunCurve
+from resbench.report.run_blocks import CURVE, Link, Links, RunCurve
 from resbench.report.run_metrics import metric_name, metric_text
 from resbench.report.shown import Shown
 
 _MOST_ROWS = 10  # of the history
 _MOST_NAMED = 5
-_CURVE = 40  # characters
 
 
 def show_run(results: Path, study: str, beginning: str) -> Shown:
@@ -94,7 +93,7 @@ def _progress(store: Store, run: RunState) -> list[str]:
     else:
         lines = []
     if not run.record and run.saved.losses:
-        lines.append(f"training loss {sparkline(run.saved.losses, _CURVE)} {run.saved.losses[-1]:.3g}")
+        lines.append(f"training loss {sparkline(run.saved.losses, CURVE)} {run.saved.losses[-1]:.3g}")
     return lines
 
 

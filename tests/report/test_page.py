@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,6 @@ ABOUT = f"Question: does the shortcut make depth trainable? {' '.join(ATTACKS)}\
 NUMBERS = """[...document.querySelectorAll("%s tbody tr")].map((row) => row.cells[%d].textContent)"""
 CLICK = """document.querySelector("%s thead th:nth-child(%d) button").click()"""
 OPEN = """document.querySelectorAll("details").forEach((one) => { one.open = true; })"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    one = Browser(tmp_path_factory.mktemp("profile"))
-    yield one
-    one.close()
 
 
 def result(cell: dict[str, Any], seed: int) -> Accuracy:

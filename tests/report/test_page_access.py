@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,6 @@ TARGETS = """[...document.querySelectorAll("a[href], button, summary, input, sel
 WIDE = """[...document.querySelectorAll(".scroll, .plot, pre")].filter((one) => one.offsetParent
   && one.scrollWidth > one.clientWidth + 1).map((one) => getComputedStyle(one).backgroundImage.includes("gradient"))"""
 HEADINGS = "[...document.querySelectorAll('h1, h2, h3, h4')].map((one) => Number(one.tagName[1]))"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    one = Browser(tmp_path_factory.mktemp("profile"))
-    yield one
-    one.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +32,6 @@ def result(cell: dict[str, Any], seed: int) -> Accuracy:
     if cell["model.depth"] == 34 and cell["model.shortcut"] == "none":
         return "diverged"
     return 0.95 - 0.0034 * seed - 0.0001 * cell["model.depth"]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    one = Browser(tmp_path_factory.mktemp("profile"))
-    yield one
-    one.close()
 
 
 @pytest.fixture(scope="module")

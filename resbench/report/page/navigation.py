@@ -61,6 +61,11 @@ def write_navigation(results: Path, reports: Path, places: Sequence[Place], file
             _put(reports / name / kind, [_Link(_ALL, f"../{index}")])
 
 
+def without_line(page: str) -> str:
+    """The Markdown of a page as it was written, before it got the line."""
+    return _TEXT.sub("", page).rstrip("\n") + "\n"
+
+
 def anchor(page: str) -> str:
     """Where a study stands in the index."""
     return f"study-{slug(page)}"
@@ -101,7 +106,7 @@ def _in_html(page: str, links: Sequence[_Link]) -> str:
 def _in_text(page: str, links: Sequence[_Link]) -> str:
     """At the end of the head of the page, and at its end."""
     line = " · ".join(f"[{escape(link.text)}](<{link.target}>)" for link in links)
-    head, *rest = _TEXT.sub("", page).rstrip("\n").split("\n\n")
+    head, *rest = without_line(page).rstrip("\n").split("\n\n")
     if rest and rest[0].startswith("Study "):
         head = f"{head}\n\n{rest.pop(0)}"
     return "\n\n".join([head, line, *rest, line]) + "\n"

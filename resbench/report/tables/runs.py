@@ -121,11 +121,8 @@ def _facts(study: Study, rows: Sequence[RunRow]) -> str:
     ]
     for name in _names(record.metrics for record in recorded if record):
         values = [_metric(record, name) if record else None for record in recorded]
-        facts += (
-            [_fact("result", name, metric_name(name), values)]
-            if name not in _KNOWN and _varies(values, recorded)
-            else []
-        )
+        if name not in _KNOWN and _varies(values, recorded):
+            facts.append(_fact("result", name, metric_name(name), values))
     reasons = [_reason(record) if record else None for record in recorded]
     facts += [_fact("result", "reason", "reason", reasons)] if any(reasons) else []
     flat = [
