@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 from resbench.records.metrics import METRICS, number
-from resbench.report.format import DASH, significant
+from resbench.report.format import DASH, power_text, significant
 from resbench.report.format import number as number_text
 
+_MANY = 1e9  # from which a number is told in powers of ten
 _WORDS = {
     "train_seconds": "training seconds",
     "run_seconds": "seconds in all",
     "flops": "FLOPs",
     "training_flops": "training FLOPs",
+    "peak_memory": "peak memory (bytes)",
+    "peak_reserved": "peak reserved memory (bytes)",
 }
 
 
@@ -28,6 +33,8 @@ def metric_text(name: str, value: float | None) -> str:
     if _is_share(name):
         return f"{100 * value:.2f}"
     known = number(name, value)
+    if _MANY <= known < math.inf:
+        return power_text(known)
     return number_text(known) if known.is_integer() else significant(known, 4)
 
 
