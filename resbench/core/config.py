@@ -6,12 +6,20 @@ import difflib
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 Nested = dict[str, Any]
 _Mark = TypeVar("_Mark")
@@ -75,6 +83,23 @@ class Config(BaseModel):
                 yield name, section
 
 
+@dataclass(frozen=True)
+class OnlyIfSet:
+    """Annotation of a field that is written only where it is not at its default, as one that came later."""
+
+
+class SparseConfig(Config):
+    """A configuration whose fields marked `OnlyIfSet` leave no trace in what is written of it while they are at their default."""
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> Nested:
+        out: Nested = handler(self)
+        for name in fields_marked(type(self), OnlyIfSet):
+            if name in out and getattr(self, name) == type(self).model_fields[name].default:
+                del out[name]
+        return out
+
+
 class Alike(NamedTuple):
     """A field that makes no difference in a configuration: the training is the same as with `value`.
 
@@ -124,17 +149,26 @@ def suggestion(given: object, allowed: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def one_of(table: Iterable[str]) -> AfterValidator:
-    """Annotation for a field whose values are the keys of a table, where alone they are declared."""
-    names = list(table)
+@dataclass(frozen=True)
+class OneOf:
+    """Annotation of a field whose values are the keys of a table; one that is extended later allows more."""
 
-    def check(value: str) -> str:
-        if value not in names:
+    table: Collection[str]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def _check(self, value: str) -> str:
+        if value not in self.table:
+            names = list(self.table)
             text = f"{value!r} is not one of {', '.join(names)}{suggestion(value, names)}"
             raise PydanticCustomError("one_of", "{text}", {"text": text, "names": names})
         return value
 
-    return AfterValidator(check)
+
+def one_of(table: Collection[str]) -> OneOf:
+    """Annotation for a field whose values are the keys of a table, where alone they are declared."""
+    return OneOf(table)
 
 
 def names_of(field: TypeAdapter[Any]) -> list[str]:
