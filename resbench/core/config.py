@@ -95,9 +95,13 @@ class SparseConfig(Config):
     def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> Nested:
         out: Nested = handler(self)
         for name in fields_marked(type(self), OnlyIfSet):
-            if name in out and getattr(self, name) == type(self).model_fields[name].default:
+            if name in out and getattr(self, name) == _default(type(self), name):
                 del out[name]
         return out
+
+
+def _default(config: type[Config], name: str) -> Any:
+    return config.model_fields[name].get_default(call_default_factory=True)
 
 
 class Alike(NamedTuple):

@@ -10,37 +10,62 @@ import contextlib
 import re
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from resbench.core.files import user_path
+from resbench.core.json_reader import Json
 
-_FOLDER: ContextVar[Path | None] = ContextVar("folder", default=None)
+
+@dataclass(frozen=True)
+class Home:
+    """Where the files are that a grid names.
+
+    Attributes:
+        folder: where relative paths start, absolute.
+        plugins: absolute paths of the plug-ins that the grid loads.
+    """
+
+    folder: Path
+    plugins: tuple[Path, ...] = ()
+
+    def to_json(self) -> dict[str, Json]:
+        return {"folder": str(self.folder), "plugins": [*map(str, self.plugins)]}
+
+    @classmethod
+    def from_json(cls, values: Any) -> Home:
+        return cls(Path(values["folder"]), tuple(map(Path, values["plugins"])))
+
+
+_HOME: ContextVar[Home | None] = ContextVar("home", default=None)
 _STAMP = re.compile(r"@([0-9a-f]{16})$")
 
 
 @contextlib.contextmanager
-def relative_to(folder: Path | str) -> Iterator[None]:
+def relative_to(home: Home | Path | str) -> Iterator[None]:
     """Paths in configurations that are checked meanwhile start at this folder."""
-    token = _FOLDER.set(Path(folder).absolute())
+    token = _HOME.set(home if isinstance(home, Home) else Home(Path(home).absolute()))
     try:
         yield
     finally:
-        _FOLDER.reset(token)
+        _HOME.reset(token)
 
 
-def start_at(folder: Path | str) -> None:
+def start_at(home: Home | Path | str) -> None:
     """From now on paths in configurations start at this folder: for a process that executes runs of one grid."""
-    _FOLDER.set(Path(folder).absolute())
+    _HOME.set(home if isinstance(home, Home) else Home(Path(home).absolute()))
 
 
-def current_folder() -> Path:
-    """Where relative paths start: the folder of the grid file that is read, else the working folder."""
-    return _FOLDER.get() or Path.cwd()
+def current_home() -> Home | None:
+    """Of the grid that is read; None outside of one."""
+    return _HOME.get()
 
 
 def resolve(path: str) -> Path:
-    """A path of a configuration, absolute; `~` is the home folder."""
-    return current_folder() / user_path(path)
+    """A path of a configuration, absolute: from the folder of the grid file, else from the working folder."""
+    home = _HOME.get()
+    return (home.folder if home else Path.cwd()) / user_path(path)
 
 
 def stamped(text: str, digest: str) -> str:

@@ -13,6 +13,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from resbench.core.tables import Table
+
 
 def _uniform(n: int, low: float, high: float, images: Tensor, generator: Generator) -> Tensor:
     return torch.rand(n, device=images.device, generator=generator) * (high - low) + low
@@ -87,11 +89,14 @@ def cutout(images: Tensor, generator: Generator) -> Tensor:
     return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0)
 
 
-AUGMENTS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
-    "none": none,
-    "shift": shift,
-    "affine": affine,
-    "elastic": elastic,
-    "cutout": cutout,
-    "crop_flip": crop_flip,
-}
+AUGMENTS: Table[Callable[[Tensor, Generator], Tensor]] = Table(
+    "AUGMENTS",
+    {
+        "none": none,
+        "shift": shift,
+        "affine": affine,
+        "elastic": elastic,
+        "cutout": cutout,
+        "crop_flip": crop_flip,
+    },
+)

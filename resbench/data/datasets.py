@@ -18,6 +18,7 @@ from torch import Tensor
 
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
+from resbench.core.tables import Table
 from resbench.data.checksums import SHA256, damage, other_dataset
 from resbench.data.embedded import mnist_5k
 
@@ -160,25 +161,32 @@ def _idx_bytes(path: Path) -> int:
     return 4 + 4 * rank + itemsize * math.prod(int(size) for size in np.frombuffer(sizes, dtype=">u4"))
 
 
-DATASETS: dict[str, Dataset] = {
-    "mnist-5k": Dataset(_mnist_5k, 1, 28, 10, 4000, 1000, "5,000 MNIST digits, embedded: 4,000/1,000", remote=False),
-    "mnist": Dataset(_torchvision("MNIST"), 1, 28, 10, 60_000, 10_000, "handwritten digits: 60,000/10,000"),
-    "fashion-mnist": Dataset(_torchvision("FashionMNIST"), 1, 28, 10, 60_000, 10_000, "clothes: 60,000/10,000"),
-    "kmnist": Dataset(_torchvision("KMNIST"), 1, 28, 10, 60_000, 10_000, "cursive Japanese: 60,000/10,000"),
-    "qmnist": Dataset(
-        _torchvision("QMNIST"), 1, 28, 10, 60_000, 60_000, "MNIST with all its test digits: 60,000/60,000"
-    ),
-    "emnist": Dataset(
-        _torchvision("EMNIST", split="balanced"),
-        1,
-        28,
-        47,
-        112_800,
-        18_800,
-        "letters and digits, balanced: 112,800/18,800",
-    ),
-    "cifar10": Dataset(_torchvision("CIFAR10"), 3, 32, 10, 50_000, 10_000, "small colour photographs: 50,000/10,000"),
-}
+DATASETS: Table[Dataset] = Table(
+    "DATASETS",
+    {
+        "mnist-5k": Dataset(
+            _mnist_5k, 1, 28, 10, 4000, 1000, "5,000 MNIST digits, embedded: 4,000/1,000", remote=False
+        ),
+        "mnist": Dataset(_torchvision("MNIST"), 1, 28, 10, 60_000, 10_000, "handwritten digits: 60,000/10,000"),
+        "fashion-mnist": Dataset(_torchvision("FashionMNIST"), 1, 28, 10, 60_000, 10_000, "clothes: 60,000/10,000"),
+        "kmnist": Dataset(_torchvision("KMNIST"), 1, 28, 10, 60_000, 10_000, "cursive Japanese: 60,000/10,000"),
+        "qmnist": Dataset(
+            _torchvision("QMNIST"), 1, 28, 10, 60_000, 60_000, "MNIST with all its test digits: 60,000/60,000"
+        ),
+        "emnist": Dataset(
+            _torchvision("EMNIST", split="balanced"),
+            1,
+            28,
+            47,
+            112_800,
+            18_800,
+            "letters and digits, balanced: 112,800/18,800",
+        ),
+        "cifar10": Dataset(
+            _torchvision("CIFAR10"), 3, 32, 10, 50_000, 10_000, "small colour photographs: 50,000/10,000"
+        ),
+    },
+)
 
 
 def read_dataset(name: str, directory: Path, train: bool) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from resbench.core.config import Config, one_of
+from resbench.core.tables import Table
 from resbench.data.augment import AUGMENTS
 from resbench.data.datasets import DATASETS, Dataset, read_dataset, sha256_of
 
@@ -56,7 +57,7 @@ def raw(images: Tensor) -> Normalizer:
     return Normalizer(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1))
 
 
-PIXELS: dict[str, Callable[[Tensor], Normalizer]] = {"standard": standard, "unit": unit, "raw": raw}
+PIXELS: Table[Callable[[Tensor], Normalizer]] = Table("PIXELS", {"standard": standard, "unit": unit, "raw": raw})
 
 
 class DataConfig(Config):

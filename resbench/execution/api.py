@@ -28,6 +28,7 @@ def run(
     device: str = "auto",
     *,
     overrides: Sequence[str] = (),
+    plugins: Sequence[str | Path] = (),
     only: Sequence[str] = (),
     shard: str | None = None,
     threads: int | None = None,
@@ -60,6 +61,7 @@ def run(
         data_dir: torchvision data root.
         device: auto, cpu, cuda (all cards), cuda:1 (one) or mps.
         overrides: `path=value` for a grid file, such as `recipe.epochs=1` or `probes=[gradients]`.
+        plugins: Python files whose tables extend those of resbench, for a grid file; a Grid is given its own.
         only: expressions such as `model.depth>=34 & seed<2`: only runs for which all hold.
         shard: `I/N`, only the I-th of N parts of the runs.
         threads: CPU threads of each run; None divides the cores among the runs.
@@ -80,7 +82,7 @@ def run(
     Raises:
         UserError: anything that keeps the grid from running.
     """
-    opened = open_grid(grid, overrides)
+    opened = open_grid(grid, overrides, plugins)
     progress = in_notebook() if progress is None else progress
     serial = jobs == 1 and timeout is None and workers == "fresh"
     options = RunOptions(

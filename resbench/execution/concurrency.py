@@ -15,7 +15,7 @@ from pathlib import Path
 
 from resbench.core.files import replace
 from resbench.core.locks import wait_for_lock
-from resbench.data.datasets import DATASETS, default_directory
+from resbench.data.datasets import default_directory
 from resbench.data.loading import prepare
 from resbench.execution.packing import candidates, combined_rate, fastest, fit, measure_rates
 from resbench.grid.grid import PlannedRun
@@ -152,13 +152,13 @@ def machine(device: str) -> str:
 
 
 def _size(run: RunConfig) -> int:
-    source = DATASETS[run.data.name]
+    source = run.data.dataset
     return measure(run.model, source.channels, source.size, source.classes)["flops"]
 
 
 def _memory(run: RunConfig) -> int:
     """What grows with it: activations of a batch, and weights with their gradients and optimizer state."""
-    source = DATASETS[run.data.name]
+    source = run.data.dataset
     size = measure(run.model, source.channels, source.size, source.classes)
     return size["activations"] * run.recipe.batch_size + 4 * size["parameters"]
 

@@ -16,7 +16,6 @@ import torch
 from pydantic import ValidationError
 
 from resbench.core.json_reader import Json
-from resbench.data.datasets import DATASETS
 from resbench.data.loading import DataConfig
 from resbench.execution.calibration import calibrate
 from resbench.grid.grid import PlannedRun
@@ -133,7 +132,7 @@ class Costs:
         earlier = self._earlier.get(_cell_key(run.model_dump(mode="json")), []) if self._earlier else []
         rate = statistics.median(each.rate for each in earlier) if earlier else 0.0
         train, val = run.data.sizes
-        evaluation, training = DATASETS[run.data.name].test / BACKWARD / (rate or self._rate(run, size["flops"])), 0.0
+        evaluation, training = run.data.dataset.test / BACKWARD / (rate or self._rate(run, size["flops"])), 0.0
         for epochs, depth in spans(run):
             speed = rate or self._rate(run, self._size(at_depth(run, depth))["flops"])
             evaluation += epochs * val / BACKWARD / speed
@@ -185,7 +184,7 @@ class Costs:
     def _size(self, run: RunConfig) -> Size:
         known = self._sizes.get(id(run))
         if not known:
-            source = DATASETS[run.data.name]
+            source = run.data.dataset
             known = self._sizes[id(run)] = run, measure(run.model, source.channels, source.size, source.classes)
         return known[1]
 

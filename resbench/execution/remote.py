@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from resbench.core.errors import UserError
 from resbench.core.version import __version__, revision
 from resbench.execution.driver import RunOutcome, Watcher
 from resbench.execution.local import Local
@@ -51,7 +52,10 @@ def run_isolated(text: str, token: str, secret: str) -> str:
     """
     if _text(token) != secret:
         return json.dumps(["unshared", platform.node(), ""])
-    task = Task.from_json(text)
+    try:
+        task = Task.from_json(text)
+    except UserError as error:  # a file of the user's own that this machine does not have
+        return json.dumps(["failed", f"{platform.node()}: {error}", "own code"])
     # before torch reads them: engines and site profiles set their own, and results depend on them
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(task.setting.threads)))
     vars(sys.modules["__main__"]).pop("__file__", None)  # else the new process would run the engine's program again

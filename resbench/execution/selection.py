@@ -13,20 +13,23 @@ from resbench.records.store import Store
 from resbench.report.study import Study, load
 
 
-def open_grid(grid: Grid | str | Path, overrides: Sequence[str] = ()) -> Grid:
+def open_grid(grid: Grid | str | Path, overrides: Sequence[str] = (), plugins: Sequence[str | Path] = ()) -> Grid:
     """The grid itself, or the one in a file.
 
     Args:
         overrides: `path=value`, for a file.
+        plugins: Python files that extend resbench, for a file.
 
     Raises:
         UserError: a mistake in the file or in an override.
     """
     listed("overrides", overrides)
     if not isinstance(grid, Grid):
-        return read_grid(grid, overrides)
+        return read_grid(grid, overrides, plugins)
     if overrides:
         raise UserError(f"{grid.name}: overrides are for grid files: make a Grid with these values")
+    if plugins:
+        raise UserError(f"{grid.name}: plugins are for grid files: give them to the Grid, whose values they extend")
     return grid
 
 

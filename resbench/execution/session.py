@@ -146,6 +146,7 @@ class Session:
             tuple(self.grid.probes),
             options.timeout,
             options.graph,
+            self.grid.home,
         )
         if options.fresh:  # only now that the runs can be done again
             self.forgotten = sum(self.store.remove(run.id) for run in self._forget)

@@ -14,9 +14,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from resbench.core.config import explain
 from resbench.core.errors import UserError
 from resbench.core.files import discard
 from resbench.core.locks import HeldLock
+from resbench.core.own_code import at_home
+from resbench.core.places import Home, start_at
 from resbench.core.version import Revision
 from resbench.probes.observer import ProbeObserver
 from resbench.records.metrics import PROBED
@@ -58,6 +63,7 @@ class Setting:
         probes: what is measured during training.
         timeout: seconds that a run may take from one start, or None.
         graph: what a run replays as a CUDA graph, as `train` takes it.
+        home: where the files are that the grid names.
     """
 
     folder: Path
@@ -68,6 +74,7 @@ class Setting:
     probes: tuple[str, ...] = ()
     timeout: float | None = None
     graph: Graph = "network"
+    home: Home | None = None
 
 
 @dataclass(frozen=True)
@@ -80,11 +87,17 @@ class Task:
     def to_json(self) -> str:
         """The task as text, its folders absolute."""
         folders = {"folder": str(self.setting.folder.resolve()), "directory": str(self.setting.directory.resolve())}
-        return json.dumps({"config": self.config.model_dump(mode="json"), "setting": asdict(self.setting) | folders})
+        home = {"home": self.setting.home.to_json() if self.setting.home else None}
+        setting = asdict(self.setting) | folders | home
+        return json.dumps({"config": self.config.model_dump(mode="json"), "setting": setting})
 
     @classmethod
     def from_json(cls, text: str) -> Task:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`.
+
+        Raises:
+            UserError: a file of the user's that it needs cannot be loaded here, or is not what it was.
+        """
         values: dict[str, Any] = json.loads(text)
         given = values["setting"]
         setting = Setting(
@@ -94,9 +107,16 @@ class Task:
                 "directory": Path(given["directory"]),
                 "code": tuple(given["code"]),
                 "probes": tuple(given["probes"]),
+                "home": Home.from_json(given["home"]) if given.get("home") else None,
             }
         )
-        return cls(RunConfig.model_validate(values["config"]), setting)
+        if setting.home:
+            start_at(setting.home)
+        try:
+            with at_home(setting.home):
+                return cls(RunConfig.model_validate(values["config"]), setting)
+        except ValidationError as error:
+            raise UserError(f"{path}: {text}" for path, text, _ in explain(error)) from None
 
 
 def execute_run(
@@ -126,6 +146,7 @@ def execute_run(
         job, device = held.job, choose(setting.device)
         outcome: Outcome
         try:
+            task.config.check_own_code()
             outcome = train(
                 job.run,
                 setting.directory,

@@ -10,11 +10,15 @@ from typing import Any, Self
 
 from resbench.core.cell import Cell, CellKey, Value, cell_key, label
 from resbench.core.errors import UserError
+from resbench.core.places import Home
 from resbench.grid.entries import claim_entry, exclusion_entry, plain, seeds_entry
 from resbench.grid.expand import Exclusion, Expansion, Merged, points
+from resbench.grid.own_files import home_of
 from resbench.grid.parts import read_parts
+from resbench.grid.planned import PlannedRun as PlannedRun
 from resbench.grid.source import Source
 from resbench.records.claim import Claim, Published, Target
+from resbench.records.metrics import PROBED, added_metrics
 from resbench.records.study_file import (
     Confirmation,
     ExcludedCell,
@@ -29,42 +33,9 @@ from resbench.records.study_file import (
 )
 from resbench.training.run import RunConfig
 
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """A run of the grid.
-
-    Attributes:
-        cell_config: the configuration of the cell, with seed 0.
-        cell: the first that it belongs to.
-        seed: of this replicate.
-        others: further cells that are the same training.
-    """
-
-    cell_config: RunConfig
-    cell: Cell
-    seed: int
-    id: str
-    others: Sequence[Cell] = ()
-
-    @classmethod
-    def of(cls, config: RunConfig, cell: Cell | None = None) -> PlannedRun:
-        """A run outside a grid."""
-        return cls(config.with_seed(0), cell or {}, config.seed, config.id)
-
-    @cached_property
-    def config(self) -> RunConfig:
-        return self.cell_config.with_seed(self.seed)
-
-    @property
-    def label(self) -> str:
-        """`model.depth=34 model.shortcut=none seed=0`."""
-        return " ".join(filter(None, (label(self.cell), f"seed={self.seed}")))
-
-
 _READ = (
     "base", "axes", "zips", "exclude", "seeds", "looks", "baseline", "published", "claims", "family", "target", "probes",
-    "labels", "story",
+    "labels", "story", "plugins",
 )  # fmt: skip
 
 
@@ -94,6 +65,7 @@ class Grid:
             each value.
         story: where the study stands among the others, as {"chapter": "Does depth hurt?", "place": 10}; with "page" it
             shares that page with studies that put the same question to other data.
+        plugins: Python files whose tables, such as `SHORTCUTS = {"doubled": doubled}`, extend those of resbench.
         about: the question in words.
         file, overrides: where it was read from.
         looks: the plan, where `seeds` is one.
@@ -117,6 +89,7 @@ class Grid:
     probes: Sequence[str] = ()
     labels: Mapping[str, Words] = field(default_factory=dict)
     story: Story | Mapping[str, Any] | None = None
+    plugins: Sequence[str] = ()
     about: str = ""
     file: str = ""
     overrides: Sequence[str] = ()
@@ -153,8 +126,14 @@ class Grid:
             "target": self.target,
             "labels": self.labels,
             "story": self.story,
+            "plugins": [*map(str, self.plugins)],
         }
         return {key: plain(value) for key, value in root.items()}
+
+    @property
+    def home(self) -> Home:
+        """Where the files are that it names."""
+        return home_of(self.file, self.plugins)
 
     @property
     def paths(self) -> list[str]:
@@ -261,6 +240,11 @@ class Grid:
         optional |= {"family": self.family} if self.family != "claim" else {}
         optional |= {"labels": dict(self.labels)} if self.labels else {}
         optional |= {"story": self.story} if self.story else {}
+        optional |= {"plugins": list(self.plugins)} if self.plugins else {}
+        metrics = added_metrics(
+            [*(name for probe in self.probes for name in PROBED[probe]), *(c.on for c in self.claims)]
+        )
+        optional |= {"metrics": metrics} if metrics else {}
         optional |= self._alike()
         return StudyFile(
             name=self.name,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from resbench.core.cell import Cell, Value, contains, label, matches
 from resbench.core.config import suggestion
+from resbench.core.own_code import at_home
 from resbench.grid.agreement import check_claims, check_published
-from resbench.grid.expand import DEFAULTS, Exclusion, Expansion, expand, points
+from resbench.grid.cells import check_cells, check_idle
+from resbench.grid.expand import DEFAULTS, Exclusion, Expansion, points
 from resbench.grid.expectations import read_claims, read_family, read_published, read_target
 from resbench.grid.labels import read_labels
+from resbench.grid.own_files import home_of, read_plugins, read_probes
 from resbench.grid.seeds import SeedPlan, check_looks, read_seeds
 from resbench.grid.source import UNREADABLE, Source, readable
 from resbench.grid.story import read_story
@@ -21,9 +23,8 @@ from resbench.records.study_file import Family, Looks, Story, Words
 
 KEYS = (
     "name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims", "family", "target",
-    "labels", "story",
+    "labels", "story", "plugins",
 )  # fmt: skip
-_MAX_CELLS = 1_000_000
 _MAX_RUNS = 2_000_000
 
 
@@ -45,6 +46,7 @@ class GridParts:
     family: Family = "claim"
     labels: dict[str, Words] = field(default_factory=dict)
     story: Story | None = None
+    plugins: tuple[str, ...] = ()
     expansion: Expansion = field(default_factory=Expansion)
 
     @property
@@ -62,7 +64,7 @@ class GridParts:
 
 
 def read_parts(source: Source, root: Mapping[str, Any], default_name: str = "") -> GridParts:
-    """Read and check everything that a grid says.
+    """Load the plug-ins of a grid, then read and check everything that it says.
 
     Args:
         source: of the values: it gets the mistakes, and has the overrides.
@@ -72,6 +74,14 @@ def read_parts(source: Source, root: Mapping[str, Any], default_name: str = "") 
     Raises:
         UserError: one line for every mistake.
     """
+    plugins = read_plugins(source, root.get("plugins", []), source.document.line("plugins"))
+    with at_home(home_of(source.file, plugins)):
+        parts = _read_parts(source, root, default_name)
+    parts.plugins = plugins
+    return parts
+
+
+def _read_parts(source: Source, root: Mapping[str, Any], default_name: str) -> GridParts:
     parts = _plan(source, root, default_name)
     _override(source, parts)
     _check_places(source, parts)
@@ -114,7 +124,7 @@ def _plan(source: Source, root: Mapping[str, Any], default_name: str) -> GridPar
         zips=_zips(source, root.get("zip", [])),
         exclude=_exclusions(source, root.get("exclude", [])),
         plan=read_seeds(source, root.get("seeds", 1), line("seeds")),
-        probes=source.probes(root.get("probes", []), line("probes")),
+        probes=read_probes(source, root.get("probes", []), line("probes")),
     )
 
 
@@ -173,7 +183,7 @@ def _override(source: Source, parts: GridParts) -> None:
         elif path == "seeds":
             parts.plan = read_seeds(source, value, 0)
         elif path == "probes":
-            parts.probes = source.probes(value, 0)
+            parts.probes = read_probes(source, value, 0)
         elif any(path in group for group in parts.zips):
             source.wrong(0, f"{path}: is paired under zip in {source.file}: change it there")
         elif isinstance(value, list) or path in parts.axes:
@@ -191,45 +201,6 @@ def _check_places(source: Source, parts: GridParts) -> None:
     for path in dict.fromkeys(path for path in places if places.count(path) > 1):
         line = source.lines.get(path, 1)
         source.wrong(line, f"{path}: stands in more than one of base, axes and zip: keep one")
-
-
-def check_cells(
-    source: Source,
-    base: Cell,
-    axes: dict[str, list[Value]],
-    zips: Sequence[dict[str, list[Value]]] = (),
-    exclude: Sequence[Exclusion] = (),
-) -> Expansion:
-    """Expand a grid; what means nothing and is not excluded is a mistake of the file."""
-    count = math.prod(map(len, axes.values())) * math.prod(len(next(iter(group.values()))) for group in zips)
-    if count > _MAX_CELLS:
-        source.wrong(source.document.line("axes"), f"axes: {count} cells are more than {_MAX_CELLS}: split the grid")
-        return Expansion()
-    expansion = expand(points(axes, zips), base, exclude)
-    varying = [*axes, *(path for group in zips for path in group)]
-    refused: dict[tuple[int, str], Cell] = {}
-    for refusal in expansion.refused:
-        if not source.doubtful.keys().isdisjoint(refusal.fields):
-            continue  # it may be refused only because another value could not be read
-        path = next(
-            (path for path in refusal.fields if path in varying),
-            next((path for path in refusal.fields if path in source.lines), refusal.fields[0]),
-        )
-        refused.setdefault((source.lines.get(path, 1), f"{path}: {refusal.text}"), refusal.cell)
-    for (line, text), cell in refused.items():
-        where = ", ".join(f"{path}={value}" for path, value in cell.items() if path not in text)
-        fields = next(refusal.fields for refusal in expansion.refused if refusal.text in text)
-        remedy = "; `exclude` can drop such cells" if any(path in varying for path in fields) else ""
-        source.wrong(line, text + (f" (first at {where}{remedy})" if where and remedy else ""))
-    return expansion
-
-
-def check_idle(source: Source, expansion: Expansion, paths: Sequence[str]) -> None:
-    """An axis that acts in no cell is a mistake: its cells would be one network under several names."""
-    for path in paths:
-        if why := expansion.idle(path):
-            text = f"{path}: acts in no cell: {why}: leave it out, or give it one value in base"
-            source.wrong(source.lines.get(path, 1), text)
 
 
 def _check_runs(source: Source, parts: GridParts) -> None:

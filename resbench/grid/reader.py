@@ -12,7 +12,7 @@ from resbench.grid.parts import KEYS, read_parts
 from resbench.grid.source import Source, opening_comment
 
 
-def read_grid(file: str | Path, overrides: Sequence[str] = ()) -> Grid:
+def read_grid(file: str | Path, overrides: Sequence[str] = (), plugins: Sequence[str | Path] = ()) -> Grid:
     """Read and check a grid file.
 
     Example:
@@ -24,13 +24,18 @@ def read_grid(file: str | Path, overrides: Sequence[str] = ()) -> Grid:
     Args:
         file: the YAML file.
         overrides: `path=value`; a list makes an axis, `seeds=`, `probes=` and `name=` are allowed too.
+        plugins: Python files whose tables extend those of resbench, besides the ones that the file names.
 
     Raises:
         UserError: one line for every mistake.
     """
     source = Source(user_file(file), overrides)
     text = source.parse()
-    parts = read_parts(source, _root(source), Path(file).stem)
+    root = _root(source)
+    if plugins:
+        named = root.get("plugins", [])
+        root["plugins"] = [*map(str, map(user_file, plugins)), *([named] if isinstance(named, str) else named)]
+    parts = read_parts(source, root, Path(file).stem)
     return Grid(
         parts.name,
         base=parts.base,
@@ -47,6 +52,7 @@ def read_grid(file: str | Path, overrides: Sequence[str] = ()) -> Grid:
         probes=parts.probes,
         labels=parts.labels,
         story=parts.story,
+        plugins=parts.plugins,
         about=opening_comment(text),
         file=source.file,
         overrides=tuple(source.overrides),

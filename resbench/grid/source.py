@@ -15,7 +15,6 @@ from resbench.core.config import explain, fields, suggestion
 from resbench.core.errors import UserError
 from resbench.core.text import NAME_RULE, is_name
 from resbench.core.yaml_reader import Document, parse
-from resbench.records.metrics import PROBED
 from resbench.training.run import RunConfig
 
 FIELDS = {path: adapter for path, adapter in fields(RunConfig).items() if path != "seed"}
@@ -248,17 +247,6 @@ class Source:
         doubles = [value for index, value in enumerate(values) if contains(values[:index], value)]
         if doubles:
             self.wrong(line, f"{path}: {doubles[0]!r} is listed twice: remove one")
-
-    def probes(self, value: Any, line: int) -> tuple[str, ...]:
-        """The chosen probes in the order of their table; `none` is none of them."""
-        names = [] if value == "none" else value
-        if not isinstance(names, list):
-            self.wrong(line, f"probes: {value!r} should be a list of {', '.join(PROBED)}, or none")
-            return ()
-        for name in names:
-            if not isinstance(name, str) or name not in PROBED:
-                self.wrong(line, f"probes: {name!r} is not one of {', '.join(PROBED)}{suggestion(name, PROBED)}")
-        return tuple(name for name in PROBED if name in names)
 
     def parsed_overrides(self) -> Iterator[tuple[str, str, Any]]:
         """(text, path, value) of each override that can be read, and is the first of its path."""

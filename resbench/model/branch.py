@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from resbench.core.config import Config, acts_if, one_of
+from resbench.core.tables import Table
 from resbench.model.fields import NoShape
 
 
@@ -140,14 +141,17 @@ class Branch:
     silence: Callable[[nn.Module], None] = silence
 
 
-BRANCHES: dict[str, Branch] = {
-    "plain": Branch(plain),
-    "zero_gamma": Branch(plain, reset_zero_gamma, leave),
-    "skipinit": Branch(skipinit),
-    "rezero": Branch(rezero, silence=leave),
-    "layerscale": Branch(layerscale),
-    "fixup": Branch(fixup, reset_fixup, leave),
-}
+BRANCHES: Table[Branch] = Table(
+    "BRANCHES",
+    {
+        "plain": Branch(plain),
+        "zero_gamma": Branch(plain, reset_zero_gamma, leave),
+        "skipinit": Branch(skipinit),
+        "rezero": Branch(rezero, silence=leave),
+        "layerscale": Branch(layerscale),
+        "fixup": Branch(fixup, reset_fixup, leave),
+    },
+)
 SCALED = ("skipinit", "layerscale")  # those with a learned scale whose start can be chosen
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from resbench.core.config import Config, one_of
+from resbench.core.tables import Table
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,13 @@ class DepthFamily:
 # seed: N units at each of three widths, a widening unit after each; depth counts the convolution modules with the
 # three projections of the residual network: 1 + 2 (3N + 3) + 3 = 6N + 10. A plain network keeps its twin's name.
 # cifar: He et al. 2015, section 4.2: n units at each of three widths; depth 6n + 2 counts stem and classifier.
-FAMILIES: dict[str, DepthFamily] = {
-    "seed": DepthFamily("6N + 10", smallest=0, first=3, per_n=3, extra=4, stages=lambda n: [n, 1 + n, 1 + n, 1]),
-    "cifar": DepthFamily("6n + 2", smallest=1, first=0, per_n=3, extra=2, stages=lambda n: [n, n, n]),
-}
+FAMILIES: Table[DepthFamily] = Table(
+    "FAMILIES",
+    {
+        "seed": DepthFamily("6N + 10", smallest=0, first=3, per_n=3, extra=4, stages=lambda n: [n, 1 + n, 1 + n, 1]),
+        "cifar": DepthFamily("6n + 2", smallest=1, first=0, per_n=3, extra=2, stages=lambda n: [n, n, n]),
+    },
+)
 
 
 class FamilyFields(Config):

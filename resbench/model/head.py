@@ -8,6 +8,7 @@ from typing import Annotated
 from torch import nn
 
 from resbench.core.config import Config, one_of
+from resbench.core.tables import Table
 
 
 def halved(size: int) -> int:
@@ -31,11 +32,14 @@ def flatten_linear(channels: int, size: int) -> tuple[nn.Module, int]:
 
 
 # (channels, side of the map) -> (pooling, features that reach the classifier)
-HEADS: dict[str, Callable[[int, int], tuple[nn.Module, int]]] = {
-    "gap": gap,
-    "max_linear": max_linear,
-    "flatten_linear": flatten_linear,
-}
+HEADS: Table[Callable[[int, int], tuple[nn.Module, int]]] = Table(
+    "HEADS",
+    {
+        "gap": gap,
+        "max_linear": max_linear,
+        "flatten_linear": flatten_linear,
+    },
+)
 
 
 def stride() -> tuple[nn.Module, int]:
@@ -49,7 +53,7 @@ def max_pool() -> tuple[nn.Module, int]:
 
 
 # () -> (what stands before the unit, stride inside the unit)
-DOWNSAMPLES: dict[str, Callable[[], tuple[nn.Module, int]]] = {"stride": stride, "max_pool": max_pool}
+DOWNSAMPLES: Table[Callable[[], tuple[nn.Module, int]]] = Table("DOWNSAMPLES", {"stride": stride, "max_pool": max_pool})
 
 
 class HeadFields(Config):

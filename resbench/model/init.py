@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from resbench.core.config import Config, one_of
+from resbench.core.tables import Table
 from resbench.model.fields import NoShape
 
 
@@ -71,14 +72,17 @@ def _no_bias(module: nn.Conv2d) -> None:
         nn.init.zeros_(module.bias)
 
 
-INITS: dict[str, Callable[[nn.Module], None]] = {
-    "he": he,
-    "torch_default": torch_default,
-    "torch7": torch7,
-    "orthogonal": orthogonal,
-    "delta_orthogonal": delta_orthogonal,
-    "dirac": dirac,
-}
+INITS: Table[Callable[[nn.Module], None]] = Table(
+    "INITS",
+    {
+        "he": he,
+        "torch_default": torch_default,
+        "torch7": torch7,
+        "orthogonal": orthogonal,
+        "delta_orthogonal": delta_orthogonal,
+        "dirac": dirac,
+    },
+)
 
 
 class InitFields(Config):

@@ -9,6 +9,7 @@ from typing import Annotated
 from torch import nn
 
 from resbench.core.config import Config, one_of
+from resbench.core.tables import Table
 
 
 def group(channels: int) -> nn.Module:
@@ -25,12 +26,15 @@ def none(channels: int) -> nn.Module:
     return nn.Identity()
 
 
-NORMS: dict[str, Callable[[int], nn.Module]] = {
-    "batch": nn.BatchNorm2d,
-    "group": group,
-    "layer": layer,
-    "none": none,
-}
+NORMS: Table[Callable[[int], nn.Module]] = Table(
+    "NORMS",
+    {
+        "batch": nn.BatchNorm2d,
+        "group": group,
+        "layer": layer,
+        "none": none,
+    },
+)
 CONV_BIAS = {"auto": "where no norm follows", "always": "everywhere", "never": "nowhere"}
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resbench.core.config import Config, acts_if, one_of
+from resbench.core.tables import Table
 from resbench.model.fields import NoShape
 
 
@@ -150,17 +151,20 @@ def dropout(joint: Joint) -> nn.Module:
     return Sum(nn.Sequential(joint.match(), nn.Dropout(joint.config.shortcut_dropout)))
 
 
-SHORTCUTS: dict[str, Callable[[Joint], nn.Module]] = {
-    "identity": identity,
-    "projection": projection,
-    "none": none,
-    "zero_pad": zero_pad,
-    "scaled": scaled,
-    "exclusive_gate": exclusive_gate,
-    "shortcut_gate": shortcut_gate,
-    "conv": conv,
-    "dropout": dropout,
-}
+SHORTCUTS: Table[Callable[[Joint], nn.Module]] = Table(
+    "SHORTCUTS",
+    {
+        "identity": identity,
+        "projection": projection,
+        "none": none,
+        "zero_pad": zero_pad,
+        "scaled": scaled,
+        "exclusive_gate": exclusive_gate,
+        "shortcut_gate": shortcut_gate,
+        "conv": conv,
+        "dropout": dropout,
+    },
+)
 GATED = ("exclusive_gate", "shortcut_gate")
 CARRYING = ("identity", "zero_pad")  # y = x + F(x) where shapes agree: with F = 0 the unit is the identity
 UNPROJECTED = ("none", "zero_pad")

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from resbench.core.config import Config, one_of
+from resbench.core.tables import Table
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,17 @@ class Order:
     final: str = ""
 
 
-UNITS: dict[str, Order] = {
-    "original": Order(lambda k: "cbr" * (k - 1) + "cb", after="r"),
-    "preact": Order(lambda k: "brc" * k, after="", stem="c", final="br"),
-    "bn_after_add": Order(lambda k: "cbr" * (k - 1) + "c", after="br"),
-    "relu_before_add": Order(lambda k: "cbr" * k, after=""),
-    "relu_only_preact": Order(lambda k: "rcb" * k, after="", stem="cb", final="r"),
-    "seed": Order(lambda k: "cr" * (k - 1) + "cbr", after="r"),  # the program of 2016: one norm, ReLU on both sides
-}
+UNITS: Table[Order] = Table(
+    "UNITS",
+    {
+        "original": Order(lambda k: "cbr" * (k - 1) + "cb", after="r"),
+        "preact": Order(lambda k: "brc" * k, after="", stem="c", final="br"),
+        "bn_after_add": Order(lambda k: "cbr" * (k - 1) + "c", after="br"),
+        "relu_before_add": Order(lambda k: "cbr" * k, after=""),
+        "relu_only_preact": Order(lambda k: "rcb" * k, after="", stem="cb", final="r"),
+        "seed": Order(lambda k: "cr" * (k - 1) + "cbr", after="r"),  # the program of 2016: one norm, ReLU on both sides
+    },
+)
 
 
 class UnitFields(Config):

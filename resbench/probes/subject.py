@@ -19,6 +19,7 @@ from torch import Generator, Tensor, nn
 
 from resbench.core.json_reader import Json
 from resbench.data.loading import Images, Normalizer
+from resbench.records.metrics import Metric
 from resbench.records.record import ProbeResult
 from resbench.training.device import Placement
 from resbench.training.growth import at_depth, spans, stages
@@ -81,11 +82,13 @@ class Probe:
         measure: (what it sees, its earlier result) -> its result; scalars under the names of `metrics.PROBED`.
         when: `trained` at `moments`; `ended` after the last epoch; `tested` where the test set is read.
         share: of the training work, that it may spend.
+        metrics: of a plug-in's probe: a row for each scalar that claims can be made on, by the name that `measure` gives it.
     """
 
     measure: Callable[[Subject, ProbeResult], ProbeResult]
     when: Literal["trained", "ended", "tested"]
     share: float
+    metrics: tuple[Metric, ...] = ()
 
 
 def moments(run: RunConfig) -> list[int]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from resbench.probes.subject import Probe
 from resbench.records.metrics import PROBED
+from resbench.records.metrics import PROBES as PROBES
 
 # the metrics of a probe are rows of `records/metrics.py`, its function is in the file of its name
-PROBES: dict[str, Probe] = {name: import_module(f"resbench.probes.{name}").PROBE for name in PROBED}
+for _name in PROBED:
+    if _name not in PROBES:  # a plug-in has brought its own
+        PROBES[_name] = import_module(f"resbench.probes.{_name}").PROBE

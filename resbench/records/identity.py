@@ -60,6 +60,7 @@ _FIRST: dict[str, Json] = {
 # the same of fields that came later: a record without them has these values
 _LATER: dict[str, Json] = {
     "recipe.grow": "none",
+    "own_code": [],
 }
 FROZEN: dict[str, Json] = {**_FIRST, **_LATER}
 _NESTED = nest(FROZEN)

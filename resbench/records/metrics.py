@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from resbench.core.errors import UserError
+from resbench.core.tables import Table
 
 INFINITE = 1e38  # the range of fp32: JSON has no infinity, so a record has this in place of what is as large or larger
 UNSTEADY = 2.0  # measured times whose quartiles differ more than so many times come from a machine with other work
@@ -86,9 +89,37 @@ def number(name: str, value: float | None) -> float:
 
 
 _RATIOS = ("probe.gradient_ratio", "probe.gradient_ratio_end")
-METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
+METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
 # probe -> the metrics that it leaves, in the order in which probes are measured and listed
-PROBED: Mapping[str, tuple[str, ...]] = {
+PROBED: dict[str, tuple[str, ...]] = {
     probe: tuple(row.name for row in _ROWS if row.probe == probe)
     for probe in dict.fromkeys(row.probe for row in _ROWS if row.probe)
 }
+_BUILT_IN = frozenset(METRICS)
+
+
+def add_metrics(rows: Iterable[Metric]) -> None:
+    """Let claims be made on further metrics: those of a plug-in's probes, or of the training code of a user."""
+    for row in rows:
+        if row.name in _BUILT_IN:
+            raise UserError(f"metric {row.name}: resbench has one of this name: give it another")
+        METRICS[row.name] = row
+        if row.probe:
+            PROBED[row.probe] = tuple(dict.fromkeys((*PROBED.get(row.probe, ()), row.name)))
+
+
+def added_metrics(names: Iterable[str]) -> list[Metric]:
+    """Those of these metrics that resbench does not have by itself."""
+    return [METRICS[name] for name in dict.fromkeys(names) if name in METRICS and name not in _BUILT_IN]
+
+
+class _Probes(Table[Any]):
+    """The probes by name; `probes/table.py` has those of resbench, and each brings its metrics."""
+
+    def extend(self, values: Mapping[str, Any], digest: str, source: str) -> None:
+        for name, probe in values.items():
+            add_metrics(replace(row, name=f"probe.{row.name}", probe=name) for row in getattr(probe, "metrics", ()))
+        super().extend(values, digest, source)
+
+
+PROBES = _Probes("PROBES", {})

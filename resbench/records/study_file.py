@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Set
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
 
 from resbench.core.cell import Value
 from resbench.core.config import refuse
 from resbench.core.text import NAME_RULE, is_name, is_run_id
 from resbench.records.claim import Claim, Published, Target
+from resbench.records.metrics import Metric, add_metrics
 from resbench.records.part import AS_GIVEN, NULL_IS_EMPTY, Number, Part
 from resbench.records.statements import Statement, histories
 
@@ -134,6 +135,9 @@ class Confirmation(Part):
     runs: list[StudyRun]
 
 
+_METRICS = TypeAdapter(list[Metric])
+
+
 class StudyFile(Part):
     """The question of a study.
 
@@ -149,6 +153,8 @@ class StudyFile(Part):
         late: the claims that were stated after results; of claims in files of earlier versions that is not known.
         family: what is judged together at one level: the comparisons of each claim, or those of all claims.
         labels: what fields and values are called on pages, where the grid file says it.
+        plugins: Python files that extend resbench, as the grid file names them.
+        metrics: of the study's own, beyond those of every run.
         story: its place among the other studies, where the grid file says it.
         looks: at which numbers of seeds the claims are judged; None where that was not planned.
         confirmation: of the target; None where none is planned, or nothing is chosen yet.
@@ -178,8 +184,18 @@ class StudyFile(Part):
     family: Family = "claim"
     labels: dict[str, Words] = Field(default_factory=dict)
     story: Story | None = None
+    plugins: list[str] = Field(default_factory=list)
+    metrics: list[Metric] = Field(default_factory=list)
     looks: Looks | None = None
     confirmation: Confirmation | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_metrics(cls, values: Any) -> Any:
+        """Before the claims are read, which may be made on them."""
+        if isinstance(values, dict) and values.get("metrics"):
+            add_metrics(_METRICS.validate_python(values["metrics"]))
+        return values
 
     def late_claim(self, claim: Claim) -> LateClaim | None:
         """The note on a claim that was stated after results, if it was."""

@@ -41,7 +41,7 @@ def depth_in(run: RunConfig, epoch: int) -> int:
 def at_depth(run: RunConfig, depth: int) -> RunConfig:
     """The same run with the network of another depth; streams stay as they are."""
     model = run.model.model_copy(update={"depth": depth})
-    return RunConfig.model_construct(model=model, data=run.data, recipe=run.recipe, seed=run.seed)
+    return run.with_model(model)
 
 
 def start_state(run: RunConfig, placement: Placement, saved: SavedState | None) -> State:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resbench.core.config import Alike, Config, acts_if, one_of, refuse
+from resbench.core.tables import Table
 
 Parameters: TypeAlias = Iterable[nn.Parameter]
 
@@ -34,11 +35,14 @@ def adamw(parameters: Parameters, recipe: RecipeConfig, fused: bool | None = Non
 
 
 # a function with an argument `fused` gets True on CUDA; one without it trains there too, only slower
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "sgd": sgd,
-    "nesterov": nesterov,
-    "adamw": adamw,
-}
+OPTIMIZERS: Table[Callable[..., torch.optim.Optimizer]] = Table(
+    "OPTIMIZERS",
+    {
+        "sgd": sgd,
+        "nesterov": nesterov,
+        "adamw": adamw,
+    },
+)
 
 
 def constant(step: int, total: int, recipe: RecipeConfig) -> float:
@@ -69,13 +73,16 @@ def step(step: int, total: int, recipe: RecipeConfig) -> float:
 
 
 # (step from 0, total steps, recipe) -> factor on recipe.lr
-SCHEDULES: dict[str, Callable[[int, int, RecipeConfig], float]] = {
-    "constant": constant,
-    "inverse_time": inverse_time,
-    "cosine": cosine,
-    "onecycle": onecycle,
-    "step": step,
-}
+SCHEDULES: Table[Callable[[int, int, RecipeConfig], float]] = Table(
+    "SCHEDULES",
+    {
+        "constant": constant,
+        "inverse_time": inverse_time,
+        "cosine": cosine,
+        "onecycle": onecycle,
+        "step": step,
+    },
+)
 
 
 def mean(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
@@ -87,10 +94,13 @@ def mean_over_batch(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
     return mean(logits, labels, smoothing) / len(labels)
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
-    "mean": mean,
-    "mean_over_batch": mean_over_batch,
-}
+LOSSES: Table[Callable[[Tensor, Tensor, float], Tensor]] = Table(
+    "LOSSES",
+    {
+        "mean": mean,
+        "mean_over_batch": mean_over_batch,
+    },
+)
 SELECTS = {"last": "the weights after the last epoch", "best_val": "those of the best validation accuracy"}
 PRECISIONS = {
     "auto": "bf16 where the hardware computes it, else fp32",

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from resbench.core.config import Config, explain, flatten, nest, refuse
+from resbench.core.config import Config, OneOf, OnlyIfSet, SparseConfig, explain, fields_marked, flatten, nest, refuse
+from resbench.core.errors import UserError
+from resbench.core.own_code import open_home
+from resbench.core.places import Home, current_home, start_at
+from resbench.core.tables import Table
 from resbench.data.loading import DataConfig
 from resbench.model import ModelConfig, Size, measure
 from resbench.records.identity import FROZEN, canonical, id_of
 from resbench.training.recipe import RecipeConfig
 
 
-class RunConfig(Config):
+class RunConfig(SparseConfig):
     """Everything that determines the result of a run.
+
+    `own_code` follows from the rest: the digests of the plug-ins whose values it has.
 
     Example:
         >>> run = resbench.RunConfig(model=resbench.ModelConfig(depth=10), seed=1)
@@ -30,6 +37,15 @@ class RunConfig(Config):
     data: DataConfig = DataConfig()
     recipe: RecipeConfig = RecipeConfig()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    own_code: Annotated[list[str], OnlyIfSet()] = Field(default_factory=list)
+    _home: Home | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _knows_its_code(self) -> Self:
+        self._home = current_home()
+        if not self.own_code:
+            self.__dict__["own_code"] = _digests(self)  # it is still being made
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -66,7 +82,9 @@ class RunConfig(Config):
 
         Two runs of a grid with the same normalised configuration are the same training.
         """
-        return self.neutralised(neutral_values())
+        out = self.neutralised(neutral_values())
+        digests = _digests(out)  # a value of a plug-in may have had no effect
+        return out if digests == out.own_code else out.model_copy(update={"own_code": digests})
 
     @cached_property
     def id(self) -> str:
@@ -82,7 +100,39 @@ class RunConfig(Config):
 
     def with_seed(self, seed: int) -> RunConfig:
         """The same run with another seed."""
-        return RunConfig.model_construct(model=self.model, data=self.data, recipe=self.recipe, seed=seed)
+        return self._like(self.model, seed)
+
+    def with_model(self, model: ModelConfig) -> RunConfig:
+        """The same run of another network."""
+        return self._like(model, self.seed)
+
+    def _like(self, model: ModelConfig, seed: int) -> RunConfig:
+        out = RunConfig.model_construct(
+            model=model, data=self.data, recipe=self.recipe, seed=seed, own_code=self.own_code
+        )
+        out._home = self._home
+        return out
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """In another process: load the user's own files that it needs; what cannot be loaded, `check_own_code` names."""
+        super().__setstate__(state)
+        if self._home:
+            start_at(self._home)
+            with contextlib.suppress(UserError):
+                open_home(self._home)
+
+    def check_own_code(self) -> None:
+        """See that the user's own files are what they were when the run was planned.
+
+        Raises:
+            UserError: one cannot be loaded, or has changed.
+        """
+        open_home(self._home)
+        if self.own_code != _digests(self):
+            files = dict.fromkeys(table.sources[value] for value, table in _own_values(self))
+            raise UserError(
+                f"{' or '.join(files) or 'a plug-in'}: has changed since the run was planned: the same command plans it again"
+            )
 
     @property
     def network_size(self) -> Size:
@@ -100,3 +150,20 @@ class RunConfig(Config):
 def neutral_values() -> dict[str, Any]:
     """Dotted path -> the value that leaves no trace in an id; of a field that is not frozen yet, its default."""
     return flatten(RunConfig().model_dump(mode="json")) | FROZEN
+
+
+def _digests(config: Config) -> list[str]:
+    """Of the plug-ins that values of a configuration come from, in its sections too."""
+    return sorted({table.origins[value] for value, table in _own_values(config)})
+
+
+def _own_values(config: Config) -> Iterator[tuple[str, Table[Any]]]:
+    """The values that come from plug-ins, each with its table."""
+    for name, mark in fields_marked(type(config), OneOf).items():
+        value = getattr(config, name)
+        if isinstance(mark.table, Table) and value in mark.table.origins:
+            yield value, mark.table
+    for name in type(config).model_fields:
+        section = getattr(config, name)
+        if isinstance(section, Config):
+            yield from _own_values(section)

@@ -15,7 +15,6 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any, TypeVar
 
 from resbench.core import processes
-from resbench.data.datasets import DATASETS
 from resbench.training.run import RunConfig
 
 PRELOAD = "resbench.training.preload"
@@ -33,7 +32,7 @@ def fork_server(configs: Iterable[RunConfig] = (), modules: Sequence[str] = ()) 
         configs: of the runs to come.
         modules: to import too, if the server has not started yet.
     """
-    remote = any(DATASETS[config.data.name].remote for config in configs)
+    remote = any(config.data.dataset.remote for config in configs)
     return processes.fork_server([PRELOAD, *modules, *(["torchvision"] if remote else [])])
 
 

@@ -12,11 +12,13 @@ from typing import Any
 from resbench.core.cell import Value
 from resbench.core.config import suggestion
 from resbench.core.files import user_file
+from resbench.core.own_code import at_home
 from resbench.grid.agreement import check_claims
+from resbench.grid.cells import check_cells, check_idle
 from resbench.grid.expand import points
 from resbench.grid.expectations import read_claims, read_family
 from resbench.grid.labels import read_labels
-from resbench.grid.parts import check_cells, check_idle
+from resbench.grid.own_files import home_of, read_plugins, read_probes
 from resbench.grid.source import UNREADABLE, Source, opening_comment
 from resbench.grid.story import read_story
 from resbench.records.claim import Claim
@@ -25,7 +27,7 @@ from resbench.tuning.space import read_space
 from resbench.tuning.winners import TUNED, TUNING, UNTUNED
 
 _PARTS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "probes", "claims", "family")
-KEYS = (*_PARTS, "labels", "story")
+KEYS = (*_PARTS, "labels", "story", "plugins")
 # key or override -> attribute of `Search`, default, maximum
 _COUNTS = {
     "trials": ("trials", 30, 100_000),
@@ -53,7 +55,14 @@ def load_search(file: str | Path, overrides: Sequence[str] = ()) -> Search:
     source.read_extra = partial(_refuse_tuning, source)
     text = source.parse()
     root = _root(source)
+    plugins = read_plugins(source, root.get("plugins", []), source.document.line("plugins"))
+    with at_home(home_of(source.file, plugins)):
+        return _read_search(source, root, text, plugins)
+
+
+def _read_search(source: Source, root: dict[str, Any], text: str, plugins: Sequence[str]) -> Search:
     search = _search(source, root)
+    search.plugins = plugins
     search.about = opening_comment(text)
     searched = list(search.space)
     _override(source, search)
@@ -93,7 +102,7 @@ def _search(source: Source, root: dict[str, Any]) -> Search:
         base=source.base(root.get("base", {}), "base"),
         arms=source.axes(root.get("arms", {}), "arms"),
         space=read_space(source, root.get("search", {})),
-        probes=source.probes(root.get("probes", []), line("probes")),
+        probes=read_probes(source, root.get("probes", []), line("probes")),
         file=source.file,
         overrides=source.overrides,
     )
@@ -132,7 +141,7 @@ def _override(source: Source, search: Search) -> None:
         elif path in _NAMES:
             setattr(search, path, _name(source, path, value, 0))
         elif path == "probes":
-            search.probes = source.probes(value, 0)
+            search.probes = read_probes(source, value, 0)
         elif isinstance(value, list) or path in search.arms:
             values = source.axis_of_override(path, value)
             if values:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from resbench.core.cell import Cell, Value
 from resbench.core.cell import label as cell_label
 from resbench.core.config import flatten, nest, suggestion
 from resbench.core.errors import UserError
 from resbench.core.json_reader import Json
+from resbench.core.own_code import at_home, digest_of, open_home
+from resbench.core.places import Home
 from resbench.core.text import NAME_RULE, is_name
 from resbench.grid.expand import expand, points
+from resbench.grid.own_files import home_of
 from resbench.grid.source import FIELDS
 from resbench.records.claim import Claim
 from resbench.records.identity import FROZEN
@@ -36,7 +40,7 @@ class Search:
         trials: of each arm.
         seeds: of each trial; the winners are confirmed on as many as `confirm`, beyond these.
         probes: what is measured during the confirmation; trials are not probed.
-        family, labels, story: as of a Grid.
+        family, labels, story, plugins: as of a Grid.
         file, overrides: where it was read from.
     """
 
@@ -54,6 +58,7 @@ class Search:
     family: Family = "claim"
     labels: Mapping[str, Words] = field(default_factory=dict)
     story: Story | None = None
+    plugins: Sequence[str] = ()
     about: str = ""
     file: str = ""
     overrides: list[str] = field(default_factory=list)
@@ -66,12 +71,18 @@ class Search:
                 text = f"{value!r} is not one of {', '.join(allowed)}{suggestion(value, allowed)}"
                 raise UserError(f"search {self.name}: {key}: {text}")
 
+    @cached_property
+    def home(self) -> Home:
+        """Where the files are that it names."""
+        return home_of(self.file, self.plugins)
+
     def check(self) -> None:
         """See that a search built in Python means something; `load_search` has checked one from a file.
 
         Raises:
             UserError: an unknown field, or values that mean nothing together; one line for each.
         """
+        open_home(self.home)
         unknown = [path for path in (*self.base, *self.arms, *self.space) if path not in FIELDS]
         if unknown:
             raise UserError(f"search {self.name}: {path}: unknown field{suggestion(path, FIELDS)}" for path in unknown)
@@ -103,7 +114,8 @@ class Search:
 
     def config(self, arm: Cell, values: Cell | None = None, seed: int = 0) -> RunConfig:
         """The run of an arm at these searched values, by default at those of the base."""
-        config = RunConfig.model_validate(nest({**self.base, **arm, **(values or {})})).normalised()
+        with at_home(self.home):
+            config = RunConfig.model_validate(nest({**self.base, **arm, **(values or {})})).normalised()
         return config.with_seed(seed)
 
     def values(self, stored: Cell) -> dict[str, Value]:
@@ -112,7 +124,8 @@ class Search:
 
     def untuned(self, arm: Cell) -> dict[str, Value]:
         """The searched paths with the values of the base."""
-        values = flatten(RunConfig.model_validate(nest({**self.base, **arm})).model_dump())
+        with at_home(self.home):
+            values = flatten(RunConfig.model_validate(nest({**self.base, **arm})).model_dump())
         return {path: values[path] for path in self.space}
 
     def grid(self) -> list[Cell] | None:
@@ -152,6 +165,8 @@ class Search:
             "sampler": self.sampler,
             "pruner": self.pruner,
         }
+        if self.plugins:
+            values["plugins"] = [digest_of(path) for path in self.home.plugins]
         if defaults := self._changed_defaults(arm):
             values["defaults"] = defaults
         out: dict[str, Json] = json.loads(json.dumps(values))

@@ -15,7 +15,7 @@ from typing import NoReturn
 from submitit.core.job_environment import JobEnvironment
 from submitit.helpers import DelayedSubmission
 
-from resbench.core.errors import Unwritable
+from resbench.core.errors import Unwritable, UserError
 from resbench.core.locks import LEASE_SECONDS
 from resbench.execution.process import StopSignals
 from resbench.execution.task import BUSY, DONE, RAISED, STOPPED, UNWRITABLE, Task, execute_run
@@ -26,7 +26,10 @@ class Element:
     """Called with `Task.to_json()`; asked to leave (cancelled, preempted, out of time), it saves the run's state first."""
 
     def __call__(self, text: str) -> None:
-        task = Task.from_json(text)
+        try:
+            task = Task.from_json(text)
+        except UserError as error:  # a file of the user's own that this machine does not have
+            _leave(RAISED, ["own code", str(error)])
         # comes before the time is up, and before preemption where Slurm is set so
         notice = signal.Signals[f"SIG{JobEnvironment.USR_SIG}"]
         requeue = signal.getsignal(notice)

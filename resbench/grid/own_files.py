@@ -1,0 +1,54 @@
+"""What a grid or search file loads: its plug-ins and probes, and where the files are that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from resbench.core.config import suggestion
+from resbench.core.errors import UserError
+from resbench.core.files import user_path
+from resbench.core.own_code import open_home
+from resbench.core.places import Home
+from resbench.grid.source import Source
+from resbench.records.metrics import PROBED
+
+
+def home_of(file: str, plugins: Iterable[str]) -> Home:
+    """Where the files are that a grid file, or a grid in Python, names.
+
+    Args:
+        file: the grid file; empty in Python, where relative paths start at the working folder.
+        plugins: their paths as they are written.
+    """
+    folder = Path(file).absolute().parent if file else Path.cwd()
+    return Home(folder, tuple(folder / user_path(path) for path in plugins))
+
+
+def read_plugins(source: Source, value: Any, line: int) -> tuple[str, ...]:
+    """Load the plug-ins; returns their paths as they are written. What is wrong with one is a mistake of the file."""
+    paths = [value] if isinstance(value, str) else value
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        source.wrong(line, f"plugins: {value!r} should be a list of Python files, such as [my_layers.py]")
+        return ()
+    good = []
+    for path in paths:
+        try:
+            open_home(home_of(source.file, [path]))
+            good.append(path)
+        except UserError as error:
+            source.wrong(line, f"plugins: {error.lines[0]}")
+    return tuple(good)
+
+
+def read_probes(source: Source, value: Any, line: int) -> tuple[str, ...]:
+    """The chosen probes in the order of their table; `none` is none of them."""
+    names = [] if value == "none" else value
+    if not isinstance(names, list):
+        source.wrong(line, f"probes: {value!r} should be a list of {', '.join(PROBED)}, or none")
+        return ()
+    for name in names:
+        if not isinstance(name, str) or name not in PROBED:
+            source.wrong(line, f"probes: {name!r} is not one of {', '.join(PROBED)}{suggestion(name, PROBED)}")
+    return tuple(name for name in PROBED if name in names)
