@@ -14,7 +14,7 @@ from support.inprocess import resbench
 from support.tiny import copy_tiny, run_tiny, tiny_contents, tiny_store
 
 import resbench as package
-from resbench.core.config import Config, fields, flatten
+from resbench.core.config import Config, fields
 from resbench.records.identity import FROZEN, canonical, id_of
 from resbench.records.record import Record
 from resbench.records.store import Store, read_record
