@@ -22,6 +22,7 @@ from resbench.report.statistics.interaction import SIGNS
 from resbench.report.study import Study
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.interactions import place_text
+from resbench.report.wording.states import part_state
 
 _MOST_ROWS = 40
 
@@ -87,7 +88,8 @@ def claimed(study: Study, verdicts: Sequence[ClaimVerdict], labels: Labels) -> l
             context = place_text(judged)
             label = f"{context}: {label}" if context else label
             seeds = _seed_differences(study, judged.comparison, claim.metric)
-            rows.append(Row(label, judged.ours, judged.theirs, judged.contrast, judged.state, seeds, judged.subtracted))
+            shown = part_state(judged, claim.metric.exact).text
+            rows.append(Row(label, judged.ours, judged.theirs, judged.contrast, shown, seeds, judged.subtracted))
         if rows:
             size = max(len(rows), verdict.family)  # more, where the claims of a study are one family
             out.append(Family(len(out) + 1, claim.says, claim.metric, size, claim.margin, rows))
