@@ -25,6 +25,7 @@ from resbench.core.places import Home, relative_to, resolve
 from resbench.core.tables import TABLES, tables_in
 
 GROUP = "resbench.plugins"  # of the entry points of installed packages
+_ELSEWHERE = {*sys.stdlib_module_names, "resbench"}  # never taken for files of the same folder, as in a checkout
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ def _imported(content: bytes, path: Path, folder: Path) -> Iterator[Path]:
             start = node.module or ""
             names = [start, *(f"{start}.{name}".lstrip(".") for name in names)]
         for name in filter(None, names):
+            if name.split(".")[0] in _ELSEWHERE:
+                continue
             parts = name.split(".")
             for depth in range(1, len(parts) + 1):
                 stem = folder.joinpath(*parts[:depth])
