@@ -21,6 +21,7 @@ def _uniform(n: int, low: float, high: float, images: Tensor, generator: Generat
 
 
 def none(images: Tensor, generator: Generator) -> Tensor:
+    """The images as they are."""
     return images
 
 
@@ -37,7 +38,7 @@ def _moved(images: Tensor, reach: int, generator: Generator) -> Tensor:
 
 
 def shift(images: Tensor, generator: Generator) -> Tensor:
-    """By up to 2 whole pixels in each direction, black behind."""
+    """Shift by up to 2 whole pixels in each direction, black behind."""
     return _moved(images, 2, generator)
 
 

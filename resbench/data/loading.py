@@ -22,7 +22,7 @@ from resbench.core.tables import Table
 from resbench.data.augment import AUGMENTS
 from resbench.data.datasets import DATASETS, Dataset, read_dataset, sha256_of
 
-ORDERS = {"shuffle": "a new order each epoch", "file": "as the file has them, never shuffled"}
+ORDERS = {"shuffle": "A new order each epoch.", "file": "As the file has them, never shuffled."}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Normalizer:
 
 
 def standard(images: Tensor) -> Normalizer:
-    """Mean 0 and deviation 1 over the training set, per channel; exact sums, so the same on every machine."""
+    """Mean 0 and deviation 1 over the training images, per channel; exact sums, so the same on every machine."""
     channels = images.shape[1]
     values = torch.arange(256, dtype=torch.float64)
     shares = torch.stack([torch.bincount(images[:, c].flatten(), minlength=256) for c in range(channels)]).double()
@@ -48,12 +48,12 @@ def standard(images: Tensor) -> Normalizer:
 
 
 def unit(images: Tensor) -> Normalizer:
-    """0..1."""
+    """Divided by 255: 0 to 1."""
     return Normalizer(torch.zeros(1, 1, 1, 1), torch.full((1, 1, 1, 1), 255.0))
 
 
 def raw(images: Tensor) -> Normalizer:
-    """0..255, as the program of 2016."""
+    """0 to 255, as in the program of 2016."""
     return Normalizer(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1))
 
 
@@ -63,12 +63,23 @@ PIXELS: Table[Callable[[Tensor], Normalizer]] = Table("PIXELS", {"standard": sta
 class DataConfig(Config):
     """The images. `val_size: auto` is a tenth of the images that are used; `train_size` is taken from what remains."""
 
-    name: Annotated[str, one_of(DATASETS)] = "mnist-5k"
-    augment: Annotated[str, one_of(AUGMENTS)] = "none"
-    train_size: Annotated[int, Field(ge=10)] | Literal["all"] = "all"
-    val_size: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
-    order: Annotated[str, one_of(ORDERS)] = "shuffle"
-    pixels: Annotated[str, one_of(PIXELS)] = "standard"
+    name: Annotated[str, one_of(DATASETS), Field(description="The data set.")] = "mnist-5k"
+    augment: Annotated[
+        str, one_of(AUGMENTS), Field(description="Random changes of training images, new in each epoch.")
+    ] = "none"
+    train_size: Annotated[
+        Annotated[int, Field(ge=10)] | Literal["all"],
+        Field(description="Training images; the same for every seed, in the proportions of the classes."),
+    ] = "all"
+    val_size: Annotated[
+        Annotated[int, Field(ge=0)] | Literal["auto"],
+        Field(
+            description="Validation images, taken from the training part; auto is a tenth of the images that are used. The "
+            "test images are read once, after training."
+        ),
+    ] = "auto"
+    order: Annotated[str, one_of(ORDERS), Field(description="Order of the training images.")] = "shuffle"
+    pixels: Annotated[str, one_of(PIXELS), Field(description="Scale on which the network sees pixels.")] = "standard"
 
     @model_validator(mode="before")
     @classmethod

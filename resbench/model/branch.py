@@ -65,31 +65,32 @@ def _start(place: Place) -> float:
 
 
 def plain(place: Place) -> list[nn.Module]:
+    """No layers more."""
     return []
 
 
 def skipinit(place: Place) -> list[nn.Module]:
-    """De and Smith 2020 (2002.10444): a learned scalar, 1/sqrt(units) at the start; with 0 it is `rezero`."""
+    """A learned scalar behind the branch."""
     return [LearnedScale(_start(place))]
 
 
 def rezero(place: Place) -> list[nn.Module]:
-    """Bachlechner et al. 2020 (2003.04887): a learned scalar, 0 at the start."""
+    """The same, 0 at the start."""
     return [LearnedScale(0.0)]
 
 
 def layerscale(place: Place) -> list[nn.Module]:
-    """Touvron et al. 2021 (2103.17239), section 2: a factor per channel; 0.1 up to 18 units, 1e-5 to 24, then 1e-6."""
+    """A learned factor per channel behind the branch."""
     return [LearnedScale(_start(place), place.channels)]
 
 
 def fixup(place: Place) -> list[nn.Module]:
-    """Zhang et al. 2019 (1901.09321): a scalar multiplier and bias behind the branch."""
+    """A scalar multiplier and bias behind the branch."""
     return [LearnedScale(1.0), Bias()]
 
 
 def reset_zero_gamma(branch: nn.Module, units: int) -> None:
-    """Goyal et al. 2017 (1706.02677), section 5.1: the branch's last norm starts with scale 0, so that F = 0.
+    """The branch's last norm starts with scale 0, so that F = 0.
 
     Nothing may follow that norm in the branch: behind a ReLU or a convolution of zeros the scale has no gradient.
     """
@@ -134,22 +135,49 @@ class Branch:
         layers: appended to the branch.
         reset: (branch, number of units) -> None, run after `model.init`.
         silence: lets a unit that is inserted into a trained network start as the identity (`recipe.grow`).
+        about: what it is, in a line.
     """
 
     layers: Callable[[Place], list[nn.Module]]
     reset: Callable[[nn.Module, int], None] | None = None
     silence: Callable[[nn.Module], None] = silence
+    about: str = ""
 
 
 BRANCHES: Table[Branch] = Table(
     "BRANCHES",
     {
-        "plain": Branch(plain),
-        "zero_gamma": Branch(plain, reset_zero_gamma, leave),
-        "skipinit": Branch(skipinit),
-        "rezero": Branch(rezero, silence=leave),
-        "layerscale": Branch(layerscale),
-        "fixup": Branch(fixup, reset_fixup, leave),
+        "plain": Branch(
+            plain,
+            about="F as model.unit and model.init leave it.",
+        ),
+        "zero_gamma": Branch(
+            plain,
+            reset_zero_gamma,
+            leave,
+            about="The last norm of each branch starts with scale 0, so that F = 0 (Goyal et al. 2017, 1706.02677, section 5.1).",
+        ),
+        "skipinit": Branch(
+            skipinit,
+            about="A learned scalar behind F that starts at 1/sqrt(units); at 0 it is rezero (De and Smith 2020, 2002.10444).",
+        ),
+        "rezero": Branch(
+            rezero,
+            silence=leave,
+            about="A learned scalar behind F that starts at 0 (Bachlechner et al. 2020, 2003.04887, equation 1).",
+        ),
+        "layerscale": Branch(
+            layerscale,
+            about="A learned factor for each channel of F; it starts at 0.1 up to 18 units, at 1e-5 up to 24, then at 1e-6 "
+            "(Touvron et al. 2021, 2103.17239, section 2).",
+        ),
+        "fixup": Branch(
+            fixup,
+            reset_fixup,
+            leave,
+            about="No norm: the last convolution of F starts at 0, the m - 1 others are scaled by L^(-1/(2m - 2)) with L units, and a "
+            "scalar multiplier and biases are learned (Zhang et al. 2019, 1901.09321, section 3).",
+        ),
     },
 )
 SCALED = ("skipinit", "layerscale")  # those with a learned scale whose start can be chosen
@@ -158,12 +186,18 @@ SCALED = ("skipinit", "layerscale")  # those with a learned scale whose start ca
 class BranchFields(Config):
     """The branch and its start."""
 
-    branch: Annotated[str, one_of(BRANCHES)] = "plain"
+    branch: Annotated[
+        str, one_of(BRANCHES), Field(description="What makes the branch F small, or zero, at the start of training.")
+    ] = "plain"
     branch_scale: Annotated[
         Annotated[float, Field(ge=0, le=10)] | Literal["auto"],
         NoShape(),
         acts_if(
             lambda model: model.shortcut == "scaled" or model.branch in SCALED,
             f"model.shortcut is scaled, or model.branch is {' or '.join(SCALED)}",
+        ),
+        Field(
+            description="With shortcut scaled the constant b of y = a x + b F(x), 1 where it is auto; else where the learned "
+            "scale of skipinit or layerscale starts, as in its paper where it is auto."
         ),
     ] = "auto"

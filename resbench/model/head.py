@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
+from pydantic import Field
 from torch import nn
 
 from resbench.core.config import Config, one_of
@@ -17,17 +18,17 @@ def halved(size: int) -> int:
 
 
 def gap(channels: int, size: int) -> tuple[nn.Module, int]:
-    """Global average pooling (He et al. 2015)."""
+    """Global average pooling, then a linear layer (He et al. 2015, 1512.03385, section 3.3)."""
     return nn.AdaptiveAvgPool2d(1), channels
 
 
 def max_linear(channels: int, size: int) -> tuple[nn.Module, int]:
-    """2x2 max pooling, then the linear layer (the article of 2016)."""
+    """2x2 max pooling, then a linear layer on what is left of the map (the article of 2016)."""
     return nn.MaxPool2d(2, ceil_mode=True), channels * halved(size) ** 2
 
 
 def flatten_linear(channels: int, size: int) -> tuple[nn.Module, int]:
-    """No pooling at all (the program of 2016)."""
+    """A linear layer on the whole last map, without pooling (the program of 2016)."""
     return nn.Identity(), channels * size**2
 
 
@@ -43,7 +44,7 @@ HEADS: Table[Callable[[int, int], tuple[nn.Module, int]]] = Table(
 
 
 def stride() -> tuple[nn.Module, int]:
-    """The first convolution of the stage has stride 2."""
+    """The first convolution of the stage has stride 2 (He et al. 2015, 1512.03385, section 3.3)."""
     return nn.Identity(), 2
 
 
@@ -59,5 +60,7 @@ DOWNSAMPLES: Table[Callable[[], tuple[nn.Module, int]]] = Table("DOWNSAMPLES", {
 class HeadFields(Config):
     """The end of the network, and of its stages."""
 
-    head: Annotated[str, one_of(HEADS)] = "gap"
-    downsample: Annotated[str, one_of(DOWNSAMPLES)] = "stride"
+    head: Annotated[str, one_of(HEADS), Field(description="What stands between the last unit and the logits.")] = "gap"
+    downsample: Annotated[str, one_of(DOWNSAMPLES), Field(description="How maps are halved where a stage begins.")] = (
+        "stride"
+    )

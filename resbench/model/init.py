@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import nn
 
 from resbench.core.config import Config, one_of
@@ -15,7 +16,7 @@ from resbench.model.fields import NoShape
 
 
 def torch_default(module: nn.Module) -> None:
-    """What PyTorch does: weights and biases of convolutions uniform within 1/sqrt(fan in)."""
+    """What PyTorch does by itself: weights and biases of convolutions uniform within 1/sqrt(fan in)."""
 
 
 def he(module: nn.Module) -> None:
@@ -88,4 +89,11 @@ INITS: Table[Callable[[nn.Module], None]] = Table(
 class InitFields(Config):
     """The initial weights."""
 
-    init: Annotated[str, one_of(INITS), NoShape()] = "he"
+    init: Annotated[
+        str,
+        one_of(INITS),
+        NoShape(),
+        Field(
+            description="Initial weights of convolutions, and of what else a value names. model.branch acts after it."
+        ),
+    ] = "he"

@@ -6,40 +6,51 @@ import math
 from collections.abc import Callable
 from typing import Annotated
 
+from pydantic import Field
 from torch import nn
 
 from resbench.core.config import Config, one_of
 from resbench.core.tables import Table
 
 
+def batch(channels: int) -> nn.Module:
+    """Ioffe and Szegedy 2015 (1502.03167), algorithm 1: each channel over the batch and all positions."""
+    return nn.BatchNorm2d(channels)
+
+
 def group(channels: int) -> nn.Module:
-    """Wu and He 2018 (1803.08494): 8 groups, or as many as divide the channels."""
+    """Wu and He 2018 (1803.08494), equation 7: 8 groups of channels of an image, or as many as divide them."""
     return nn.GroupNorm(math.gcd(channels, 8), channels)
 
 
 def layer(channels: int) -> nn.Module:
-    """All channels and positions of an image together, i.e. one group."""
+    """Ba et al. 2016 (1607.06450): all channels and positions of an image together, i.e. one group."""
     return nn.GroupNorm(1, channels)
 
 
 def none(channels: int) -> nn.Module:
+    """No normalisation; convolutions then have biases, unless conv_bias says otherwise."""
     return nn.Identity()
 
 
 NORMS: Table[Callable[[int], nn.Module]] = Table(
     "NORMS",
     {
-        "batch": nn.BatchNorm2d,
+        "batch": batch,
         "group": group,
         "layer": layer,
         "none": none,
     },
 )
-CONV_BIAS = {"auto": "where no norm follows", "always": "everywhere", "never": "nowhere"}
+CONV_BIAS = {
+    "auto": "A bias where no norm follows, as that would take it away.",
+    "always": "A bias in every convolution.",
+    "never": "No bias in any convolution.",
+}
 
 
 class NormFields(Config):
     """What follows a convolution."""
 
-    norm: Annotated[str, one_of(NORMS)] = "batch"
-    conv_bias: Annotated[str, one_of(CONV_BIAS)] = "auto"
+    norm: Annotated[str, one_of(NORMS), Field(description="Normalisation in units, stem and projections.")] = "batch"
+    conv_bias: Annotated[str, one_of(CONV_BIAS), Field(description="Which convolutions have a bias.")] = "auto"

@@ -116,38 +116,50 @@ class Gate(nn.Module):
 
 
 def identity(joint: Joint) -> nn.Module:
+    """y = x + F(x), and a projection where shapes differ (He et al. 2015, 1512.03385, equations 1 and 2, option B)."""
     return Sum(joint.match())
 
 
 def projection(joint: Joint) -> nn.Module:
+    """y = W x + F(x) in every unit: a 1x1 convolution, with its norm (He et al. 2015, 1512.03385, option C)."""
     return Sum(joint.projection())
 
 
 def none(joint: Joint) -> nn.Module:
+    """y = F(x): the plain network, without shortcuts."""
     return NoShortcut()
 
 
 def zero_pad(joint: Joint) -> nn.Module:
+    """y = x + F(x); where shapes differ every second pixel of x, and zeros as new channels: no parameters (option A)."""
     return Sum(nn.Identity() if joint.keeps_shape else ZeroPad(joint.cout - joint.cin, joint.stride))
 
 
 def scaled(joint: Joint) -> nn.Module:
+    """y = a x + b F(x) with the constants a = shortcut_scale and b = branch_scale (He et al. 2016, 1603.05027, table 1)."""
     return Sum(joint.match(), joint.config.shortcut_scale, joint.branch_scale)
 
 
 def exclusive_gate(joint: Joint) -> nn.Module:
+    """y = (1 - g) x + g F(x) with a learned gate g = sigmoid(W_g x + b_g), as in highway networks (1505.00387).
+
+    He et al. 2016 (1603.05027), section 3.1 and table 1; b_g starts at gate_bias.
+    """
     return Gate(joint, gates_branch=True)
 
 
 def shortcut_gate(joint: Joint) -> nn.Module:
+    """y = (1 - g) x + F(x): only the shortcut is gated, by a learned g (He et al. 2016, 1603.05027, table 1)."""
     return Gate(joint, gates_branch=False)
 
 
 def conv(joint: Joint) -> nn.Module:
+    """y = W x + F(x) with a bare 1x1 convolution where shapes agree (He et al. 2016, 1603.05027, table 1)."""
     return Sum(joint.conv1x1() if joint.keeps_shape else joint.projection())
 
 
 def dropout(joint: Joint) -> nn.Module:
+    """y = dropout(x) + F(x) with the rate shortcut_dropout (He et al. 2016, 1603.05027, table 1)."""
     return Sum(nn.Sequential(joint.match(), nn.Dropout(joint.config.shortcut_dropout)))
 
 
@@ -173,27 +185,40 @@ UNPROJECTED = ("none", "zero_pad")
 class ShortcutFields(Config):
     """The shortcut and its options."""
 
-    shortcut: Annotated[str, one_of(SHORTCUTS)] = "identity"
+    shortcut: Annotated[
+        str,
+        one_of(SHORTCUTS),
+        Field(
+            description="How the input x of a unit and its branch F(x) are joined. He et al. 2015 (1512.03385), section 3.3, "
+            "have options A, B and C; He et al. 2016 (1603.05027), table 1, have the others."
+        ),
+    ] = "identity"
     shortcut_scale: Annotated[
         float,
-        Field(ge=0, le=10),
+        Field(ge=0, le=10, description="The constant a of y = a x + b F(x) (He et al. 2016, 1603.05027, equation 6)."),
         NoShape(),
         acts_if(lambda model: model.shortcut == "scaled", "model.shortcut is scaled"),
     ] = 0.5
     shortcut_dropout: Annotated[
         float,
-        Field(gt=0, lt=1),
+        Field(gt=0, lt=1, description="Dropout rate on shortcuts (He et al. 2016, 1603.05027, section 3.1)."),
         NoShape(),
         acts_if(lambda model: model.shortcut == "dropout", "model.shortcut is dropout"),
     ] = 0.5
     gate_bias: Annotated[
         float,
-        Field(ge=-50, le=50),
+        Field(
+            ge=-50,
+            le=50,
+            description="Bias b_g of the gates at the start: at -6 a gate of 0.002 leaves the shortcut open. He et al. 2016 "
+            "(1603.05027), section 3.1, find that it decides; they take -6 for exclusive gates.",
+        ),
         NoShape(),
         acts_if(lambda model: model.shortcut in GATED, f"model.shortcut is {' or '.join(GATED)}"),
     ] = -6.0
     projection_norm: Annotated[
         bool,
+        Field(description="Whether a norm follows the 1x1 convolution of a projection."),
         acts_if(
             lambda model: model.shortcut not in UNPROJECTED and model.norm != "none",
             f"there is a norm, and model.shortcut is not {' or '.join(UNPROJECTED)}",

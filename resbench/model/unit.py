@@ -25,23 +25,53 @@ class Order:
         after: layers after the addition.
         stem: layers of the stem.
         final: layers between the last unit and the head (an order that ends linear needs them).
+        about: what it is, in a line.
     """
 
     branch: Callable[[int], str]
     after: str
     stem: str = "cbr"
     final: str = ""
+    about: str = ""
 
 
 UNITS: Table[Order] = Table(
     "UNITS",
     {
-        "original": Order(lambda k: "cbr" * (k - 1) + "cb", after="r"),
-        "preact": Order(lambda k: "brc" * k, after="", stem="c", final="br"),
-        "bn_after_add": Order(lambda k: "cbr" * (k - 1) + "c", after="br"),
-        "relu_before_add": Order(lambda k: "cbr" * k, after=""),
-        "relu_only_preact": Order(lambda k: "rcb" * k, after="", stem="cb", final="r"),
-        "seed": Order(lambda k: "cr" * (k - 1) + "cbr", after="r"),  # the program of 2016: one norm, ReLU on both sides
+        "original": Order(
+            lambda k: "cbr" * (k - 1) + "cb",
+            after="r",
+            about="Convolution, norm, ReLU, and a ReLU after the addition (He et al. 2015, 1512.03385; figure 4a).",
+        ),
+        "preact": Order(
+            lambda k: "brc" * k,
+            after="",
+            stem="c",
+            final="br",
+            about="Norm and ReLU in front of each convolution, nothing after the addition: full pre-activation (figure 4e).",
+        ),
+        "bn_after_add": Order(
+            lambda k: "cbr" * (k - 1) + "c",
+            after="br",
+            about="The last norm stands after the addition, where it changes the shortcut too (figure 4b).",
+        ),
+        "relu_before_add": Order(
+            lambda k: "cbr" * k,
+            after="",
+            about="The last ReLU stands before the addition, so that a branch can only add (figure 4c).",
+        ),
+        "relu_only_preact": Order(
+            lambda k: "rcb" * k,
+            after="",
+            stem="cb",
+            final="r",
+            about="ReLU in front of each convolution, its norm behind it: ReLU-only pre-activation (figure 4d).",
+        ),
+        "seed": Order(
+            lambda k: "cr" * (k - 1) + "cbr",
+            after="r",
+            about="The program of 2016: one norm in a unit, and a ReLU on both sides of the addition.",
+        ),
     },
 )
 
@@ -49,8 +79,23 @@ UNITS: Table[Order] = Table(
 class UnitFields(Config):
     """The unit."""
 
-    unit: Annotated[str, one_of(UNITS)] = "original"
-    convs_per_unit: Annotated[int, Field(ge=1, le=3)] = 2
+    unit: Annotated[
+        str,
+        one_of(UNITS),
+        Field(
+            description="Order of convolution, norm and ReLU in a unit. He et al. 2016 (1603.05027), figure 4 and table 2, "
+            "have all but seed. Without shortcuts some orders are one chain of layers."
+        ),
+    ] = "original"
+    convs_per_unit: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=3,
+            description="Convolutions in the branch of a unit. At one depth, fewer of them mean more units and shortcuts. "
+            "He et al. 2016 (1603.05027), table 3, compare one with two.",
+        ),
+    ] = 2
 
 
 class Unit(nn.Module):

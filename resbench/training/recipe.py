@@ -21,15 +21,18 @@ Parameters: TypeAlias = Iterable[nn.Parameter]
 def sgd(
     parameters: Parameters, recipe: RecipeConfig, fused: bool | None = None, nesterov: bool = False
 ) -> torch.optim.Optimizer:
+    """Stochastic gradient descent with momentum: v = m v + g, w = w - lr v; weight decay is added to g."""
     momentum, decay = recipe.momentum, recipe.weight_decay
     return torch.optim.SGD(parameters, recipe.lr, momentum, weight_decay=decay, nesterov=nesterov, fused=fused)
 
 
 def nesterov(parameters: Parameters, recipe: RecipeConfig, fused: bool | None = None) -> torch.optim.Optimizer:
+    """The same with Nesterov's momentum: w = w - lr (g + m v) (Sutskever et al. 2013)."""
     return sgd(parameters, recipe, fused, nesterov=True)
 
 
 def adamw(parameters: Parameters, recipe: RecipeConfig, fused: bool | None = None) -> torch.optim.Optimizer:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2017, 1711.05101, algorithm 2); betas momentum and 0.999."""
     betas, decay, capturable = (recipe.momentum, 0.999), recipe.weight_decay, bool(fused)  # by a CUDA graph
     return torch.optim.AdamW(parameters, recipe.lr, betas, weight_decay=decay, capturable=capturable, fused=fused)
 
@@ -46,16 +49,17 @@ OPTIMIZERS: Table[Callable[..., torch.optim.Optimizer]] = Table(
 
 
 def constant(step: int, total: int, recipe: RecipeConfig) -> float:
+    """The learning rate stays as it is."""
     return 1.0
 
 
 def inverse_time(step: int, total: int, recipe: RecipeConfig) -> float:
-    """1 / (1 + lr_decay * step), as in Torch7."""
+    """lr / (1 + lr_decay * step), as in Torch7."""
     return 1 / (1 + recipe.lr_decay * step)
 
 
 def cosine(step: int, total: int, recipe: RecipeConfig) -> float:
-    """Loshchilov and Hutter 2016 (1608.03983), one period."""
+    """Half a cosine down to 0 (Loshchilov and Hutter 2016, 1608.03983, equation 5, one period)."""
     return 0.5 * (1 + math.cos(math.pi * step / total))
 
 
@@ -86,6 +90,7 @@ SCHEDULES: Table[Callable[[int, int, RecipeConfig], float]] = Table(
 
 
 def mean(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """The cross entropy, as a mean over the batch."""
     return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
@@ -101,36 +106,72 @@ LOSSES: Table[Callable[[Tensor, Tensor, float], Tensor]] = Table(
         "mean_over_batch": mean_over_batch,
     },
 )
-SELECTS = {"last": "the weights after the last epoch", "best_val": "those of the best validation accuracy"}
+SELECTS = {
+    "last": "The weights after the last epoch.",
+    "best_val": "Those of the epoch with the best validation accuracy; it needs validation images.",
+}
 PRECISIONS = {
-    "auto": "bf16 where the hardware computes it, else fp32",
-    "fp32": "single precision",
-    "bf16": "bfloat16 autocast, even where it is emulated",
+    "auto": "bf16 where the hardware computes it, else fp32.",
+    "fp32": "Single precision.",
+    "bf16": "bfloat16 autocast, even where it is emulated.",
 }
 
 
 class RecipeConfig(Config):
     """How the network is trained. A new optimizer, schedule or loss is a function and a line in its table above."""
 
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
-    batch_size: Annotated[int, Field(ge=2, le=65_536)] = 128
-    optimizer: Annotated[str, one_of(OPTIMIZERS)] = "nesterov"
-    lr: Annotated[float, Field(gt=0, le=1000)] = 0.1
-    schedule: Annotated[str, one_of(SCHEDULES)] = "onecycle"
+    epochs: Annotated[int, Field(ge=1, le=10_000, description="Passes over the training images.")] = 10
+    batch_size: Annotated[int, Field(ge=2, le=65_536, description="Images in a training step.")] = 128
+    optimizer: Annotated[str, one_of(OPTIMIZERS), Field(description="How a step follows from gradients.")] = "nesterov"
+    lr: Annotated[float, Field(gt=0, le=1000, description="Learning rate: the largest that the schedule reaches.")] = (
+        0.1
+    )
+    schedule: Annotated[
+        str, one_of(SCHEDULES), Field(description="How the learning rate changes from step to step.")
+    ] = "onecycle"
     lr_decay: Annotated[
         float,
-        Field(ge=0, le=1),
+        Field(ge=0, le=1, description="How fast inverse_time lowers the learning rate, for each step."),
         acts_if(lambda recipe: recipe.schedule == "inverse_time", "recipe.schedule is inverse_time"),
     ] = 5e-6
-    warmup: Annotated[float, Field(ge=0)] = 0.0
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = 5e-4
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    grad_clip: Annotated[float, Field(gt=0)] | Literal["none"] = "none"
-    loss: Annotated[str, one_of(LOSSES)] = "mean"
-    select: Annotated[str, one_of(SELECTS)] = "last"
-    precision: Annotated[str, one_of(PRECISIONS)] = "auto"
-    grow: list[int] | Literal["none"] = "none"
+    warmup: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="Epochs in which the learning rate rises linearly before the schedule begins (Goyal et al. 2017, "
+            "1706.02677, section 2.2).",
+        ),
+    ] = 0.0
+    momentum: Annotated[float, Field(ge=0, lt=1, description="m of sgd and nesterov; the first beta of adamw.")] = 0.9
+    weight_decay: Annotated[
+        float, Field(ge=0, le=1, description="Decay of all parameters; with adamw decoupled from the gradient.")
+    ] = 5e-4
+    label_smoothing: Annotated[
+        float,
+        Field(
+            ge=0,
+            lt=1,
+            description="Share of a label that is spread over all classes (Szegedy et al. 2015, 1512.00567, section 7).",
+        ),
+    ] = 0.0
+    grad_clip: Annotated[
+        Annotated[float, Field(gt=0)] | Literal["none"],
+        Field(
+            description="Largest norm of all gradients together; larger ones are scaled (Pascanu et al. 2012, arXiv 1211.5063)."
+        ),
+    ] = "none"
+    loss: Annotated[str, one_of(LOSSES), Field(description="What training minimises.")] = "mean"
+    select: Annotated[str, one_of(SELECTS), Field(description="The weights that are tested.")] = "last"
+    precision: Annotated[str, one_of(PRECISIONS), Field(description="Numbers in which the network is computed.")] = (
+        "auto"
+    )
+    grow: Annotated[
+        list[int] | Literal["none"],
+        Field(
+            description="Depths to grow through, such as [10, 34]: the shallow network is trained, then units that are "
+            "exactly the identity are inserted; the last is model.depth."
+        ),
+    ] = "none"
 
     def alike(self) -> Iterator[Alike]:
         """The fields that could have another value here for the same training."""
