@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resbench.cli import catalogue, doctor, measure, remove, run, show, studies, tune, watch
+from resbench.cli import catalogue, doctor, explain, measure, remove, run, show, studies, tune, watch
 
 
 class _Commands(TyperGroup):
@@ -55,6 +55,7 @@ app.command("show")(show.show)
 app.command("report")(studies.report)
 app.command("check")(studies.check)
 app.command("compare")(studies.compare)
+app.command("explain")(explain.explain)
 app.command("tune")(tune.tune)
 app.command("bench")(measure.bench)
 app.command("inspect-init")(measure.inspect_init)

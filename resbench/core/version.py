@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 Revision: TypeAlias = tuple[str | None, bool]  # commit or hash of the source, and whether the code differs from it
 SOURCE = "source:"  # begins what stands for a commit where there is none
 _PACKAGE = Path(__file__).resolve().parent.parent  # all of it: one level deeper git would see only core/
+_QUESTIONS = "ablations/"  # of a wheel: grid files, which are no code
 _INSTALLED = {"site-packages", "dist-packages"}  # that another project's repository may hold
 
 
@@ -31,7 +32,8 @@ def source_hash() -> str:
     digest = hashlib.sha256()
     names = {path.relative_to(_PACKAGE).as_posix(): path for path in _PACKAGE.rglob("*") if path.is_file()}
     for name in sorted(names):
-        if not name.endswith(".pyc") and not any(part.startswith(".") for part in name.split("/")):
+        of_code = not name.endswith(".pyc") and not name.startswith(_QUESTIONS)
+        if of_code and not any(part.startswith(".") for part in name.split("/")):
             digest.update(f"{name} {hashlib.sha256(names[name].read_bytes()).hexdigest()}\n".encode())
     return f"{SOURCE}{digest.hexdigest()[:16]}"
 

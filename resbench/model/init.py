@@ -93,7 +93,5 @@ class InitFields(Config):
         str,
         one_of(INITS),
         NoShape(),
-        Field(
-            description="Initial weights of convolutions, and of what else a value names. model.branch acts after it."
-        ),
+        Field(description="Initial weights; model.branch acts after it."),
     ] = "he"

@@ -24,9 +24,9 @@ _DECADES = math.log10(INFINITE)
 
 
 def gradients(subject: Subject, earlier: ProbeResult) -> ProbeResult:
-    """Gradient of each layer relative to its weights, at `moments`; at initialisation also how shattered gradients are.
+    """Gradient of each layer over its weights, before training and after 1, 2, 4, ... epochs; at first also how shattered.
 
-    Costs 3 passes an image and moment, and once 2 passes for each input on a line between two images.
+    Costs 3 passes an image and moment (`moments`), and once 2 passes for each input on a line between two images.
     """
     run, network = subject.run, subject.network
     size = affordable_images(subject.budget - 2 * LINE, BACKWARD * len(moments(run)))

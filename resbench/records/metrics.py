@@ -24,6 +24,8 @@ class Metric:
         proportion: a share of images: margins and differences are in percentage points.
         exact: the same for every seed: compared as a number, without statistics.
         probe: the probe that measures it; empty if every run has it.
+        about: what it is, in a sentence or two.
+        figure: the name of the figure that shows it; empty if only a table does.
         at_start: measured before training, so that runs that do not train have it like others.
         compared_as: the metric by which it is compared: accuracies on the test set by their errors, image by image.
     """
@@ -36,6 +38,8 @@ class Metric:
     probe: str = ""
     compared_as: str = ""
     at_start: bool = False
+    about: str = ""
+    figure: str = "error"
 
     @property
     def factor(self) -> float:
@@ -59,25 +63,108 @@ class Metric:
 
 
 _ROWS = (
-    Metric("test_error", "test error", proportion=True),
-    Metric("test_accuracy", "test error", "higher", proportion=True, compared_as="test_error"),
-    Metric("val_accuracy", "validation accuracy", "higher", proportion=True),
-    Metric("train_accuracy", "training accuracy", "higher", proportion=True),
-    Metric("train_loss", "training loss"),
-    Metric("parameters", "parameters", exact=True),
-    Metric("flops", "FLOPs", exact=True),
-    Metric("probe.gradient_ratio", "first-to-last gradient ratio before training", probe="gradients", at_start=True),
-    Metric("probe.gradient_ratio_end", "first-to-last gradient ratio after training", probe="gradients"),
+    Metric(
+        "test_error",
+        "test error",
+        proportion=True,
+        about="Share of the test images that are named wrongly. They are read once, after training; runs are compared "
+        "image by image.",
+    ),
+    Metric(
+        "test_accuracy",
+        "test error",
+        "higher",
+        proportion=True,
+        compared_as="test_error",
+        about="Share of the test images that are named rightly; compared by their errors.",
+    ),
+    Metric(
+        "val_accuracy",
+        "validation accuracy",
+        "higher",
+        proportion=True,
+        about="Share of the validation images that are named rightly, after the epoch that recipe.select chooses.",
+        figure="curves",
+    ),
+    Metric(
+        "train_accuracy",
+        "training accuracy",
+        "higher",
+        proportion=True,
+        about="Share of the training images that are named rightly in that epoch, while the weights change.",
+        figure="curves",
+    ),
+    Metric(
+        "train_loss",
+        "training loss",
+        about="Mean loss over the training images in the epoch that recipe.select chooses, while the weights change, on "
+        "images as they are augmented.",
+        figure="curves",
+    ),
+    Metric("parameters", "parameters", exact=True, about="Learned numbers of the network.", figure="tradeoff"),
+    Metric(
+        "flops",
+        "FLOPs",
+        exact=True,
+        about="Floating-point operations of one image on its way forward; a training step takes three times as many.",
+        figure="tradeoff",
+    ),
+    Metric(
+        "probe.gradient_ratio",
+        "first-to-last gradient ratio before training",
+        probe="gradients",
+        at_start=True,
+        about="Gradient over weights, |g|/|w|, of the first layer divided by that of the last, before training.",
+        figure="gradient-flow",
+    ),
+    Metric(
+        "probe.gradient_ratio_end",
+        "first-to-last gradient ratio after training",
+        probe="gradients",
+        about="The same ratio after training.",
+        figure="gradient-flow",
+    ),
     Metric(
         "probe.gradient_decades",
         "first-to-last gradient gap before training (in decades)",
         probe="gradients",
         at_start=True,
+        about="|log10| of the ratio before training: how far it is from 1, vanishing and exploding alike.",
+        figure="gradient-flow",
     ),
-    Metric("probe.shattering", "shattering of gradients before training", probe="gradients", at_start=True),
-    Metric("probe.response_ratio", "response of the layers relative to the stem", probe="responses"),
-    Metric("probe.sharpness", "sharpness", probe="curvature"),
-    Metric("probe.lesion_mean", "error added by removing a unit", proportion=True, probe="lesions"),
+    Metric(
+        "probe.shattering",
+        "shattering of gradients before training",
+        probe="gradients",
+        at_start=True,
+        about="1 minus the correlation of gradients by the input at neighbouring inputs on a line between two images, "
+        "before training (Balduzzi et al. 2017, 1702.08591, section 2).",
+        figure="gradient-flow",
+    ),
+    Metric(
+        "probe.response_ratio",
+        "response of the layers relative to the stem",
+        probe="responses",
+        about="Standard deviation of the layers of the units behind their norms, as a mean, over that of the stem "
+        "(He et al. 2015, 1512.03385, figure 7).",
+        figure="responses",
+    ),
+    Metric(
+        "probe.sharpness",
+        "sharpness",
+        probe="curvature",
+        about="Largest eigenvalue of the Hessian of the training loss, after training.",
+        figure="",
+    ),
+    Metric(
+        "probe.lesion_mean",
+        "error added by removing a unit",
+        proportion=True,
+        probe="lesions",
+        about="Mean rise of the test error over the units removed one at a time, without retraining (Veit et al. 2016, "
+        "1605.06431, section 4.1).",
+        figure="lesions",
+    ),
 )
 
 

@@ -168,8 +168,9 @@ class RecipeConfig(Config):
     grow: Annotated[
         list[int] | Literal["none"],
         Field(
-            description="Depths to grow through, such as [10, 34]: the shallow network is trained, then units that are "
-            "exactly the identity are inserted; the last is model.depth."
+            examples=[[10, 34]],
+            description="Depths to grow through: the shallow network is trained, then units that are "
+            "exactly the identity are inserted; the last is model.depth.",
         ),
     ] = "none"
 

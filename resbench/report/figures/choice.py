@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from resbench.report.figures.figure import Figure
@@ -12,16 +12,6 @@ if TYPE_CHECKING:
 
 MOST_OPEN = 4
 _OF_COST = ("throughput", "roofline")
-# metric of a claim -> the figure that shows it
-_OF_METRIC: Mapping[str, str] = {
-    "train_loss": "curves",
-    "probe.gradient_ratio": "gradient-flow",
-    "probe.gradient_decades": "gradient-flow",
-    "probe.shattering": "gradient-flow",
-    "probe.response_ratio": "responses",
-    "probe.lesion_mean": "lesions",
-    "probe.lesion_max": "lesions",
-}
 
 
 def choose(evidence: Evidence, figures: Sequence[Figure]) -> tuple[list[Figure], set[str]]:
@@ -44,11 +34,11 @@ def is_of_cost(evidence: Evidence) -> bool:
 def _wanted(evidence: Evidence) -> Iterator[str]:
     if evidence.study.target:
         yield "tradeoff"
-    metrics = [verdict.claim.metric.name for verdict in evidence.verdicts]
-    if "train_loss" in metrics:
+    metrics = [verdict.claim.metric for verdict in evidence.verdicts]
+    if "train_loss" in [metric.name for metric in metrics]:
         yield "training"
     yield from ("error", "forest")
     if evidence.trials:
         yield "best-so-far"
-    for name in metrics:
-        yield _OF_METRIC.get(name, "error")
+    for metric in metrics:
+        yield metric.figure or "error"

@@ -1,0 +1,1 @@
+"""What every name of a grid file means: its fields, their values, probes and metrics."""

@@ -1,0 +1,54 @@
+"""How the fields of a run are declared: what stands next to each in the code."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from resbench.core.config import Config, OneOf, flatten
+from resbench.grid.source import FIELDS
+from resbench.training.run import RunConfig
+
+
+@functools.cache
+def declarations() -> dict[str, FieldInfo]:
+    """Dotted path -> declaration of every field that a grid file can set or vary."""
+    return {path: info for path, info in _leaves(RunConfig) if path in FIELDS}
+
+
+def _leaves(config: type[Config], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    for name, info in config.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, Config):
+            yield from _leaves(kind, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", info
+
+
+@functools.cache
+def defaults() -> dict[str, Any]:
+    """Dotted path -> default of every field."""
+    return flatten(RunConfig().model_dump(mode="json"))
+
+
+def table(path: str) -> Mapping[str, Any]:
+    """The values of a field by name; none of a field that takes other values."""
+    marks = [mark.table for mark in declarations()[path].metadata if isinstance(mark, OneOf)]
+    return marks[0] if marks and isinstance(marks[0], Mapping) else {}
+
+
+def choices(path: str) -> list[dict[str, Any]]:
+    """What a field takes that has no table, as JSON schemas."""
+    schema = FIELDS[path].json_schema()
+    return list(schema.get("anyOf", [schema]))
+
+
+def meaning(entry: object) -> str:
+    """What an entry of a table means: the entry itself if it is a text, its `about`, or its docstring."""
+    if isinstance(entry, str):
+        return entry
+    return getattr(entry, "about", "") or inspect.getdoc(entry) or ""

@@ -1,0 +1,62 @@
+"""All topics: from the code, or as they were kept when it was the same, so that a command need not import torch."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from pydantic import TypeAdapter, ValidationError
+
+from resbench.core.files import replace
+from resbench.core.version import source_hash
+from resbench.reference.topic import Topic
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Topics, and the hash of the code that they are of."""
+
+    source: str
+    topics: list[Topic]
+
+
+_KEPT = TypeAdapter(_Kept)
+
+
+def topics() -> list[Topic]:
+    """Every field, value, probe and metric."""
+    file = _file()
+    kept = _read(file) if file else None
+    if kept and kept.source == source_hash():
+        return kept.topics
+    built = _Kept(source_hash(), build())
+    if file:
+        with contextlib.suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            replace(file, _KEPT.dump_json(built), file.parent)
+    return built.topics
+
+
+def build() -> list[Topic]:
+    """The same from the code, which imports torch."""
+    from resbench.reference.fields import field_topics
+    from resbench.reference.measured import metric_topics, probe_topics
+
+    return [*field_topics(), *probe_topics(), *metric_topics()]
+
+
+def _read(file: Path) -> _Kept | None:
+    try:
+        return _KEPT.validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _file() -> Path | None:
+    """Where topics are kept; None for a user without a home."""
+    try:
+        return user_cache_path("resbench") / "reference.json"
+    except RuntimeError:
+        return None

@@ -1,0 +1,75 @@
+"""Topics as text for a terminal."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from resbench.reference.shipped import where_used
+from resbench.reference.topic import Topic
+
+_MIN_WIDTH = 60
+_MOST = 3  # topics of one name that are shown whole
+_ARXIV = re.compile(r"(?<![\d.])(?:\d{4}\.\d{5}|(?<=arXiv )\d{4}\.\d{4})(?![\d.])")
+
+
+def as_text(topics: Sequence[Topic], width: int) -> str:
+    """Topics in so many columns; of many with one name only a line each."""
+    width = max(width, _MIN_WIDTH)
+    if len(topics) > _MOST:
+        lines = [f"{len(topics)} names are called so; `resbench explain NAME` says more of one:", ""]
+        return "\n".join([*lines, *_columns([(topic.name, topic.summary) for topic in topics], width)])
+    return "\n\n".join("\n".join(_whole(topic, width)) for topic in topics)
+
+
+def _whole(topic: Topic, width: int) -> Iterator[str]:
+    yield f"{topic.name} ({topic.kind})"
+    for paragraph in filter(None, topic.meaning.split("\n\n")):
+        yield from textwrap.wrap(paragraph, width, initial_indent="  ", subsequent_indent="  ")
+    facts = [fact for fact in topic.facts if not (topic.kind == "field" and topic.items and fact[0] == "allowed")]
+    papers = dict.fromkeys(_ARXIV.findall("\n".join([topic.meaning, *(text for _, text in [*topic.items, *facts])])))
+    facts += [*where_used(topic), *(("paper", f"https://arxiv.org/abs/{number}") for number in papers)]
+    yield from ["", *_columns(_once(facts), width)] if facts else []
+    if topic.items:
+        yield from ["", f"  {'values' if topic.kind == 'field' else 'metrics'}"]
+        yield from _columns([(f"  {name}", text) for name, text in topic.items], width)
+
+
+def _once(facts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each label once, in front of the first of its texts."""
+    return [
+        ("" if index and facts[index - 1][0] == label else label, text) for index, (label, text) in enumerate(facts)
+    ]
+
+
+def _columns(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
+    """Names, and next to them their texts."""
+    left = max(len(name) for name, _ in rows) + 4
+    for name, text in rows:
+        lines = textwrap.wrap(text, max(width - left, 20), break_on_hyphens=False) or [""]
+        yield f"  {name:{left - 2}}{lines[0]}".rstrip()
+        yield from (f"{'':{left}}{line}" for line in lines[1:])
+
+
+def axes(topics: Sequence[Topic], width: int | None) -> Iterator[str]:
+    """A line for each field, by section: path, default, what it allows, what it means; cut to a terminal's width."""
+    section = ""
+    for topic in topics:
+        if topic.kind != "field":
+            continue
+        name = topic.name.partition(".")[0]
+        if name != section:
+            yield from ([""] if section else []) + [f"{name}:"]
+            section = name
+        meaning = topic.summary if width is None else topic.summary.partition(". ")[0].rstrip(".")
+        cells = [(topic.name, 24), (topic.fact("default"), 10), (topic.fact("allowed"), 22)]
+        if width is None:
+            yield "  ".join([f"{topic.name:{24}}", f"{topic.fact('default'):10}", topic.fact("allowed"), meaning])
+        else:
+            row = " ".join(f"{_cut(text, size):{size}}" for text, size in cells)
+            yield _cut(f"{row} {meaning}", width)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1].rstrip(' ,')}…"
