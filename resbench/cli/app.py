@@ -1,4 +1,4 @@
-"""All commands, in the order in which they are used."""
+"""All commands, in groups, in the order in which they are used."""
 
 from __future__ import annotations
 
@@ -7,11 +7,27 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resbench.cli import catalogue, doctor, explain, measure, remove, run, show, studies, tune, watch
+from resbench.cli import catalogue, doctor, explain, init, measure, remove, run, show, studies, tune, watch
+
+ASK, LOOK, JUDGE, MACHINES, HOUSEKEEPING = "Ask", "Look", "Judge", "Machines", "Housekeeping"
+_GROUPS = (ASK, LOOK, JUDGE, MACHINES, HOUSEKEEPING, "More")  # the last has those that name none
 
 
 class _Commands(TyperGroup):
-    """All commands; a setting that is given as an option is told how it is written."""
+    """All commands in their groups; a setting that is given as an option is told how it is written."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        shown = {name: command for name, command in self.commands.items() if not command.hidden}
+        left = max(map(len, shown))
+        for group in _GROUPS:
+            rows = [
+                (f"{name:{left}}", command.get_short_help_str(formatter.width - 6 - left))
+                for name, command in shown.items()
+                if (getattr(command, "rich_help_panel", None) or _GROUPS[-1]) == group
+            ]
+            if rows:
+                with formatter.section(group):
+                    formatter.write_dl(rows)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -47,23 +63,24 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
-app.command("run")(run.run)
-app.command("plan")(run.plan)
-app.command("status")(studies.status)
-app.command("watch")(watch.watch)
-app.command("show")(show.show)
-app.command("report")(studies.report)
-app.command("check")(studies.check)
-app.command("compare")(studies.compare)
-app.command("explain")(explain.explain)
-app.command("tune")(tune.tune)
-app.command("bench")(measure.bench)
-app.command("inspect-init")(measure.inspect_init)
-app.command("signal", hidden=True)(measure.inspect_init)  # its name before
-app.command("collect")(run.collect)
-app.command("merge")(studies.merge)
-app.command("rm")(remove.rm)
-app.command("clean")(remove.clean)
-app.command("doctor")(doctor.doctor)
+app.command("init", rich_help_panel=ASK)(init.init)
+app.command("plan", rich_help_panel=ASK)(run.plan)
+app.command("run", rich_help_panel=ASK)(run.run)
+app.command("tune", rich_help_panel=ASK)(tune.tune)
+app.command("explain", rich_help_panel=ASK)(explain.explain)
+app.command("status", rich_help_panel=LOOK)(studies.status)
+app.command("watch", rich_help_panel=LOOK)(watch.watch)
+app.command("show", rich_help_panel=LOOK)(show.show)
+app.command("report", rich_help_panel=LOOK)(studies.report)
 catalogue.ls.command("runs")(show.runs)
-app.add_typer(catalogue.ls, name="ls")
+app.add_typer(catalogue.ls, name="ls", rich_help_panel=LOOK)
+app.command("check", rich_help_panel=JUDGE)(studies.check)
+app.command("compare", rich_help_panel=JUDGE)(studies.compare)
+app.command("bench", rich_help_panel=MACHINES)(measure.bench)
+app.command("inspect-init", rich_help_panel=MACHINES)(measure.inspect_init)
+app.command("signal", hidden=True)(measure.inspect_init)  # its name before
+app.command("doctor", rich_help_panel=MACHINES)(doctor.doctor)
+app.command("collect", rich_help_panel=MACHINES)(run.collect)
+app.command("merge", rich_help_panel=MACHINES)(studies.merge)
+app.command("rm", rich_help_panel=HOUSEKEEPING)(remove.rm)
+app.command("clean", rich_help_panel=HOUSEKEEPING)(remove.clean)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import typer
@@ -9,28 +11,78 @@ import typer
 from resbench.cli.options import Results
 from resbench.core.text import printable
 
-ls = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List what there is: axes, datasets, studies.")
+ls = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List what there is: axes, probes, grids, studies, runs, data sets.",
+)
 
 
 @ls.command()
 def axes() -> None:
-    """Every field that a grid file can set or vary, its default, and what it allows."""
-    from resbench.core.config import names_of
-    from resbench.grid.source import FIELDS
-    from resbench.training.run import RunConfig
+    """Every field that can be set or varied, a line each.
 
-    default = RunConfig().model_dump()
-    for path, adapter in FIELDS.items():
-        section, name = path.split(".")
-        schema = adapter.json_schema()
-        choices = schema.get("anyOf", [schema])
-        kind = ", ".join(names_of(adapter)) or " or ".join(str(each.get("const", each.get("type"))) for each in choices)
-        print(f"{path:26} {default[section][name]!s:10} {kind}")
+    Its default, what it allows, and what it means, as much as the terminal has room for; `resbench explain NAME` says the
+    rest.
+
+    \b
+    Examples:
+      resbench ls axes
+      resbench ls axes | grep recipe
+    """
+    from resbench.reference.reference import topics
+    from resbench.reference.text import axes_lines
+
+    for line in axes_lines(topics(), _width()):
+        print(line)
+
+
+@ls.command()
+def probes() -> None:
+    """What can be measured, and the metrics that claims can be on.
+
+    \b
+    Examples:
+      resbench ls probes
+    """
+    from resbench.reference.reference import topics
+    from resbench.reference.text import measured_lines
+
+    for line in measured_lines(topics(), _width()):
+        print(line)
+
+
+@ls.command()
+def grids() -> None:
+    """The grids that come with resbench, and what they ask.
+
+    \b
+    Examples:
+      resbench ls grids
+    """
+    from resbench.grid.shipped import shipped_files, shipped_folder
+    from resbench.reference.text import cut
+
+    files, width = shipped_files(), _width()
+    left = max(map(len, files), default=0)
+    for file in files.values():
+        print(cut(f"{file.command:4} {file.name:{left}}  {file.question}", width))
+    print(f"of {shipped_folder()}; e.g. `resbench run quickstart`, or `resbench init --from depth` for a copy to change")
+
+
+def _width() -> int | None:
+    """Of the terminal; None where lines may be as long as they are."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 @ls.command()
 def datasets() -> None:
-    """The datasets, and which need files."""
+    """The data sets, and which need files.
+
+    \b
+    Examples:
+      resbench ls datasets
+    """
     from resbench.data.datasets import DATASETS
 
     for name, source in DATASETS.items():
@@ -38,19 +90,13 @@ def datasets() -> None:
 
 
 @ls.command()
-def probes() -> None:
-    """What can be measured during training, and which numbers claims can be made on."""
-    from resbench.probes.table import PROBES
-    from resbench.records.metrics import PROBED
-
-    for name, probe in PROBES.items():
-        about = (probe.measure.__doc__ or "").split("\n")[0]
-        print(f"{name:10} {100 * probe.share:.1f} % of the training work; {', '.join(PROBED[name])}: {about}")
-
-
-@ls.command()
 def studies(results: Results = Path("results")) -> None:
-    """The studies that have records."""
+    """The studies that have records.
+
+    \b
+    Examples:
+      resbench ls studies --results ../results
+    """
     from resbench.records.store import study_names
 
     for name in study_names(results):

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 
 def doctor() -> None:
-    """What this machine can do, and whether anything stands in the way."""
+    """What this machine can do, and what stands in its way.
+
+    \b
+    Examples:
+      resbench doctor
+    """
     for line in [*_program(), *_device(), *_cards(), *_problems()]:
         print(line)
 

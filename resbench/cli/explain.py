@@ -19,6 +19,13 @@ def explain(
     """What a field, value, probe or metric means.
 
     With its paper, default and bounds, when it acts, what it cannot be combined with, and which shipped study has it.
+
+    \b
+    Examples:
+      resbench explain model.unit
+      resbench explain model.unit=preact
+      resbench explain fixup
+      resbench explain probe.sharpness
     """
     from resbench.reference.reference import topics
     from resbench.reference.text import as_text

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resbench.core.errors import UserError
 from resbench.core.text import is_name
-from resbench.core.yaml_reader import parse
-from resbench.records.changes import Change, change
-from resbench.records.command import taken_in
-from resbench.records.store import Store
-from resbench.records.study_file import StudyFile
-from resbench.records.takeover import grid_file
+
+if TYPE_CHECKING:
+    from resbench.records.changes import Change
+    from resbench.records.study_file import StudyFile
 
 
 def study_of(given: str, results: Path) -> tuple[str, Path | None]:
@@ -20,7 +19,13 @@ def study_of(given: str, results: Path) -> tuple[str, Path | None]:
     Raises:
         UserError: the file cannot be read.
     """
+    from resbench.core.yaml_reader import parse
+    from resbench.grid.shipped import resolve
+    from resbench.records.study_file import StudyFile
+
     path = Path(given).expanduser()
+    if path.suffix in (".yaml", ".yml"):
+        path = Path(resolve(given)[0]).expanduser()
     if (results / given).is_dir() or not (path.suffix in (".yaml", ".yml") or path.is_file()):
         return given, None
     try:
@@ -46,6 +51,11 @@ def changes_of(name: str, results: Path, given: Path | None = None) -> Change:
     Raises:
         UserError: the file has mistakes; one line for each.
     """
+    from resbench.records.changes import Change, change
+    from resbench.records.command import taken_in
+    from resbench.records.store import Store
+    from resbench.records.takeover import grid_file
+
     if not is_name(name):
         return Change()  # there is no such study, which its reader says
     store = Store(results / name)

@@ -26,7 +26,15 @@ def bench(
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what has been measured here.")] = False,
     take_over: TakeOver = False,
 ) -> None:
-    """Measure every cell: training and inference throughput, latency, memory, fraction of the machine's peak."""
+    """Speed, latency, memory and share of the peak of each cell.
+
+    Of training and of inference, on images that are made up; nothing is trained.
+
+    \b
+    Examples:
+      resbench bench my-question.yaml
+      resbench bench throughput --only 'model.depth<=34' --against plain
+    """
     from resbench.execution.bench import bench_protocol, measurements
     from resbench.execution.selection import open_grid, select_runs
     from resbench.report import costs
@@ -49,7 +57,14 @@ def inspect_init(
     results: Results = Path("results"),
     only: Only = None,
 ) -> None:
-    """Depth without training: activations, gradients and their correlations at initialisation, for each cell."""
+    """Activations and gradients of each cell, before training.
+
+    Their correlations too; seconds for a cell, to look before a night of training.
+
+    \b
+    Examples:
+      resbench inspect-init my-question.yaml 'model.depth=[10,100,1000]'
+    """
     from resbench.execution.selection import open_grid, select_runs
     from resbench.probes.initialisation import format_signals, inspect, save_signals
     from resbench.training.device import choose

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from resbench.core.config import suggestion
 from resbench.core.errors import UserError
 from resbench.core.files import reports_beside, user_path
 from resbench.core.text import printable
@@ -19,7 +18,27 @@ if TYPE_CHECKING:
     from resbench.execution.forecast import Fleet
     from resbench.records.store import Store
 
-GridFile = Annotated[str, typer.Argument(metavar="GRID", help="The grid file, e.g. ablations/depth.yaml.")]
+
+def named_grid(given: str) -> str:
+    """The grid or search file that a command means; a line on stderr names it where it is not what was typed.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    from resbench.grid.shipped import resolve
+
+    path, note = resolve(given)
+    if note:
+        print(printable(note), file=sys.stderr)
+    return path
+
+
+GridFile = Annotated[
+    str,
+    typer.Argument(
+        parser=named_grid, metavar="GRID", help="A grid file, or the name of one that comes with resbench, e.g. depth."
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[PATH=VALUE]...", help="Overrides, e.g. recipe.epochs=1 name=smoke."),
@@ -118,6 +137,7 @@ def study_folder(results: Path, study: str) -> Path:
     Raises:
         UserError: there is no such study.
     """
+    from resbench.core.config import suggestion
     from resbench.records.store import study_names
 
     names = study_names(results)

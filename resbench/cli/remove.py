@@ -23,7 +23,15 @@ def rm(
     reports: Reports = None,
     yes: _Yes = False,
 ) -> None:
-    """Remove a study with its page, or one run of it; asks first, and refuses while a live process works on it."""
+    """Remove a study with its page, or one run of it.
+
+    Asks first, and refuses while a live process works on it.
+
+    \b
+    Examples:
+      resbench rm my-question
+      resbench rm my-question 3f2a
+    """
     folder = study_folder(results, study)
     reports = reports or reports_beside(results)
     if run:
@@ -91,9 +99,13 @@ def clean(
     reports: Reports = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print what would be removed and stop.")] = False,
 ) -> None:
-    """Remove what crashes have left, locks that nobody holds, and pages whose studies are gone; says what it removes.
+    """Remove what crashes left, and pages without a study.
 
-    A study on which a live process works is left alone; records never go.
+    Also locks that nobody holds; it says what it removes. A study on which a live process works is left alone; records never go.
+
+    \b
+    Examples:
+      resbench clean -n
     """
     from resbench.records.removing import leftovers, remove_leftover
     from resbench.records.store import Store, study_names

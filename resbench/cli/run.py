@@ -83,7 +83,17 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget these runs' records and start over.")] = False,
     take_over: TakeOver = False,
 ) -> None:
-    """Do what is missing of a grid. The same command continues where it was interrupted."""
+    """Train what is missing of a grid; the same command goes on.
+
+    GRID is a file, or the name of one that comes with resbench (`resbench ls grids`).
+
+    \b
+    Examples:
+      resbench run my-question.yaml
+      resbench run quickstart
+      resbench run my-question.yaml recipe.epochs=1 seeds=1 name=smoke
+      resbench run my-question.yaml --only 'model.depth>=34 & seed<2'
+    """
     from resbench.execution.executors import CLUSTERS, Cluster
     from resbench.execution.selection import open_grid
     from resbench.execution.session import RunOptions
@@ -216,7 +226,16 @@ def plan(
     fresh: Annotated[bool, typer.Option("--fresh", hidden=True)] = False,
     take_over: TakeOver = False,
 ) -> None:
-    """Cells, runs done and to do, what is excluded and why, parameters, FLOPs, predicted time and memory."""
+    """Cells, runs to do, what is left out and why, time, memory.
+
+    Parameters and FLOPs of each cell too. Nothing is trained or written; all options of `run` are taken.
+
+    \b
+    Examples:
+      resbench plan my-question.yaml
+      resbench plan my-question.yaml 'model.depth=[10,100]'
+      resbench plan my-question.yaml --executor slurm --nodes 8
+    """
     from resbench.execution.executors import CLUSTERS
     from resbench.execution.selection import open_grid
     from resbench.execution.session import RunOptions
@@ -237,7 +256,14 @@ def collect(
     results: Results = Path("results"),
     reports: Reports = None,
 ) -> None:
-    """Take in what has ended of the runs that `run --detach` left to Slurm; then table and page, as `run`."""
+    """Take in what runs that were left to Slurm have done.
+
+    Those of `run --detach`; then table and page, as `run`.
+
+    \b
+    Examples:
+      resbench collect my-question
+    """
     from resbench.execution.slurm import collect as slurm
     from resbench.records.store import Store
 

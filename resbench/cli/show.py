@@ -16,10 +16,15 @@ def show(
     run: Annotated[str, typer.Argument(metavar="[RUN]", help="The id of one of its runs, or a beginning of it.")] = "",
     results: Results = Path("results"),
 ) -> None:
-    """The table of a study again, fit to the terminal, with its verdicts; or all about one run.
+    """The table of a study again, or all about one run.
 
-    A run is shown with its settings, what differs from the baseline, its history, and its error with the traceback.
+    The table is fit to the terminal and has its verdicts. A run is shown with its settings, what differs from the baseline, its history, and its error with the traceback.
     That verdicts were read is kept, as of check. COLUMNS=300 shows more columns.
+
+    \b
+    Examples:
+      resbench show my-question
+      resbench show my-question 3f2a
     """
     from resbench.report.show import show as show_study
 
@@ -32,7 +37,12 @@ def runs(
     results: Results = Path("results"),
     failed: Annotated[bool, typer.Option("--failed", help="Only those that failed, each with its error.")] = False,
 ) -> None:
-    """The runs of a study: id, state, values, result or error."""
+    """The runs of a study: id, state, values, result or error.
+
+    \b
+    Examples:
+      resbench ls runs my-question --failed
+    """
     from resbench.records.run_states import StateReader
     from resbench.records.store import Store
     from resbench.report.live_view import result_text, run_text

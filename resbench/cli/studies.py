@@ -30,7 +30,13 @@ def status(
     ] = None,
     results: Results = Path("results"),
 ) -> None:
-    """How far each study is."""
+    """How far each study is, and how to go on.
+
+    \b
+    Examples:
+      resbench status
+      resbench status my-question
+    """
     from resbench.records.store import Store, study_names
 
     if study:
@@ -139,10 +145,16 @@ def report(
     reports: Reports = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write reports/<study>/ from the records; the same bytes each time. Edited claims are taken in.
+    """Write the pages of studies from their records.
 
-    With --data-dir the pictures of the test images that most runs miss are taken from the data set there, and kept in
-    pictures.json next to the records, so that pages show them wherever they are written.
+    The same bytes each time. Edited claims are taken in. With --data-dir the pictures of the test images that most runs
+    miss are taken from the data set there, and kept in pictures.json next to the records, so that pages show them
+    wherever they are written.
+
+    \b
+    Examples:
+      resbench report
+      resbench report my-question --data-dir ~/data
     """
     from resbench.records.store import study_names
     from resbench.report import write_index
@@ -234,7 +246,14 @@ def check(
     study: Annotated[str, typer.Argument(help="Name of a study whose grid file states claims, or that file.")],
     results: Results = Path("results"),
 ) -> None:
-    """Print the verdict on every claim of a study; exit 0 only if all are supported, else 1."""
+    """The verdict on each claim; exit 0 if all are supported.
+
+    Else 1. That the verdicts were read is kept, as seeds that are added afterwards have to count it.
+
+    \b
+    Examples:
+      resbench check my-question
+    """
     from resbench.report import check as check_claims
 
     name, path = study_of(study, results)
@@ -259,9 +278,15 @@ def compare(
     ] = None,
     results: Results = Path("results"),
 ) -> None:
-    """Cells against the ones that differ only in having the values of --to: difference, interval, p.
+    """Differences between cells, also those that no claim names.
 
-    To explore: that p was read is not kept, so it does not hold if seeds are added because of it; a claim does that.
+    Cells against the ones that differ only in having the values of --to: difference, interval, p. To explore: that p
+    was read is not kept, so it does not hold if seeds are added because of it; a claim does that.
+
+    \b
+    Examples:
+      resbench compare my-question --to model.shortcut=none
+      resbench compare my-question --to model.shortcut=none --at model.depth=34 --on train_loss
     """
     from resbench.report import compare as compare_cells
 
@@ -275,7 +300,15 @@ def merge(
     results: Results = Path("results"),
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print what would come in and stop.")] = False,
 ) -> None:
-    """Bring records of other machines into --results; conflicts are named, and then nothing is copied."""
+    """Bring the records of other machines together.
+
+    They go into --results; conflicts are named, and then nothing is copied.
+
+    \b
+    Examples:
+      resbench merge ../from-machine-2/results
+      resbench merge -n ../from-machine-2/results/depth
+    """
     from resbench.records.merge import merge as merge_folders
 
     print("\n".join(merge_folders(folders, results, dry_run)) or "nothing came in")

@@ -16,6 +16,7 @@ from resbench.cli.options import (
     Results,
     TakeOver,
     exit_if_failed,
+    named_grid,
     parse_jobs,
     same_command,
     write_report,
@@ -25,7 +26,12 @@ from resbench.core.files import user_path, user_storage
 
 def tune(
     search: Annotated[
-        str, typer.Argument(metavar="SEARCH", help="The search file, e.g. ablations/tune-shortcut.yaml.")
+        str,
+        typer.Argument(
+            parser=named_grid,
+            metavar="SEARCH",
+            help="A search file, or the name of one that is shipped: tune-shortcut.",
+        ),
     ],
     overrides: Overrides = None,
     jobs: Jobs = "auto",
@@ -52,7 +58,15 @@ def tune(
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print what would be done and stop.")] = False,
     take_over: TakeOver = False,
 ) -> None:
-    """Tune every arm of a search with the same trials, then run the winners on fresh seeds."""
+    """Tune every arm alike, then run the winners on new seeds.
+
+    SEARCH is a search file, or the name of one that comes with resbench. The same command goes on.
+
+    \b
+    Examples:
+      resbench tune my-search.yaml
+      resbench tune tune-shortcut --trials 60 --export winners.yaml
+    """
     from resbench.tuning.reader import load_search
     from resbench.tuning.session import TuneOptions, describe, run_search
 

@@ -23,10 +23,15 @@ def watch(
     results: Results = Path("results"),
     once: Annotated[bool, typer.Option("--once", help="Print one snapshot and stop, as without a terminal.")] = False,
 ) -> None:
-    """What runs of a study, its losses, the time left, and verdicts as they settle; ends when all is done, else by Ctrl-C.
+    """What runs now, its loss, time left, verdicts as they settle.
 
-    It reads the records and what each process says of its run, writes nothing, and disturbs no command. A verdict is
+    It ends when all is done, else by Ctrl-C. It reads the records and what each process says of its run, writes nothing, and disturbs no command. A verdict is
     shown when all runs of its claim have ended, or planned looks have decided it, so that to watch is not a look.
+
+    \b
+    Examples:
+      resbench watch my-question
+      resbench watch my-question --once
     """
     from resbench.report.live import LiveStudy
     from resbench.report.watch import watch as watch_study

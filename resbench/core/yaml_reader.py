@@ -7,6 +7,7 @@ keys, aliases and tags with their lines.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from dataclasses import dataclass, field
@@ -85,6 +86,12 @@ def parse(text: str) -> Document:
         except RecursionError:
             document.mistakes.append((1, "not valid: nested too deeply"))
     return document
+
+
+def opening_comment(text: str) -> str:
+    """The comment block that opens a file."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return "\n".join(line.removeprefix("#").strip() for line in lines)
 
 
 def _too_deep(text: str) -> int:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from resbench.core.files import user_file
+from resbench.core.yaml_reader import opening_comment
 from resbench.grid.grid import Grid
 from resbench.grid.parts import KEYS, read_parts
-from resbench.grid.source import Source, opening_comment
+from resbench.grid.source import Source
 
 
 def read_grid(file: str | Path, overrides: Sequence[str] = (), plugins: Sequence[str | Path] = ()) -> Grid:

@@ -12,7 +12,7 @@ from typing import Any
 from resbench.core.config import flatten, suggestion
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
-from resbench.core.yaml_reader import parse
+from resbench.core.yaml_reader import opening_comment, parse
 
 FOLDER = "ablations"
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -35,8 +35,14 @@ class ShippedFile:
 
     @property
     def command(self) -> str:
-        """What runs it."""
+        """What trains it."""
         return "tune" if "search" in self.content else "run"
+
+    @property
+    def question(self) -> str:
+        """What it asks: the first sentence of its opening comment."""
+        text = " ".join(opening_comment(self.text).split()).removeprefix("Question: ")
+        return f"{text[:1].upper()}{re.split(r'(?<=[?.])(?= )', text[1:], maxsplit=1)[0]}"
 
     @property
     def place(self) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -280,9 +279,3 @@ def readable(axes: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """Axes with the values that could be read; an axis without any is left out."""
     read = {path: [value for value in values if value is not UNREADABLE] for path, values in axes.items()}
     return {path: values for path, values in read.items() if values}
-
-
-def opening_comment(text: str) -> str:
-    """The comment block that opens a file."""
-    lines = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
-    return "\n".join(line.removeprefix("#").strip() for line in lines)

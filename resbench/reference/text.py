@@ -52,24 +52,32 @@ def _columns(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
         yield from (f"{'':{left}}{line}" for line in lines[1:])
 
 
-def axes(topics: Sequence[Topic], width: int | None) -> Iterator[str]:
-    """A line for each field, by section: path, default, what it allows, what it means; cut to a terminal's width."""
+def axes_lines(topics: Sequence[Topic], width: int | None) -> Iterator[str]:
+    """A line for each field, by section: its path, default, what it allows and means; as much as there is room for."""
     section = ""
     for topic in topics:
-        if topic.kind != "field":
-            continue
-        name = topic.name.partition(".")[0]
-        if name != section:
-            yield from ([""] if section else []) + [f"{name}:"]
+        if topic.kind == "field":
+            name = topic.name.partition(".")[0]
+            if name != section:
+                yield f"{chr(10) if section else ''}{name}"
             section = name
-        meaning = topic.summary if width is None else topic.summary.partition(". ")[0].rstrip(".")
-        cells = [(topic.name, 24), (topic.fact("default"), 10), (topic.fact("allowed"), 22)]
-        if width is None:
-            yield "  ".join([f"{topic.name:{24}}", f"{topic.fact('default'):10}", topic.fact("allowed"), meaning])
-        else:
-            row = " ".join(f"{_cut(text, size):{size}}" for text, size in cells)
-            yield _cut(f"{row} {meaning}", width)
+            cells = [(topic.name, 22), (topic.fact("default"), 8), (topic.fact("allowed"), 19)]
+            if width:
+                short = re.sub(r"\b(integer|number) ", "", topic.fact("allowed"))
+                cells[2] = (cut(short, 19), 19)
+            yield cut("  ".join(["", *(f"{text:{size}}" for text, size in cells), topic.summary]), width)
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1].rstrip(' ,')}…"
+def measured_lines(topics: Sequence[Topic], width: int | None) -> Iterator[str]:
+    """The same for each probe, and then each metric."""
+    for kind, heading in (("probe", "probes: [NAME] in a grid file"), ("metric", "on: NAME in a claim")):
+        yield f"{chr(10) if kind == 'metric' else ''}{kind}s ({heading})"
+        for topic in topics:
+            if topic.kind == kind:
+                cost = f"{topic.fact('costs')}: " if kind == "probe" else ""
+                yield cut(f"  {topic.name:24} {cost}{topic.summary}", width)
+
+
+def cut(text: str, width: int | None) -> str:
+    """A line that is not wider; the end of a longer one is left out."""
+    return text if width is None or len(text) <= width else f"{text[: width - 1].rstrip(' ,')}…"

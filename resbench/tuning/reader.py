@@ -13,13 +13,14 @@ from resbench.core.cell import Value
 from resbench.core.config import suggestion
 from resbench.core.files import user_file
 from resbench.core.own_code import at_home
+from resbench.core.yaml_reader import opening_comment
 from resbench.grid.agreement import check_claims
 from resbench.grid.cells import check_cells, check_idle
 from resbench.grid.expand import points
 from resbench.grid.expectations import read_claims, read_family
 from resbench.grid.labels import read_labels
 from resbench.grid.own_files import home_of, read_plugins, read_probes
-from resbench.grid.source import UNREADABLE, Source, opening_comment
+from resbench.grid.source import UNREADABLE, Source
 from resbench.grid.story import read_story
 from resbench.records.claim import Claim
 from resbench.tuning.search import PRUNERS, SAMPLERS, Search
