@@ -67,7 +67,9 @@ def grids() -> None:
     left = max(map(len, files), default=0)
     for file in files.values():
         print(cut(f"{file.command:4} {file.name:{left}}  {file.question}", width))
-    print(f"of {shipped_folder()}; e.g. `resbench run quickstart`, or `resbench init --from depth` for a copy to change")
+    print(
+        f"of {shipped_folder()}; e.g. `resbench run quickstart`, or `resbench init --from depth` for a copy to change"
+    )
 
 
 def _width() -> int | None:
