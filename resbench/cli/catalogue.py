@@ -14,7 +14,7 @@ from resbench.core.text import printable
 ls = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="List what there is: axes, probes, grids, studies, runs, data sets.",
+    help="List axes, probes, grids, studies, runs and data sets.",
 )
 
 

@@ -60,6 +60,8 @@ def _write(path: Path, text: str) -> None:
             new.write(text)
     except FileExistsError:
         raise UserError(f"{path}: is there already, and is not overwritten: name another file") from None
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no folder {path.parent}: make it first") from None
 
 
 def _next(path: Path, text: str) -> list[str]:

@@ -57,6 +57,7 @@ def find(topics: Sequence[Topic], given: str) -> list[Topic]:
     Raises:
         UserError: there is none; the nearest names are in the line.
     """
+    given = given.lower()
     if exact := [topic for topic in topics if topic.name == given]:
         return exact
     if several := [topic for topic in topics if given in topic.short_names]:

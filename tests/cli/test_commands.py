@@ -205,15 +205,6 @@ def test_what_trains_nothing_does_not_wait_for_heavy_imports(words: list[str], l
     assert done.stdout.splitlines()[-1] == str(loaded)
 
 
-def test_help_lists_the_commands_in_the_order_of_use() -> None:
-    lines = said_by("--help").partition("Commands:")[2].splitlines()
-    commands = [line.split()[0] for line in lines if line.strip()]
-    assert commands[:11] == [
-        "run", "plan", "status", "watch", "show", "report", "check", "compare", "tune", "bench", "inspect-init",
-    ]  # fmt: skip
-    assert commands[11:] == ["collect", "merge", "rm", "clean", "doctor", "ls"]
-
-
 @pytest.mark.parametrize("name", ["inspect-init", "signal"])
 def test_the_signals_of_untrained_networks(
     name: str, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
