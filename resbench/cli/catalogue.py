@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from resbench.cli.options import Results
+from resbench.cli.options import PluginsOf, Results
 from resbench.core.text import printable
 
 ls = typer.Typer(
@@ -19,7 +19,7 @@ ls = typer.Typer(
 
 
 @ls.command()
-def axes() -> None:
+def axes(grid: PluginsOf = None) -> None:
     """Every field that can be set or varied, a line each.
 
     Its default, what it allows, and what it means, as much as the terminal has room for; `resbench explain NAME` says the
@@ -28,17 +28,17 @@ def axes() -> None:
     \b
     Examples:
       resbench ls axes
-      resbench ls axes | grep recipe
+      resbench ls axes --grid my-question.yaml
     """
     from resbench.reference.reference import topics
     from resbench.reference.text import axes_lines
 
-    for line in axes_lines(topics(), _width()):
+    for line in axes_lines(topics(grid), _width()):
         print(line)
 
 
 @ls.command()
-def probes() -> None:
+def probes(grid: PluginsOf = None) -> None:
     """What can be measured, and the metrics that claims can be on.
 
     \b
@@ -48,7 +48,7 @@ def probes() -> None:
     from resbench.reference.reference import topics
     from resbench.reference.text import measured_lines
 
-    for line in measured_lines(topics(), _width()):
+    for line in measured_lines(topics(grid), _width()):
         print(line)
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli.options import PluginsOf
+
 
 def explain(
     what: Annotated[
@@ -15,6 +17,7 @@ def explain(
             metavar="NAME", help="A field (model.unit, unit), a value (model.unit=preact, preact), a probe or a metric."
         ),
     ],
+    grid: PluginsOf = None,
 ) -> None:
     """What a field, value, probe or metric means.
 
@@ -26,12 +29,13 @@ def explain(
       resbench explain model.unit=preact
       resbench explain fixup
       resbench explain probe.sharpness
+      resbench explain my_value --grid my-question.yaml
     """
     from resbench.reference.reference import topics
     from resbench.reference.text import as_text
     from resbench.reference.topic import find
 
-    known = topics()
+    known = topics(grid)
     path, equals, value = what.partition("=")
     fields = [topic for topic in known if topic.kind == "field" and path in (topic.name, *topic.short_names)]
     if equals and len(fields) == 1 and not fields[0].items:

@@ -39,6 +39,12 @@ GridFile = Annotated[
         parser=named_grid, metavar="GRID", help="A grid file, or the name of one that comes with resbench, e.g. depth."
     ),
 ]
+PluginsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--grid", parser=named_grid, metavar="FILE", help="A grid or search file, whose plug-ins are listed too."
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[PATH=VALUE]...", help="Overrides, e.g. recipe.epochs=1 name=smoke."),

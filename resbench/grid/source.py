@@ -16,7 +16,7 @@ from resbench.core.text import NAME_RULE, is_name
 from resbench.core.yaml_reader import Document, parse
 from resbench.training.run import RunConfig
 
-FIELDS = {path: adapter for path, adapter in fields(RunConfig).items() if path != "seed"}
+FIELDS = {path: adapter for path, adapter in fields(RunConfig).items() if path not in ("seed", "own_code")}
 UNREADABLE: Any = object()  # takes the place of a value that could not be read
 # (path, value, line) -> whether the path is no field of a run, and has been dealt with, and the value as it is read
 ReadExtra = Callable[[str, Value, int], "tuple[bool, Value]"]

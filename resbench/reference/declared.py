@@ -10,6 +10,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from resbench.core.config import Config, OneOf, flatten
+from resbench.core.tables import Table
 from resbench.grid.source import FIELDS
 from resbench.training.run import RunConfig
 
@@ -39,6 +40,12 @@ def table(path: str) -> Mapping[str, Any]:
     """The values of a field by name; none of a field that takes other values."""
     marks = [mark.table for mark in declarations()[path].metadata if isinstance(mark, OneOf)]
     return marks[0] if marks and isinstance(marks[0], Mapping) else {}
+
+
+def source_of(path: str, value: str) -> str:
+    """The plug-in that a value comes from; empty if it is one of resbench itself."""
+    values = table(path)
+    return values.sources.get(value, "") if isinstance(values, Table) else ""
 
 
 def choices(path: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from resbench.core.text import show
 from resbench.core.yaml_reader import parse
 from resbench.grid.source import FIELDS
 from resbench.reference.combinations import refusals
-from resbench.reference.declared import choices, declarations, defaults, meaning, table
+from resbench.reference.declared import choices, declarations, defaults, meaning, source_of, table
 from resbench.reference.topic import Topic
 from resbench.training.run import RunConfig
 
@@ -30,8 +30,9 @@ def field_topics() -> Iterator[Topic]:
         for value, text in values.items():
             reasons = [("not", reason) for reason in refused.of_value(path, value)]
             field = ("field", f"{path}: {info.description}")
-            usual = [("default", "yes")] if value == defaults()[path] else []
-            yield Topic("value", f"{path}={value}", text, [field, *usual, *_facts(info), *reasons])
+            known = [("default", "yes")] if value == defaults()[path] else []
+            known += [("from", source)] if (source := source_of(path, value)) else []
+            yield Topic("value", f"{path}={value}", text, [field, *known, *_facts(info), *reasons])
 
 
 def _facts(info: FieldInfo) -> Iterator[tuple[str, str]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from platformdirs import user_cache_path
 from pydantic import TypeAdapter, ValidationError
 
-from resbench.core.files import replace
+from resbench.core.files import replace, user_file
+from resbench.core.own_code import GROUP, open_home
 from resbench.core.version import source_hash
 from resbench.reference.topic import Topic
 
@@ -25,8 +27,18 @@ class _Kept:
 _KEPT = TypeAdapter(_Kept)
 
 
-def topics() -> list[Topic]:
-    """Every field, value, probe and metric."""
+def topics(grid: str | None = None) -> list[Topic]:
+    """Every field, value, probe and metric, with those of installed plug-ins.
+
+    Args:
+        grid: a grid or search file, whose plug-ins count too.
+
+    Raises:
+        UserError: a plug-in cannot be loaded.
+    """
+    if grid or entry_points(group=GROUP):
+        _open(grid)
+        return build()
     file = _file()
     kept = _read(file) if file else None
     if kept and kept.source == source_hash():
@@ -45,6 +57,20 @@ def build() -> list[Topic]:
     from resbench.reference.measured import metric_topics, probe_topics
 
     return [*field_topics(), *probe_topics(), *metric_topics()]
+
+
+def _open(grid: str | None) -> None:
+    """Load the plug-ins."""
+    open_home(None)
+    if grid:
+        from resbench.grid.own_files import read_plugins
+        from resbench.grid.source import Source
+
+        source = Source(user_file(grid))
+        source.parse()
+        root = source.document.value
+        read_plugins(source, root.get("plugins", []) if isinstance(root, dict) else [], source.document.line("plugins"))
+        source.raise_mistakes()
 
 
 def _read(file: Path) -> _Kept | None:

@@ -57,16 +57,15 @@ def find(topics: Sequence[Topic], given: str) -> list[Topic]:
     Raises:
         UserError: there is none; the nearest names are in the line.
     """
-    given = given.lower()
-    if exact := [topic for topic in topics if topic.name == given]:
-        return exact
-    if several := [topic for topic in topics if given in topic.short_names]:
-        return several
+    for name in (given, given.lower()):
+        exact = [topic for topic in topics if topic.name == name]
+        if found := exact or [topic for topic in topics if name in topic.short_names]:
+            return found
     near = difflib.get_close_matches(given, sorted(_names(topics)), n=3, cutoff=0.6)
     hint = f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
     raise UserError(
         f"explain {given}: no field, value, probe or metric has this name{hint}; `resbench ls axes` lists the fields, "
-        "`resbench ls probes` the rest"
+        "`resbench ls probes` the rest; what a plug-in brings needs --grid FILE"
     )
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.commands import call
 from support.faults import ROOT
 from support.inprocess import resbench
 
@@ -91,6 +92,15 @@ def test_torch_is_imported_for_the_first_answer_alone_and_a_damaged_cache_is_no_
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
     assert first[0] == 0 and done.stdout == f"{first[1]}False\n", done.stderr
+
+
+def test_what_the_plugins_of_a_grid_add_is_explained_and_listed_too(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        'from torch import nn\ndef ends(channels, size):\n    """Ends as I like it."""\n    return nn.Identity(), 1\nHEADS = {"mine": ends}\n'
+    )
+    (tmp_path / "g.yaml").write_text("plugins: [own.py]\naxes: {model.head: [gap, mine]}\n")
+    said = call("explain", "mine", "--grid", "g.yaml", cwd=tmp_path).stdout
+    assert "model.head=mine (value)" in said and "Ends as I like it." in said and str(tmp_path / "own.py") in said
 
 
 def test_figures_that_are_said_to_show_a_metric_exist() -> None:
