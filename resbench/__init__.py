@@ -1,7 +1,7 @@
 """Which part of a residual network makes depth trainable? Grids of small networks, from a file to a figure.
 
 `run` does the runs of a grid, which is a file or a `Grid`; `load` gives their records as a frame; `show`, `report`,
-`check` and `compare` say what they support. `train` and `build` are one run and one network.
+`check` and `compare` say what they support. `judge` does it of two files of results that other programs have made. `train` and `build` are one run and one network.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from resbench.records.claim import Claim
     from resbench.records.store import load
     from resbench.report.api import check, compare, report
+    from resbench.report.judging.api import judge
     from resbench.report.show import show
     from resbench.training.run import RunConfig
     from resbench.training.train import train
@@ -49,6 +50,7 @@ __all__ = [
     "build",
     "check",
     "compare",
+    "judge",
     "load",
     "plan",
     "read_grid",
@@ -69,6 +71,7 @@ _MODULES = {
     "build": "model",
     "check": "report.api",
     "compare": "report.api",
+    "judge": "report.judging.api",
     "load": "records.store",
     "plan": "execution.plan",
     "read_grid": "grid.reader",

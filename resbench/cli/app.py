@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resbench.cli import catalogue, doctor, explain, init, measure, remove, run, show, studies, tune, watch
+from resbench.cli import catalogue, doctor, explain, init, judge, measure, remove, run, show, studies, tune, watch
 
 ASK, LOOK, JUDGE, MACHINES, HOUSEKEEPING = "Ask", "Look", "Judge", "Machines", "Housekeeping"
 _GROUPS = (ASK, LOOK, JUDGE, MACHINES, HOUSEKEEPING, "More")  # the last has those that name none
@@ -76,6 +76,7 @@ catalogue.ls.command("runs")(show.runs)
 app.add_typer(catalogue.ls, name="ls", rich_help_panel=LOOK)
 app.command("check", rich_help_panel=JUDGE)(studies.check)
 app.command("compare", rich_help_panel=JUDGE)(studies.compare)
+app.command("judge", rich_help_panel=JUDGE)(judge.judge)
 app.command("bench", rich_help_panel=MACHINES)(measure.bench)
 app.command("inspect-init", rich_help_panel=MACHINES)(measure.inspect_init)
 app.command("signal", hidden=True)(measure.inspect_init)  # its name before

@@ -34,12 +34,14 @@ class ReadClaim(Part):
         seeds: of each of its comparisons.
         states: of each of them.
         arms: the cells of the arms of each; empty in files of earlier versions.
+        values: of arms that are files, the number of each seed in each of them, by which they are known again.
     """
 
     claim: str
     seeds: list[int]
     states: list[str]
     arms: list[list[dict[str, Value]]] = Field(default_factory=list)
+    values: list[dict[str, float | None]] = Field(default_factory=list)
 
 
 class ReadCell(Part):
@@ -95,7 +97,9 @@ class LooksFile(Part):
 
     def _has(self, claim: ReadClaim) -> bool:
         read = (one for look in self.looks for one in look.claims if one.claim == claim.claim)
-        return any(one.seeds == claim.seeds and one.arms in ([], claim.arms) for one in read)
+        return any(
+            one.seeds == claim.seeds and one.arms in ([], claim.arms) and one.values == claim.values for one in read
+        )
 
     def united(self, other: LooksFile) -> LooksFile:
         """The readings of both, by time."""

@@ -20,14 +20,19 @@ def keep_reading(folder: Path, study: Study, verdicts: Sequence[ClaimVerdict], c
         folder: of the study's records.
         command: that shows it.
     """
-    claims = [_read(verdict) for verdict in verdicts if not verdict.claim.metric.exact]
-    claims = [one for one in claims if max(one.seeds, default=0) >= MIN_SEEDS]
+    claims = read_claims(verdicts)
     target = _read_target(study)
     if not claims and target is None:
         return
     reading = Reading(time=time_now(), command=command, planned=study.planned, claims=claims)
     more = {"target": target, "plan": study.file.looks}
     add_reading(folder, reading.model_copy(update={key: value for key, value in more.items() if value is not None}))
+
+
+def read_claims(verdicts: Sequence[ClaimVerdict]) -> list[ReadClaim]:
+    """What is read of verdicts: of those that a number of seeds decides, from as many as a verdict takes."""
+    claims = [_read(verdict) for verdict in verdicts if not verdict.claim.metric.exact]
+    return [one for one in claims if max(one.seeds, default=0) >= MIN_SEEDS]
 
 
 def _read(verdict: ClaimVerdict) -> ReadClaim:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib as mpl
 
@@ -42,8 +42,8 @@ from resbench.report.theme import NEUTRALS
 
 _SMALL = 28_000  # bytes of a form for narrow screens that a figure among the other views may add to a page
 
-# every figure, in the order of the page; None where a study has nothing to show in it
-FIGURES: tuple[Callable[[Evidence], Figure | None], ...] = (
+Builder: TypeAlias = Callable[[Evidence], Figure | None]  # None where a study has nothing to show in it
+FIGURES: tuple[Builder, ...] = (  # every figure, in the order of the page
     error.figure,
     forest.figure,
     interactions.figure,
@@ -104,13 +104,16 @@ def settings() -> Iterator[None]:
         yield
 
 
-def save_figures(folder: Path, evidence: Evidence, prefix: str = "") -> list[Image]:
+def save_figures(
+    folder: Path, evidence: Evidence, prefix: str = "", builders: Sequence[Builder] = FIGURES
+) -> list[Image]:
     """Write SVG and PNG of each figure that has something to show, in the order of the page.
 
     Args:
         prefix: of their names, where other studies have figures in the folder too.
+        builders: of the figures that are wanted.
     """
-    figures = [figure for build in FIGURES if (figure := build(evidence))]
+    figures = [figure for build in builders if (figure := build(evidence))]
     ordered, opened = choose(evidence, figures)
     with settings():
         return [_save(folder, figure, figure.name in opened, prefix) for figure in ordered]

@@ -54,7 +54,9 @@ def study_blocks(content: Content, images: Sequence[Image]) -> list[Block]:
     warnings = notes(study)
     out += [Heading("Notes"), Bullets(warnings, strong=True)] if warnings else []
     out += [Heading("Figures"), *_with_views(images[1:])] if images[1:] else []
-    out += _claims(evidence.verdicts, tested_text(tested_of(evidence.verdicts, study.file.family), evidence.verdicts))
+    out += claim_blocks(
+        evidence.verdicts, tested_text(tested_of(evidence.verdicts, study.file.family), evidence.verdicts)
+    )
     sections: list[tuple[str, Sequence[Block | None]]] = [
         ("Looks", [look_table(evidence.verdicts)]),
         ("Target", [target_table(study)]),
@@ -107,7 +109,12 @@ def _against_baseline(evidence: Evidence) -> Table | None:
     return table
 
 
-def _claims(verdicts: Sequence[ClaimVerdict], tested: str) -> list[Block]:
+def claim_blocks(verdicts: Sequence[ClaimVerdict], tested: str) -> list[Block]:
+    """The claims with their verdicts and comparisons, and their table; nothing where nothing is claimed.
+
+    Args:
+        tested: how much was tested, in a sentence.
+    """
     table = claim_table(verdicts)
     if not table:
         return []

@@ -1,0 +1,66 @@
+"""What two files of results support."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from resbench.core import fragments
+from resbench.core.text import printable
+from resbench.records.looks_file import Reading
+from resbench.report.check import verdict_lines
+from resbench.report.planning import MIN_SEEDS
+from resbench.report.study import Study
+from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What two files of results support.
+
+    Attributes:
+        study: the files as a study of two cells.
+        verdict: on the claim.
+        notes: what is to be known of the runs.
+        readings: when these runs were judged, now among it.
+        page: the HTML page; None where none was written.
+    """
+
+    study: Study
+    verdict: ClaimVerdict
+    notes: Sequence[str]
+    readings: Sequence[Reading] = ()
+    page: Path | None = None
+
+    @property
+    def supported(self) -> bool:
+        """Whether the claim is supported, and no run of it is missing."""
+        return self.verdict.state == "supported" and not self.verdict.outstanding
+
+    @property
+    def comparison(self) -> ContrastVerdict:
+        return self.verdict.contrasts[0]
+
+    @property
+    def looks(self) -> list[int]:
+        """The numbers of seeds at which these runs were judged, now among them."""
+        seeds = self.comparison.contrast.min_seeds if self.comparison.contrast else 0
+        seeds = seeds or min(len(arm.begun) for arm in self.comparison.arms)
+        return [*self.comparison.earlier, *([seeds] if seeds >= MIN_SEEDS else [])]
+
+    @property
+    def lines(self) -> list[str]:
+        """The claim with its verdict, its comparison, the looks so far, and notes."""
+        looks = ", ".join(map(str, self.looks))
+        said = [f"looks so far: {len(self.looks)}, at {looks} seeds"] if looks else []
+        return [
+            *verdict_lines([self.verdict]),
+            *(printable(text) for text in [*said, *map("note: {}".format, self.notes)]),
+        ]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+    def _repr_html_(self) -> str:
+        return fragments.bullets(self.lines)
