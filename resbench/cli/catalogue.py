@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from resbench.cli.options import PluginsOf, Results
+from resbench.cli.options import Json, PluginsOf, Results
+from resbench.core.config import suggestion
+from resbench.core.errors import UserError
 from resbench.core.text import printable
 
 ls = typer.Typer(
@@ -19,7 +22,7 @@ ls = typer.Typer(
 
 
 @ls.command()
-def axes(grid: PluginsOf = None) -> None:
+def axes(grid: PluginsOf = None, as_json: Json = False) -> None:
     """Every field that can be set or varied, a line each.
 
     Its default, what it allows, and what it means, as much as the terminal has room for; `resbench explain NAME` says the
@@ -33,12 +36,18 @@ def axes(grid: PluginsOf = None) -> None:
     from resbench.reference.reference import topics
     from resbench.reference.text import axes_lines
 
-    for line in axes_lines(topics(grid), _width()):
+    found = topics(grid)
+    if as_json:
+        from resbench.cli.lists import axes_output
+
+        print(axes_output().text())
+        return
+    for line in axes_lines(found, _width()):
         print(line)
 
 
 @ls.command()
-def probes(grid: PluginsOf = None) -> None:
+def probes(grid: PluginsOf = None, as_json: Json = False) -> None:
     """What can be measured, and the metrics that claims can be on.
 
     \b
@@ -48,7 +57,13 @@ def probes(grid: PluginsOf = None) -> None:
     from resbench.reference.reference import topics
     from resbench.reference.text import measured_lines
 
-    for line in measured_lines(topics(grid), _width()):
+    found = topics(grid)
+    if as_json:
+        from resbench.cli.lists import probes_output
+
+        print(probes_output().text())
+        return
+    for line in measured_lines(found, _width()):
         print(line)
 
 
@@ -78,13 +93,18 @@ def _width() -> int | None:
 
 
 @ls.command()
-def datasets() -> None:
+def datasets(as_json: Json = False) -> None:
     """The data sets, and which need files.
 
     \b
     Examples:
       resbench ls datasets
     """
+    if as_json:
+        from resbench.cli.lists import datasets_output
+
+        print(datasets_output().text())
+        return
     from resbench.data.datasets import DATASETS
 
     for name, source in DATASETS.items():
@@ -92,7 +112,7 @@ def datasets() -> None:
 
 
 @ls.command()
-def studies(results: Results = Path("results")) -> None:
+def studies(results: Results = Path("results"), as_json: Json = False) -> None:
     """The studies that have records.
 
     \b
@@ -101,5 +121,30 @@ def studies(results: Results = Path("results")) -> None:
     """
     from resbench.records.store import study_names
 
+    if as_json:
+        from resbench.cli.lists import StudiesOutput
+
+        print(StudiesOutput(studies=study_names(results)).text())
+        return
     for name in study_names(results):
         print(printable(name))
+
+
+@ls.command()
+def schemas(
+    command: Annotated[str | None, typer.Argument(help="Such as check or 'ls runs'; by default all of them.")] = None,
+) -> None:
+    """The JSON Schema of what each command prints with --json.
+
+    \b
+    Examples:
+      resbench ls schemas judge
+    """
+    import json
+
+    from resbench.cli.schemas import published
+
+    known = published()
+    if command is not None and command not in known:
+        raise UserError(f"{command}: prints no JSON; those that do are {', '.join(known)}{suggestion(command, known)}")
+    print(json.dumps(known if command is None else known[command], indent=1, ensure_ascii=False))

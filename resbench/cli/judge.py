@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli.options import Json
 from resbench.core.files import user_path
 from resbench.core.text import printable
 
@@ -34,6 +35,7 @@ def judge(
         ),
     ] = None,
     page: Annotated[bool, typer.Option(help="Write the page.")] = True,
+    as_json: Json = False,
 ) -> None:
     """Judge two files of results, from whatever program, by the rules for claims; exit 0 only if supported, else 1.
 
@@ -69,8 +71,13 @@ def judge(
     from resbench.report.judging.api import judge as judge_files
 
     judged = judge_files(ours, theirs, on, expect, margin, out=out, page=page)
-    print(judged)
-    if judged.page:
-        print(printable(f"page: {judged.page}"))
+    if as_json:
+        from resbench.report.outputs.studies import judge_output
+
+        print(judge_output(judged).text())
+    else:
+        print(judged)
+        if judged.page:
+            print(printable(f"page: {judged.page}"))
     if not judged.supported:
         raise typer.Exit(1)

@@ -90,6 +90,10 @@ Graph = Annotated[
         "on a card. On a CPU nothing is replayed.",
     ),
 ]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON document in place of text; `resbench ls schemas` has its schema."),
+]
 TakeOver = Annotated[
     bool, typer.Option("--take-over", help="Go on in place of the study that another file made under this name.")
 ]

@@ -16,6 +16,7 @@ from resbench.cli.options import (
     Graph,
     GridFile,
     Jobs,
+    Json,
     Only,
     Overrides,
     Reports,
@@ -158,6 +159,7 @@ def _print_plan(
     options: RunOptions,
     fleet: Fleet | None = None,
     threads: int = 1,
+    as_json: bool = False,
 ) -> None:
     """Print what the options make of the chosen runs, on a fleet of other machines where one is given."""
     from resbench.execution.executors import device_of
@@ -166,7 +168,13 @@ def _print_plan(
     from resbench.records.takeover import taken_over
 
     store, device = Store(options.results / grid.name), device_of(options.device, options.executor)
-    print(describe(grid, store, device, options.width, only=only, shard=shard, fleet=fleet, threads=threads))
+    planned = describe(grid, store, device, options.width, only=only, shard=shard, fleet=fleet, threads=threads)
+    if as_json:
+        from resbench.execution.plan_output import plan_output
+
+        print(plan_output(planned).text())
+    else:
+        print(planned)
     if not options.take_over and (line := taken_over(store, grid.study())):
         print(printable(line), file=sys.stderr)
     warn(store)
@@ -225,6 +233,7 @@ def plan(
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", hidden=True)] = False,
     fresh: Annotated[bool, typer.Option("--fresh", hidden=True)] = False,
     take_over: TakeOver = False,
+    as_json: Json = False,
 ) -> None:
     """Cells, runs to do, what is left out and why, time, memory.
 
@@ -248,7 +257,7 @@ def plan(
         if given and not fleet:
             raise UserError(f"{name} {given}: only with --executor {' or '.join(CLUSTERS)}")
     opened = open_grid(grid, overrides or [])
-    _print_plan(opened, only or [], shard, options, fleet, threads)
+    _print_plan(opened, only or [], shard, options, fleet, threads, as_json)
 
 
 def collect(

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from resbench.cli.grid_files import study_of
-from resbench.cli.options import Results, study_folder, warn
+from resbench.cli.options import Json, Results, study_folder, warn
+
+if TYPE_CHECKING:
+    from resbench.core.output import Output
 
 
 def show(
     study: Annotated[str, typer.Argument(help="Name of a study, or its grid file.")],
     run: Annotated[str, typer.Argument(metavar="[RUN]", help="The id of one of its runs, or a beginning of it.")] = "",
     results: Results = Path("results"),
+    as_json: Json = False,
 ) -> None:
     """The table of a study again, or all about one run.
 
@@ -26,16 +30,38 @@ def show(
       resbench show my-question
       resbench show my-question 3f2a
     """
+    name, _ = study_of(study, results)
+    folder = study_folder(results, name).parent
+    if as_json:
+        print(_output(folder, name, run).text())
+        return
     from resbench.report.show import show as show_study
 
-    name, _ = study_of(study, results)
-    print(show_study(name, run, study_folder(results, name).parent))
+    print(show_study(name, run, folder))
+
+
+def _output(folder: Path, name: str, run: str) -> Output:
+    from resbench.report.outputs.studies import run_output, show_output
+
+    if not run:
+        from resbench.report.show import read_study
+
+        return show_output(read_study(folder, name))
+    from resbench.records.run_states import StateReader
+    from resbench.records.store import Store
+    from resbench.report.show_run import find_run
+
+    store = Store(folder / name)
+    state = StateReader(store).read()
+    found = find_run(name, state, run)
+    return run_output(name, found, store.path(found.id), state.file.baseline if state.file else {})
 
 
 def runs(
     study: Annotated[str, typer.Argument(help="Name of a study, or its grid file.")],
     results: Results = Path("results"),
     failed: Annotated[bool, typer.Option("--failed", help="Only those that failed, each with its error.")] = False,
+    as_json: Json = False,
 ) -> None:
     """The runs of a study: id, state, values, result or error.
 
@@ -49,8 +75,12 @@ def runs(
 
     name, _ = study_of(study, results)
     store = Store(study_folder(results, name))
-    for run in StateReader(store).read().runs:
-        if run.state == "failed" or not failed:
-            text = f"  {run.id}  {run.state}: {run_text(run)}".lstrip()
-            print(f"{text}: {result_text(run.record)}" if run.record else text)
+    found = [run for run in StateReader(store).read().runs if run.state == "failed" or not failed]
+    if as_json:
+        from resbench.cli.lists import runs_output
+
+        print(runs_output(name, found).text())
+    for run in [] if as_json else found:
+        text = f"  {run.id}  {run.state}: {run_text(run)}".lstrip()
+        print(f"{text}: {result_text(run.record)}" if run.record else text)
     warn(store)

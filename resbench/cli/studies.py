@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from resbench.cli.grid_files import changes_of, study_of
-from resbench.cli.options import DataDir, Reports, Results, study_folder, warn
-from resbench.core.cell import label
+from resbench.cli.options import DataDir, Json, Reports, Results, study_folder, warn
 from resbench.core.errors import UserError
 from resbench.core.files import reports_beside, user_path
-from resbench.core.text import duration, plural, printable
-
-if TYPE_CHECKING:
-    from resbench.records.run_states import RunState
-    from resbench.records.running import RunningRun
-    from resbench.records.store import Store
-    from resbench.records.study_file import StudyFile
+from resbench.core.text import printable
 
 
 def status(
@@ -29,6 +21,7 @@ def status(
         str | None, typer.Argument(help="Name of a study, or its grid file; all of them by default.")
     ] = None,
     results: Results = Path("results"),
+    as_json: Json = False,
 ) -> None:
     """How far each study is, and how to go on.
 
@@ -37,104 +30,25 @@ def status(
       resbench status
       resbench status my-question
     """
+    from resbench.cli.study_status import StatusOutput, study_status
     from resbench.records.store import Store, study_names
 
     if study:
         study, _ = study_of(study, results)
+    found = []
     for name in [study] if study else study_names(results):
         store = Store(study_folder(results, name))
         try:
-            for line in _status(name, store):
-                print(printable(line))
+            found.append(study_status(name, store))
+            if not as_json:
+                print("\n".join(map(printable, found[-1].lines())))
         except UserError as error:
             if study:
                 raise
             print("\n".join(error.lines), file=sys.stderr)
         warn(store)
-
-
-def _status(name: str, store: Store) -> list[str]:
-    from resbench.records.run_states import BEGUN, RUNNING, STATES, TO_DO, StateReader
-    from resbench.report.study import how_to_go_on
-
-    state = StateReader(store).read()
-    file = state.file
-    if not file and not store.ids():
-        raise UserError(f"{store.folder}: not a study: neither study.json nor records are in it")
-    counts = [f"{len(state.of(one))} {one}" for one in STATES if state.of(one)]
-    more = f" (+{state.others} of earlier grids)" if state.others else ""
-    lines = [f"{name}: {plural(len(state.runs), 'run')}: {', '.join(counts)}{more}"]
-    lines += [f"  running: {_text(run)}: {_progress(run.holder)}" for run in state.runs if run.holder]
-    lines += [f"  begun: {_text(run)}: epochs done: {run.saved.epoch}" for run in state.of(BEGUN)]
-    trials = open_trials(file, store) if file else ""
-    lines += [f"  open: {trials}"] if trials else []
-    target, to_confirm = _target(file, store) if file else ("", False)
-    lines += [f"  target: {target}"] if target else []
-    lines += _jobs(store)
-    look, asks = _look(store) if file and file.looks else ("", False)
-    lines += [f"  {look}"] if look else []
-    left = bool(state.of(TO_DO, "failed", BEGUN, RUNNING))
-    if file and file.file and (trials or asks or left or to_confirm):
-        again = "if it stops, to go on" if state.of(RUNNING) else "to go on"
-        lines.append(f"  {again}: {how_to_go_on(store, file)}")
-    return lines
-
-
-def _jobs(store: Store) -> list[str]:
-    """What Slurm has of a study; torch is imported only where a command has left it something."""
-    if not (store.work / "slurm").is_dir():
-        return []
-    from resbench.execution.slurm.collect import describe
-
-    return describe(store)
-
-
-def _text(run: RunState) -> str:
-    return f"{label(run.cell)} seed={run.seed}".lstrip()
-
-
-def _look(store: Store) -> tuple[str, bool]:
-    """What the looks of a study have decided, and whether they ask for runs that no command has begun yet."""
-    from resbench.report.look_progress import look_progress
-    from resbench.report.study import load
-
-    study = load(store.folder.parent, store.folder.name)
-    asked, line = look_progress(study)
-    return line, any(asked[key] > len(runs) for key, _, runs in study.cells)
-
-
-def _progress(run: RunningRun) -> str:
-    """How far a run is, who trains it, and how long it will take."""
-    left = run.seconds_left
-    now = time.time()
-    return (
-        f"epoch {run.epochs:.1f} of {run.total}, process {run.pid} on {run.host}, for {duration(now - run.since)}"
-        + ("" if left is None else f", about {duration(max(0.0, left - (now - run.seen)))} left")
-    )
-
-
-def _target(file: StudyFile, store: Store) -> tuple[str, bool]:
-    """What fresh seeds say of the target, and whether some are to be run; nothing where none confirm it."""
-    if not file.target or not (file.target.confirm or file.confirmation):
-        return "", False
-    from resbench.report.study import load
-    from resbench.report.target import to_confirm
-    from resbench.report.wording.target import target_sentence
-
-    study = load(store.folder.parent, store.folder.name)
-    return target_sentence(study), to_confirm(study) is not None
-
-
-def open_trials(file: StudyFile, store: Store) -> str:
-    """How many trials of a search are open; empty if none is, or if the study has no search."""
-    if not file.search:
-        return ""
-    from resbench.tuning.readonly import unfinished
-
-    try:
-        return unfinished(file.search, store)
-    except UserError as error:  # the storage may be on another machine, and its password is not kept
-        return f"trials that cannot be counted here: {error.lines[0]}"
+    if as_json:
+        print(StatusOutput(studies=found).text())
 
 
 def report(
@@ -245,6 +159,7 @@ def _take_in(name: str, results: Path, path: Path | None) -> list[str]:
 def check(
     study: Annotated[str, typer.Argument(help="Name of a study whose grid file states claims, or that file.")],
     results: Results = Path("results"),
+    as_json: Json = False,
 ) -> None:
     """The verdict on each claim; exit 0 if all are supported.
 
@@ -260,9 +175,14 @@ def check(
     found = changes_of(name, results, path) if (results / name).is_dir() else None
     if found and found.note:
         print(printable(found.note), file=sys.stderr)
-    lines, supported = check_claims(results, name, found.file if found else None)
-    print("\n".join(lines))
-    if not supported:
+    checked = check_claims(results, name, found.file if found else None)
+    if as_json:
+        from resbench.report.outputs.studies import check_output
+
+        print(check_output(checked).text())
+    else:
+        print("\n".join(checked.lines))
+    if not checked.supported:
         raise typer.Exit(1)
 
 
@@ -277,6 +197,7 @@ def compare(
         typer.Option(help="Smallest difference that matters; of shares of images 0.05 points by default."),
     ] = None,
     results: Results = Path("results"),
+    as_json: Json = False,
 ) -> None:
     """Differences between cells, also those that no claim names.
 
@@ -290,7 +211,13 @@ def compare(
     """
     from resbench.report import compare as compare_cells
 
-    print("\n".join(compare_cells(results, study_of(study, results)[0], to, arm or [], at or [], on, margin)))
+    compared = compare_cells(results, study_of(study, results)[0], to, arm or [], at or [], on, margin)
+    if as_json:
+        from resbench.report.outputs.studies import compare_output
+
+        print(compare_output(compared).text())
+    else:
+        print("\n".join(compared.lines))
 
 
 def merge(

@@ -65,7 +65,7 @@ def _quiet_interrupts() -> None:
 
 def _elsewhere(store: Store, state: StudyState) -> Elsewhere:
     """The trials of a search that are open."""
-    from resbench.cli.studies import open_trials
+    from resbench.cli.study_status import open_trials
     from resbench.report.live import Elsewhere
 
     trials = open_trials(state.file, store) if state.file else ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from resbench.core.cell import Value, contains, matches
+from resbench.core.cell import Cell, Value, contains, matches
 from resbench.core.config import suggestion
 from resbench.core.errors import UserError
 from resbench.core.text import printable, show
@@ -27,10 +28,29 @@ from resbench.report.wording.sentence import claim_summary, sentence, unpaired_t
 from resbench.report.wording.target import target_sentence
 
 
-def check(results: Path, name: str, asked: StudyFile | None = None) -> tuple[list[str], bool]:
-    """The verdict on every claim of a study, with its contrasts, and whether all are supported and none is interim.
+class CheckedStudy(NamedTuple):
+    """The verdicts on the claims of a study.
 
-    A target is one claim more: that a cell reaches it.
+    Attributes:
+        target: what is known of the target, in a sentence; empty without one.
+        supported: whether all claims are supported and none is interim, and the target is reached.
+    """
+
+    study: Study
+    verdicts: Sequence[ClaimVerdict]
+    target: str
+    notes: list[str]
+    supported: bool
+
+    @property
+    def lines(self) -> list[str]:
+        """Each claim with its verdict, and indented its contrasts."""
+        head = [printable(self.target)] if self.target else []
+        return head + verdict_lines(self.verdicts) + [printable(f"note: {text}") for text in self.notes]
+
+
+def check(results: Path, name: str, asked: StudyFile | None = None) -> CheckedStudy:
+    """The verdict on every claim of a study; a target is one claim more: that a cell reaches it.
 
     Args:
         asked: the question, in place of the study file.
@@ -41,15 +61,14 @@ def check(results: Path, name: str, asked: StudyFile | None = None) -> tuple[lis
     study = load(results, name, asked)
     verdicts = judge(study)
     keep_reading(results / name, study, verdicts, "check")
-    target = [printable(target_sentence(study))] if study.target else []
-    if not verdicts and not target:
+    if not verdicts and not study.target:
         file = study.file.file or "its grid file"
         raise UserError(f"{name}: states no claims: add `claims:` to {file} and run it again")
     settled = all(verdict.state == "supported" and not verdict.outstanding for verdict in verdicts)
     data = data_note(study)
-    note = [printable(f"note: {data}; no verdict is given between them")] if data else []
-    note += [f"note: {text}" for text in readings_note(study)]
-    return target + verdict_lines(verdicts) + note, settled and reached(study)
+    notes = [f"{data}; no verdict is given between them"] if data else []
+    target = target_sentence(study) if study.target else ""
+    return CheckedStudy(study, verdicts, target, notes + readings_note(study), settled and reached(study))
 
 
 def verdict_lines(verdicts: Sequence[ClaimVerdict]) -> list[str]:
@@ -62,6 +81,29 @@ def verdict_lines(verdicts: Sequence[ClaimVerdict]) -> list[str]:
     return list(map(printable, lines))
 
 
+class Compared(NamedTuple):
+    """Cells that were compared.
+
+    Attributes:
+        target: the axes in which they differ.
+        alone: the cells that were not compared, as no single network differs from them in these axes alone.
+    """
+
+    study: Study
+    target: Sequence[str]
+    verdict: ClaimVerdict
+    alone: Sequence[Cell]
+
+    @property
+    def lines(self) -> list[str]:
+        """One sentence for each comparison."""
+        lines = [sentence(self.verdict, judged, claimed=False) for judged in self.verdict.contrasts]
+        if self.alone:
+            names = "; ".join(map(name_of, self.alone))
+            lines.append(f"not compared, as no single network differs in {', '.join(self.target)} alone: {names}")
+        return list(map(printable, lines))
+
+
 def compare(
     results: Path,
     name: str,
@@ -70,8 +112,8 @@ def compare(
     at: Sequence[str] = (),
     on: str = "test_error",
     margin: float | None = None,
-) -> list[str]:
-    """Each cell against the cell that differs only in having the values of `to`; one sentence each.
+) -> Compared:
+    """Each cell against the cell that differs only in having the values of `to`.
 
     Args:
         to: `path=value` of the cells to compare with.
@@ -102,13 +144,9 @@ def compare(
         raise UserError(
             f"compare: no two cells of {name} differ in {', '.join(target)} alone: check --to, --arm and --at"
         )
-    alone = [name_of(arm.cell) for arm, others in found if len(others) != 1]
     claim = Claim(says="", compare={}, to={}, at={}, on=on, expect=EXPECTATIONS[0], margin=margin)
-    verdict = judge_family(study, claim, pairs)
-    lines = [sentence(verdict, judged, claimed=False) for judged in verdict.contrasts]
-    if alone:
-        lines.append(f"not compared, as no single network differs in {', '.join(target)} alone: {'; '.join(alone)}")
-    return list(map(printable, lines))
+    alone = [arm.cell for arm, others in found if len(others) != 1]
+    return Compared(study, list(target), judge_family(study, claim, pairs), alone)
 
 
 def _values(study: Study, words: Sequence[str], flag: str) -> dict[str, Value]:

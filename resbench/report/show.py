@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
 
 from resbench.core.files import user_path
 from resbench.report.api import Named, name_of_study
 from resbench.report.cells import cells
-from resbench.report.document import Block, Bullets
+from resbench.report.document import Bullets
 from resbench.report.judge import judge
 from resbench.report.readings import keep_reading
 from resbench.report.show_run import show_run
 from resbench.report.shown import Shown
-from resbench.report.study import load
+from resbench.report.study import Study, load
 from resbench.report.summary import notes, others_note
 from resbench.report.tables.cells import cell_table
+from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.sentence import claim_summary
 from resbench.report.wording.target import target_sentence
 
@@ -41,13 +46,35 @@ def show(study: str | Named, run: str = "", results: str | Path = "results") -> 
     return show_run(folder, name, run) if run else show_study(folder, name)
 
 
-def show_study(results: Path, name: str) -> Shown:
-    """The table of cells, the notes and a line on each claim, which counts as a reading of the verdicts."""
+class ShownStudy(NamedTuple):
+    """A study in numbers.
+
+    Attributes:
+        frame: as `cells.cells` returns.
+        target: what is known of the target, in a sentence; empty without one.
+    """
+
+    study: Study
+    frame: pd.DataFrame
+    verdicts: Sequence[ClaimVerdict]
+    target: str
+    notes: list[str]
+
+
+def read_study(results: Path, name: str) -> ShownStudy:
+    """The cells, the notes and the verdicts of a study, which counts as a reading of these."""
     study = load(results, name)
     verdicts = judge(study)
     keep_reading(results / name, study, verdicts, "show")
-    blocks: list[Block] = [cell_table(cells(study), study.axes)]
-    lines = [f"note: {note}" for note in [*notes(study), *others_note(study)]]
-    lines += [target_sentence(study)] if study.target else []
-    lines += map(claim_summary, verdicts)
-    return Shown(study.name, [*blocks, *([Bullets(lines)] if lines else [])])
+    target = target_sentence(study) if study.target else ""
+    return ShownStudy(study, cells(study), verdicts, target, [*notes(study), *others_note(study)])
+
+
+def show_study(results: Path, name: str) -> Shown:
+    """The table of cells, the notes and a line on each claim."""
+    read = read_study(results, name)
+    lines = [f"note: {note}" for note in read.notes]
+    lines += [read.target] if read.target else []
+    lines += map(claim_summary, read.verdicts)
+    table = cell_table(read.frame, read.study.axes)
+    return Shown(read.study.name, [table, *([Bullets(lines)] if lines else [])])

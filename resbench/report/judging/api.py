@@ -66,7 +66,8 @@ def judge(
     (verdict,) = judge_study(study)
     remember(folder, study, [verdict])
     readings = earlier_readings(folder, study) or ()
-    judged = Judgement(study, verdict, [*notes(study), *readings_note(study)], readings)
+    paths = str(sides[0].file.path), str(sides[1].file.path)
+    judged = Judgement(paths, study, verdict, [*notes(study), *readings_note(study)], readings)
     if not page:
         return judged
     from resbench.report.judging.page import write_page

@@ -20,6 +20,7 @@ class Judgement:
     """What two files of results support.
 
     Attributes:
+        paths: of the files.
         study: the files as a study of two cells.
         verdict: on the claim.
         notes: what is to be known of the runs.
@@ -27,6 +28,7 @@ class Judgement:
         page: the HTML page; None where none was written.
     """
 
+    paths: tuple[str, str]
     study: Study
     verdict: ClaimVerdict
     notes: Sequence[str]
