@@ -37,7 +37,9 @@ def judge(
     page: Annotated[bool, typer.Option(help="Write the page.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Judge two files of results, from whatever program, by the rules for claims; exit 0 only if supported, else 1.
+    """Judge two files of results, of any program.
+
+    By the rules for claims; exit 0 only if the claim is supported, 1 if not, 2 if files or options mean nothing.
 
     Each file has a header with `seed` and one metric or more, and a row for each seed; runs with the same seed are
     paired. nan, inf and diverged say that a run did not train; where nothing stands it has not ended. With the test
@@ -45,14 +47,16 @@ def judge(
     3 17 204) and `images` (how many were tested), or a file with a row for each seed and image (`seed`, `image`, and
     `wrong` or `correct` of 0 and 1).
 
-    \b
-      resbench judge ours.csv theirs.csv
-      resbench judge new.json old.json --on accuracy --expect higher --margin 0.002
-
     Adding seeds until a verdict pleases errs too often. So looks.json in the folder of the page remembers what was
     judged, and when the same runs are judged again with more seeds, p is that of a test which allows for it.
 
-    A loop of experiments that keeps a change only if it is shown to help:
+    \b
+    Examples:
+      resbench judge ours.csv theirs.csv
+      resbench judge new.json old.json --on accuracy --expect higher --margin 0.002
+
+    A loop of experiments that keeps a change only if it is shown to help. Of changes that do nothing about 1 in 40 passes,
+    so judge what was kept again, on fresh seeds.
 
     \b
       while ./propose-change; do
@@ -64,9 +68,6 @@ def judge(
           git checkout .
         fi
       done
-
-    Exit codes: 0 supported, 1 anything else, 2 files or options that mean nothing. Of changes that do nothing about 1 in
-    40 passes, so judge what was kept again, on fresh seeds.
     """
     from resbench.report.judging.api import judge as judge_files
 

@@ -42,7 +42,9 @@ def test_runs_are_paired_by_seed_and_the_exit_code_is_the_verdict(pair: tuple[Pa
     interval = judged.comparison.contrast and judged.comparison.contrast.interval
     assert interval and interval[1:3] == pytest.approx(tuple(expected.confidence_interval()))
     assert code == 0 and not err and out.startswith("✓ supported: ours has a lower loss than theirs\n")
-    assert "looks so far: 1, at 6 seeds\n" in out and "note: only in theirs: seeds 6, 7" in out
+    assert (
+        "margin: none" in out and "looks so far: 1, at 6 seeds\n" in out and "note: only in theirs: seeds 6, 7" in out
+    )
     page = Path(out.splitlines()[-1].removeprefix("page: "))
     assert page == Path("judged/ours-against-theirs/index.html") and "ours has a lower loss" in page.read_text()
     assert "ours-against-theirs" in Path("judged/index.html").read_text()
@@ -66,6 +68,9 @@ def test_seeds_that_are_added_after_a_verdict_make_its_p_larger(pair: tuple[Path
     assert judge(ours, theirs, page=False).looks == [12]
     write(ours, OURS)
     assert judge(ours, theirs, page=False).looks == [6, 12]  # and was not forgotten
+    write(ours, OURS[:10])
+    fewer = judge(ours, theirs, page=False)
+    assert fewer.looks == [6, 12, 10] and "gone or have other numbers now: seeds 10, 11" in fewer.notes[-1]
     Path("judged/looks.json").write_text("{")
     code, out, _ = resbench("judge", ours, theirs, "--no-page")
     assert code in (0, 1) and "note: looks.json is damaged" in out

@@ -12,7 +12,7 @@ from resbench.core.files import user_path
 from resbench.core.text import is_name
 from resbench.report.judge import judge as judge_study
 from resbench.report.judging.judgement import Judgement
-from resbench.report.judging.memory import earlier_readings, remember
+from resbench.report.judging.memory import changed_notes, earlier_readings, remember
 from resbench.report.judging.pair import notes, study_of
 from resbench.report.judging.question import Side, claim_of, metric_of, sides_of
 from resbench.report.judging.results_file import read_results
@@ -67,7 +67,9 @@ def judge(
     remember(folder, study, [verdict])
     readings = earlier_readings(folder, study) or ()
     paths = str(sides[0].file.path), str(sides[1].file.path)
-    judged = Judgement(paths, study, verdict, [*notes(study), *readings_note(study)], readings)
+    judged = Judgement(
+        paths, study, verdict, [*notes(study), *changed_notes(study, readings), *readings_note(study)], readings
+    )
     if not page:
         return judged
     from resbench.report.judging.page import write_page

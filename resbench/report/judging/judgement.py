@@ -10,6 +10,7 @@ from resbench.core import fragments
 from resbench.core.text import printable
 from resbench.records.looks_file import Reading
 from resbench.report.check import verdict_lines
+from resbench.report.format import margin_text
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.study import Study
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
@@ -46,16 +47,20 @@ class Judgement:
 
     @property
     def looks(self) -> list[int]:
-        """The numbers of seeds at which these runs were judged, now among them."""
-        seeds = self.comparison.contrast.min_seeds if self.comparison.contrast else 0
-        seeds = seeds or min(len(arm.begun) for arm in self.comparison.arms)
-        return [*self.comparison.earlier, *([seeds] if seeds >= MIN_SEEDS else [])]
+        """The numbers of seeds at which these runs were judged, in the order of the looks, now last."""
+        contrast, arms = self.comparison.contrast, self.comparison.arms
+        now = contrast.min_seeds if contrast else min(len(arm.begun) for arm in arms)
+        read = [seeds for reading in self.readings for claim in reading.claims for seeds in claim.seeds]
+        others = [seeds for seeds in dict.fromkeys(read) if seeds != now]
+        return [*others, *([now] if now >= MIN_SEEDS else [])]
 
     @property
     def lines(self) -> list[str]:
-        """The claim with its verdict, its comparison, the looks so far, and notes."""
-        looks = ", ".join(map(str, self.looks))
-        said = [f"looks so far: {len(self.looks)}, at {looks} seeds"] if looks else []
+        """The claim with its verdict, its comparison, the margin, the looks so far, and notes."""
+        claim, looks = self.verdict.claim, ", ".join(map(str, self.looks))
+        known = claim.margin > 0
+        margin = margin_text(claim.margin, claim.metric) if known else "none: any difference counts, however small"
+        said = [f"margin: {margin}", *([f"looks so far: {len(self.looks)}, at {looks} seeds"] if looks else [])]
         return [
             *verdict_lines([self.verdict]),
             *(printable(text) for text in [*said, *map("note: {}".format, self.notes)]),

@@ -6,7 +6,8 @@ experiment is another comparison: runs are the same as before where at least hal
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from resbench.core.cell import Cell
@@ -27,6 +28,20 @@ def earlier_readings(folder: Path, study: Study) -> list[Reading] | None:
         return [reading for reading in read_looks(folder).looks if any(_same(one, now) for one in reading.claims)]
     except ValueError:
         return None
+
+
+def changed_notes(study: Study, readings: Sequence[Reading]) -> Iterator[str]:
+    """That runs which were judged before are gone or have other numbers: what is left out after a look is no random choice."""
+    now = _values(study)
+    changed: dict[str, set[int]] = {}
+    for claim in (claim for reading in readings for claim in reading.claims if _same(claim, now)):
+        for file, values in zip(_files(claim), claim.values, strict=True):
+            others = {int(seed) for seed, value in values.items() if now[file].get(seed, math.nan) != value}
+            changed.setdefault(file, set()).update(others)
+    for file, seeds in changed.items():
+        if seeds:
+            name, which = study.labels.value(AXIS, file), ", ".join(map(str, sorted(seeds)))
+            yield f"judged before with runs of {name} that are gone or have other numbers now: seeds {which}"
 
 
 def remember(folder: Path, study: Study, verdicts: Sequence[ClaimVerdict]) -> None:
@@ -58,9 +73,13 @@ def _file(cell: Cell) -> str:
     return str(cell[AXIS])
 
 
+def _files(claim: ReadClaim) -> list[str]:
+    return [_file(cell) for cells in claim.arms for cell in cells if AXIS in cell]
+
+
 def _same(claim: ReadClaim, now: Mapping[str, _Values]) -> bool:
     """Whether a claim was read of these runs."""
-    files = [_file(cell) for cells in claim.arms for cell in cells if AXIS in cell]
+    files = _files(claim)
     if len(files) != len(claim.values) or set(files) != set(now):
         return False
     return all(_kept(values, now[file]) for file, values in zip(files, claim.values, strict=True))

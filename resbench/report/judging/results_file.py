@@ -92,7 +92,7 @@ def read_results(path: Path) -> ResultsFile:
 def _rows(path: Path) -> list[Row]:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise UserError(f"{path}: the ending {path.suffix or 'of a file'} is not known: use {_FORMS}")
+        raise UserError(f"{path}: should be a file of results whose name ends in {_FORMS}")
     try:
         rows = [Row(row.where, {sanitise(name): value for name, value in row.values.items()}) for row in reader(path)]
     except OSError as error:
