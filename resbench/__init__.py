@@ -1,7 +1,9 @@
 """Which part of a residual network makes depth trainable? Grids of small networks, from a file to a figure.
 
-`run` does the runs of a grid, which is a file or a `Grid`; `load` gives their records as a frame; `show`, `report`,
-`check` and `compare` say what they support. `judge` does it of two files of results that other programs have made. `train` and `build` are one run and one network.
+`run` does the runs of a grid, which is a file or a `Grid`; `load` gives their records as a frame, `history` their epochs,
+`predictions` their test images, `network` a trained network; `show`, `report`, `check` and `compare` say what they
+support, and `judge` says it of two files of results that other programs have made. `train` and `build` are one run and one
+network.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from resbench.core.errors import UserError
     from resbench.execution.api import run
     from resbench.execution.bench import bench
+    from resbench.execution.networks import network
     from resbench.execution.plan import plan
     from resbench.grid.grid import Grid
     from resbench.grid.reader import read_grid
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from resbench.records.store import load
     from resbench.report.api import check, compare, report
     from resbench.report.judging.api import judge
+    from resbench.report.long_frames import history, predictions
     from resbench.report.show import show
     from resbench.training.run import RunConfig
     from resbench.training.train import train
@@ -50,9 +54,12 @@ __all__ = [
     "build",
     "check",
     "compare",
+    "history",
     "judge",
     "load",
+    "network",
     "plan",
+    "predictions",
     "read_grid",
     "report",
     "run",
@@ -72,8 +79,11 @@ _MODULES = {
     "check": "report.api",
     "compare": "report.api",
     "judge": "report.judging.api",
+    "history": "report.long_frames",
     "load": "records.store",
+    "network": "execution.networks",
     "plan": "execution.plan",
+    "predictions": "report.long_frames",
     "read_grid": "grid.reader",
     "report": "",  # the package of this name, which can be called
     "run": "execution.api",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resbench.cli import catalogue, doctor, explain, init, judge, measure, remove, run, show, studies, tune, watch
+from resbench.cli import catalogue, doctor, explain, init, judge, keep, measure, remove, run, show, studies, tune, watch
 
 ASK, LOOK, JUDGE, MACHINES, HOUSEKEEPING = "Ask", "Look", "Judge", "Machines", "Housekeeping"
 _GROUPS = (ASK, LOOK, JUDGE, MACHINES, HOUSEKEEPING, "More")  # the last has those that name none
@@ -83,5 +83,6 @@ app.command("signal", hidden=True)(measure.inspect_init)  # its name before
 app.command("doctor", rich_help_panel=MACHINES)(doctor.doctor)
 app.command("collect", rich_help_panel=MACHINES)(run.collect)
 app.command("merge", rich_help_panel=MACHINES)(studies.merge)
+app.command("weights", rich_help_panel=LOOK)(keep.weights)
 app.command("rm", rich_help_panel=HOUSEKEEPING)(remove.rm)
 app.command("clean", rich_help_panel=HOUSEKEEPING)(remove.clean)

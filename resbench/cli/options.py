@@ -94,6 +94,14 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON document in place of text; `resbench ls schemas` has its schema."),
 ]
+SaveWeights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="last|best",
+        help="Save the weights of each run in results/<study>/weights, as safetensors: after its last epoch, or after that "
+        "of the best validation accuracy. Runs that are done without are trained again for them.",
+    ),
+]
 TakeOver = Annotated[
     bool, typer.Option("--take-over", help="Go on in place of the study that another file made under this name.")
 ]

@@ -21,6 +21,7 @@ from resbench.cli.options import (
     Overrides,
     Reports,
     Results,
+    SaveWeights,
     Shard,
     TakeOver,
     Workers,
@@ -74,6 +75,7 @@ def run(
         str | None, typer.Option(help="Of each run, e.g. 90s, 30m, 2h; one that takes longer is recorded as failed.")
     ] = None,
     graph: Graph = "network",
+    save_weights: SaveWeights = None,
     slurm: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Option of sbatch, e.g. partition=gpu; may be repeated."),
@@ -112,6 +114,7 @@ def run(
         executor=executor,
         cluster=Cluster(address, gpus, tuple(slurm or ())),
         workers=workers,
+        save_weights=save_weights,  # type: ignore[arg-type]  # likewise
         fresh=fresh,
         take_over=take_over,
         command=same_command(),
@@ -121,18 +124,29 @@ def run(
         fleet = parse_fleet(None, None, threads or 1, None, device) if executor in CLUSTERS else None
         _print_plan(opened, only or [], shard, options, fleet, threads or 1)
         return
-    failed = _run_stages(opened, options, only or [], shard, detach)
+    failed, unsaved = _run_stages(opened, options, only or [], shard, detach)
     if failed is not None:
         if report:
             write_report(results, reports, opened.name)
+        for line in unsaved:
+            print(printable(line), file=sys.stderr)
         exit_if_failed(failed)
+        if unsaved:
+            raise typer.Exit(1)
 
 
-def _run_stages(grid: Grid, options: RunOptions, only: Sequence[str], shard: str | None, detach: bool) -> int | None:
-    """Do what is asked for, stage by stage; returns how many runs failed, or None if none was done here."""
+def _run_stages(
+    grid: Grid, options: RunOptions, only: Sequence[str], shard: str | None, detach: bool
+) -> tuple[int | None, list[str]]:
+    """Do what is asked for, stage by stage.
+
+    Returns:
+        How many runs failed, or None if none was done here; and a line for each whose weights are not saved.
+    """
     from resbench.execution.stage_sessions import say_on_stderr, sessions
 
     failed: int | None = None
+    unsaved: list[str] = []
     for session in sessions(grid, options, only, shard, say_on_stderr):
         warn(session.store)
         for line in session.notices:
@@ -149,7 +163,8 @@ def _run_stages(grid: Grid, options: RunOptions, only: Sequence[str], shard: str
             break
         else:
             failed = (failed or 0) + _do(session)
-    return failed
+            unsaved += session.unsaved()
+    return failed, unsaved
 
 
 def _print_plan(
@@ -227,6 +242,7 @@ def plan(
     gpus: Annotated[float, _UNUSED] = 1.0,
     timeout: Annotated[str | None, _UNUSED] = None,
     graph: Annotated[str, _UNUSED] = "network",
+    save_weights: Annotated[str | None, _UNUSED] = None,
     slurm: Annotated[list[str] | None, _UNUSED] = None,
     detach: Annotated[bool, typer.Option("--detach", hidden=True)] = False,
     report: Annotated[bool, _UNUSED] = True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from resbench.execution.session import drive_with_progress
 from resbench.execution.stage_sessions import say_on_stderr, sessions
 from resbench.grid.grid import Grid
 from resbench.records.store import Store
+from resbench.records.weights_file import Which
 from resbench.training.program import Graph
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def run(
     graph: Graph = "network",
     workers: str = "fresh",
     executor: str | None = None,
+    save_weights: Which | None = None,
     cluster: Cluster | None = None,
     fresh: bool = False,
     take_over: bool = False,
@@ -72,6 +75,8 @@ def run(
         executor: serial, local, ray or slurm; by default serial for one job without a timeout
             and without processes that stay, else local.
         cluster: other machines, for ray and slurm.
+        save_weights: which weights of each run are saved next to its record, for `resbench.network`: last, or best by the
+            validation images. Runs that are done without are trained again and checked against their records, which stay.
         fresh: forget the records of these runs first.
         take_over: go on in place of the study that another grid file made under this name.
         progress: show it: a bar in a notebook, elsewhere on stderr as `resbench run`; by default only in a notebook.
@@ -95,6 +100,7 @@ def run(
         workers=workers,
         executor=executor or ("serial" if serial else "local"),
         cluster=cluster or Cluster(),
+        save_weights=save_weights,
         fresh=fresh,
         take_over=take_over,
     )
@@ -102,6 +108,8 @@ def run(
         if session.missing:
             session.start()
             drive_with_progress(session) if progress else session.drive()
+            for line in session.unsaved():
+                warnings.warn(line, stacklevel=2)
         else:
             session.keep_study()
     return Store(options.results / opened.name).frame()

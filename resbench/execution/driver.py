@@ -182,7 +182,7 @@ def _recorded(
     """The record that makes a run done: a complete one, or a failure that is new since the command began."""
     stamp = source.stamp(run.id)
     record = source.read(run.id) if stamp else None
-    if record and (record.answers(setting.probes) or (not record.finished and stamp != old[run.id])):
+    if record and (setting.done(record) or (not record.finished and stamp != old[run.id])):
         return record
     return None
 

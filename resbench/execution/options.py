@@ -9,6 +9,8 @@ from typing import TypedDict
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
 from resbench.execution.executors import Cluster, check_executor, check_workers
+from resbench.execution.saved_weights import check_which
+from resbench.records.weights_file import Which
 from resbench.training.program import GRAPHS, Graph
 
 _MAX_JOBS = 1024
@@ -41,6 +43,7 @@ class RunOptions:
         executor: serial (in this process), local, ray or slurm.
         cluster: other machines, for ray and slurm.
         workers: processes of local runs: fresh (one for each) or stay (for one run after the other, until one fails).
+        save_weights: which weights of each run are saved next to its record: last, or best by the validation images.
         fresh: forget the records of these runs first.
         take_over: go on in place of the study that another grid file made under this name.
         command: the command line that goes on with it, for `status`; none of a call from Python.
@@ -59,6 +62,7 @@ class RunOptions:
     executor: str = "local"
     cluster: Cluster = field(default_factory=Cluster)
     workers: str = "fresh"
+    save_weights: Which | None = None
     fresh: bool = False
     take_over: bool = False
     command: tuple[str, ...] = ()
@@ -66,6 +70,7 @@ class RunOptions:
     def __post_init__(self) -> None:
         check_executor(self.executor)
         check_workers(self.workers, self.executor)
+        check_which(self.save_weights)
         if self.jobs is not None and not 1 <= self.jobs <= _MAX_JOBS:
             raise UserError(f"jobs={self.jobs}: use a number from 1 to {_MAX_JOBS}, or None")
         if self.threads is not None and self.threads < 1:

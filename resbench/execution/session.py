@@ -16,6 +16,7 @@ from resbench.execution.driver import Watcher, drive
 from resbench.execution.executors import CLUSTERS, MakeEngine, device_of, engine
 from resbench.execution.forecast import wall_seconds
 from resbench.execution.options import RunOptions as RunOptions
+from resbench.execution.saved_weights import check_best, lacking, trained_again, unsaved
 from resbench.execution.selection import unprobed
 from resbench.execution.task import Setting
 from resbench.grid.grid import Grid, PlannedRun
@@ -74,10 +75,12 @@ class Session:
         self.grid, self.options = grid, options or RunOptions()
         self.device = str(device_of(self.options.device, self.options.executor))
         self.runs = list(grid.runs() if runs is None else runs)
+        check_best(self.runs, self.options.save_weights)
         self._forget = self.runs if forget is None else forget
         self.store = Store(self.options.results / grid.name)
         done = set() if self.options.fresh else self.store.done(grid.probes)
-        self.missing = [run for run in self.runs if run.id not in done]
+        self._unsaved = lacking(self.store, done & {run.id for run in self.runs}, self.options.save_weights)
+        self.missing = [run for run in self.runs if run.id not in done or run.id in self._unsaved]
         self._make_engine: MakeEngine | None = None
         self._estimate: Estimate | None = None
 
@@ -100,8 +103,9 @@ class Session:
             lines.append(
                 f"{name}: {_done(count)} {'is' if count == 1 else 'are'} no longer in its grid; their records stay"
             )
-        again = unprobed(self.store, self.grid, self.missing)
-        return list(filter(None, [*lines, again, self._why_no_card()]))
+        again = unprobed(self.store, self.grid, [run for run in self.missing if run.id not in self._unsaved])
+        weights = trained_again(name, len(self._unsaved))
+        return list(filter(None, [*lines, again, weights, self._why_no_card()]))
 
     def _why_no_card(self) -> str:
         """Why `--device auto` takes no card, if this machine seems to have one."""
@@ -147,6 +151,7 @@ class Session:
             options.timeout,
             options.graph,
             self.grid.home,
+            options.save_weights,
         )
         if options.fresh:  # only now that the runs can be done again
             self.forgotten = sum(self.store.remove(run.id) for run in self._forget)
@@ -201,6 +206,10 @@ class Session:
         if self._make_engine is None:
             raise RuntimeError("drive: call start first")
         return drive(runs, self._make_engine(self.concurrency.jobs, runs), self.setting, watcher or Watcher())
+
+    def unsaved(self) -> list[str]:
+        """A line for each run whose weights were to be saved and are not, with the reason."""
+        return unsaved(self.store, (run.id for run in self.runs), self.options.save_weights)
 
     def detach(self) -> str:
         """Submit the missing runs to Slurm and leave them to it; returns what has become of them, in a line.

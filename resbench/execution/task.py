@@ -23,15 +23,18 @@ from resbench.core.locks import HeldLock
 from resbench.core.own_code import at_home
 from resbench.core.places import Home, start_at
 from resbench.core.version import Revision
+from resbench.execution.saved_weights import not_repeatable, note_problem, save_weights
 from resbench.probes.observer import ProbeObserver
 from resbench.records.metrics import PROBED
 from resbench.records.record import Record, RunError
 from resbench.records.running import RunningFile
 from resbench.records.store import Store
+from resbench.records.weights_file import Which, lacks_weights
 from resbench.training import checkpoint
 from resbench.training.course import Job
 from resbench.training.device import choose, nearest
 from resbench.training.epoch import Stopped
+from resbench.training.kept import KeptWeights
 from resbench.training.lockstep import Outcome
 from resbench.training.program import Graph
 from resbench.training.provenance import provenance
@@ -64,6 +67,7 @@ class Setting:
         timeout: seconds that a run may take from one start, or None.
         graph: what a run replays as a CUDA graph, as `train` takes it.
         home: where the files are that the grid names.
+        weights: which weights of each run are saved next to its record; None for none.
     """
 
     folder: Path
@@ -75,6 +79,11 @@ class Setting:
     timeout: float | None = None
     graph: Graph = "network"
     home: Home | None = None
+    weights: Which | None = None
+
+    def done(self, record: Record) -> bool:
+        """Whether a run with this record need not be done: it has what is asked for, its saved weights too."""
+        return record.answers(self.probes) and not (self.weights and lacks_weights(self.folder, record, self.weights))
 
 
 @dataclass(frozen=True)
@@ -151,12 +160,13 @@ def execute_run(
                 job.run,
                 setting.directory,
                 device,
-                setting.threads,
+                job.threads or setting.threads,
                 saved=job.saved,
                 observer=job.observer,
                 code=setting.code,
                 graph=setting.graph,
                 workshop=workshop,
+                kept=job.kept,
             )
         except (Stopped, UserError) as error:
             outcome = error
@@ -195,13 +205,18 @@ def execute_together(
 
 @dataclass
 class _Held:
-    """A run that this process has claimed."""
+    """A run that this process has claimed.
+
+    Attributes:
+        recorded: the record of a run that is done, and is trained again for its weights alone.
+    """
 
     task: Task
     job: Job
     store: Store
     claim: HeldLock
     running: RunningFile
+    recorded: Record | None = None
 
     def publish(self, outcome: Outcome, alone: bool) -> int:
         """Store the record of a run that ended so, if there is one and the run is still ours; returns an exit code."""
@@ -216,8 +231,10 @@ class _Held:
             raise outcome
         if not alone and outcome.error and outcome.error.kind == OUT_OF_MEMORY:
             return MEMORY
-        self.store.add(outcome)
-        if outcome.finished and self.job.saved:
+        save_weights(self.store, self.job.kept, outcome, self.recorded)
+        if not self.recorded:
+            self.store.add(outcome)
+        if (outcome.finished or self.recorded) and self.job.saved:
             discard(self.job.saved)
         return DONE
 
@@ -232,7 +249,12 @@ def _hold(task: Task, step: Callable[[float], None]) -> Iterator[_Held | int]:
             yield BUSY
             return
         before = store.read(run.id)
-        if (before and before.answers(setting.probes)) or run.id in store.later:
+        if (before and setting.done(before)) or run.id in store.later:
+            yield DONE
+            return
+        recorded = before if before and before.answers(setting.probes) else None
+        if recorded and (why := not_repeatable(recorded, choose(setting.device).type)):
+            note_problem(store, run.id, why)
             yield DONE
             return
         saved = store.checkpoint(run.id)
@@ -245,10 +267,12 @@ def _hold(task: Task, step: Callable[[float], None]) -> Iterator[_Held | int]:
             step(epochs)
 
         # a record is replaced by one that has all its probes too
-        wanted = {*setting.probes, *((before.probes if before else None) or {})}
+        wanted = {*setting.probes, *((before.probes if before else None) or {})} if not recorded else set()
         observer = ProbeObserver([name for name in PROBED if name in wanted], check_claim)
         try:
-            yield _Held(task, Job(run, saved, observer), store, claim, running)
+            kept = KeptWeights(setting.weights) if setting.weights else None
+            threads = recorded.provenance.threads if recorded else None
+            yield _Held(task, Job(run, saved, observer, kept, threads), store, claim, running, recorded)
         finally:
             if not claim.lost.is_set():
                 running.remove()

@@ -25,6 +25,7 @@ from resbench.records.running import RunningFile, RunningRun, read_running
 from resbench.records.statements import time_now
 from resbench.records.study_file import StudyFile
 from resbench.records.study_folder import StudyFolder
+from resbench.records.weights_file import weights_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,8 +148,9 @@ class Store(StudyFolder):
         return True
 
     def remove(self, run_id: str) -> bool:
-        """Forget a run (`--fresh`); True if it had a record."""
-        self.checkpoint(run_id).unlink(missing_ok=True)
+        """Forget a run and its weights (`--fresh`); True if it had a record."""
+        for path in (self.checkpoint(run_id), *weights_files(self.folder, run_id)):
+            path.unlink(missing_ok=True)
         had = self.path(run_id).exists()
         self.path(run_id).unlink(missing_ok=True)
         return had
@@ -178,6 +180,7 @@ class Store(StudyFolder):
         for path in self.work.glob("*.running"):
             if not read_running(path) and self.free(path.stem):
                 yield path
+        yield from (path for path in self.work.glob("*.unsaved") if self.free(path.stem))
         for path in self.work.glob("*.ckpt"):
             run_id, stamp = path.stem, self.stamp(path.stem)
             if stamp and (record := self.read(run_id)) and record.finished and self.free(run_id):

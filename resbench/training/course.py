@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 import traceback
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
-from torch import nn
 
 from resbench.core.errors import Unwritable, UserError
 from resbench.core.json_reader import Json
@@ -20,11 +18,13 @@ from resbench.core.version import Revision
 from resbench.data.loading import Images, load_test
 from resbench.records.curve import Curve, block_size
 from resbench.records.record import Predictions, Provenance, Record, RunError, Status
+from resbench.records.weights_file import sha256_of
 from resbench.training import checkpoint
-from resbench.training.checkpoint import SavedState, State
+from resbench.training.checkpoint import BestEpoch, SavedState, State
 from resbench.training.device import apply_placement
 from resbench.training.epoch import Diverged, Stopped, check_finite, one_epoch
 from resbench.training.growth import at_depth, depth_in, grow, start_state
+from resbench.training.kept import KeptWeights, arrays_of, keeps_best
 from resbench.training.memory import is_out_of_memory, peaks, release
 from resbench.training.observer import Moment, Observer, View
 from resbench.training.program import Graph, Program, StepProgram, make_program
@@ -43,11 +43,17 @@ _COMPARED = 16  # images on which a network that grows must compute the same as 
 
 @dataclass(frozen=True)
 class Job:
-    """A run to train, with what it has of its own, as `train` takes it."""
+    """A run to train, with what it has of its own, as `train` takes it.
+
+    Attributes:
+        threads: in place of those of the conditions.
+    """
 
     run: RunConfig
     saved: Path | None = None
     observer: Observer = field(default_factory=Observer)
+    kept: KeptWeights | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,9 +84,10 @@ def course(job: Job, conditions: Conditions, workshop: Workshop) -> Course:
         workshop: has the images for training and validation, and perhaps the program of an earlier run.
     """
     run = job.run
-    placement = placement_of(run, conditions.device, conditions.threads)
+    placement = placement_of(run, conditions.device, job.threads or conditions.threads)
     facts = provenance(placement, conditions.code)
-    start = find_start(run, job.saved, placement, arithmetic(facts), job.observer)
+    best = keeps_best(run, job.kept)
+    start = find_start(run, job.saved, placement, arithmetic(facts), job.observer, best)
     apply_placement(start.placement)
     began = time.perf_counter()
     facts = facts.with_facts(threads=start.placement.threads)
@@ -118,7 +125,7 @@ class _Training:
     program: Program | None = None  # of the network as it is now
 
     def __init__(self, job: Job, conditions: Conditions, workshop: Workshop, record: Record) -> None:
-        self.run, self.saved, self.observer = job.run, job.saved, job.observer
+        self.run, self.saved, self.observer, self.kept = job.run, job.saved, job.observer, job.kept
         self.conditions, self.workshop, self.record = conditions, workshop, record
         self.saved_at = time.monotonic()
 
@@ -126,7 +133,8 @@ class _Training:
         """Train, test, and fill the record; yields the works that have to be done for it."""
         record, observer = self.record, self.observer
         training, validation, normalizer = self.workshop.images(self.run.data)
-        self.setup = Setup(self.run, start.placement, training, validation, normalizer)
+        best = keeps_best(self.run, self.kept)
+        self.setup = Setup(self.run, start.placement, training, validation, normalizer, best)
         record.provenance = record.provenance.with_facts(data_sha256=training.sha256)
         size = self.run.network_size
         record.metrics = {"parameters": size["parameters"], "flops": size["flops"]}
@@ -141,14 +149,17 @@ class _Training:
                 self._look("trained", training)
                 self._end_epoch()
             check_finite(state)
-            if state.best:
-                state.network.load_state_dict(state.best.network)
+            weights = self.kept.take(state, self.setup.normalizer) if self.kept else None
+            if self._selected:
+                state.network.load_state_dict(self._selected.network)
             self._summarise()
             self._look("ended", training)
             if self.conditions.tested:
                 self._look("tested", self._test())
                 observer.write(record, state.probes)
-            record.weights_sha256 = _weights_sha256(state.network)
+            record.weights_sha256 = sha256_of(arrays_of(state.network.state_dict()))
+            if self.kept:
+                self.kept.weights = weights
         except Diverged as diverged:
             record.status = "diverged"
             details = {"step": diverged.step, "last_loss": diverged.last}
@@ -253,7 +264,7 @@ class _Training:
         """Put what training reached, and what it cost, into the metrics."""
         state, metrics, images = self.state, self.record.metrics, len(self.setup.training)
         self.record.curve = self._curve()
-        epoch = state.best.epoch if state.best else len(state.history)
+        epoch = self._selected.epoch if self._selected else len(state.history)
         row = state.history[epoch - 1] if state.history else {}
         names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
         metrics |= {name: row[name] for name in names if name in row}
@@ -264,13 +275,11 @@ class _Training:
             metrics["images_per_second"] = round(images * state.epoch / state.seconds, 1)
         metrics |= peaks(self.setup.placement.device)
 
+    @property
+    def _selected(self) -> BestEpoch | None:
+        """The epoch whose weights are tested, where that is not the last."""
+        return self.state.best if self.run.recipe.select == "best_val" else None
+
     def _curve(self) -> Curve | None:
         steps, losses = self.setup.steps, self.state.curve
         return Curve(block_size(steps, self.run.recipe.epochs), steps, tuple(losses)) if losses else None
-
-
-def _weights_sha256(network: nn.Module) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in network.state_dict().items():
-        digest.update(name.encode() + tensor.detach().cpu().contiguous().view(-1).numpy().tobytes())
-    return digest.hexdigest()

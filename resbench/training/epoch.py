@@ -124,7 +124,7 @@ def _finish(setup: Setup, state: State, row: Row, program: Program, seconds: flo
     state.epoch += 1
     state.seconds += seconds
     state.history.append(row)
-    if setup.run.recipe.select != "best_val" or accuracy is None:
+    if accuracy is None or not (setup.keep_best or setup.run.recipe.select == "best_val"):
         return
     if state.best is None or accuracy > state.best.val_accuracy:
         state.best = BestEpoch(state.epoch, accuracy, copy.deepcopy(state.network.state_dict()))

@@ -9,6 +9,7 @@ from pathlib import Path
 from resbench.training import checkpoint
 from resbench.training.checkpoint import SavedState
 from resbench.training.device import Placement
+from resbench.training.kept import lacks_best
 from resbench.training.observer import Observer
 from resbench.training.run import RunConfig
 
@@ -28,9 +29,18 @@ class Start:
 
 
 def find_start(
-    run: RunConfig, path: Path | None, placement: Placement, current: dict[str, str], observer: Observer
+    run: RunConfig,
+    path: Path | None,
+    placement: Placement,
+    current: dict[str, str],
+    observer: Observer,
+    keep_best: bool,
 ) -> Start:
-    """Continue from the checkpoint if it is whole, was watched as asked, and was computed with the same arithmetic."""
+    """Continue from the checkpoint if it is whole, was watched as asked, and was computed with the same arithmetic.
+
+    Args:
+        keep_best: whether the weights of the best epoch are needed.
+    """
     saved, warning = checkpoint.load(path, run.id) if path else (None, "")
     if saved is None:
         return Start(placement, warning=warning)
@@ -38,6 +48,8 @@ def find_start(
     if missing:
         warning = f"{path}: begun without the probes {', '.join(missing)}: the run starts over"
         return Start(placement, warning=warning)
+    if keep_best and lacks_best(run, saved):
+        return Start(placement, warning=f"{path}: begun without the weights of the best epoch: the run starts over")
     if current != saved["arithmetic"]:
         warning = f"{path}: begun {_difference(saved['arithmetic'], current)}: the run starts over"
         return Start(placement, warning=warning)

@@ -28,13 +28,18 @@ BACKWARD = 3  # a training step costs three forward passes: one forward, two pro
 
 @dataclass(frozen=True)
 class Setup:
-    """What stays the same while a run trains: its configuration, where it computes, and its images."""
+    """What stays the same while a run trains: its configuration, where it computes, and its images.
+
+    Attributes:
+        keep_best: whether the weights of the best epoch are kept also where those of the last are tested.
+    """
 
     run: RunConfig
     placement: Placement
     training: Images
     validation: Images
     normalizer: Normalizer
+    keep_best: bool = False
 
     @property
     def steps(self) -> int:

@@ -13,6 +13,7 @@ from resbench.core.version import Revision
 from resbench.records.record import Record
 from resbench.training.course import Conditions, Job, course
 from resbench.training.course import empty_record as empty_record
+from resbench.training.kept import KeptWeights
 from resbench.training.lockstep import Lockstep, Outcome
 from resbench.training.memory import start_measuring
 from resbench.training.observer import Observer
@@ -38,6 +39,7 @@ def train(
     save_every: float | None = None,
     graph: Graph = "network",
     workshop: Workshop | None = None,
+    kept: KeptWeights | None = None,
 ) -> Record:
     """Train and test one run.
 
@@ -62,12 +64,13 @@ def train(
         graph: what is replayed as a CUDA graph: forward and backward pass of the network, or the whole step; with the same
             bits. Elsewhere nothing is replayed, and `step` does the works of whole steps as they are.
         workshop: of a process that trains run after run; by default the run has one of its own.
+        kept: asks for the weights of the run, and has them at its end if that is ok.
 
     Returns:
         The record: ok, diverged, or failed with the traceback. Wrong or missing data raises UserError instead.
     """
     conditions = _conditions(directory, device, threads, code, tested, save_every, graph)
-    (outcome,) = _train([Job(run, saved, observer)], conditions, lambda number, outcome: None, workshop)
+    (outcome,) = _train([Job(run, saved, observer, kept)], conditions, lambda number, outcome: None, workshop)
     if isinstance(outcome, Exception):
         raise outcome
     return outcome

@@ -259,6 +259,9 @@ class Slurm:
         if store.stamp(job.run.id) not in (None, job.before):
             return RunOutcome(job.run, "done")
         if end.status == "done":
+            record = store.read(job.run.id) if job.task.setting.weights else None
+            if record and record.answers(job.task.setting.probes):  # trained again for its weights, it stays as it was
+                return RunOutcome(job.run, "done")
             job.ended = job.ended or time.monotonic()
             if time.monotonic() - job.ended < _SETTLE_SECONDS:
                 return None

@@ -1,0 +1,185 @@
+"""The trained network of a run: from its saved weights, or trained again to the bits that its record has the digest of."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from resbench.core.errors import UserError
+from resbench.core.files import user_path
+from resbench.core.text import duration, plural, printable
+from resbench.core.version import revision
+from resbench.data.datasets import default_directory
+from resbench.data.loading import Normalizer, prepare
+from resbench.execution.driver import drive
+from resbench.execution.local import Serial
+from resbench.execution.notebook import live
+from resbench.execution.saved_weights import check_which, difference, not_repeatable, unsaved
+from resbench.execution.task import Setting
+from resbench.grid.grid import PlannedRun
+from resbench.model import build
+from resbench.records.record import Record
+from resbench.records.run_states import StateReader
+from resbench.records.store import Store
+from resbench.records.weights_file import Weights, Which, has_weights, read_weights, tested, weights_path
+from resbench.report.api import Named
+from resbench.report.long_frames import store_of
+from resbench.report.show_run import find_run
+from resbench.training.device import choose
+from resbench.training.kept import KeptWeights
+from resbench.training.run import RunConfig
+from resbench.training.train import train
+
+
+def network(
+    run: Record | str | Path | Named,
+    id: str = "",
+    *,
+    results: str | Path = "results",
+    which: Which | None = None,
+    data_dir: str | Path | None = None,
+) -> nn.Module:
+    """The trained network of a run, in eval mode, on the CPU.
+
+    It is read from the saved weights of the run, else trained again with the recorded settings and threads. Either way its
+    weights are those of the record, by their digest. Its `normalizer` makes of pixels from 0 to 255 what it takes.
+
+    Example:
+        >>> base = {"model.depth": 10, "model.width": 4, "data.train_size": 64, "recipe.epochs": 1}
+        >>> frame = resbench.run(resbench.Grid("tiny", base=base), save_weights="last")
+        >>> trained = resbench.network("tiny", frame["id"][0])
+        >>> images = torch.zeros(2, 1, 28, 28)
+        >>> trained(trained.normalizer(images)).shape
+        torch.Size([2, 10])
+
+    Args:
+        run: a record, or the study of the run: its name, its Grid, or its folder.
+        id: of the run in the study, or a beginning of it.
+        results: folder of all studies.
+        which: weights after the last epoch, or after the best one by the validation images; by default those tested.
+        data_dir: torchvision data root, for a run that is trained again.
+
+    Raises:
+        UserError: there is no such run, it has no weights, or trained again it has others than its record says.
+    """
+    check_which(which, "which")
+    if isinstance(run, Record):
+        return _again(run, which or tested(run), user_path(data_dir) if data_dir else default_directory())
+    store = store_of(run, results)
+    return _read(store, *saved(store, id, which, data_dir))
+
+
+def saved(store: Store, beginning: str, which: Which | None, data_dir: str | Path | None = None) -> tuple[Record, Path]:
+    """The record of a run, and the file with its weights, which is written first where it is not there.
+
+    Args:
+        beginning: of the id of the run.
+        which: those tested by default.
+
+    Raises:
+        UserError: as `network`.
+    """
+    name = store.folder.name
+    record = find_run(name, StateReader(store).read(), beginning).record
+    if record is None:
+        raise UserError(f"{name} {beginning}: no record yet: do the run first")
+    if record.status != "ok":
+        raise UserError(f"{name} {record.id}: {record.status}: only a run that ended well has weights")
+    wanted = which or tested(record)
+    path = weights_path(store.folder, record.id, wanted)
+    if has_weights(store.folder, record, wanted):
+        try:
+            _read(store, record, path)
+            return record, path
+        except UserError as error:
+            print(f"{error}: the run is trained again", file=sys.stderr)
+            path.unlink()
+    _train_again(store, record, wanted, user_path(data_dir) if data_dir else default_directory())
+    return record, path
+
+
+def _train_again(store: Store, record: Record, which: Which, directory: Path) -> None:
+    """Save the weights of a run that is done.
+
+    Raises:
+        UserError: they cannot be had here, or are not those of the record.
+    """
+    name, config, device = store.folder.name, _config(record), _device(record)
+    if which == "best" and not config.data.sizes[1]:
+        raise UserError(f"{name} {record.id}: without validation images no epoch is the best: data.val_size is 0")
+    threads, seconds = record.provenance.threads, record.metrics.get("run_seconds") or 0.0
+    prepare(config.data, directory)
+    text = f"{name} {record.id}: no saved weights: it is trained again on {device} with {plural(threads, 'thread')}"
+    print(printable(f"{text}; it took {duration(seconds)}"), file=sys.stderr, flush=True)
+    setting = Setting(store.folder, directory, device, threads, revision(), weights=which)
+    runs = [PlannedRun.of(config)]
+    with live(runs, {record.id: seconds}) as watcher:
+        drive(runs, Serial(1, runs), setting, watcher)
+    if lines := unsaved(store, [record.id], which):
+        raise UserError(lines, code=1)
+
+
+def _again(record: Record, which: Which, directory: Path) -> nn.Module:
+    """The network of a record that is in no study, trained again."""
+    config, kept = _config(record), KeptWeights(which)
+    again = train(config, directory, torch.device(_device(record)), record.provenance.threads, kept=kept)
+    if why := difference(record, again):
+        raise UserError(f"run {record.id}: {why}", code=1)
+    if not kept.weights:
+        raise UserError(f"run {record.id}: {again.status}: only a run that ended well has weights", code=1)
+    return _with_weights(_empty(record), kept.weights)
+
+
+def _device(record: Record) -> str:
+    """Where a run was trained.
+
+    Raises:
+        UserError: this machine has no such device, or the record has no digest to compare with.
+    """
+    device = record.provenance.device or "cpu"
+    try:
+        here = str(choose(device))
+    except UserError:
+        here = "cpu"
+    if why := not_repeatable(record, torch.device(here).type):
+        raise UserError(f"run {record.id}: {why}")
+    return device
+
+
+def _read(store: Store, record: Record, path: Path) -> nn.Module:
+    """The network with the weights in a file.
+
+    Raises:
+        UserError: they are not those of the record.
+    """
+    network = _empty(record)
+    try:
+        weights = read_weights(path, network.state_dict())
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path}: {error}") from None
+    if weights.which == tested(record) and weights.sha256 != record.weights_sha256:
+        raise UserError(f"{path}: not the weights of its record")
+    return _with_weights(network, weights)
+
+
+def _config(record: Record) -> RunConfig:
+    return RunConfig.model_validate(record.config)
+
+
+def _empty(record: Record) -> nn.Module:
+    """The network of a run before it has its weights; no generator moves."""
+    config = _config(record)
+    dataset = config.data.dataset
+    with torch.random.fork_rng(devices=[]):
+        return build(config.model, dataset.channels, dataset.size, dataset.classes)
+
+
+def _with_weights(network: nn.Module, weights: Weights) -> nn.Module:
+    """The network with these weights and its normalizer, in eval mode."""
+    network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.arrays.items()})
+    shift, scale = (torch.tensor(values).reshape(1, -1, 1, 1) for values in (weights.shift, weights.scale))
+    network.normalizer = Normalizer(shift, scale)  # type: ignore[assignment]  # no part of its state
+    return network.eval()
