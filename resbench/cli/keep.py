@@ -47,3 +47,29 @@ def weights(
         out.parent.mkdir(parents=True, exist_ok=True)
         replace(out, path.read_bytes(), out.parent)
     print(printable(str(out or path)))
+
+
+def export(
+    study: Annotated[str, typer.Argument(help="Name of a study, or its grid file.")],
+    to: Annotated[str, typer.Option(metavar="TOOL", help="csv, parquet, tensorboard, mlflow or wandb (offline).")],
+    out: Annotated[
+        Path | None, typer.Option(parser=user_path, metavar="DIR", help="By default exports/STUDY/TOOL.")
+    ] = None,
+    results: Results = Path("results"),
+    every: Annotated[bool, typer.Option("--all", help="Runs that are no longer in the grid too.")] = False,
+) -> None:
+    """The records of a study for other tools, as in: resbench export depth --to csv
+
+    csv and parquet are three tables: runs, history (one row per run and epoch) and predictions (per run and test image). The
+    others need an extra, as in pip install 'resbench[mlflow]'. Nothing is sent anywhere.
+    """
+    from resbench.records.store import Store
+    from resbench.report.export.export import check_target
+    from resbench.report.export.export import export as write
+
+    check_target(to)
+    name, _ = study_of(study, results)
+    store = Store(study_folder(results, name))
+    for line in write(store, to, out or Path("exports") / name / to, every):
+        print(printable(line))
+    warn(store)

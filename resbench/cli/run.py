@@ -128,11 +128,16 @@ def run(
     if failed is not None:
         if report:
             write_report(results, reports, opened.name)
-        for line in unsaved:
-            print(printable(line), file=sys.stderr)
-        exit_if_failed(failed)
-        if unsaved:
-            raise typer.Exit(1)
+        _exit(failed, unsaved)
+
+
+def _exit(failed: int, unsaved: Sequence[str]) -> None:
+    """Exit 1 if runs failed, or their weights are not saved, and say so."""
+    for line in unsaved:
+        print(printable(line), file=sys.stderr)
+    exit_if_failed(failed)
+    if unsaved:
+        raise typer.Exit(1)
 
 
 def _run_stages(
@@ -293,11 +298,12 @@ def collect(
     from resbench.records.store import Store
 
     store = Store(study_folder(results, study))
-    print(f"{study}: {slurm.collect(store)}", file=sys.stderr)
+    collected = slurm.collect(store)
+    print(f"{study}: {collected}", file=sys.stderr)
     file = store.study()
     wanted = {run.id for run in file.runs} if file else store.ids()
     statuses = [record.status for record in store.records() if record.id in wanted]
     warn(store)
     if statuses:
         write_report(results, reports, study)
-        exit_if_failed(statuses.count("failed"))
+        _exit(statuses.count("failed"), collected.unsaved)

@@ -42,8 +42,8 @@ def history(study: str | Path | Named, results: str | Path = "results", *, all: 
     import pandas as pd
 
     rows = []
-    for record, cell in _records(store_of(study, results), all):
-        rows += [cell | _numbers(row) for row in record.history]
+    for record, _, row in rows_of(store_of(study, results), all):
+        rows += [row | _numbers(epoch) for epoch in record.history]
     return pd.DataFrame(rows)
 
 
@@ -70,7 +70,7 @@ def predictions(study: str | Path | Named, results: str | Path = "results", *, a
     import numpy as np
     import pandas as pd
 
-    tested = [record for record, _ in _records(store_of(study, results), all) if record.predictions]
+    tested = [record for record, _, _ in rows_of(store_of(study, results), all) if record.predictions]
     errors = [record.predictions.errors() for record in tested if record.predictions]
     counts = [len(one) for one in errors]
     codes = np.repeat(np.arange(len(tested), dtype=np.int32), counts)
@@ -99,8 +99,8 @@ def store_of(study: str | Path | Named, results: str | Path = "results") -> Stor
     return Store(results / name)
 
 
-def _records(store: Store, all: bool) -> Iterator[tuple[Record, dict[str, Any]]]:
-    """The records of the runs that a study asks for, or all, each with what tells it from others."""
+def rows_of(store: Store, all: bool = False) -> Iterator[tuple[Record, dict[str, Any], dict[str, Any]]]:
+    """The records of the runs that a study asks for, or all: each with its cell, and the columns that tell it from others."""
     study, records = store.study(), store.records()
     cells: dict[str, list[dict[str, Any]]] = {}
     for run in study.runs if study else ():
@@ -111,11 +111,11 @@ def _records(store: Store, all: bool) -> Iterator[tuple[Record, dict[str, Any]]]
     for record in records:
         settings = record.settings
         first, *others = cells.get(record.id) or [{}]
-        row = {"id": record.id, "status": record.status, "seed": settings.get("seed")}
-        row |= {axis: first.get(axis, settings.get(axis)) for axis in axes}
+        cell = {axis: first.get(axis, settings.get(axis)) for axis in axes}
+        row = {"id": record.id, "status": record.status, "seed": settings.get("seed"), **cell}
         row |= {"also": "; ".join(map(label, others))} if shared else {}
         row |= {"in_grid": record.id in cells if study else None} if all else {}
-        yield record, row
+        yield record, cell, row
 
 
 def _varied(records: list[Record]) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from resbench.core.errors import Unwritable, UserError
 from resbench.execution.driver import Watcher
+from resbench.execution.saved_weights import unsaved
 from resbench.execution.slurm.jobs import JobLedger, array_of
 from resbench.execution.slurm.queue import JobState, judge, states
 from resbench.execution.task import Setting, Task, failed_record
@@ -63,12 +64,14 @@ class Collected:
         died: whose jobs died, of which a record was written now.
         again: that wait for the same command to submit them once more: their node failed, or another process had them.
         active: that Slurm still has, by state.
+        unsaved: a line for each whose weights were to be saved and are not.
     """
 
     ended: int = 0
     died: int = 0
     again: int = 0
     active: Counter[str] = field(default_factory=Counter)
+    unsaved: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         parts = [f"{self.ended + self.died} runs have ended"]
@@ -112,6 +115,8 @@ def collect(store: Store) -> Collected:
                 collected.died += 1
             else:
                 collected.ended += 1
+    for sent in (sent for sent in sent_runs.values() if sent.job in over):
+        collected.unsaved += unsaved(store, [sent.run_id], sent.task.setting.weights)
     ledger.drop(over, tidy=well)
     if full:
         raise full

@@ -1,0 +1,1 @@
+"""Studies for other tools, from records alone: tables, TensorBoard, MLflow, Weights & Biases."""
