@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
+from resbench.core.config import explain
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
+from resbench.core.own_code import at_home
+from resbench.core.places import Home
 from resbench.core.text import duration, plural, printable
 from resbench.core.version import revision
 from resbench.data.datasets import default_directory
@@ -20,10 +25,13 @@ from resbench.execution.notebook import live
 from resbench.execution.saved_weights import check_which, difference, not_repeatable, unsaved
 from resbench.execution.task import Setting
 from resbench.grid.grid import PlannedRun
+from resbench.grid.own_files import home_of
+from resbench.grid.reader import read_grid
 from resbench.model import build
 from resbench.records.record import Record
 from resbench.records.run_states import StateReader
 from resbench.records.store import Store
+from resbench.records.takeover import grid_file
 from resbench.records.weights_file import Weights, Which, has_weights, read_weights, tested, weights_path
 from resbench.report.api import Named
 from resbench.report.long_frames import store_of
@@ -69,7 +77,9 @@ def network(
     if isinstance(run, Record):
         return _again(run, which or tested(run), user_path(data_dir) if data_dir else default_directory())
     store = store_of(run, results)
-    return _read(store, *saved(store, id, which, data_dir))
+    record, path = saved(store, id, which, data_dir)
+    with at_home(_home(store)):
+        return _read(record, path)
 
 
 def saved(store: Store, beginning: str, which: Which | None, data_dir: str | Path | None = None) -> tuple[Record, Path]:
@@ -88,20 +98,35 @@ def saved(store: Store, beginning: str, which: Which | None, data_dir: str | Pat
         raise UserError(f"{name} {beginning}: no record yet: do the run first")
     if record.status != "ok":
         raise UserError(f"{name} {record.id}: {record.status}: only a run that ended well has weights")
-    wanted = which or tested(record)
+    wanted, home = which or tested(record), _home(store)
     path = weights_path(store.folder, record.id, wanted)
-    if has_weights(store.folder, record, wanted):
-        try:
-            _read(store, record, path)
-            return record, path
-        except UserError as error:
-            print(f"{error}: the run is trained again", file=sys.stderr)
-            path.unlink()
-    _train_again(store, record, wanted, user_path(data_dir) if data_dir else default_directory())
+    with at_home(home):
+        _config(record)
+        if has_weights(store.folder, record, wanted):
+            try:
+                _read(record, path)
+                return record, path
+            except UserError as error:
+                print(f"{error}: the run is trained again", file=sys.stderr)
+                path.unlink()
+        _train_again(store, record, wanted, user_path(data_dir) if data_dir else default_directory(), home)
     return record, path
 
 
-def _train_again(store: Store, record: Record, which: Which, directory: Path) -> None:
+def _home(store: Store) -> Home | None:
+    """Where the files are that the grid of a study names; None where the grid is not there, or cannot be read."""
+    study = store.study()
+    path = grid_file(study, store) if study and study.file else None
+    if not study or not path:
+        return None
+    if study.command != "run":
+        return home_of(str(path), [])
+    with contextlib.suppress(UserError):
+        return read_grid(path, study.overrides).home
+    return None
+
+
+def _train_again(store: Store, record: Record, which: Which, directory: Path, home: Home | None) -> None:
     """Save the weights of a run that is done.
 
     Raises:
@@ -114,7 +139,7 @@ def _train_again(store: Store, record: Record, which: Which, directory: Path) ->
     prepare(config.data, directory)
     text = f"{name} {record.id}: no saved weights: it is trained again on {device} with {plural(threads, 'thread')}"
     print(printable(f"{text}; it took {duration(seconds)}"), file=sys.stderr, flush=True)
-    setting = Setting(store.folder, directory, device, threads, revision(), weights=which)
+    setting = Setting(store.folder, directory, device, threads, revision(), home=home, weights=which)
     runs = [PlannedRun.of(config)]
     with live(runs, {record.id: seconds}) as watcher:
         drive(runs, Serial(1, runs), setting, watcher)
@@ -149,7 +174,7 @@ def _device(record: Record) -> str:
     return device
 
 
-def _read(store: Store, record: Record, path: Path) -> nn.Module:
+def _read(record: Record, path: Path) -> nn.Module:
     """The network with the weights in a file.
 
     Raises:
@@ -166,7 +191,17 @@ def _read(store: Store, record: Record, path: Path) -> nn.Module:
 
 
 def _config(record: Record) -> RunConfig:
-    return RunConfig.model_validate(record.config)
+    """The settings of a run.
+
+    Raises:
+        UserError: they name what is not there, or is not what it was.
+    """
+    try:
+        config = RunConfig.model_validate(record.config)
+    except ValidationError as error:
+        raise UserError(f"run {record.id}: {path}: {text}" for path, text, _ in explain(error)) from None
+    config.check_own_code()
+    return config
 
 
 def _empty(record: Record) -> nn.Module:
