@@ -44,12 +44,16 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     frame = frame.copy(deep=False)
     for name in frame.columns:
         if pd.api.types.is_object_dtype(frame[name].dtype) and not _of_one_type(frame[name]):
-            frame[name] = [None if value is None else show(value) for value in frame[name]]
+            frame[name] = [None if _absent(value) else show(value) for value in frame[name]]
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     return buffer.getvalue()
 
 
 def _of_one_type(column: pd.Series[Any]) -> bool:
-    kinds = {type(value) for value in column if value is not None}
+    kinds = {type(value) for value in column if not _absent(value)}
     return len(kinds) <= 1 and not kinds & {list, dict}
+
+
+def _absent(value: Any) -> bool:
+    return value is None or value != value  # NaN, where a record lacks the setting
