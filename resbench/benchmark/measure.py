@@ -48,6 +48,7 @@ def measure(run: RunConfig, protocol: Protocol, code: Revision | None = None) ->
         A record of kind `bench`, whose `run` is the id of the run with seed 0, so that it joins with what that
         learned. Rates are images per second; `_q1` and `_q3` are quartiles over steps.
     """
+    run.check_own_code()
     placement = placement_of(run, choose(protocol.device), protocol.threads)
     apply_placement(placement)
     size, batch_size = run.network_size, run.recipe.batch_size
@@ -164,6 +165,7 @@ def plain_steps(run: RunConfig, steps: int, directory: Path, device: str, *optio
     config = run.model_copy(update={"recipe": recipe}).model_dump_json()
     command = [*PLAIN_LOOP, config, "--steps", str(steps), "--no-test", "--data-dir", str(directory)]
     command += ["--device", device, *options]
+    command += ["--home", json.dumps(run.home.to_json())] if run.home else []
     environment = os.environ | import_variables()
     environment.pop("CUBLAS_WORKSPACE_CONFIG", None)  # which ours has set: a plain script leaves cuBLAS as it is
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -30,6 +30,8 @@ from torch.utils.data import DataLoader, Dataset, random_split
 from torchvision import datasets, transforms
 
 from resbench.data.datasets import DATASETS
+from resbench.core.own_code import at_home
+from resbench.core.places import Home
 from resbench.model import build
 from resbench.training.device import synchronise
 from resbench.training.run import RunConfig
@@ -172,10 +174,12 @@ def main() -> None:
     parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--home", help="where the files are that a grid names, as JSON")
     options = parser.parse_args()
     how = Computing(options.device, options.precision == "bf16", options.compile)
-    for text in options.runs:
-        run = RunConfig.model_validate(json.loads(text))
+    with at_home(Home.from_json(json.loads(options.home)) if options.home else None):
+        runs = [RunConfig.model_validate(json.loads(text)) for text in options.runs]
+    for run in runs:
         print(json.dumps(train(run, options.data_dir, options.steps, not options.no_test, how)), flush=True)
 
 

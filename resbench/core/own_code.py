@@ -1,31 +1,34 @@
-"""Python files of users: loaded from where they are, and known by the digest of what is in them.
+"""Python files of users, and plug-ins of installed packages: loaded, and known by the digest of what is in them.
 
 A file may import others from its own folder; these belong to its content. What it imports from elsewhere does not.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
-import hashlib
 import importlib
-import importlib.util
-import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from resbench.core import own_source
 from resbench.core.errors import UserError
 from resbench.core.places import Home, relative_to, resolve
-from resbench.core.tables import TABLES, tables_in
+from resbench.core.tables import TABLES, Origin, tables_in
 
 GROUP = "resbench.plugins"  # of the entry points of installed packages
-_ELSEWHERE = {*sys.stdlib_module_names, "resbench"}  # never taken for files of the same folder, as in a checkout
+
+
+class ChangedCode(UserError):
+    """A file of the user's own is not what it was when runs were planned; those that are done have their records."""
+
+    def __init__(self, lines: str) -> None:
+        super().__init__(lines, code=1)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,14 @@ def load_file(path: str) -> OwnFile:
         UserError: it is not there, or cannot be loaded.
     """
     file = resolve(path)
-    return _load(file, digest_of(file))
+    texts = own_source.contents(file)
+    digest = own_source.digest_of(texts)
+    if (file, digest) not in _loaded:
+        _loaded[file, digest] = OwnFile(file, digest, _execute(file, digest, texts))
+    return _loaded[file, digest]
+
+
+_loaded: dict[tuple[Path, str], OwnFile] = {}
 
 
 def digest_of(file: Path) -> str:
@@ -72,89 +82,46 @@ def digest_of(file: Path) -> str:
     Raises:
         UserError: it cannot be read.
     """
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(_contents(file).items())}
-    if len(digests) == 1:
-        return next(iter(digests.values()))[:16]
-    lines = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
-    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+    return own_source.digest_of(own_source.contents(file))
 
 
-def _contents(file: Path) -> dict[str, bytes]:
-    """Name relative to the folder of a file -> content, of it and of what it imports from there."""
-    found: dict[str, bytes] = {}
-    waiting = [file]
-    while waiting:
-        path = waiting.pop()
-        name = path.relative_to(file.parent).as_posix()
-        if name in found:
-            continue
-        try:
-            found[name] = path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-        waiting += _imported(found[name], path, file.parent)
-    return found
-
-
-def _imported(content: bytes, path: Path, folder: Path) -> Iterator[Path]:
-    """The files of a folder that a Python file imports, in functions too."""
-    try:
-        tree = ast.parse(content)
-    except (SyntaxError, ValueError):  # the loading says so
-        return
-    for node in ast.walk(tree):
-        names = [each.name for each in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
-        if isinstance(node, ast.ImportFrom):
-            start = node.module or ""
-            names = [start, *(f"{start}.{name}".lstrip(".") for name in names)]
-        for name in filter(None, names):
-            if name.split(".")[0] in _ELSEWHERE:
-                continue
-            parts = name.split(".")
-            for depth in range(1, len(parts) + 1):
-                stem = folder.joinpath(*parts[:depth])
-                yield from (each for each in (stem.with_suffix(".py"), stem / "__init__.py") if each.is_file())
-
-
-@cache
-def _load(file: Path, digest: str) -> OwnFile:
-    name = f"resbench_own_{file.stem}_{digest}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
+def _execute(file: Path, digest: str, texts: dict[str, bytes]) -> ModuleType:
+    if file.suffix != ".py":
         raise UserError(f"{file}: it is not a Python file: its name should end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickles look there
-    folder = str(file.parent)
-    sys.path.insert(0, folder)
-    for other in _contents(file):  # an earlier version of a neighbour, or one of another folder, is not what is meant
-        sys.modules.pop(Path(other).with_suffix("").as_posix().replace("/", "."), None)
     try:
-        spec.loader.exec_module(module)
+        return own_source.execute(f"resbench_own_{file.stem}_{digest}".replace(".", "_"), file, texts)
     except Exception as error:
-        del sys.modules[name]
-        raise UserError(f"{_line_of(error, file)}: {type(error).__name__}: {error}") from None
-    finally:
-        sys.path.remove(folder)
-    return OwnFile(file, digest, module)
+        raise UserError(f"{_line_of(error, file)}: {type(error).__name__}: {_text(error)}") from None
+
+
+def _text(error: Exception) -> str:
+    return error.msg if isinstance(error, SyntaxError) else str(error)
 
 
 def _line_of(error: Exception, file: Path) -> str:
-    """`file:line` where the loading of a file failed."""
+    """`file:line` where the loading of a file failed, in it or in a file next to it."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
-    return f"{file}:{lines[-1]}" if lines else str(file)
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"{frame.filename}:{frame.lineno}" for frame in frames if Path(frame.filename).parent == file.parent]
+    return lines[-1] if lines else str(file)
 
 
-def load_plugin(path: str) -> OwnFile:
+def load_plugin(path: str, beside: Collection[str] = ()) -> OwnFile:
     """Load a Python file, and add the values in its tables to those of resbench.
+
+    Args:
+        beside: sources whose values hold at the same time: those of the other plug-ins of a grid.
 
     Raises:
         UserError: it cannot be loaded, it has no such table, or a value of it is there already.
     """
     own = load_file(path)
-    _extend(own.module, own.digest, str(own.path))
+    _extend(own.module, Origin(str(own.path), own.digest, own.path.name), {*beside, *_installed})
     return own
+
+
+_installed: dict[str, Origin] = {}
 
 
 @cache
@@ -164,13 +131,23 @@ def load_installed() -> None:
     Raises:
         UserError: one of them cannot be loaded, or a value of it is there already.
     """
-    for entry in entry_points(group=GROUP):
-        source = f"{entry.value} (of {entry.dist.name if entry.dist else 'an installed package'})"
+    for entry in sorted(entry_points(group=GROUP)):
+        source = f"{entry.module} of {entry.dist.name if entry.dist else 'an installed package'}"
         try:
             module = importlib.import_module(entry.module)
         except Exception as error:
             raise UserError(f"{source}: {type(error).__name__}: {error}") from None
-        _extend(module, digest_of(Path(str(module.__file__))), source)
+        origin = _origin(entry, module, source)
+        _extend(module, origin, _installed)
+        _installed[source] = origin
+
+
+def _origin(entry: EntryPoint, module: ModuleType, source: str) -> Origin:
+    """Of a module of an installed package; what it imports from its own package belongs to its content."""
+    file, parts = Path(str(module.__file__)), module.__name__.split(".")
+    root = file.parents[len(parts) - (0 if hasattr(module, "__path__") else 1)]
+    digest = own_source.digest_of(own_source.contents(file, root, parts[0]))
+    return Origin(source, digest, f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.module)
 
 
 def open_home(home: Home | None) -> None:
@@ -180,8 +157,14 @@ def open_home(home: Home | None) -> None:
         UserError: one of them cannot be loaded, or a value of it is there already.
     """
     load_installed()
-    for path in home.plugins if home else ():
-        load_plugin(str(path))
+    paths = [*map(str, home.plugins)] if home else []
+    for path in paths:
+        load_plugin(path, paths)
+
+
+def is_open(source: str, home: Home) -> bool:
+    """Whether the values of a source are among those of a grid: of another grid in this process they are not."""
+    return source in _installed or source in map(str, home.plugins)
 
 
 @contextlib.contextmanager
@@ -196,6 +179,7 @@ def at_home(home: Home | None) -> Iterator[None]:
         yield
 
 
-def _extend(module: ModuleType, digest: str, source: str) -> None:
-    for name, values in tables_in(vars(module), source).items():
-        TABLES[name].extend(values, digest, source)
+def _extend(module: ModuleType, origin: Origin, beside: Collection[str]) -> None:
+    found = tables_in(vars(module), origin.source)
+    for name, table in TABLES.items():  # of the others go what an earlier version of the file had
+        table.extend(found.get(name, {}), origin, beside)

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
-from resbench.core.config import suggestion
+from resbench.core.config import Config, OneOf, fields_marked, suggestion
 from resbench.core.errors import UserError
 
 V = TypeVar("V")
 TABLES: dict[str, Table[Any]] = {}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The plug-in that a value comes from.
+
+    Attributes:
+        source: where it is: an absolute path, or a module of an installed package.
+        digest: of its content.
+        name: by which a record names it: `my_layers.py`, or `my-package 1.2`.
+    """
+
+    source: str
+    digest: str
+    name: str
 
 
 class Table(dict[str, V]):
@@ -20,35 +36,60 @@ class Table(dict[str, V]):
         values: those of resbench itself.
 
     Attributes:
-        origins: value -> digest of the plug-in that it comes from.
-        sources: value -> where that plug-in is.
+        origins: value -> the plug-in that it comes from.
     """
 
     def __init__(self, name: str, values: Mapping[str, V]) -> None:
         super().__init__(values)
         self.name = name
-        self.origins: dict[str, str] = {}
-        self.sources: dict[str, str] = {}
+        self.origins: dict[str, Origin] = {}
         TABLES[name] = self
 
-    def extend(self, values: Mapping[str, V], digest: str, source: str) -> None:
-        """Add the values of a plug-in.
+    def extend(self, values: Mapping[str, V], origin: Origin, beside: Collection[str] = ()) -> None:
+        """Have exactly these values of a plug-in: what it had before, and another that is not in use, makes room.
 
         Args:
-            digest: of its content.
-            source: where it is, for messages. What is there now takes the place of what was there before.
+            beside: sources whose values are in use too.
 
         Raises:
-            UserError: a value of this name is there already, from somewhere else.
+            UserError: a value of this name is there already.
         """
-        for name, value in values.items():
-            before = self.sources.get(name)
-            if name in self and before != source:
+        for name in values:
+            before = self.origins[name].source if name in self.origins else "resbench"
+            if name in self and before != origin.source and before in {"resbench", *beside}:
                 raise UserError(
-                    f"{source}: {self.name}: {name!r} is a value of {before or 'resbench'} already: give it another name"
+                    f"{origin.source}: {self.name}: {name!r} is a value of {before} already: give it another name"
                 )
-            self[name] = value
-            self.origins[name], self.sources[name] = digest, source
+        for name in [name for name, known in self.origins.items() if known.source == origin.source]:
+            del self[name], self.origins[name]
+        for name, value in values.items():
+            self[name], self.origins[name] = value, origin
+
+
+def named(origins: Iterable[Origin]) -> dict[str, str]:
+    """Name of each plug-in -> its digest, as a record says where values come from: never where a file lies."""
+    found = sorted({(origin.name, origin.digest) for origin in origins})
+    return {name: ", ".join(digest for other, digest in found if other == name) for name, _ in found}
+
+
+class OwnValue(NamedTuple):
+    """A value in a configuration that comes from a plug-in; its path is that of the field."""
+
+    path: str
+    value: str
+    origin: Origin
+
+
+def own_values(config: Config, prefix: str = "") -> Iterator[OwnValue]:
+    """The values of a configuration that come from plug-ins, in its sections too."""
+    for name, mark in fields_marked(type(config), OneOf).items():
+        value = getattr(config, name)
+        if isinstance(mark.table, Table) and value in mark.table.origins:
+            yield OwnValue(f"{prefix}{name}", value, mark.table.origins[value])
+    for name in type(config).model_fields:
+        section = getattr(config, name)
+        if isinstance(section, Config):
+            yield from own_values(section, f"{prefix}{name}.")
 
 
 def tables_in(module: Mapping[str, Any], source: str) -> dict[str, Mapping[str, Any]]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from resbench.core.errors import Unwritable
+from resbench.core.own_code import ChangedCode
 from resbench.execution.task import Setting, Task, failed_record
 from resbench.grid.grid import PlannedRun
 from resbench.records.record import Record, Status
@@ -133,6 +134,7 @@ def drive(
         The status of each run, in the order in which they ended.
 
     Raises:
+        ChangedCode: a file of the user's own is not what it was when the runs were planned.
         Unwritable: results cannot be stored.
     """
     source = source or Store(setting.folder)
@@ -164,6 +166,8 @@ def drive(
                 run = outcome.run
                 if outcome.status == "unwritable":
                     raise Unwritable(*json.loads(outcome.message))
+                if outcome.kind == ChangedCode.__name__:  # it holds for those that wait too: no run is to blame
+                    raise ChangedCode(outcome.message)
                 if outcome.status == "busy":
                     waiting.put_off(run)
                 elif outcome.status == "lost" and losses[run.id, outcome.epochs_saved] < _MAX_LOSSES:

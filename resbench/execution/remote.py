@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from resbench.core.errors import UserError
+from resbench.core.own_code import ChangedCode
 from resbench.core.version import __version__, revision
 from resbench.execution.driver import RunOutcome, Watcher
 from resbench.execution.local import Local
@@ -55,7 +56,7 @@ def run_isolated(text: str, token: str, secret: str) -> str:
     try:
         task = Task.from_json(text)
     except UserError as error:  # a file of the user's own that this machine does not have
-        return json.dumps(["failed", f"{platform.node()}: {error}", "own code"])
+        return json.dumps(["died", f"{platform.node()}: {error}", ChangedCode.__name__])
     # before torch reads them: engines and site profiles set their own, and results depend on them
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(task.setting.threads)))
     vars(sys.modules["__main__"]).pop("__file__", None)  # else the new process would run the engine's program again

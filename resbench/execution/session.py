@@ -21,6 +21,7 @@ from resbench.execution.selection import unprobed
 from resbench.execution.task import Setting
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.command import keep_command
+from resbench.records.metrics import probe_code
 from resbench.records.record import Status
 from resbench.records.store import Store
 from resbench.records.study_file import StudyFile
@@ -152,6 +153,7 @@ class Session:
             options.graph,
             self.grid.home,
             options.save_weights,
+            probe_code(self.grid.probes),
         )
         if options.fresh:  # only now that the runs can be done again
             self.forgotten = sum(self.store.remove(run.id) for run in self._forget)

@@ -20,12 +20,12 @@ from resbench.core.config import explain
 from resbench.core.errors import UserError
 from resbench.core.files import discard
 from resbench.core.locks import HeldLock
-from resbench.core.own_code import at_home
+from resbench.core.own_code import ChangedCode, at_home, open_home
 from resbench.core.places import Home, start_at
 from resbench.core.version import Revision
 from resbench.execution.saved_weights import not_repeatable, note_problem, save_weights
 from resbench.probes.observer import ProbeObserver
-from resbench.records.metrics import PROBED
+from resbench.records.metrics import PROBED, PROBES, probe_code
 from resbench.records.record import Record, RunError
 from resbench.records.running import RunningFile
 from resbench.records.store import Store
@@ -68,6 +68,7 @@ class Setting:
         graph: what a run replays as a CUDA graph, as `train` takes it.
         home: where the files are that the grid names.
         weights: which weights of each run are saved next to its record; None for none.
+        probe_code: the plug-ins of the probes, as `metrics.probe_code` says it.
     """
 
     folder: Path
@@ -80,6 +81,7 @@ class Setting:
     graph: Graph = "network"
     home: Home | None = None
     weights: Which | None = None
+    probe_code: str = ""
 
     def done(self, record: Record) -> bool:
         """Whether a run with this record need not be done: it has what is asked for, its saved weights too."""
@@ -99,6 +101,23 @@ class Task:
         home = {"home": self.setting.home.to_json() if self.setting.home else None}
         setting = asdict(self.setting) | folders | home
         return json.dumps({"config": self.config.model_dump(mode="json"), "setting": setting})
+
+    def check_own_code(self) -> None:
+        """See that the user's own files are what they were when the run was planned.
+
+        Raises:
+            ChangedCode: one cannot be loaded, or has changed.
+        """
+        self.config.check_own_code()
+        if self.setting.probe_code:
+            try:
+                open_home(self.setting.home)
+            except UserError as error:
+                raise ChangedCode(f"{error.lines[0]}: it was there when the run was planned") from None
+            if probe_code(self.setting.probes) != self.setting.probe_code:
+                raise ChangedCode(
+                    f"{self.setting.probe_code}: has changed since the run was planned; the same command plans it again"
+                )
 
     @classmethod
     def from_json(cls, text: str) -> Task:
@@ -146,16 +165,17 @@ def execute_run(
         process has it, or has taken it over meanwhile.
 
     Raises:
+        ChangedCode: a file of the user's own is not what it was when the run was planned.
         Unwritable: the disk is full, or may not be written.
     """
     setting = task.setting
+    task.check_own_code()
     with _hold(task, step) as held:
         if isinstance(held, int):
             return held
         job, device = held.job, choose(setting.device)
         outcome: Outcome
         try:
-            task.config.check_own_code()
             outcome = train(
                 job.run,
                 setting.directory,
@@ -268,7 +288,8 @@ def _hold(task: Task, step: Callable[[float], None]) -> Iterator[_Held | int]:
 
         # a record is replaced by one that has all its probes too
         wanted = {*setting.probes, *((before.probes if before else None) or {})} if not recorded else set()
-        observer = ProbeObserver([name for name in PROBED if name in wanted], check_claim)
+        probes = [name for name in PROBED if name in wanted and name in PROBES]  # one of a plug-in may be gone
+        observer = ProbeObserver(probes, check_claim)
         try:
             kept = KeptWeights(setting.weights) if setting.weights else None
             threads = recorded.provenance.threads if recorded else None

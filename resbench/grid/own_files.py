@@ -9,10 +9,10 @@ from typing import Any
 from resbench.core.config import suggestion
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
-from resbench.core.own_code import open_home
-from resbench.core.places import Home
+from resbench.core.own_code import is_open, open_home
+from resbench.core.places import Home, current_home
 from resbench.grid.source import Source
-from resbench.records.metrics import PROBED
+from resbench.records.metrics import BUILT_IN_PROBES, PROBES
 
 
 def home_of(file: str, plugins: Iterable[str]) -> Home:
@@ -32,10 +32,10 @@ def read_plugins(source: Source, value: Any, line: int) -> tuple[str, ...]:
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         source.wrong(line, f"plugins: {value!r} should be a list of Python files, such as [my_layers.py]")
         return ()
-    good = []
+    good: list[str] = []
     for path in paths:
         try:
-            open_home(home_of(source.file, [path]))
+            open_home(home_of(source.file, [*good, path]))
             good.append(path)
         except UserError as error:
             source.wrong(line, f"plugins: {error.lines[0]}")
@@ -44,11 +44,13 @@ def read_plugins(source: Source, value: Any, line: int) -> tuple[str, ...]:
 
 def read_probes(source: Source, value: Any, line: int) -> tuple[str, ...]:
     """The chosen probes in the order of their table; `none` is none of them."""
-    names = [] if value == "none" else value
+    home = current_home()
+    own = [name for name, origin in PROBES.origins.items() if not home or is_open(origin.source, home)]
+    known, names = [*BUILT_IN_PROBES, *own], [] if value == "none" else value
     if not isinstance(names, list):
-        source.wrong(line, f"probes: {value!r} should be a list of {', '.join(PROBED)}, or none")
+        source.wrong(line, f"probes: {value!r} should be a list of {', '.join(known)}, or none")
         return ()
     for name in names:
-        if not isinstance(name, str) or name not in PROBED:
-            source.wrong(line, f"probes: {name!r} is not one of {', '.join(PROBED)}{suggestion(name, PROBED)}")
-    return tuple(name for name in PROBED if name in names)
+        if not isinstance(name, str) or name not in known:
+            source.wrong(line, f"probes: {name!r} is not one of {', '.join(known)}{suggestion(name, known)}")
+    return tuple(name for name in known if name in names)

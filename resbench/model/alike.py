@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resbench.core.config import Alike
+from resbench.core.tables import own_values
 from resbench.model.all_fields import AllFields
 from resbench.model.branch import PAPER_SCALES, SCALED
 from resbench.model.norm import CONV_BIAS
@@ -17,7 +18,9 @@ from resbench.model.unit import UNITS
 
 
 def alike(model: AllFields) -> Iterator[Alike]:
-    """The fields of this network that could have another value."""
+    """The fields of this network that could have another value; none is known of one with a plug-in's parts."""
+    if any(own_values(model)):
+        return
     if model.shortcut in ("projection", "conv") and not _keeps_shape(model):
         why = f"at depth {model.depth} no unit keeps its shape, and identity, projection and conv build one network"
         yield Alike("shortcut", "identity", why)

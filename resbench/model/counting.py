@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from resbench.core.config import fields_marked
+from resbench.core.tables import own_values
 from resbench.model.config import ModelConfig
 from resbench.model.family import FAMILIES
 from resbench.model.fields import NoShape
@@ -34,11 +35,12 @@ def measure(config: ModelConfig, channels: int = 1, size: int = 28, classes: int
     if config.norm in ("group", "layer"):
         same["norm"] = "batch"  # as many parameters and outputs, and not taken apart into its steps while counting
     shapes = config.model_copy(update=same)
-    return _measured(shapes.model_dump_json(), channels, size, classes)
+    own = tuple(each.origin.digest for each in own_values(shapes))
+    return _measured(shapes.model_dump_json(), own, channels, size, classes)
 
 
 @functools.cache
-def _measured(shapes: str, channels: int, size: int, classes: int) -> Size:
+def _measured(shapes: str, own: tuple[str, ...], channels: int, size: int, classes: int) -> Size:
     config = ModelConfig.model_validate_json(shapes)
     family = FAMILIES[config.family]
     steps = config.stage_size - family.smallest

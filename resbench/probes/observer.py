@@ -9,7 +9,7 @@ import torch
 
 from resbench.probes.subject import Subject, moments, training_work
 from resbench.probes.table import PROBES
-from resbench.records.metrics import PROBED
+from resbench.records.metrics import PROBED, probe_code
 from resbench.records.record import ProbeResult, Record
 from resbench.training.device import resolve_placement
 from resbench.training.observer import Moment, Observer, View
@@ -67,6 +67,8 @@ class ProbeObserver(Observer):
         if not self.probes:
             return
         record.probes = {}
+        if own := probe_code(self.probes):
+            record.provenance = record.provenance.with_facts(probe_code=own)
         for name in self.probes:
             metrics = {metric.removeprefix("probe."): metric for metric in PROBED[name]}
             result = results.get(name, {})

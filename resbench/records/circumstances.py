@@ -69,6 +69,7 @@ CIRCUMSTANCES = (
         "channels_last", "channels last", "memory formats, channels last or not", ("recipe.precision", "model.width")
     ),
     Circumstance("threads", "threads", "numbers of threads"),
+    Circumstance("probe_code", "code of probes", "versions of the plug-ins that have its probes"),
     Circumstance(
         "data_sha256", "training data", "training data", ("data.name", "data.train_size", "data.val_size"), True, True
     ),

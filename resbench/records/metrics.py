@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from resbench.core.errors import UserError
-from resbench.core.tables import Table
+from resbench.core.tables import Origin, Table, named
 
 INFINITE = 1e38  # the range of fp32: JSON has no infinity, so a record has this in place of what is as large or larger
 UNSTEADY = 2.0  # measured times whose quartiles differ more than so many times come from a machine with other work
@@ -182,7 +182,7 @@ PROBED: dict[str, tuple[str, ...]] = {
     probe: tuple(row.name for row in _ROWS if row.probe == probe)
     for probe in dict.fromkeys(row.probe for row in _ROWS if row.probe)
 }
-_BUILT_IN = frozenset(METRICS)
+_BUILT_IN, BUILT_IN_PROBES = frozenset(METRICS), tuple(PROBED)
 
 
 def add_metrics(rows: Iterable[Metric]) -> None:
@@ -201,12 +201,25 @@ def added_metrics(names: Iterable[str]) -> list[Metric]:
 
 
 class _Probes(Table[Any]):
-    """The probes by name; `probes/table.py` has those of resbench, and each brings its metrics."""
+    """The probes by name; `probes/table.py` has those of resbench, and each of a plug-in brings its metrics."""
 
-    def extend(self, values: Mapping[str, Any], digest: str, source: str) -> None:
+    def extend(self, values: Mapping[str, Any], origin: Origin, beside: Collection[str] = ()) -> None:
+        if taken := values.keys() & {*BUILT_IN_PROBES}:
+            text = f"{min(taken)!r} is a value of resbench already: give it another name"
+            raise UserError(f"{origin.source}: {self.name}: {text}")
+        for name in [name for name, known in self.origins.items() if known.source == origin.source]:
+            for metric in PROBED.pop(name, ()):
+                METRICS.pop(metric, None)
+        super().extend(values, origin, beside)
         for name, probe in values.items():
+            PROBED[name] = ()
             add_metrics(replace(row, name=f"probe.{row.name}", probe=name) for row in getattr(probe, "metrics", ()))
-        super().extend(values, digest, source)
 
 
 PROBES = _Probes("PROBES", {})
+
+
+def probe_code(probes: Iterable[str]) -> str:
+    """The plug-ins that probes come from, with their digests, as records name them: `rank.py 0f3a...`."""
+    origins = [PROBES.origins[name] for name in probes if name in PROBES.origins]
+    return ", ".join(f"{name} {digest}" for name, digest in named(origins).items())

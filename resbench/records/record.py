@@ -72,8 +72,8 @@ class Record:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The configuration by dotted path, the seed among it."""
-        return flatten(self.config)
+        """The configuration by dotted path, the seed among it; digests of plug-ins are facts of the provenance."""
+        return {path: value for path, value in flatten(self.config).items() if path != "own_code"}
 
     @property
     def whole(self) -> bool:

@@ -14,6 +14,7 @@ import torch
 
 from resbench.core.errors import Unwritable, UserError
 from resbench.core.json_reader import Json
+from resbench.core.tables import named, own_values
 from resbench.core.version import Revision
 from resbench.data.loading import Images, load_test
 from resbench.records.curve import Curve, block_size
@@ -112,7 +113,9 @@ def course(job: Job, conditions: Conditions, workshop: Workshop) -> Course:
 
 
 def empty_record(run: RunConfig, status: Status, provenance: Provenance, error: RunError | None = None) -> Record:
-    """A record without results."""
+    """A record without results; of a run with values of plug-ins it names them."""
+    if own := named(each.origin for each in own_values(run)):
+        provenance = provenance.with_facts(own_code=dict(own))
     return Record(run.id, run.model_dump(mode="json"), status, provenance, error=error)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from resbench.core.config import Config, OneOf, OnlyIfSet, SparseConfig, explain, fields_marked, flatten, nest, refuse
+from resbench.core.config import Config, OnlyIfSet, SparseConfig, explain, flatten, nest, refuse
 from resbench.core.errors import UserError
-from resbench.core.own_code import open_home
+from resbench.core.own_code import ChangedCode, is_open, open_home
 from resbench.core.places import Home, current_home, start_at
-from resbench.core.tables import Table
+from resbench.core.tables import own_values
 from resbench.data.loading import DataConfig
 from resbench.model import ModelConfig, Size, measure
 from resbench.records.identity import FROZEN, canonical, id_of
@@ -43,6 +43,9 @@ class RunConfig(SparseConfig):
     @model_validator(mode="after")
     def _knows_its_code(self) -> Self:
         self._home = current_home()
+        for path, value, origin in own_values(self):
+            if self._home and not is_open(origin.source, self._home):
+                raise refuse(path, f"{value!r} is a value of {origin.source}: add this file to plugins")
         if not self.own_code:
             self.__dict__["own_code"] = _digests(self)  # it is still being made
         return self
@@ -125,14 +128,23 @@ class RunConfig(SparseConfig):
         """See that the user's own files are what they were when the run was planned.
 
         Raises:
-            UserError: one cannot be loaded, or has changed.
+            ChangedCode: one cannot be loaded, or has changed.
         """
-        open_home(self._home)
+        if not self.own_code:
+            return
+        again = "since the run was planned; the same command plans it again"
+        try:
+            open_home(self._home)
+        except UserError as error:
+            raise ChangedCode(f"{error.lines[0]}: it was there when the run was planned") from None
         if self.own_code != _digests(self):
-            files = dict.fromkeys(table.sources[value] for value, table in _own_values(self))
-            raise UserError(
-                f"{' or '.join(files) or 'a plug-in'}: has changed since the run was planned: the same command plans it again"
-            )
+            files = dict.fromkeys(each.origin.source for each in own_values(self))
+            raise ChangedCode(f"{' or '.join(files) or 'a plug-in'}: has changed {again}")
+
+    @property
+    def home(self) -> Home | None:
+        """Where the files are that the grid of this run names; None outside of one."""
+        return self._home
 
     @property
     def network_size(self) -> Size:
@@ -154,16 +166,4 @@ def neutral_values() -> dict[str, Any]:
 
 def _digests(config: Config) -> list[str]:
     """Of the plug-ins that values of a configuration come from, in its sections too."""
-    return sorted({table.origins[value] for value, table in _own_values(config)})
-
-
-def _own_values(config: Config) -> Iterator[tuple[str, Table[Any]]]:
-    """The values that come from plug-ins, each with its table."""
-    for name, mark in fields_marked(type(config), OneOf).items():
-        value = getattr(config, name)
-        if isinstance(mark.table, Table) and value in mark.table.origins:
-            yield value, mark.table
-    for name in type(config).model_fields:
-        section = getattr(config, name)
-        if isinstance(section, Config):
-            yield from _own_values(section)
+    return sorted({each.origin.digest for each in own_values(config)})

@@ -76,6 +76,7 @@ def export(search: Search, winners: Winners) -> str:
     lines = [f"# Question: how do the arms of {search.name} compare, each with the values that it was tuned to?"]
     lines.append(f"{_SIGNATURE}{search.budget} trials for each arm, {search.sampler}, {search.pruner}.")
     lines.append(f"name: {search.name[:_MAX_NAME]}-winners")
+    lines += [f"plugins: {_yaml([str(file) for file in search.home.plugins])}"] if search.plugins else []
     lines += [f"base: {_yaml(nest(base))}"] if base else []
     lines += ["zip:", "-"]
     lines += [f"  {path}: {_yaml(choices)}" for path, choices in values.items()]

@@ -64,6 +64,7 @@ def load_search(file: str | Path, overrides: Sequence[str] = ()) -> Search:
 def _read_search(source: Source, root: dict[str, Any], text: str, plugins: Sequence[str]) -> Search:
     search = _search(source, root)
     search.plugins = plugins
+    _ = search.digests  # workers get it with the search
     search.about = opening_comment(text)
     searched = list(search.space)
     _override(source, search)

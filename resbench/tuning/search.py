@@ -12,7 +12,7 @@ from resbench.core.cell import label as cell_label
 from resbench.core.config import flatten, nest, suggestion
 from resbench.core.errors import UserError
 from resbench.core.json_reader import Json
-from resbench.core.own_code import at_home, digest_of, open_home
+from resbench.core.own_code import ChangedCode, at_home, digest_of, open_home
 from resbench.core.places import Home
 from resbench.core.text import NAME_RULE, is_name
 from resbench.grid.expand import expand, points
@@ -76,6 +76,11 @@ class Search:
         """Where the files are that it names."""
         return home_of(self.file, self.plugins)
 
+    @cached_property
+    def digests(self) -> list[str]:
+        """Of its plug-ins, as they were when it began."""
+        return [*map(digest_of, self.home.plugins)]
+
     def check(self) -> None:
         """See that a search built in Python means something; `load_search` has checked one from a file.
 
@@ -83,6 +88,7 @@ class Search:
             UserError: an unknown field, or values that mean nothing together; one line for each.
         """
         open_home(self.home)
+        _ = self.digests  # workers get it with the search
         unknown = [path for path in (*self.base, *self.arms, *self.space) if path not in FIELDS]
         if unknown:
             raise UserError(f"search {self.name}: {path}: unknown field{suggestion(path, FIELDS)}" for path in unknown)
@@ -116,6 +122,8 @@ class Search:
         """The run of an arm at these searched values, by default at those of the base."""
         with at_home(self.home):
             config = RunConfig.model_validate(nest({**self.base, **arm, **(values or {})})).normalised()
+        if config.own_code and [*map(digest_of, self.home.plugins)] != self.digests:
+            raise ChangedCode(f"search {self.name}: a file of its plugins has changed since it began")
         return config.with_seed(seed)
 
     def values(self, stored: Cell) -> dict[str, Value]:
@@ -166,7 +174,7 @@ class Search:
             "pruner": self.pruner,
         }
         if self.plugins:
-            values["plugins"] = [digest_of(path) for path in self.home.plugins]
+            values["plugins"] = self.digests
         if defaults := self._changed_defaults(arm):
             values["defaults"] = defaults
         out: dict[str, Json] = json.loads(json.dumps(values))
@@ -176,6 +184,7 @@ class Search:
         """The parts in which a stored search differs from this one."""
         ours = self.identity(arm)
         keys = [key for key, value in ours.items() if key != "defaults" and value != stored.get(key)]
+        keys = ["version of its plug-ins" if key == "plugins" else key for key in keys]
         before, now = (given if isinstance(given := one.get("defaults"), dict) else {} for one in (stored, ours))
         return keys + [f"default of {path}" for path in {**before, **now} if before.get(path) != now.get(path)]
 

@@ -15,6 +15,7 @@ from resbench.core.config import explain
 from resbench.core.errors import UserError
 from resbench.core.files import discard
 from resbench.core.locks import HeldLock
+from resbench.core.own_code import ChangedCode
 from resbench.core.text import plural
 from resbench.execution.task import Setting
 from resbench.records.record import Record, Row
@@ -121,6 +122,8 @@ class RunningTrial:
                 record = self._train_seed(seed, observer)
             except ValidationError as error:
                 return self.fail("; ".join(f"{path}: {text}" for path, text, _ in explain(error)))
+            except ChangedCode:
+                raise
             except UserError as error:
                 return self.fail(str(error))
             except Pruned:

@@ -52,6 +52,7 @@ def confirmation(search: Search, winners: Winners, storage: str | None = None) -
         labels=search.labels,
         story=search.story,
         probes=search.probes,
+        plugins=search.plugins,
         about=search.about,
         file=search.file,
         overrides=search.overrides,

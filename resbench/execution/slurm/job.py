@@ -17,6 +17,7 @@ from submitit.helpers import DelayedSubmission
 
 from resbench.core.errors import Unwritable, UserError
 from resbench.core.locks import LEASE_SECONDS
+from resbench.core.own_code import ChangedCode
 from resbench.execution.process import StopSignals
 from resbench.execution.task import BUSY, DONE, RAISED, STOPPED, UNWRITABLE, Task, execute_run
 from resbench.records.store import Store
@@ -29,7 +30,7 @@ class Element:
         try:
             task = Task.from_json(text)
         except UserError as error:  # a file of the user's own that this machine does not have
-            _leave(RAISED, ["own code", str(error)])
+            _leave(RAISED, [ChangedCode.__name__, str(error)])
         # comes before the time is up, and before preemption where Slurm is set so
         notice = signal.Signals[f"SIG{JobEnvironment.USR_SIG}"]
         requeue = signal.getsignal(notice)
