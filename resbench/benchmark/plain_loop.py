@@ -29,9 +29,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, random_split
 from torchvision import datasets, transforms
 
-from resbench.data.datasets import DATASETS
 from resbench.core.own_code import at_home
 from resbench.core.places import Home
+from resbench.data.datasets import DATASETS
 from resbench.model import build
 from resbench.training.device import synchronise
 from resbench.training.run import RunConfig

@@ -18,6 +18,7 @@ from resbench.training import checkpoint
 GRID = """\
 # Question: what becomes of runs that go wrong?
 name: bad
+plugins: [faults.py]
 base:
   model: {depth: 10, width: 8}
   recipe: {epochs: 1}
@@ -32,7 +33,7 @@ zip:
 
 def test_each_bad_run_is_recorded_as_what_it_was_and_the_rest_goes_on(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(GRID)
-    process = begin("run", "bad.yaml", "--timeout", "15", cwd=tmp_path, env=environment(tmp_path / "custom"))
+    process = begin("run", "bad.yaml", "--timeout", "15", cwd=tmp_path, env=environment(tmp_path))
     _, said = process.communicate(timeout=300)
     assert process.returncode == 1, said
     assert "Traceback" not in said and "10 runs failed: the same command tries them again" in said
@@ -89,9 +90,9 @@ def test_signals_stop_save_and_say_how_to_go_on(tmp_path: Path, sent: int, code:
 
 
 def test_a_second_signal_stops_at_once_whatever_the_runs_do(tmp_path: Path) -> None:
-    grid = "name: stuck\nbase:\n  model: {depth: 10, width: 8}\n  data: {augment: hangs}\nseeds: 2\n"
+    grid = "name: stuck\nplugins: faults.py\nbase:\n  model: {depth: 10, width: 8}\n  data: {augment: hangs}\nseeds: 2\n"
     (tmp_path / "stuck.yaml").write_text(grid)
-    process = begin("run", "stuck.yaml", "-j", "2", cwd=tmp_path, env=environment(tmp_path / "custom"))
+    process = begin("run", "stuck.yaml", "-j", "2", cwd=tmp_path, env=environment(tmp_path))
     try:
         _until(lambda: len(list((tmp_path / "results" / "stuck" / ".work").glob("*.lock"))) == 2, process.poll)
         began = time.monotonic()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.commands import contents, read_records
-from support.faults import CUSTOM, begin, end, environment
+from support.faults import CUSTOM, ROOT, begin, end, environment
 from support.inprocess import resbench
 from support.nvidia_smi import A100S, EXCLUSIVE, UUIDS, install
 
@@ -21,6 +21,7 @@ from resbench.execution.task import DONE, Setting, Task
 from resbench.training.run import RunConfig
 from resbench.training.server import fork_server
 
+PLUGINS = ROOT / "ablations" / "plugins"
 # data.augment -> what it does in the middle of training, besides those of `faults`
 MORE = (
     CUSTOM
@@ -49,6 +50,7 @@ AUGMENTS |= {
 )
 BASE = """\
 name: many
+plugins: [faults.py]
 base:
   model: {depth: 10, width: 4}
   data: {train_size: 64, val_size: 10}
@@ -76,7 +78,7 @@ if __name__ == "__main__":
 def study(folder: Path, text: str) -> dict[str, str]:
     """A grid file; returns the environment of a command that has these augmentations."""
     (folder / "many.yaml").write_text(BASE + text)
-    return environment(folder / "custom", MORE) | {"RESBENCH_COUNT": str(folder / "notes"), "OMP_NUM_THREADS": "1"}
+    return environment(folder, MORE) | {"RESBENCH_COUNT": str(folder / "notes"), "OMP_NUM_THREADS": "1"}
 
 
 def run(folder: Path, env: dict[str, str], *words: str) -> tuple[int, str]:
@@ -151,9 +153,8 @@ def test_a_run_without_memory_when_it_is_alone_is_recorded(jobs: str, tries: int
 
 def test_runs_of_processes_that_stay_have_the_records_of_fresh_ones(tmp_path: Path) -> None:
     text = BASE.replace("val_size: 10", "val_size: 10, augment: shift")
-    axes = (
-        "axes:\n  model.shortcut: [identity, none]\n  recipe.optimizer: [sgd, adamw]\nprobes: [gradients]\nseeds: 2\n"
-    )
+    text = text.replace("[faults.py]", str([str(PLUGINS / "learned_scale.py"), str(PLUGINS / "radam.py")]))
+    axes = "axes:\n  model.shortcut: [none, learned_scale]\n  recipe.optimizer: [sgd, radam]\nprobes: [gradients]\nseeds: 2\n"
     (tmp_path / "many.yaml").write_text(text + axes)
     found = []
     for number, words in enumerate((["fresh"], ["stay"], ["stay", "--graph", "step"])):
@@ -192,7 +193,7 @@ def test_the_limit_of_a_process_that_stays_is_that_of_each_run(tmp_path: Path) -
     ],
 )
 def test_processes_stay_only_on_this_machine(words: list[str], expected: str, tmp_path: Path) -> None:
-    (tmp_path / "many.yaml").write_text(BASE)
+    study(tmp_path, "")
     results = tmp_path / "results"
     said = resbench("run", tmp_path / "many.yaml", "--results", results, "--workers", *words)
     assert said == (2, "", expected) and not results.exists()

@@ -23,12 +23,13 @@ from resbench.training.run import RunConfig
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'resbench[ray]'")
 
-GRID = """\
+GRID = f"""\
 name: tiny
+plugins: [{ROOT}/ablations/plugins/learned_scale.py]
 base:
-  model: {depth: 10, width: 8}
-  data: {train_size: 512, val_size: 64, augment: shift}
-  recipe: {epochs: 8}
+  model: {{depth: 10, width: 8, shortcut: learned_scale}}
+  data: {{train_size: 512, val_size: 64, augment: shift}}
+  recipe: {{epochs: 8}}
 seeds: 4
 """
 LONG = GRID.replace("epochs: 8", "epochs: 1000").replace("seeds: 4", "seeds: 2")

@@ -12,6 +12,7 @@ from support.faults import begin, end, environment
 GRID = """\
 # Question: who does what?
 name: many
+plugins: [faults.py]
 base:
   model: {depth: 10, width: 8}
   data: {train_size: 64, val_size: 10, augment: counts}
@@ -23,7 +24,7 @@ RUNS, EPOCHS = 40, 2
 
 def _begin(folder: Path, count: int) -> list[subprocess.Popen[str]]:
     (folder / "many.yaml").write_text(GRID)
-    env = environment(folder / "custom") | {"RESBENCH_COUNT": str(folder / "count")}
+    env = environment(folder) | {"RESBENCH_COUNT": str(folder / "count")}
     return [begin("run", "many.yaml", "-j", "1", "--threads", "1", cwd=folder, env=env) for _ in range(count)]
 
 

@@ -27,6 +27,7 @@ from resbench.records.record import Record, RunError
 GRID = """\
 # Question: does it run on a cluster?
 name: tiny
+plugins: [odd.py]
 base:
   model: {depth: 10, width: 4}
   data: {train_size: 64, val_size: 40, augment: gate}
@@ -36,14 +37,12 @@ axes:
 seeds: 1
 """
 STEPS = 8  # of a run
-# What misbehaves here is a value of an axis, registered where every process of a test finds it.
+# What misbehaves here is a value of a plug-in, which every process of a test loads.
 ODD = '''\
 import os, signal, time
 from pathlib import Path
 
-from resbench.data.augment import AUGMENTS
-
-folder = Path(os.environ["RESBENCH_TEST"])
+folder = Path(__file__).parent
 
 def gate(images, generator):
     """Leaves a line for each step; in the third and sixth waits to be let through."""
@@ -63,7 +62,7 @@ def hang(images, generator):
     while True:
         time.sleep(1)
 
-AUGMENTS |= {"gate": gate, "kill": kill, "hang": hang}
+AUGMENTS = {"gate": gate, "kill": kill, "hang": hang}
 '''
 
 
@@ -83,11 +82,9 @@ class Place:
     def __init__(self, folder: Path, conf: Path | None) -> None:
         self.folder = folder
         self.work = folder / "results" / "tiny" / ".work"
-        (folder / "odd").mkdir()
-        (folder / "odd" / "sitecustomize.py").write_text(ODD)
+        (folder / "odd.py").write_text(ODD)
         (folder / "tiny.yaml").write_text(GRID)
-        paths = [str(folder / "odd"), str(ROOT)]
-        self.env = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "RESBENCH_TEST": str(folder)}
+        self.env = os.environ | {"PYTHONPATH": str(ROOT)}
         self.env["OMP_WAIT_POLICY"] = "passive"  # where cores are shared, waiting threads would take them from others
         self.env |= {"SLURM_CONF": str(conf)} if conf else {}
         self._started: list[subprocess.Popen[str]] = []

@@ -1,7 +1,4 @@
-"""Commands that are killed, and runs that go wrong in every way, without a change to the program: a `sitecustomize.py` that adds augmentations to it.
-
-Python imports that module at the start of every process, of the command and of each run's, as it would a user's own.
-"""
+"""Commands that are killed, and runs that go wrong in every way: by the augmentations of a plug-in, as a user would write it."""
 
 import contextlib
 import multiprocessing
@@ -23,9 +20,7 @@ _PRELOAD += [f"resbench.execution.{name}" for name in ("executors", "notebook", 
 
 # data.augment -> what it does in the middle of training
 CUSTOM = """
-import ctypes, os, signal, sys, time
-sys.path.insert(0, os.environ["RESBENCH_ROOT"])
-from resbench.data.augment import AUGMENTS
+import ctypes, os, signal, sys
 
 def augment(do):
     def change(images, generator):
@@ -45,7 +40,7 @@ def count():
 def hang():
     while True: signal.pause()
 
-AUGMENTS |= {
+AUGMENTS = {
     "fails": augment(fail),
     "allocates": augment(allocate),
     "memory-error": augment(out_of_memory),
@@ -62,10 +57,9 @@ AUGMENTS |= {
 
 
 def environment(folder: Path, custom: str = CUSTOM) -> dict[str, str]:
-    """For a command that has these augmentations; `folder` gets the module."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "sitecustomize.py").write_text(custom)
-    return os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "RESBENCH_ROOT": str(ROOT)}
+    """Of a command; the folder of its grid file gets the plug-in, `faults.py`."""
+    (folder / "faults.py").write_text(custom)
+    return os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 def command(*words: object) -> list[str]:

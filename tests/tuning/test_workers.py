@@ -113,10 +113,8 @@ def test_of_two_that_asked_at_once_the_later_is_one_too_many(tmp_path: Path) -> 
 
 
 UNLUCKY = """
-import os, sys
+import os
 from pathlib import Path
-sys.path.insert(0, os.environ["RESBENCH_ROOT"])
-from resbench.data.augment import AUGMENTS
 
 def unlucky(images, generator):
     first = Path(__file__).with_name("first")
@@ -129,14 +127,14 @@ def unlucky(images, generator):
         raise RuntimeError("this process has no luck")
     return images
 
-AUGMENTS["unlucky"] = unlucky
+AUGMENTS = {"unlucky": unlucky}
 """
 
 
 def test_a_worker_that_gives_up_leaves_the_search_to_the_others(tmp_path: Path) -> None:
-    (tmp_path / "tiny.yaml").write_text(SEARCH.replace("val_size: 40", "val_size: 40, augment: unlucky"))
+    (tmp_path / "tiny.yaml").write_text("plugins: [faults.py]\n" + SEARCH.replace("val_size: 40", "val_size: 40, augment: unlucky"))
     words = ["tune", "tiny.yaml", "model.shortcut=identity", "trials=5", "seeds.confirm=1", "recipe.epochs=1"]
-    env = environment(tmp_path / "custom", UNLUCKY)
+    env = environment(tmp_path, UNLUCKY)
     done = subprocess.run(command(*words, "-j", "2"), cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr.count("no luck") == 3 and "5/5" in done.stderr, done.stderr
     trials = json.loads((tmp_path / "results" / "tiny" / "trials.json").read_text())
