@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from resbench.core.tables import TABLES
+
 # the files that take longest come first, or one process would be left alone with one of them at the end
 LONGEST = (
     "reliability/test_ray.py",
@@ -70,3 +72,11 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'trials.db'}"
     return str(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture(autouse=True)
+def no_plugins_of_other_tests() -> Iterator[None]:
+    """A process has one set of tables: what a test adds to them goes with it."""
+    yield
+    for table in TABLES.values():
+        table.forget(dict(table.origins))

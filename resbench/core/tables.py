@@ -60,10 +60,14 @@ class Table(dict[str, V]):
                 raise UserError(
                     f"{origin.source}: {self.name}: {name!r} is a value of {before} already: give it another name"
                 )
-        for name in [name for name, known in self.origins.items() if known.source == origin.source]:
-            del self[name], self.origins[name]
+        self.forget([name for name, known in self.origins.items() if known.source == origin.source])
         for name, value in values.items():
             self[name], self.origins[name] = value, origin
+
+    def forget(self, names: Collection[str]) -> None:
+        """Take values of plug-ins out again."""
+        for name in names:
+            del self[name], self.origins[name]
 
 
 def named(origins: Iterable[Origin]) -> dict[str, str]:

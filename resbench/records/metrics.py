@@ -207,13 +207,15 @@ class _Probes(Table[Any]):
         if taken := values.keys() & {*BUILT_IN_PROBES}:
             text = f"{min(taken)!r} is a value of resbench already: give it another name"
             raise UserError(f"{origin.source}: {self.name}: {text}")
-        for name in [name for name, known in self.origins.items() if known.source == origin.source]:
-            for metric in PROBED.pop(name, ()):
-                METRICS.pop(metric, None)
         super().extend(values, origin, beside)
         for name, probe in values.items():
             PROBED[name] = ()
             add_metrics(replace(row, name=f"probe.{row.name}", probe=name) for row in getattr(probe, "metrics", ()))
+
+    def forget(self, names: Collection[str]) -> None:
+        for metric in [metric for name in names for metric in PROBED.pop(name, ())]:
+            METRICS.pop(metric, None)
+        super().forget(names)
 
 
 PROBES = _Probes("PROBES", {})

@@ -90,7 +90,9 @@ def test_signals_stop_save_and_say_how_to_go_on(tmp_path: Path, sent: int, code:
 
 
 def test_a_second_signal_stops_at_once_whatever_the_runs_do(tmp_path: Path) -> None:
-    grid = "name: stuck\nplugins: faults.py\nbase:\n  model: {depth: 10, width: 8}\n  data: {augment: hangs}\nseeds: 2\n"
+    grid = (
+        "name: stuck\nplugins: faults.py\nbase:\n  model: {depth: 10, width: 8}\n  data: {augment: hangs}\nseeds: 2\n"
+    )
     (tmp_path / "stuck.yaml").write_text(grid)
     process = begin("run", "stuck.yaml", "-j", "2", cwd=tmp_path, env=environment(tmp_path))
     try:

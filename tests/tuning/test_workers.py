@@ -132,7 +132,9 @@ AUGMENTS = {"unlucky": unlucky}
 
 
 def test_a_worker_that_gives_up_leaves_the_search_to_the_others(tmp_path: Path) -> None:
-    (tmp_path / "tiny.yaml").write_text("plugins: [faults.py]\n" + SEARCH.replace("val_size: 40", "val_size: 40, augment: unlucky"))
+    (tmp_path / "tiny.yaml").write_text(
+        "plugins: [faults.py]\n" + SEARCH.replace("val_size: 40", "val_size: 40, augment: unlucky")
+    )
     words = ["tune", "tiny.yaml", "model.shortcut=identity", "trials=5", "seeds.confirm=1", "recipe.epochs=1"]
     env = environment(tmp_path, UNLUCKY)
     done = subprocess.run(command(*words, "-j", "2"), cwd=tmp_path, env=env, capture_output=True, text=True)
