@@ -27,10 +27,15 @@ def weights(
     results: Results = Path("results"),
     data_dir: DataDir = None,
 ) -> None:
-    """The trained weights of a run as a safetensors file, whose path is printed; as in: resbench weights depth 3f2a
+    """The trained weights of a run, as a safetensors file.
 
-    They are what `run --save-weights` saved, else the run is trained again with its recorded settings and threads. Either way
+    Its path is printed. They are what `run --save-weights` saved, else the run is trained again with its recorded settings and threads. Either way
     they are those of the record, by their digest; where they would be others, that is said and the exit code is 1.
+
+    \b
+    Examples:
+      resbench weights depth 3f2a
+      resbench weights depth 3f2a --out network.safetensors
     """
     from resbench.core.files import replace
     from resbench.execution.networks import saved
@@ -58,10 +63,15 @@ def export(
     results: Results = Path("results"),
     every: Annotated[bool, typer.Option("--all", help="Runs that are no longer in the grid too.")] = False,
 ) -> None:
-    """The records of a study for other tools, as in: resbench export depth --to csv
+    """The records of a study for other tools.
 
     csv and parquet are three tables: runs, history (one row per run and epoch) and predictions (per run and test image). The
     others need an extra, as in pip install 'resbench[mlflow]'. Nothing is sent anywhere.
+
+    \b
+    Examples:
+      resbench export depth --to csv
+      resbench export depth --to tensorboard --out board
     """
     from resbench.records.store import Store
     from resbench.report.export.export import check_target

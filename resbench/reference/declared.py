@@ -45,7 +45,7 @@ def table(path: str) -> Mapping[str, Any]:
 def source_of(path: str, value: str) -> str:
     """The plug-in that a value comes from; empty if it is one of resbench itself."""
     values = table(path)
-    return values.sources.get(value, "") if isinstance(values, Table) else ""
+    return values.origins[value].source if isinstance(values, Table) and value in values.origins else ""
 
 
 def choices(path: str) -> list[dict[str, Any]]:

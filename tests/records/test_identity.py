@@ -121,7 +121,7 @@ def test_a_changed_default_makes_other_runs(undisturbed: Path, tmp_path: Path) -
     copy_tiny(undisturbed, tmp_path)
     shutil.copytree(ROOT / "resbench", tmp_path / "code" / "resbench", ignore=shutil.ignore_patterns("__pycache__"))
     recipe = tmp_path / "code" / "resbench" / "training" / "recipe.py"
-    edited = recipe.read_text().replace("le=1000)] = 0.1\n", "le=1000)] = 0.01\n")
+    edited = re.sub(r"(\n    lr: .*?\] = \(?\s*)0\.1\n", r"\g<1>0.01\n", recipe.read_text(), flags=re.DOTALL)
     assert edited != recipe.read_text()
     recipe.write_text(edited)
     shutil.copy(undisturbed / "tiny.yaml", tmp_path)
