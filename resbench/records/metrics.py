@@ -188,16 +188,21 @@ _BUILT_IN, BUILT_IN_PROBES = frozenset(METRICS), tuple(PROBED)
 def add_metrics(rows: Iterable[Metric]) -> None:
     """Let claims be made on further metrics: those of a plug-in's probes, or of the training code of a user."""
     for row in rows:
-        if row.name in _BUILT_IN:
+        if is_built_in(row.name):
             raise UserError(f"metric {row.name}: resbench has one of this name: give it another")
         METRICS[row.name] = row
         if row.probe:
             PROBED[row.probe] = tuple(dict.fromkeys((*PROBED.get(row.probe, ()), row.name)))
 
 
+def is_built_in(name: str) -> bool:
+    """Whether resbench has this metric by itself."""
+    return name in _BUILT_IN
+
+
 def added_metrics(names: Iterable[str]) -> list[Metric]:
     """Those of these metrics that resbench does not have by itself."""
-    return [METRICS[name] for name in dict.fromkeys(names) if name in METRICS and name not in _BUILT_IN]
+    return [METRICS[name] for name in dict.fromkeys(names) if name in METRICS and not is_built_in(name)]
 
 
 class _Probes(Table[Any]):

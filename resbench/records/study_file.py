@@ -12,7 +12,7 @@ from resbench.core.cell import Value
 from resbench.core.config import refuse
 from resbench.core.text import NAME_RULE, is_name, is_run_id
 from resbench.records.claim import Claim, Published, Target
-from resbench.records.metrics import Metric, add_metrics
+from resbench.records.metrics import Metric, add_metrics, is_built_in
 from resbench.records.part import AS_GIVEN, NULL_IS_EMPTY, Number, Part
 from resbench.records.statements import Statement, histories
 
@@ -194,7 +194,9 @@ class StudyFile(Part):
     def _know_metrics(cls, values: Any) -> Any:
         """Before the claims are read, which may be made on them."""
         if isinstance(values, dict) and values.get("metrics"):
-            add_metrics(_METRICS.validate_python(values["metrics"]))
+            metrics = _METRICS.validate_python(values["metrics"])
+            add_metrics(row for row in metrics if not is_built_in(row.name))  # a later version may have one by itself
+            return values | {"metrics": metrics}
         return values
 
     def late_claim(self, claim: Claim) -> LateClaim | None:

@@ -106,7 +106,7 @@ def fitted(table: Table, width: int) -> list[str]:
     columns: dict[int, list[str]] = {}
     left = width + len(_GAP)
     for place in order:  # first as many columns as fit, then what stands in their brackets
-        if not columns or _wide(short[place]) <= left:
+        if not columns or len(order) == 2 or _wide(short[place]) <= left:  # a name says nothing without its value
             columns[place] = short[place]
             left -= _wide(short[place])
     for place in filter(columns.__contains__, order):
