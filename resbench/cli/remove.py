@@ -25,7 +25,7 @@ def rm(
 ) -> None:
     """Remove a study with its page, or one run of it.
 
-    Asks first, and refuses while a live process works on it.
+    Asks first, and refuses while a live process works on it. Saved weights go along.
 
     \b
     Examples:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,6 +67,8 @@ def runs(
 ) -> None:
     """The runs of a study: id, state, values, result or error.
 
+    On a terminal an error is cut to a line; `resbench show STUDY RUN` has all of it.
+
     \b
     Examples:
       resbench ls runs my-question --failed
@@ -80,7 +84,9 @@ def runs(
         from resbench.cli.lists import runs_output
 
         print(runs_output(name, found).text())
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     for run in [] if as_json else found:
-        text = f"  {run.id}  {run.state}: {run_text(run)}".lstrip()
-        print(f"{text}: {result_text(run.record)}" if run.record else text)
+        text = f"{run.id}  {run.state}: {run_text(run)}"
+        line = f"{text}: {result_text(run.record)}" if run.record else text
+        print(line if len(line) <= width else f"{line[: width - 1]}…")
     warn(store)

@@ -15,6 +15,7 @@ from resbench.records.record import Record, Row
 from resbench.records.run_states import BEGUN, RUNNING, RunState, StateReader, StudyState
 from resbench.records.store import Store
 from resbench.records.time_left import run_seconds_left
+from resbench.records.weights_file import weights_files
 from resbench.report.document import Block, Code, Heading, Paragraph, Table
 from resbench.report.format import DASH, significant
 from resbench.report.live_view import result_text, run_text
@@ -40,6 +41,8 @@ def show_run(results: Path, study: str, beginning: str) -> Shown:
     run = find_run(study, state, beginning)
     baseline = state.file.baseline if state.file else {}
     place = [Links("record:", [Link(str(store.path(run.id)))])]
+    saved = [Link(str(path)) for path in weights_files(store.folder, run.id)]
+    place += [Links("weights:", saved)] if saved else []
     now = [Paragraph(line) for line in _progress(store, run)]
     return Shown(f"run {run.id}", run_blocks(study, run, baseline, place, now))
 
