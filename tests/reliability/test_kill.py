@@ -102,8 +102,11 @@ def test_killed_at_every_operation_on_a_file(tmp_path: Path) -> None:
         "--threads",
         "1",
         "--no-report",
+        "--save-weights",
+        "best",
     ]
     whole: dict[str, dict[str, Json]] = {}
+    weights = b""
     for crash_at in range(1, 200):
         folder = tmp_path / str(crash_at)
         folder.mkdir()
@@ -112,6 +115,9 @@ def test_killed_at_every_operation_on_a_file(tmp_path: Path) -> None:
         assert second == 0
         whole = whole or contents(folder / "results" / "tiny")
         assert contents(folder / "results" / "tiny") == whole and len(whole) == 1
+        (saved,) = (folder / "results" / "tiny" / "weights").glob("*.safetensors")
+        weights = weights or saved.read_bytes()
+        assert saved.read_bytes() == weights
         if first == 0:
             break
         assert first == -signal.SIGKILL
