@@ -31,5 +31,6 @@ def effective_rank(subject: Subject, earlier: ProbeResult) -> ProbeResult:
     return {"images": len(inputs), "rank": rounded(rank(seen[-1]))}
 
 
-RANK = Metric("rank", "effective rank of the last features", better="higher")
+ABOUT = "e to the entropy of the shares of the singular values of what reaches the classifier."
+RANK = Metric("rank", "effective rank of the last features", better="higher", about=ABOUT)
 PROBES = {"effective_rank": Probe(effective_rank, "ended", share=0.002, metrics=(RANK,))}

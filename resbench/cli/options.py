@@ -42,7 +42,10 @@ GridFile = Annotated[
 PluginsOf = Annotated[
     str | None,
     typer.Option(
-        "--grid", parser=named_grid, metavar="FILE", help="A grid or search file, whose plug-ins are listed too."
+        "--grid",
+        parser=named_grid,
+        metavar="FILE",
+        help="A grid or search file, whose plug-ins are listed too; or a plug-in, my_layers.py.",
     ),
 ]
 Overrides = Annotated[

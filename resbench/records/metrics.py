@@ -215,7 +215,8 @@ class _Probes(Table[Any]):
         super().extend(values, origin, beside)
         for name, probe in values.items():
             PROBED[name] = ()
-            add_metrics(replace(row, name=f"probe.{row.name}", probe=name) for row in getattr(probe, "metrics", ()))
+            metrics = getattr(probe, "metrics", ())
+            add_metrics(replace(row, name=f"probe.{row.name}", probe=name, figure="") for row in metrics)
 
     def forget(self, names: Collection[str]) -> None:
         for metric in [metric for name in names for metric in PROBED.pop(name, ())]:

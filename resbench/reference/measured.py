@@ -21,6 +21,7 @@ def probe_topics() -> Iterator[Topic]:
     for name, probe in PROBES.items():
         facts = [("measured", _WHEN[probe.when]), ("costs", f"{100 * probe.share:.1f} % of the training work")]
         facts.append(("in a grid", f"probes: [{name}]"))
+        facts += [("from", PROBES.origins[name].source)] if name in PROBES.origins else []
         items = [(metric, METRICS[metric].about) for metric in PROBED[name]]
         yield Topic("probe", name, meaning(probe.measure), facts, items)
 

@@ -11,7 +11,7 @@ from platformdirs import user_cache_path
 from pydantic import TypeAdapter, ValidationError
 
 from resbench.core.files import replace, user_file
-from resbench.core.own_code import GROUP, open_home
+from resbench.core.own_code import GROUP, load_plugin, open_home
 from resbench.core.version import source_hash
 from resbench.reference.topic import Topic
 
@@ -31,7 +31,7 @@ def topics(grid: str | None = None) -> list[Topic]:
     """Every field, value, probe and metric, with those of installed plug-ins.
 
     Args:
-        grid: a grid or search file, whose plug-ins count too.
+        grid: a grid or search file, whose plug-ins count too, or a plug-in.
 
     Raises:
         UserError: a plug-in cannot be loaded.
@@ -62,7 +62,9 @@ def build() -> list[Topic]:
 def _open(grid: str | None) -> None:
     """Load the plug-ins."""
     open_home(None)
-    if grid:
+    if grid and Path(grid).suffix == ".py":
+        load_plugin(str(Path(user_file(grid)).absolute()))
+    elif grid:
         from resbench.grid.own_files import read_plugins
         from resbench.grid.source import Source
 

@@ -101,6 +101,8 @@ def test_what_the_plugins_of_a_grid_add_is_explained_and_listed_too(tmp_path: Pa
     (tmp_path / "g.yaml").write_text("plugins: [own.py]\naxes: {model.head: [gap, mine]}\n")
     said = call("explain", "mine", "--grid", "g.yaml", cwd=tmp_path).stdout
     assert "model.head=mine (value)" in said and "Ends as I like it." in said and str(tmp_path / "own.py") in said
+    code, said, _ = resbench("ls", "probes", "--grid", ROOT / "ablations" / "plugins" / "effective_rank.py")
+    assert code == 0 and "effective_rank" in said and "probe.rank" in said
 
 
 def test_figures_that_are_said_to_show_a_metric_exist() -> None:
