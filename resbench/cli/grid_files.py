@@ -52,7 +52,7 @@ def changes_of(name: str, results: Path, given: Path | None = None) -> Change:
         UserError: the file has mistakes; one line for each.
     """
     from resbench.records.changes import Change, change
-    from resbench.records.command import taken_in
+    from resbench.records.command import plugin_files, taken_in
     from resbench.records.store import Store
     from resbench.records.takeover import grid_file
 
@@ -67,6 +67,8 @@ def changes_of(name: str, results: Path, given: Path | None = None) -> Change:
         return Change()  # the study is elsewhere, and is what it was when it was run
     if taken_in(store, stored, path):
         return Change()
+    if not given and not all(file.is_file() for file in plugin_files(stored, path)):
+        return Change()  # without its plug-ins the file cannot be read; the study can
     found = change(stored, _read(stored, path))
     return found._replace(file=store.succeeding(found.file)) if found.file else found
 

@@ -181,7 +181,7 @@ class Session:
         """
         new = keep_study(self.store, self.grid, self.options.take_over)
         if self.options.command:
-            keep_command(self.store, self.options.command, self.grid.file, self.grid.overrides)
+            keep_command(self.store, self.options.command, self.grid.file, self.grid.overrides, self.grid.home.plugins)
         return new
 
     def estimate(self) -> Estimate:

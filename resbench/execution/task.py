@@ -10,8 +10,7 @@ import contextlib
 import functools
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,22 +20,20 @@ from resbench.core.errors import UserError
 from resbench.core.files import discard
 from resbench.core.locks import HeldLock
 from resbench.core.own_code import ChangedCode, at_home, open_home
-from resbench.core.places import Home, start_at
-from resbench.core.version import Revision
+from resbench.core.places import start_at
 from resbench.execution.saved_weights import not_repeatable, note_problem, save_weights
+from resbench.execution.setting import Setting as Setting
 from resbench.probes.observer import ProbeObserver
 from resbench.records.metrics import PROBED, PROBES, probe_code
 from resbench.records.record import Record, RunError
 from resbench.records.running import RunningFile
 from resbench.records.store import Store
-from resbench.records.weights_file import Which, lacks_weights
 from resbench.training import checkpoint
 from resbench.training.course import Job
 from resbench.training.device import choose, nearest
 from resbench.training.epoch import Stopped
 from resbench.training.kept import KeptWeights
 from resbench.training.lockstep import Outcome
-from resbench.training.program import Graph
 from resbench.training.provenance import provenance
 from resbench.training.run import RunConfig
 from resbench.training.step import placement_of
@@ -54,41 +51,6 @@ OUT_OF_MEMORY = "out of memory"  # as records name it
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What all runs of one command have in common.
-
-    Attributes:
-        folder: `results/<study>`.
-        directory: torchvision data root.
-        device: name of the torch device.
-        threads: of torch in each run.
-        code: `version.revision()` when the command began.
-        probes: what is measured during training.
-        timeout: seconds that a run may take from one start, or None.
-        graph: what a run replays as a CUDA graph, as `train` takes it.
-        home: where the files are that the grid names.
-        weights: which weights of each run are saved next to its record; None for none.
-        probe_code: the plug-ins of the probes, as `metrics.probe_code` says it.
-    """
-
-    folder: Path
-    directory: Path
-    device: str
-    threads: int
-    code: Revision
-    probes: tuple[str, ...] = ()
-    timeout: float | None = None
-    graph: Graph = "network"
-    home: Home | None = None
-    weights: Which | None = None
-    probe_code: str = ""
-
-    def done(self, record: Record) -> bool:
-        """Whether a run with this record need not be done: it has what is asked for, its saved weights too."""
-        return record.answers(self.probes) and not (self.weights and lacks_weights(self.folder, record, self.weights))
-
-
-@dataclass(frozen=True)
 class Task:
     """A run and its setting, as text that any machine with this program can execute."""
 
@@ -97,10 +59,7 @@ class Task:
 
     def to_json(self) -> str:
         """The task as text, its folders absolute."""
-        folders = {"folder": str(self.setting.folder.resolve()), "directory": str(self.setting.directory.resolve())}
-        home = {"home": self.setting.home.to_json() if self.setting.home else None}
-        setting = asdict(self.setting) | folders | home
-        return json.dumps({"config": self.config.model_dump(mode="json"), "setting": setting})
+        return json.dumps({"config": self.config.model_dump(mode="json"), "setting": self.setting.to_json()})
 
     def check_own_code(self) -> None:
         """See that the user's own files are what they were when the run was planned.
@@ -127,17 +86,7 @@ class Task:
             UserError: a file of the user's that it needs cannot be loaded here, or is not what it was.
         """
         values: dict[str, Any] = json.loads(text)
-        given = values["setting"]
-        setting = Setting(
-            **given
-            | {
-                "folder": Path(given["folder"]),
-                "directory": Path(given["directory"]),
-                "code": tuple(given["code"]),
-                "probes": tuple(given["probes"]),
-                "home": Home.from_json(given["home"]) if given.get("home") else None,
-            }
-        )
+        setting = Setting.from_json(values["setting"])
         if setting.home:
             start_at(setting.home)
         try:

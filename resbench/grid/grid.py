@@ -96,11 +96,14 @@ class Grid:
     looks: Looks | None = None
     given: InitVar[Expansion | None] = None
     _expansion: Expansion = field(init=False, repr=False, compare=False)
+    _home: Home = field(init=False, repr=False, compare=False)
     _seeds_by_cell: Mapping[CellKey, Sequence[int]] | None = field(default=None, init=False, repr=False, compare=False)
     _confirmation: Confirmation | None = field(default=None, init=False, repr=False, compare=False)
     _fresh: Sequence[PlannedRun] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self, given: Expansion | None) -> None:
+        # before anyone changes the working folder
+        object.__setattr__(self, "_home", home_of(self.file, [*map(str, self.plugins)]))
         if given is not None:
             object.__setattr__(self, "_expansion", given)
             return
@@ -133,7 +136,7 @@ class Grid:
     @property
     def home(self) -> Home:
         """Where the files are that it names."""
-        return home_of(self.file, self.plugins)
+        return self._home
 
     @property
     def paths(self) -> list[str]:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from resbench.core.files import replace
+from resbench.core.errors import UserError
+from resbench.core.files import replace, user_path
+from resbench.core.own_code import digest_of
 from resbench.records.store import Store
 from resbench.records.study_file import StudyFile
 
@@ -26,7 +28,7 @@ class KeptCommand:
         cwd: the folder in which it was given.
         folder: of the study then: a copy elsewhere has other paths.
         file, overrides: of the study.
-        digests: of the grid file and of the study file that was made from it.
+        digests: of the grid file and of the study file that was made from it, then of the plug-ins of the grid.
     """
 
     words: list[str]
@@ -37,14 +39,19 @@ class KeptCommand:
     digests: list[str]
 
 
-def keep_command(store: Store, words: Sequence[str], file: str, overrides: Sequence[str]) -> None:
+def keep_command(
+    store: Store, words: Sequence[str], file: str, overrides: Sequence[str], plugins: Sequence[Path] = ()
+) -> None:
     """Keep a command line that was given in this process, when its study file has been written.
+
+    Args:
+        plugins: of the grid.
 
     Raises:
         Unwritable: the disk is full, or may not be written.
     """
     work, folder = store.work, str(store.folder.resolve())
-    digests = [_digest(Path(file)), _digest(store.study_path)]
+    digests = [_digest(Path(file)), _digest(store.study_path), *map(_digest_of, plugins)]
     kept = KeptCommand(list(words), str(Path.cwd()), folder, file, list(overrides), digests)
     replace(work / _FILE, (json.dumps(asdict(kept)) + "\n").encode("utf-8", "surrogateescape"), work)
 
@@ -61,9 +68,27 @@ def read_command(work: Path, study: StudyFile) -> KeptCommand | None:
 
 
 def taken_in(store: Store, study: StudyFile, path: Path) -> bool:
-    """Whether the study file was made from this grid file as both are now; False where that is not known."""
+    """Whether the study file was made from this grid file, and its plug-ins, as they are now; False where that is not known.
+
+    A plug-in that is gone says nothing: a study can be read without.
+    """
     kept = read_command(store.work, study)
-    return kept is not None and "" not in kept.digests and kept.digests == [_digest(path), _digest(store.study_path)]
+    if kept is None or "" in kept.digests or kept.digests[:2] != [_digest(path), _digest(store.study_path)]:
+        return False
+    now = [_digest_of(file) for file in plugin_files(study, path)]
+    return all(digest in ("", before) for digest, before in zip(now, kept.digests[2:], strict=False))
+
+
+def plugin_files(study: StudyFile, path: Path) -> list[Path]:
+    """The plug-ins of a study, whose grid file is there."""
+    return [path.absolute().parent / user_path(name) for name in study.plugins]
+
+
+def _digest_of(plugin: Path) -> str:
+    try:
+        return digest_of(plugin)
+    except UserError:
+        return ""
 
 
 def _digest(path: Path) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from resbench.core.errors import Unwritable, UserError
+from resbench.core.own_code import ChangedCode
 from resbench.execution.driver import Watcher
 from resbench.execution.saved_weights import unsaved
 from resbench.execution.slurm.jobs import JobLedger, array_of
@@ -84,6 +85,7 @@ def collect(store: Store) -> Collected:
 
     Raises:
         UserError: Slurm does not answer.
+        ChangedCode: a file of the user's own was not what it was when a run was planned.
         Unwritable: results cannot be stored, here or on a node.
     """
     ledger = JobLedger(store)
@@ -94,6 +96,7 @@ def collect(store: Store) -> Collected:
     known = states(ledger.name, [sent.job for sent in sent_runs.values()])
     over, well = [], []
     full: Unwritable | None = None
+    changed: ChangedCode | None = None
     for sent in sent_runs.values():
         state, end = known[sent.job], None
         if store.stamp(sent.run_id) not in (None, sent.before):
@@ -103,12 +106,15 @@ def collect(store: Store) -> Collected:
             collected.active[str(state) if state.live else "running elsewhere"] += 1
             continue
         else:
-            end = judge(sent.job, state, sent.task.setting.timeout, ledger.folder)
+            end = judge(sent.job, state, sent.setting.timeout, ledger.folder)
         over.append(sent.job)
         if end and end.status in ("busy", "lost"):
             collected.again += 1
         elif end and end.status == "unwritable":
             full = Unwritable(*json.loads(end.message))
+        elif end and end.kind == ChangedCode.__name__:
+            changed = ChangedCode(end.message)
+            collected.again += 1
         elif end:
             message = end.message or f"job {sent.job} ended without a record"
             if store.add(failed_record(sent.task, end.kind or f"slurm: {state.name}", message)):
@@ -116,10 +122,12 @@ def collect(store: Store) -> Collected:
             else:
                 collected.ended += 1
     for sent in (sent for sent in sent_runs.values() if sent.job in over):
-        collected.unsaved += unsaved(store, [sent.run_id], sent.task.setting.weights)
+        collected.unsaved += unsaved(store, [sent.run_id], sent.setting.weights)
     ledger.drop(over, tidy=well)
     if full:
         raise full
+    if changed:
+        raise changed
     return collected
 
 

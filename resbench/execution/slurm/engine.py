@@ -206,7 +206,7 @@ class Slurm:
         del self._new[: self._largest]
         for (run, task), job in zip(part, jobs, strict=True):
             self._live[run.id] = _Job(run, task, job.job_id, before[run.id], ours=True)
-        ledger.add([SentRun(run.id, self._live[run.id].id, task, before[run.id]) for run, task in part])
+        ledger.add([SentRun(run.id, self._live[run.id].id, task.to_json(), before[run.id]) for run, task in part])
         self._queue_pace.done(time.monotonic())
         self._began = time.monotonic()
         watcher.message(f"job {array_of(jobs[0].job_id)}: {len(part)} runs")

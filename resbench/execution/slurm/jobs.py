@@ -9,11 +9,12 @@ import json
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from resbench.core.files import replace
-from resbench.execution.task import Task
+from resbench.execution.task import Setting, Task
 from resbench.records.store import Store
 
 # what submitit leaves of each job
@@ -27,13 +28,27 @@ class SentRun:
 
     Attributes:
         job: its id: `4711`, or `4711_3` in an array.
+        text: the task.
         before: stamp of the record that the run had then, or None.
     """
 
     run_id: str
     job: str
-    task: Task
+    text: str
     before: tuple[int, int] | None
+
+    @cached_property
+    def setting(self) -> Setting:
+        return Setting.from_json(json.loads(self.text)["setting"])
+
+    @cached_property
+    def task(self) -> Task:
+        """Read only where it is needed: the plug-ins of a study may be gone.
+
+        Raises:
+            UserError: they are.
+        """
+        return Task.from_json(self.text)
 
 
 class JobLedger:
@@ -57,7 +72,7 @@ class JobLedger:
 
     def add(self, array: Sequence[SentRun]) -> None:
         """Note the runs of one array."""
-        texts = [json.loads(sent.task.to_json()) for sent in array]
+        texts = [json.loads(sent.text) for sent in array]
         runs = {
             sent.job: {"id": sent.run_id, "config": text["config"], "before": sent.before}
             for sent, text in zip(array, texts, strict=True)
@@ -74,7 +89,7 @@ class JobLedger:
                 print(f"{path}: damaged: what its jobs were given is not known; squeue shows them", file=sys.stderr)
                 continue
             for job, run in array.get("runs", {}).items():
-                task = Task.from_json(json.dumps({"config": run["config"], "setting": array["setting"]}))
+                task = json.dumps({"config": run["config"], "setting": array["setting"]})
                 before = tuple(run["before"]) if run["before"] else None
                 out[run["id"]] = SentRun(run["id"], job, task, before)
         return out
