@@ -35,6 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     baseline = {"model.shortcut": "none"}
     make(results, "whole", AXES, 6, RATES, claims=[HELPS, {**HELPS, "on": "parameters"}, DIFFERS], baseline=baseline)
     make(results, "lost", AXES, 7, outcome, claims=[HELPS], target={"test_accuracy": 0.98})
+    make(results, "staged", AXES, 6, RATES, claims=[HELPS], looks={"sizes": [5, 6], "spend": "pocock"})
     for name, loss in (("a", 0.4), ("b", 0.5)):
         rows = "".join(f"{seed},{loss + 0.01 * ((5 * seed) % (3 if loss < 0.45 else 4))}\n" for seed in range(6))
         (results.parent / f"{name}.csv").write_text(f"seed,loss\n{rows}")
@@ -79,7 +80,7 @@ def test_every_command_prints_one_document(study: str, folder: Path) -> None:
 def test_commands_without_a_study_print_one_document(folder: Path) -> None:
     plan = document("plan", folder / "tiny.yaml", "--executor", "ray", "--nodes", 2, "--mtbf", "12h", folder=folder)
     assert plan["to_do"] == 2 and plan["fleet"]["mtbf"] == 43200 and plan["cells"][1]["parameters"] > 0
-    assert document("ls", "studies", folder=folder)["studies"] == ["lost", "whole"]
+    assert document("ls", "studies", folder=folder)["studies"] == ["lost", "staged", "whole"]
     judged = document("judge", folder / "a.csv", folder / "b.csv", "--no-page", folder=folder)
     assert (
         judged["supported"] and judged["looks"] == [6] and judged["claim"]["comparisons"][0]["difference"]["high"] < 0
@@ -89,6 +90,14 @@ def test_commands_without_a_study_print_one_document(folder: Path) -> None:
         content = json.loads(out)
         Draft202012Validator(published()[f"ls {name}"]).validate(content)
         assert code == 0 and len(content[name]) > 3
+
+
+def test_planned_looks_are_in_the_document(folder: Path) -> None:
+    (claim,) = document("check", "staged", folder=folder)["claims"]
+    for one in claim["comparisons"]:
+        (look,) = one["looks"]
+        assert (look["seeds"], look["state"], look["p_holm"]) == (5, "supported", one["p"])
+        assert look["interval"]["low"] < one["difference"]["estimate"] < look["interval"]["high"] < 0
 
 
 def test_texts_are_rounded_from_the_numbers(folder: Path) -> None:

@@ -55,16 +55,18 @@ class Judgement:
         return [*others, *([now] if now >= MIN_SEEDS else [])]
 
     @property
+    def frame(self) -> list[str]:
+        """What the verdict stands on: the margin, and the looks so far."""
+        claim, looks = self.verdict.claim, ", ".join(map(str, self.looks))
+        known = margin_text(claim.margin, claim.metric) if claim.margin > 0 else ""
+        margin = f"margin: {known or 'none: any difference counts, however small'}"
+        return [margin, *([f"looks so far: {len(self.looks)}, at {looks} seeds"] if looks else [])]
+
+    @property
     def lines(self) -> list[str]:
         """The claim with its verdict, its comparison, the margin, the looks so far, and notes."""
-        claim, looks = self.verdict.claim, ", ".join(map(str, self.looks))
-        known = claim.margin > 0
-        margin = margin_text(claim.margin, claim.metric) if known else "none: any difference counts, however small"
-        said = [f"margin: {margin}", *([f"looks so far: {len(self.looks)}, at {looks} seeds"] if looks else [])]
-        return [
-            *verdict_lines([self.verdict]),
-            *(printable(text) for text in [*said, *map("note: {}".format, self.notes)]),
-        ]
+        notes = [f"note: {note}" for note in self.notes]
+        return [*verdict_lines([self.verdict]), *map(printable, [*self.frame, *notes])]
 
     def __str__(self) -> str:
         return "\n".join(self.lines)

@@ -65,12 +65,12 @@ def _blocks(judged: Judgement, answer: Lead, images: Sequence[Image]) -> list[Bl
 
 
 def _setup(judged: Judgement) -> str:
-    """How many seeds each file has, and on how many images."""
+    """How many seeds each file has, on how many images, the margin, and the looks so far."""
     labels = judged.study.labels
     counts = [f"{labels.cell(cell)} {plural(len(runs), 'seed')}" for _, cell, runs in judged.study.cells]
     images = {one.predictions.images for one in judged.study.records if one.predictions}
     tested = f"; {images.pop():,} test images" if len(images) == 1 else ""
-    return f"Two files: {listed(counts)}{tested}"
+    return "; ".join([f"Two files: {listed(counts)}{tested}", *judged.frame])
 
 
 def _looks(judged: Judgement) -> Table | None:
