@@ -104,7 +104,7 @@ def test_a_file_says_the_same_in_every_form(tmp_path: Path) -> None:
         "a.json": json.dumps(rows),
         "b.jsonl": "\n".join(map(json.dumps, rows)),
         "c.json": json.dumps({name: [row[name] for row in rows] for name in rows[0]}),
-        "d.csv": "seed,images,wrong\n" + "".join(f"{seed},40,{' '.join(map(str, w))}\n" for seed, w in wrong.items()),
+        "d.csv": "seed;images;wrong\n" + "".join(f"{seed};40;{' '.join(map(str, w))}\n" for seed, w in wrong.items()),
         "e.tsv": "seed\timage\tcorrect\n"
         + "".join(f"{seed}\t{image}\t{int(image not in w)}\n" for seed, w in wrong.items() for image in range(40)),
     }

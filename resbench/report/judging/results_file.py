@@ -104,8 +104,10 @@ def _rows(path: Path) -> list[Row]:
 
 def _read_csv(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig", newline="") as file:
+        head = file.readline()
+        file.seek(0)
         try:
-            reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+            reader = csv.DictReader(file, delimiter=max(",;\t", key=head.count), strict=True)
             for values in reader:
                 where = f"{path}:{reader.line_num}"
                 if None in values or None in values.values():
