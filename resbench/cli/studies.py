@@ -169,20 +169,20 @@ def check(
     Examples:
       resbench check my-question
     """
-    from resbench.report import check as check_claims
+    from resbench.report.check import checked
 
     name, path = study_of(study, results)
     found = changes_of(name, results, path) if (results / name).is_dir() else None
     if found and found.note:
         print(printable(found.note), file=sys.stderr)
-    checked = check_claims(results, name, found.file if found else None)
+    verdicts = checked(results, name, found.file if found else None)
     if as_json:
         from resbench.report.outputs.studies import check_output
 
-        print(check_output(checked).text())
+        print(check_output(verdicts).text())
     else:
-        print("\n".join(checked.lines))
-    if not checked.supported:
+        print("\n".join(verdicts.lines))
+    if not verdicts.supported:
         raise typer.Exit(1)
 
 
@@ -209,15 +209,15 @@ def compare(
       resbench compare my-question --to model.shortcut=none
       resbench compare my-question --to model.shortcut=none --at model.depth=34 --on train_loss
     """
-    from resbench.report import compare as compare_cells
+    from resbench.report.check import compared
 
-    compared = compare_cells(results, study_of(study, results)[0], to, arm or [], at or [], on, margin)
+    found = compared(results, study_of(study, results)[0], to, arm or [], at or [], on, margin)
     if as_json:
         from resbench.report.outputs.studies import compare_output
 
-        print(compare_output(compared).text())
+        print(compare_output(found).text())
     else:
-        print("\n".join(compared.lines))
+        print("\n".join(found.lines))
 
 
 def merge(

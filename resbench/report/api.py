@@ -114,8 +114,7 @@ def check(study: str | Named, results: str | Path = "results") -> Checked:
         if found.note and not found.file:
             raise UserError(f"{found.note}; to judge that, give the name {name!r}")
         asked = store.succeeding(found.file) if found.file else None
-    checked = check_study(user_path(results), name, asked)
-    return Checked(checked.lines, checked.supported)
+    return Checked(*check_study(user_path(results), name, asked))
 
 
 def compare(
@@ -152,7 +151,7 @@ def compare(
         UserError: no such study, axis, value or metric.
     """
     words = (_words(to), _words(arm or {}), _words(at or {}))
-    return Sentences(compare_cells(user_path(results), name_of_study(study), *words, on, margin).lines)
+    return Sentences(compare_cells(user_path(results), name_of_study(study), *words, on, margin))
 
 
 def name_of_study(study: str | Named) -> str:

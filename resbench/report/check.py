@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec
 
 from resbench.core.cell import Cell, Value, contains, matches
 from resbench.core.config import suggestion
@@ -26,6 +26,8 @@ from resbench.report.target import reached
 from resbench.report.verdicts import ClaimVerdict, judge_family
 from resbench.report.wording.sentence import claim_summary, sentence, unpaired_text
 from resbench.report.wording.target import target_sentence
+
+_P = ParamSpec("_P")
 
 
 class CheckedStudy(NamedTuple):
@@ -49,7 +51,7 @@ class CheckedStudy(NamedTuple):
         return head + verdict_lines(self.verdicts) + [printable(f"note: {text}") for text in self.notes]
 
 
-def check(results: Path, name: str, asked: StudyFile | None = None) -> CheckedStudy:
+def checked(results: Path, name: str, asked: StudyFile | None = None) -> CheckedStudy:
     """The verdict on every claim of a study; a target is one claim more: that a cell reaches it.
 
     Args:
@@ -69,6 +71,12 @@ def check(results: Path, name: str, asked: StudyFile | None = None) -> CheckedSt
     notes = [f"{data}; no verdict is given between them"] if data else []
     target = target_sentence(study) if study.target else ""
     return CheckedStudy(study, verdicts, target, notes + readings_note(study), settled and reached(study))
+
+
+def check(results: Path, name: str, asked: StudyFile | None = None) -> tuple[list[str], bool]:
+    """The lines of `checked`, and whether all is supported."""
+    found = checked(results, name, asked)
+    return found.lines, found.supported
 
 
 def verdict_lines(verdicts: Sequence[ClaimVerdict]) -> list[str]:
@@ -104,7 +112,7 @@ class Compared(NamedTuple):
         return list(map(printable, lines))
 
 
-def compare(
+def compared(
     results: Path,
     name: str,
     to: Sequence[str],
@@ -147,6 +155,16 @@ def compare(
     claim = Claim(says="", compare={}, to={}, at={}, on=on, expect=EXPECTATIONS[0], margin=margin)
     alone = [arm.cell for arm, others in found if len(others) != 1]
     return Compared(study, list(target), judge_family(study, claim, pairs), alone)
+
+
+def _in_lines(compare: Callable[_P, Compared]) -> Callable[_P, list[str]]:
+    def lines(*given: _P.args, **named: _P.kwargs) -> list[str]:
+        return compare(*given, **named).lines
+
+    return lines
+
+
+compare = _in_lines(compared)
 
 
 def _values(study: Study, words: Sequence[str], flag: str) -> dict[str, Value]:
