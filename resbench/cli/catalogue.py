@@ -68,13 +68,18 @@ def probes(grid: PluginsOf = None, as_json: Json = False) -> None:
 
 
 @ls.command()
-def grids() -> None:
+def grids(as_json: Json = False) -> None:
     """The grids that come with resbench, and what they ask.
 
     \b
     Examples:
       resbench ls grids
     """
+    if as_json:
+        from resbench.cli.lists import grids_output
+
+        print(grids_output().text())
+        return
     from resbench.grid.shipped import shipped_files, shipped_folder
     from resbench.reference.text import cut
 

@@ -70,6 +70,22 @@ class ProbesOutput(Output):
     probes: list[ProbeOutput]
 
 
+class GridOutput(OutputPart):
+    """A grid or search file that comes with the package, and the command that trains it."""
+
+    name: str
+    command: str
+    question: str
+    path: str
+
+
+class GridsOutput(Output):
+    """`ls grids`."""
+
+    command: Literal["ls grids"] = "ls grids"
+    grids: list[GridOutput]
+
+
 class StudiesOutput(Output):
     """`ls studies`."""
 
@@ -136,6 +152,16 @@ def probes_output() -> ProbesOutput:
         for name, probe in PROBES.items()
     ]
     return ProbesOutput(probes=found)
+
+
+def grids_output() -> GridsOutput:
+    from resbench.grid.shipped import shipped_files
+
+    found = [
+        GridOutput(name=one.name, command=one.command, question=one.question, path=str(one.path))
+        for one in shipped_files().values()
+    ]
+    return GridsOutput(grids=found)
 
 
 def runs_output(study: str, runs: Sequence[RunState]) -> RunsOutput:

@@ -18,7 +18,7 @@ def published() -> dict[str, Any]:
 
 def generated() -> dict[str, Any]:
     """The same from the types; `python -m resbench.cli.schemas` writes them into the file."""
-    from resbench.cli.lists import AxesOutput, DatasetsOutput, ProbesOutput, RunsOutput, StudiesOutput
+    from resbench.cli.lists import AxesOutput, DatasetsOutput, GridsOutput, ProbesOutput, RunsOutput, StudiesOutput
     from resbench.cli.study_status import StatusOutput
     from resbench.core.output import Output
     from resbench.execution.plan_output import PlanOutput
@@ -35,6 +35,7 @@ def generated() -> dict[str, Any]:
         AxesOutput,
         DatasetsOutput,
         ProbesOutput,
+        GridsOutput,
         StudiesOutput,
         RunsOutput,
     )

@@ -85,7 +85,7 @@ def test_commands_without_a_study_print_one_document(folder: Path) -> None:
     assert (
         judged["supported"] and judged["looks"] == [6] and judged["claim"]["comparisons"][0]["difference"]["high"] < 0
     )
-    for name in ("axes", "datasets", "probes"):
+    for name in ("axes", "datasets", "probes", "grids"):
         code, out, _ = resbench("ls", name, "--json")
         content = json.loads(out)
         Draft202012Validator(published()[f"ls {name}"]).validate(content)
