@@ -21,7 +21,8 @@ def init(
 ) -> None:
     """Write a commented grid file to start from.
 
-    It runs as it stands, in less than a minute, and has an example of each key. Nothing is ever overwritten.
+    It runs as it stands, in less than a minute, and has an example of each key. A copy brings the plug-ins of its grid along.
+    Nothing is ever overwritten.
 
     \b
     Examples:
@@ -40,8 +41,12 @@ def init(
     if not is_name(path.stem):
         raise UserError(f"{path}: {path.stem!r} cannot be the name of a study: {NAME_RULE}")
     text = copied(_read(original), path.stem, Path(original).name) if original else starter(path.stem)
-    _write(path, text)
-    print(printable(f"{path}: written{f' from {original}' if original else ''}; next:"))
+    plugins = _plugins(original, path.parent) if original else {}
+    _write({path: text, **plugins})
+    print(printable(f"{path}: written{f' from {original}' if original else ''}"))
+    for plugin in plugins:
+        print(printable(f"{plugin}: written, its plug-in"))
+    print("next:")
     for line in _next(path, text):
         print(line)
 
@@ -54,14 +59,29 @@ def _read(original: str) -> str:
         raise UserError(f"{original}: cannot be read: {reason}") from None
 
 
-def _write(path: Path, text: str) -> None:
-    try:
+def _plugins(original: str, folder: Path) -> dict[Path, str]:
+    """The plug-ins that a grid file names from its folder, as they go with a copy; without those that are there already."""
+    from resbench.core.yaml_reader import parse
+
+    root = parse(_read(original)).value
+    named = root.get("plugins", []) if isinstance(root, dict) else []
+    names = [name for name in ([named] if isinstance(named, str) else named or []) if isinstance(name, str)]
+    texts = {folder / name: _read(str(Path(original).parent / name)) for name in names if not Path(name).is_absolute()}
+    return {path: text for path, text in texts.items() if not path.is_file() or _read(str(path)) != text}
+
+
+def _write(texts: dict[Path, str]) -> None:
+    """Write new files, or none if one of them is there."""
+    first = next(iter(texts))
+    if not first.parent.is_dir():
+        raise UserError(f"{first}: there is no folder {first.parent}: make it first")
+    for path in texts:
+        if path.exists():
+            raise UserError(f"{path}: is there already, and is not overwritten: name another file")
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as new:
             new.write(text)
-    except FileExistsError:
-        raise UserError(f"{path}: is there already, and is not overwritten: name another file") from None
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no folder {path.parent}: make it first") from None
 
 
 def _next(path: Path, text: str) -> list[str]:

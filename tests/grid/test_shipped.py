@@ -95,6 +95,8 @@ def test_a_copy_of_a_shipped_grid_is_a_study_of_its_own(name: str) -> None:
     assert code == 0 and f"my-{name}.yaml: written" in out
     text = Path(f"my-{name}.yaml").read_text()
     assert f"\nname: my-{name}  # a copy of {name}.yaml\n" in text and "\nstory:" not in text
+    for plugin in shipped_files()[name].content.get("plugins", []):
+        assert Path(plugin).read_bytes() == (ROOT / "ablations" / plugin).read_bytes()
     if name in ("depth", "tune-shortcut"):
         read = load_search if shipped_files()[name].command == "tune" else read_grid
         assert read(f"my-{name}.yaml").name == f"my-{name}"
