@@ -20,7 +20,7 @@ from resbench.report.page.navigation import without_line
 from resbench.report.study import load
 
 ROOT = Path(__file__).parents[1]
-HERO = Path("depth/figures/error.png")  # which the README shows
+HERO = Path("depth/figures/training.png")  # which the README shows
 GPU = Path("gpu/report.md")  # of the checks of a card, which `report` leaves alone
 TEXTS = {".md", ".json"}  # figures and pages with figures are the same bytes for one matplotlib only
 ROW = re.compile(r"^\| \[(?P<study>[\w-]+)\]\(reports/(?P=study)/report\.md\) (?P<rest>\|.*)$", re.MULTILINE)
@@ -98,6 +98,14 @@ def test_pages_link_to_nothing_that_the_repository_lacks() -> None:
     for page in sorted(Path("reports") / path for path in committed("reports") if path.suffix == ".md"):
         for link in re.findall(r"\]\(<?([^)>#:]+)>?\)", (ROOT / page).read_text()):
             assert Path(os.path.normpath(page.parent / link)) in present | folders, (page, link)
+
+
+def test_the_readme_shows_a_figure_that_is_there_and_says_what_its_page_says(again: Path, opening: str) -> None:
+    images = dict(re.findall(r"!\[(.*)\]\(reports/(.*)\)", opening))
+    assert {Path(path) for path in images.values()} == {HERO} <= committed("reports")
+    page = (again / "depth" / "report.md").read_text()
+    (title,) = images
+    assert f"### {title}\n" in page and page.index(title) < page.index("figures/error.svg")
 
 
 def test_pages_are_the_same_bytes_on_another_processor(project: Path, again: Path, tmp_path: Path) -> None:
