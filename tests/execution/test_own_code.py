@@ -92,9 +92,14 @@ def test_a_study_with_plugins_whose_page_does_not_need_them(tmp_path: Path) -> N
     for record in records.values():
         assert record.status == "ok" and 1 <= record.metrics["probe.rank"] <= 32  # type: ignore[operator]
 
+    changed = "own: its grid file has changed since it was run: 1 new run, 1 no longer in it"
+    assert changed not in resbench("check", "own", *places[:2])[2]
+    with (tmp_path / "gem.py").open("a") as file:
+        file.write("# better\n")
+    assert changed in resbench("check", "own", *places[:2])[2]
+
     for name in PLUGINS:
         (tmp_path / f"{name}.py").unlink()
-    (tmp_path / "own.yaml").rename(tmp_path / "gone.yaml")
     forget()
     for words in (["report", "own", *places], ["status", "own", *places[:2]], ["show", "own", *places[:2]]):
         assert resbench(*words)[0] == 0, words
@@ -104,7 +109,7 @@ def test_a_study_with_plugins_whose_page_does_not_need_them(tmp_path: Path) -> N
     assert code == 1 and "parts of one's own leave a higher rank" in out
     page = (tmp_path / "reports" / "own" / "index.html").read_text()
     assert "effective rank of the last features" in page and "shortcut learned scale" in page
-    code, _, err = resbench("plan", tmp_path / "gone.yaml")
+    code, _, err = resbench("plan", tmp_path / "own.yaml")
     assert code == 2 and f"{tmp_path}/learned_scale.py: cannot be read: No such file or directory" in err
 
 
