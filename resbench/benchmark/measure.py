@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from resbench.benchmark.machine import machine_metrics
 from resbench.core.cell import Cell
 from resbench.core.errors import UserError
+from resbench.core.own_code import blamed
 from resbench.core.processes import import_variables
 from resbench.core.version import Revision
 from resbench.grid.grid import PlannedRun
@@ -49,6 +50,11 @@ def measure(run: RunConfig, protocol: Protocol, code: Revision | None = None) ->
         learned. Rates are images per second; `_q1` and `_q3` are quartiles over steps.
     """
     run.check_own_code()
+    with blamed(run):
+        return _measure(run, protocol, code)
+
+
+def _measure(run: RunConfig, protocol: Protocol, code: Revision | None) -> Record:
     placement = placement_of(run, choose(protocol.device), protocol.threads)
     apply_placement(placement)
     size, batch_size = run.network_size, run.recipe.batch_size

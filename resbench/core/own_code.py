@@ -17,9 +17,10 @@ from types import ModuleType
 from typing import Any
 
 from resbench.core import own_source
+from resbench.core.config import Config
 from resbench.core.errors import UserError
 from resbench.core.places import Home, relative_to, resolve
-from resbench.core.tables import TABLES, Origin, tables_in
+from resbench.core.tables import TABLES, Origin, own_values, tables_in
 
 GROUP = "resbench.plugins"  # of the entry points of installed packages
 
@@ -177,6 +178,29 @@ def at_home(home: Home | None) -> Iterator[None]:
     open_home(home)
     with relative_to(home) if home else contextlib.nullcontext():
         yield
+
+
+@contextlib.contextmanager
+def blamed(config: Config) -> Iterator[None]:
+    """What a plug-in of a configuration raises before any run becomes one line, with its place in the plug-in.
+
+    Raises:
+        UserError: something was raised, and values of plug-ins are in use.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        own = [*own_values(config)]
+        if not own:
+            raise
+        files = [each.origin.source for each in own]
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+        place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else " or ".join(dict.fromkeys(files))
+        values = ", ".join(f"{each.path.rpartition('.')[2]} {each.value}" for each in own)
+        text = str(error).partition("\n")[0]
+        raise UserError(f"{place}: with {values}: {type(error).__name__}: {text}") from None
 
 
 def _extend(module: ModuleType, origin: Origin, beside: Collection[str]) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 
 from resbench.core.cards import Card, use_card
+from resbench.core.own_code import blamed
 from resbench.execution.packing import first_card
 from resbench.training.device import apply_placement, choose, synchronise
 from resbench.training.run import RunConfig
@@ -50,7 +51,11 @@ def calibrate(configs: Sequence[RunConfig], device: torch.device, threads: int, 
         jobs: runs side by side on the whole machine; on a CPU each has its cores.
     """
     if device.type != "cuda":
-        return Calibration([_images_per_second(config, device, threads) for config in configs])
+        rates = []
+        for config in configs:
+            with blamed(config):
+                rates.append(_images_per_second(config, device, threads))
+        return Calibration(rates)
     kind, card, count = first_card(str(device))
     on_card = -(-jobs // count)
     try:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from resbench.core.config import fields_marked
+from resbench.core.own_code import blamed
 from resbench.core.tables import own_values
 from resbench.model.config import ModelConfig
 from resbench.model.family import FAMILIES
@@ -36,7 +37,8 @@ def measure(config: ModelConfig, channels: int = 1, size: int = 28, classes: int
         same["norm"] = "batch"  # as many parameters and outputs, and not taken apart into its steps while counting
     shapes = config.model_copy(update=same)
     own = tuple(each.origin.digest for each in own_values(shapes))
-    return _measured(shapes.model_dump_json(), own, channels, size, classes)
+    with blamed(config):
+        return _measured(shapes.model_dump_json(), own, channels, size, classes)
 
 
 @functools.cache

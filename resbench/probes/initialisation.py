@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from resbench.core.cell import Cell, label
 from resbench.core.files import replace
+from resbench.core.own_code import blamed
 from resbench.grid.grid import PlannedRun
 from resbench.probes.layers import ratio, relative_gradients, similarity, unit_inputs
 from resbench.training.device import apply_placement, resolve_placement
@@ -51,7 +52,7 @@ def measure_signals(run: RunConfig, device: torch.device) -> dict[str, float | N
     # one thread: the same numbers on every machine, and no threads to wait for
     placement = resolve_placement(device, 1, "fp32", run.model.width)
     apply_placement(placement)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with blamed(run), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         network = initial(run, placement).network.train()
         inputs, labels = made_batch(run, _IMAGES, placement)
         with unit_inputs(network) as seen:

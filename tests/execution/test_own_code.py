@@ -113,6 +113,24 @@ def test_a_study_with_plugins_whose_page_does_not_need_them(tmp_path: Path) -> N
     assert code == 2 and f"{tmp_path}/learned_scale.py: cannot be read: No such file or directory" in err
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("def mine(channels, size):\n    return 1 / 0\nHEADS = {'mine': mine}\n", "mine.py:2", "ZeroDivisionError: division by zero"),
+        ("from torch import nn\ndef mine(channels, size):\n    return nn.Flatten(), 5\nHEADS = {'mine': mine}\n", "mine.py", "RuntimeError: "),
+    ],
+)  # fmt: skip
+def test_a_part_that_cannot_be_built_is_one_line_before_any_run(
+    text: str, place: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "edited.yaml").write_text(OWN_HEAD)
+    (tmp_path / "mine.py").write_text(text)
+    for words in (["run", "--results", tmp_path / "results"], ["plan"], ["inspect-init"]):
+        code, _, err = resbench(words[0], tmp_path / "edited.yaml", *words[1:])
+        assert code == 2 and f"{tmp_path}/{place}: with head mine: {said}" in err and len(err.splitlines()) == 1
+    assert not (tmp_path / "results").exists() or not read_records(tmp_path / "results" / "edited")
+
+
 def test_an_edited_plugin_is_another_run_in_the_same_process(tmp_path: Path) -> None:
     found = []
     for side in (1, 2):  # as long, and as new: neither an import, nor a count of parameters is used again
