@@ -61,13 +61,13 @@ def build() -> list[Topic]:
 
 def _open(grid: str | None) -> None:
     """Load the plug-ins."""
+    from resbench.grid.own_files import read_plugins  # with all tables, which plug-ins extend
+    from resbench.grid.source import Source
+
     open_home(None)
     if grid and Path(grid).suffix == ".py":
         load_plugin(str(Path(user_file(grid)).absolute()))
     elif grid:
-        from resbench.grid.own_files import read_plugins
-        from resbench.grid.source import Source
-
         source = Source(user_file(grid))
         source.parse()
         root = source.document.value

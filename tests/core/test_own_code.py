@@ -99,7 +99,8 @@ def test_installed_packages_extend_resbench_and_are_named_with_their_version(tmp
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-pack\nVersion: 1.2\n")
     (info / "entry_points.txt").write_text("[resbench.plugins]\nlayers = my_pack.layers\n")
     script = """
-import hashlib, resbench
+from resbench.reference.reference import topics
+print(*(topic.fact("from") for topic in topics() if topic.name == "model.norm=mine"))
 from resbench.grid.grid import Grid
 runs = Grid("own", axes={"model.norm": ["batch", "mine"]}).runs()
 from resbench.model.norm import NORMS
@@ -110,4 +111,5 @@ print(*(run.config.own_code for run in runs), NORMS.origins["mine"].name, NORMS.
     names = ("my_pack/__init__.py", "my_pack/inner.py", "my_pack/layers.py")
     lines = [f"{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
-    assert done.stdout == f"[] ['{digest}'] my-pack 1.2 my_pack.layers of my-pack\n"
+    source = "my_pack.layers of my-pack"
+    assert done.stdout == f"{source}\n[] ['{digest}'] my-pack 1.2 {source}\n"
