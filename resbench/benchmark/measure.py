@@ -166,6 +166,11 @@ def plain_steps(run: RunConfig, steps: int, directory: Path, device: str, *optio
     Raises:
         UserError: it failed.
     """
+    data = run.data.dataset
+    if (data.channels, data.size, data.classes) != (1, 28, 10):
+        raise UserError(
+            f"--against plain: the plain loop trains on images like MNIST's, not on those of {run.data.name}"
+        )
     epochs = -(-steps // -(-run.data.sizes[0] // run.recipe.batch_size))
     recipe = run.recipe.model_copy(update={"epochs": epochs, "warmup": 0.0})
     config = run.model_copy(update={"recipe": recipe}).model_dump_json()

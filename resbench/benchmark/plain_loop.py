@@ -31,7 +31,7 @@ from torchvision import datasets, transforms
 
 from resbench.core.own_code import at_home
 from resbench.core.places import Home
-from resbench.data.datasets import DATASETS
+from resbench.data.embedded import mnist_5k
 from resbench.model import build
 from resbench.training.device import synchronise
 from resbench.training.run import RunConfig
@@ -42,7 +42,7 @@ class Embedded(datasets.MNIST):  # type: ignore[misc]
 
     def __init__(self, train: bool, transform: transforms.Compose) -> None:
         self.transform, self.target_transform = transform, None
-        images, labels = DATASETS["mnist-5k"].load(Path(), train)
+        images, labels = map(torch.from_numpy, mnist_5k(train))
         self.data, self.targets = images[:, 0], labels
 
 

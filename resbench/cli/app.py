@@ -7,7 +7,22 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resbench.cli import catalogue, doctor, explain, init, judge, keep, measure, remove, run, show, studies, tune, watch
+from resbench.cli import (
+    catalogue,
+    data,
+    doctor,
+    explain,
+    init,
+    judge,
+    keep,
+    measure,
+    remove,
+    run,
+    show,
+    studies,
+    tune,
+    watch,
+)
 
 ASK, LOOK, JUDGE, MACHINES, HOUSEKEEPING = "Ask", "Look", "Judge", "Machines", "Housekeeping"
 _GROUPS = (ASK, LOOK, JUDGE, MACHINES, HOUSEKEEPING, "More")  # the last has those that name none
@@ -80,6 +95,7 @@ app.command("judge", rich_help_panel=JUDGE)(judge.judge)
 app.command("bench", rich_help_panel=MACHINES)(measure.bench)
 app.command("inspect-init", rich_help_panel=MACHINES)(measure.inspect_init)
 app.command("signal", hidden=True)(measure.inspect_init)  # its name before
+app.command("data", rich_help_panel=MACHINES)(data.data)
 app.command("doctor", rich_help_panel=MACHINES)(doctor.doctor)
 app.command("collect", rich_help_panel=MACHINES)(run.collect)
 app.command("merge", rich_help_panel=MACHINES)(studies.merge)

@@ -99,7 +99,7 @@ def _width() -> int | None:
 
 @ls.command()
 def datasets(as_json: Json = False) -> None:
-    """The data sets, and which need files.
+    """The data sets, which are there, and what the others need.
 
     \b
     Examples:
@@ -110,10 +110,10 @@ def datasets(as_json: Json = False) -> None:
 
         print(datasets_output().text())
         return
-    from resbench.data.datasets import DATASETS
+    from resbench.data.directory import current_directory
+    from resbench.data.presence import overview
 
-    for name, source in DATASETS.items():
-        print(f"{name:14} {source.about}{'; from --data-dir, else downloaded' if source.remote else ''}")
+    print("\n".join(map(printable, overview(current_directory()))))
 
 
 @ls.command()

@@ -26,7 +26,7 @@ def _program() -> Iterator[str]:
     import torch
 
     from resbench.core.version import SOURCE, __version__, revision
-    from resbench.data.datasets import default_directory
+    from resbench.data.directory import default_directory
 
     code, changed = revision()
     about = " (a hash of its files: they are in no git checkout of it)" if str(code).startswith(SOURCE) else ""

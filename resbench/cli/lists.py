@@ -119,11 +119,11 @@ class RunsOutput(Output):
 
 
 def axes_output() -> AxesOutput:
-    from resbench.core.config import flatten, names_of
+    from resbench.core.config import defaults, names_of
     from resbench.grid.source import FIELDS
     from resbench.training.run import RunConfig
 
-    default = flatten(RunConfig().model_dump())
+    default = defaults(RunConfig)
     axes = [
         AxisOutput(path=path, default=default[path], values=names_of(field), allows=field.json_schema())
         for path, field in FIELDS.items()
@@ -132,9 +132,11 @@ def axes_output() -> AxesOutput:
 
 
 def datasets_output() -> DatasetsOutput:
+    from resbench.data.dataset import Format
     from resbench.data.datasets import DATASETS
 
-    found = [DatasetOutput(name=name, about=one.about, remote=bool(one.remote)) for name, one in DATASETS.items()]
+    needing = {name: isinstance(one, Format) or one.remote for name, one in DATASETS.items()}
+    found = [DatasetOutput(name=name, about=one.about, remote=needing[name]) for name, one in DATASETS.items()]
     return DatasetsOutput(datasets=found)
 
 

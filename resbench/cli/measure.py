@@ -40,7 +40,7 @@ def bench(
     from resbench.report import costs
 
     protocol = bench_protocol(device, threads, seconds, against, data_dir)
-    opened = open_grid(grid, overrides or [])
+    opened = open_grid(grid, overrides or [], data_dir=data_dir)
     runs = select_runs(opened, only or [])
     for line in measurements(opened, runs, results, protocol, known, fresh, take_over):
         print(line, file=sys.stderr, flush=True)

@@ -119,7 +119,7 @@ def run(
         take_over=take_over,
         command=same_command(),
     )
-    opened = open_grid(grid, overrides or [])
+    opened = open_grid(grid, overrides or [], data_dir=data_dir)
     if dry_run:
         fleet = parse_fleet(None, None, threads or 1, None, device) if executor in CLUSTERS else None
         _print_plan(opened, only or [], shard, options, fleet, threads or 1)
@@ -277,7 +277,7 @@ def plan(
     for name, given in (("--nodes", nodes), ("--cpus-per-node", cpus_per_node), ("--mtbf", mtbf)):
         if given and not fleet:
             raise UserError(f"{name} {given}: only with --executor {' or '.join(CLUSTERS)}")
-    opened = open_grid(grid, overrides or [])
+    opened = open_grid(grid, overrides or [], data_dir=data_dir)
     _print_plan(opened, only or [], shard, options, fleet, threads, as_json)
 
 

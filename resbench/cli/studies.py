@@ -107,9 +107,13 @@ def _keep_pictures(results: Path, name: str, data_dir: Path) -> None:
         folders = [path.name.lower() for path in data_dir.glob("*") if path.is_dir()]
         if dataset.replace("-", "") not in folders:
             return None
-        from resbench.data.datasets import read_dataset, sha256_of
+        from resbench.data.dataset import Dataset, read_dataset, sha256_of
+        from resbench.data.datasets import DATASETS
 
-        images, labels = read_dataset(dataset, data_dir, False)
+        entry = DATASETS.get(dataset)
+        if not isinstance(entry, Dataset):
+            return None
+        images, labels = read_dataset(entry, dataset, data_dir, False)
         return images[:, 0].numpy(), labels.numpy(), sha256_of(images, labels)
 
     if keep_pictures(results, name, read):

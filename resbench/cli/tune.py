@@ -67,9 +67,11 @@ def tune(
       resbench tune my-search.yaml
       resbench tune tune-shortcut --trials 60 --export winners.yaml
     """
+    from resbench.data.directory import use_directory
     from resbench.tuning.reader import load_search
     from resbench.tuning.session import TuneOptions, describe, run_search
 
+    use_directory(data_dir)
     loaded = load_search(search, [*(overrides or []), *([f"trials={trials}"] if trials else [])])
     options = TuneOptions(
         results,

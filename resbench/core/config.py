@@ -219,6 +219,18 @@ def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return out
 
 
+def defaults(config: type[Config], prefix: str = "") -> dict[str, Any]:
+    """Dotted path -> default of every leaf field of a configuration."""
+    out: dict[str, Any] = {}
+    for name, info in config.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, Config):
+            out.update(defaults(kind, f"{prefix}{name}."))
+        else:
+            out[f"{prefix}{name}"] = info.get_default(call_default_factory=True)
+    return out
+
+
 def fields(config: type[Config], prefix: str = "") -> dict[str, TypeAdapter[Any]]:
     """Dotted path -> validator of every leaf field of a configuration."""
     out: dict[str, TypeAdapter[Any]] = {}

@@ -1,6 +1,6 @@
 """What is known of the contents of each dataset, so that files that are damaged, or another dataset's, are refused.
 
-- mnist-5k, mnist, fashion-mnist: the SHA-256 of what is read.
+- mnist-5k, shapes, mnist, fashion-mnist: the SHA-256 of what is read.
 - cifar10: the MD5 of each file, which torchvision has.
 - kmnist, qmnist: torchvision has the MD5 of the archives alone. Where one lies next to the file that came out of it, as
   after a download, it holds that file's CRC-32.
@@ -30,6 +30,8 @@ SHA256: dict[tuple[str, bool], str] = {
     ("mnist", False): "a0863a96c44e5666edbb30c4071ee79ca0514c621e6349c5967fc78e7305c891",
     ("fashion-mnist", True): "1f243a60b4b748a44c48b9a6f6907be2a08bee3e4e226f0e86fbde8e147b745a",
     ("fashion-mnist", False): "9a494dc49efeb996f4076c469b31cd058152067b1594ba6ab85dd739fce3775e",
+    ("shapes", True): "a7cc9690889951994c324f63f331c917c1fb82e0c436d3dbb5d7599bb0284653",
+    ("shapes", False): "c8e1a17398d255189e9f33a6d8329b1ed2e541e083e29a98b267035853f9a30e",
 }
 
 

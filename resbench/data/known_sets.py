@@ -31,6 +31,7 @@ class KnownSet:
 _DIGITS = 6742 / 60_000  # of the training images of MNIST show a 1
 KNOWN_SETS: Mapping[str, KnownSet] = {
     "mnist-5k": KnownSet(10, 4000, 1 / 10, (100,) * 10),
+    "shapes": KnownSet(6, 2400, 1 / 6, (100,) * 6),
     "mnist": KnownSet(10, 60_000, _DIGITS, (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)),
     "fashion-mnist": KnownSet(10, 60_000, 1 / 10, (1000,) * 10),
     "kmnist": KnownSet(10, 60_000, 1 / 10, (1000,) * 10),
@@ -38,6 +39,9 @@ KNOWN_SETS: Mapping[str, KnownSet] = {
     "emnist": KnownSet(47, 112_800, 1 / 47, (400,) * 47),
     "cifar10": KnownSet(10, 50_000, 1 / 10, (1000,) * 10),
 }
+
+
+DATASET_FACTS = ("classes", "train", "most_frequent")  # that a record has of a dataset which is none of these
 
 
 def known_test_set(name: str, images: int, sha256: str | None) -> KnownSet | None:

@@ -17,10 +17,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from resbench.core.config import Config, one_of
+from resbench.core.config import OnlyIfSet, SparseConfig, one_of, refuse
+from resbench.core.errors import UserError
 from resbench.core.tables import Table
 from resbench.data.augment import AUGMENTS
-from resbench.data.datasets import DATASETS, Dataset, read_dataset, sha256_of
+from resbench.data.dataset import Dataset, Format, read_dataset, sha256_of
+from resbench.data.datasets import DATASETS
+from resbench.data.known_sets import DATASET_FACTS, KNOWN_SETS
+from resbench.data.opened import dataset_of, folder_of, stamp, start_from
 
 ORDERS = {"shuffle": "A new order each epoch.", "file": "As the file has them, never shuffled."}
 
@@ -60,10 +64,21 @@ def raw(images: Tensor) -> Normalizer:
 PIXELS: Table[Callable[[Tensor], Normalizer]] = Table("PIXELS", {"standard": standard, "unit": unit, "raw": raw})
 
 
-class DataConfig(Config):
-    """The images. `val_size: auto` is a tenth of the images that are used; `train_size` is taken from what remains."""
+class DataConfig(SparseConfig):
+    """The images. `val_size: auto` is a tenth of the images that are used; `train_size` is taken from what remains.
+
+    `path` names the files of a dataset of your own, and carries a stamp of their content once it is checked.
+    """
 
     name: Annotated[str, one_of(DATASETS), Field(description="The data set.")] = "mnist-5k"
+    path: Annotated[
+        str,
+        OnlyIfSet(),
+        Field(
+            description="Files of your own, from the folder of the grid file: the folder or file that a data.name such as "
+            "folder or npz reads, or the name of a set of torchvision. What is in them is part of the identity of a run."
+        ),
+    ] = "none"
     augment: Annotated[
         str, one_of(AUGMENTS), Field(description="Random changes of training images, new in each epoch.")
     ] = "none"
@@ -83,14 +98,22 @@ class DataConfig(Config):
 
     @model_validator(mode="before")
     @classmethod
-    def _resolve_auto(cls, values: Any) -> Any:
-        """Write the tenth of a given `train_size` as a number: earlier versions took `auto` for a tenth of all images."""
-        if not isinstance(values, dict) or values.get("val_size", "auto") != "auto":
+    def _find_files(cls, values: Any) -> Any:
+        """Open the files of `path`, and resolve `val_size`, which depends on how many images they have.
+
+        A tenth of a given `train_size` is written as a number: earlier versions took `auto` for a tenth of all images.
+        """
+        if not isinstance(values, dict):
             return values
-        name, train = values.get("name", "mnist-5k"), values.get("train_size")
-        if type(train) is not int or not isinstance(name, str) or name not in DATASETS:
+        name, path = values.get("name", "mnist-5k"), values.get("path", "none")
+        if not isinstance(name, str) or name not in DATASETS or not isinstance(path, str):
             return values
-        total = DATASETS[name].train
+        if stamped := _stamped(name, path):
+            path, values = stamped, {**values, "path": stamped}
+        train = values.get("train_size")
+        if values.get("val_size", "auto") != "auto" or type(train) is not int:
+            return values
+        total = dataset_of(name, path).train
         whole = train == total - total // 10  # the same images as `all`
         return values if whole else {**values, "val_size": train // 10}
 
@@ -106,7 +129,12 @@ class DataConfig(Config):
     @property
     def dataset(self) -> Dataset:
         """Where the images come from."""
-        return DATASETS[self.name]
+        return dataset_of(self.name, self.path)
+
+    @property
+    def files(self) -> tuple[str, str]:
+        """What decides from which files the images come."""
+        return self.name, self.path
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -114,6 +142,34 @@ class DataConfig(Config):
         total = self.dataset.train
         val = total // 10 if self.val_size == "auto" else int(self.val_size)
         return (total - val if self.train_size == "all" else int(self.train_size)), val
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """With the folder where `path` starts: another process may have another one."""
+        return super().__getstate__() | {"folder": folder_of(self.name, self.path)}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        folder = state.pop("folder", None)
+        super().__setstate__(state)
+        if folder is not None:
+            start_from(self.name, self.path, folder)
+
+
+def _stamped(name: str, path: str) -> str:
+    """The path with the stamp of its files; empty where the dataset needs none."""
+    entry = DATASETS[name]
+    if not isinstance(entry, Format):
+        if path != "none":
+            formats = ", ".join(each for each, one in DATASETS.items() if isinstance(one, Format))
+            raise refuse(
+                ["data.path", "data.name"], f"{path} is not used: data.name {name} needs no path, as {formats} do"
+            )
+        return ""
+    if path == "none":
+        raise refuse(["data.name", "data.path"], f"{name} needs data.path: {entry.path}")
+    try:
+        return stamp(name, path)
+    except UserError as error:
+        raise refuse(["data.path", "data.name"], error.lines[0]) from None
 
 
 @dataclass(frozen=True)
@@ -137,13 +193,22 @@ class Images:
         return len(self.labels)
 
 
+def dataset_facts(config: DataConfig) -> dict[str, Any]:
+    """What a record has to say of a dataset that is none of ours; empty for one of ours."""
+    if config.name in KNOWN_SETS:
+        return {}
+    dataset = config.dataset
+    values = (dataset.classes, dataset.train, dataset.most_frequent or 1 / dataset.classes)
+    return {"dataset": dict(zip(DATASET_FACTS, values, strict=True))}
+
+
 def load_train(config: DataConfig, directory: Path, device: torch.device) -> tuple[Images, Images, Normalizer]:
     """Training and validation images (stratified, the same for every seed), and the normalizer of the former.
 
     Raises:
         UserError: files missing, damaged, or of an unexpected size.
     """
-    images, labels = read_dataset(config.name, directory, train=True)
+    images, labels = read_dataset(config.dataset, config.name, directory, train=True)
     train_size, val_size = config.sizes
     order = _stratified(labels)
     val, train = order[:val_size].sort().values, order[val_size : val_size + train_size].sort().values
@@ -158,7 +223,7 @@ def load_test(config: DataConfig, directory: Path, device: torch.device) -> Imag
     Raises:
         UserError: as `load_train`.
     """
-    return _on(device, *read_dataset(config.name, directory, train=False))
+    return _on(device, *read_dataset(config.dataset, config.name, directory, train=False))
 
 
 def prepare(config: DataConfig, directory: Path) -> None:
@@ -167,7 +232,7 @@ def prepare(config: DataConfig, directory: Path) -> None:
     Raises:
         UserError: as `load_train`.
     """
-    read_dataset(config.name, directory, train=True)
+    read_dataset(config.dataset, config.name, directory, train=True)
 
 
 def _on(device: torch.device, images: Tensor, labels: Tensor) -> Images:

@@ -87,7 +87,7 @@ def run(
     Raises:
         UserError: anything that keeps the grid from running.
     """
-    opened = open_grid(grid, overrides, plugins)
+    opened = open_grid(grid, overrides, plugins, data_dir)
     progress = in_notebook() if progress is None else progress
     serial = jobs == 1 and timeout is None and workers == "fresh"
     options = RunOptions(

@@ -14,7 +14,7 @@ from resbench.core.errors import UserError
 from resbench.core.files import user_path
 from resbench.core.processes import machine_load
 from resbench.core.version import revision
-from resbench.data.datasets import default_directory
+from resbench.data.directory import default_directory
 from resbench.execution.selection import open_grid, select_runs
 from resbench.execution.session import keep_study
 from resbench.grid.grid import Grid, PlannedRun
@@ -76,7 +76,7 @@ def bench(
     Raises:
         UserError: a mistake in the grid or in an argument.
     """
-    opened = open_grid(grid, overrides)
+    opened = open_grid(grid, overrides, data_dir=data_dir)
     directory = user_path(data_dir) if data_dir else None
     protocol = bench_protocol(device, threads, seconds, against, directory)
     runs = select_runs(opened, only)

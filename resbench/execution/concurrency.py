@@ -15,7 +15,7 @@ from pathlib import Path
 
 from resbench.core.files import replace
 from resbench.core.locks import wait_for_lock
-from resbench.data.datasets import default_directory
+from resbench.data.directory import default_directory
 from resbench.data.loading import prepare
 from resbench.execution.packing import candidates, combined_rate, fastest, fit, measure_rates
 from resbench.grid.grid import PlannedRun

@@ -17,7 +17,7 @@ from resbench.core.own_code import at_home
 from resbench.core.places import Home
 from resbench.core.text import duration, plural, printable
 from resbench.core.version import revision
-from resbench.data.datasets import default_directory
+from resbench.data.directory import default_directory
 from resbench.data.loading import Normalizer, prepare
 from resbench.execution.driver import drive
 from resbench.execution.local import Serial

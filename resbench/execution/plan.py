@@ -36,6 +36,7 @@ def plan(
     executor: str = "local",
     fleet: Fleet | None = None,
     threads: int = 1,
+    data_dir: str | Path | None = None,
 ) -> GridPlan:
     """Say what a grid will do and cost, without doing it.
 
@@ -51,12 +52,13 @@ def plan(
         jobs: runs side by side; None chooses.
         overrides, only, shard, executor: as for `run`.
         fleet: other machines to plan for, with `threads` for each run.
+        data_dir: torchvision data root.
 
     Raises:
         UserError: a mistake in the grid or in an argument.
     """
     check_executor(executor)
-    opened = open_grid(grid, overrides)
+    opened = open_grid(grid, overrides, data_dir=data_dir)
     store, kind = Store(user_path(results) / opened.name), device_of(device, executor)
     return describe(opened, store, kind, jobs, only=only, shard=shard, fleet=fleet, threads=threads)
 
@@ -71,6 +73,7 @@ def describe(
     shard: str | None = None,
     fleet: Fleet | None = None,
     threads: int = 1,
+    data_dir: str | Path | None = None,
 ) -> GridPlan:
     """The plan of a grid, of those of its runs that are asked for by now.
 
@@ -79,6 +82,7 @@ def describe(
         jobs: runs side by side; None chooses.
         only, shard: as for `run`.
         fleet: other machines to plan for, with `threads` for each run.
+        data_dir: torchvision data root.
     """
     grid = asked_by_now(whole, store.folder.parent).grid
     runs = select_runs(whole, only, shard, grid)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resbench.core.errors import UserError
+from resbench.core.files import user_path
+from resbench.data.directory import use_directory
 from resbench.grid.filter import filter_runs
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.grid.reader import read_grid
@@ -13,17 +15,24 @@ from resbench.records.store import Store
 from resbench.report.study import Study, load
 
 
-def open_grid(grid: Grid | str | Path, overrides: Sequence[str] = (), plugins: Sequence[str | Path] = ()) -> Grid:
+def open_grid(
+    grid: Grid | str | Path,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str | Path] = (),
+    data_dir: str | Path | None = None,
+) -> Grid:
     """The grid itself, or the one in a file.
 
     Args:
         overrides: `path=value`, for a file.
         plugins: Python files that extend resbench, for a file.
+        data_dir: where the files of datasets are from now on.
 
     Raises:
         UserError: a mistake in the file or in an override.
     """
     listed("overrides", overrides)
+    use_directory(user_path(data_dir) if data_dir else None)
     if not isinstance(grid, Grid):
         return read_grid(grid, overrides, plugins)
     if overrides:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from resbench.core.errors import UserError
 from resbench.core.text import duration, plural
 from resbench.core.version import revision
-from resbench.data.datasets import default_directory
+from resbench.data.directory import default_directory
 from resbench.data.loading import prepare
 from resbench.execution.concurrency import Concurrency, RunInputs, choose_concurrency
 from resbench.execution.cost import Costs
@@ -137,7 +137,7 @@ class Session:
         self._make_engine = engine(options.executor, options.cluster, options.workers)
         directory = options.data_dir or default_directory()
         planned = self.grid.runs()
-        for data in {run.cell_config.data.name: run.cell_config.data for run in planned}.values():
+        for data in {run.cell_config.data.files: run.cell_config.data for run in planned}.values():
             prepare(data, directory)
         self.keep_study()
         self.store.sweep()

@@ -21,6 +21,7 @@ from resbench.core.files import discard
 from resbench.core.locks import HeldLock
 from resbench.core.own_code import ChangedCode, at_home, open_home
 from resbench.core.places import start_at
+from resbench.data.directory import use_directory
 from resbench.execution.saved_weights import not_repeatable, note_problem, save_weights
 from resbench.execution.setting import Setting as Setting
 from resbench.probes.observer import ProbeObserver
@@ -89,6 +90,7 @@ class Task:
         setting = Setting.from_json(values["setting"])
         if setting.home:
             start_at(setting.home)
+        use_directory(setting.directory)
         try:
             with at_home(setting.home):
                 return cls(RunConfig.model_validate(values["config"]), setting)

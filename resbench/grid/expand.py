@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from resbench.core.cell import Cell, Value, contains
-from resbench.core.config import Alike, explain, flatten, nest
+from resbench.core.config import Alike, defaults, explain, nest
+from resbench.data.opened import looked_at_once
 from resbench.training.run import RunConfig
 
-DEFAULTS = flatten(RunConfig().model_dump())
+DEFAULTS = defaults(RunConfig)
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,11 @@ def expand(cells: Iterable[Cell], base: Cell, exclude: Sequence[Exclusion] = ())
         base: values of all cells.
         exclude: rules; the first that matches leaves a cell out.
     """
+    with looked_at_once():
+        return _expand(cells, base, exclude)
+
+
+def _expand(cells: Iterable[Cell], base: Cell, exclude: Sequence[Exclusion]) -> Expansion:
     out = Expansion()
     for cell in cells:
         values = {**base, **cell}

@@ -71,9 +71,14 @@ CIRCUMSTANCES = (
     Circumstance("threads", "threads", "numbers of threads"),
     Circumstance("probe_code", "code of probes", "versions of the plug-ins that have its probes"),
     Circumstance(
-        "data_sha256", "training data", "training data", ("data.name", "data.train_size", "data.val_size"), True, True
+        "data_sha256",
+        "training data",
+        "training data",
+        ("data.name", "data.path", "data.train_size", "data.val_size"),
+        True,
+        True,
     ),
-    Circumstance("test_sha256", "test data", "test data", ("data.name",), True, True),
+    Circumstance("test_sha256", "test data", "test data", ("data.name", "data.path"), True, True),
 )
 DATA = tuple(one for one in CIRCUMSTANCES if one.data)
 

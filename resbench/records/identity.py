@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from resbench.core.config import digest, flatten, nest
 from resbench.core.json_reader import Json
+from resbench.core.places import unstamped
 
 SCHEMA = 1
 # of every field the value that leaves no trace in an id: its default when it was introduced; never edited
@@ -61,8 +62,11 @@ _FIRST: dict[str, Json] = {
 _LATER: dict[str, Json] = {
     "recipe.grow": "none",
     "own_code": [],
+    "data.path": "none",
 }
 FROZEN: dict[str, Json] = {**_FIRST, **_LATER}
+# a text that names files and carries the stamp of their content: of such a field the stamp alone is part of an id
+STAMPED = ("data.path",)
 _NESTED = nest(FROZEN)
 _SECTIONS = {section: set(names) for section, names in nest(_FIRST).items() if isinstance(names, dict)}
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -70,9 +74,9 @@ _SEEDS = range(1000)  # that are tried to say why an id is another one
 
 
 def canonical(config: Mapping[str, Json], neutral: Mapping[str, Json] = _NESTED) -> str:
-    """Sorted JSON of what differs from the neutral values; both are nested."""
+    """Sorted JSON of what differs from the neutral values; both are nested. Where files lie leaves no trace."""
     out: dict[str, Json] = {}
-    for key, value in config.items():
+    for key, value in _placeless(config).items():
         usual = neutral.get(key)
         if isinstance(usual, dict) and isinstance(value, dict):
             if rest := {name: inner for name, inner in value.items() if name not in usual or usual[name] != inner}:
@@ -80,6 +84,17 @@ def canonical(config: Mapping[str, Json], neutral: Mapping[str, Json] = _NESTED)
         elif key not in neutral or usual != value:
             out[key] = value
     return _ENCODER.encode(out)
+
+
+def _placeless(config: Mapping[str, Json]) -> dict[str, Json]:
+    """The same with the stamp alone of each text that names files."""
+    out = dict(config)
+    for section, name in (path.split(".") for path in STAMPED):
+        values = out.get(section)
+        text = values.get(name) if isinstance(values, dict) else None
+        if isinstance(values, dict) and isinstance(text, str) and (stamp := unstamped(text)[1]):
+            out[section] = {**values, name: stamp}
+    return out
 
 
 def id_of(text: str) -> str:

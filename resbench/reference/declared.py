@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from resbench.core.config import Config, OneOf, flatten
+from resbench.core.config import Config, OneOf
+from resbench.core.config import defaults as defaults_of
 from resbench.core.tables import Table
 from resbench.grid.source import FIELDS
 from resbench.training.run import RunConfig
@@ -33,7 +34,7 @@ def _leaves(config: type[Config], prefix: str = "") -> Iterator[tuple[str, Field
 @functools.cache
 def defaults() -> dict[str, Any]:
     """Dotted path -> default of every field."""
-    return flatten(RunConfig().model_dump(mode="json"))
+    return defaults_of(RunConfig)
 
 
 def table(path: str) -> Mapping[str, Any]:

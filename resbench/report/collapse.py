@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from resbench.data.known_sets import KNOWN_SETS, known_test_set
+from resbench.data.known_sets import DATASET_FACTS, KNOWN_SETS, KnownSet, known_test_set
 from resbench.records.record import Record
 from resbench.report.frames import groups
 
@@ -54,28 +54,27 @@ def one_class(record: Record) -> bool:
     predictions = record.predictions
     if predictions is None or not predictions.images or not predictions.wrong:
         return False
-    name, right = _dataset(record), predictions.images - predictions.wrong.count(":")
-    if right > FAR * predictions.images / _classes(name):  # more than any class is likely to have
+    right, likely = predictions.images - predictions.wrong.count(":"), FAR / _classes(record)
+    if right > likely * predictions.images:  # more than any class is likely to have
         return False
     ((label, taken),) = Counter(predictions.classes().values()).most_common(1)
-    known = known_test_set(name, predictions.images, record.provenance.test_sha256)
-    most = known.test_share(label) if known else FAR / _classes(name)
+    known = known_test_set(_dataset(record), predictions.images, record.provenance.test_sha256)
+    most = known.test_share(label) if known else likely
     return taken + min(right, round(most * predictions.images)) >= ONE_CLASS * predictions.images
 
 
 def _learnt_nothing(record: Record) -> bool:
     """Whether the training accuracy is that of guessing, and nothing else says that the network learnt."""
-    accuracy, images, known = record.metrics.get("train_accuracy"), training_images(record), _dataset(record)
-    if accuracy is None or not images or _learnt(record):
+    accuracy, images, known = record.metrics.get("train_accuracy"), training_images(record), _known(record)
+    if accuracy is None or not images or known is None or _learnt(record):
         return False
-    guess = KNOWN_SETS[known].most_frequent
+    guess = known.most_frequent
     return accuracy <= guess + STANDARD_ERRORS * math.sqrt(guess * (1 - guess) / images)
 
 
 def training_images(record: Record) -> int:
     """How many images a run was trained on, by its settings; 0 if they do not say."""
-    data = record.config.get("data")
-    known = KNOWN_SETS.get(_dataset(record))
+    data, known = record.config.get("data"), _known(record)
     if not isinstance(data, dict) or known is None:
         return 0
     size, val = data.get("train_size", "all"), data.get("val_size", "auto")
@@ -96,18 +95,27 @@ def _guesses(record: Record) -> bool:
 
 def _guess(record: Record) -> float:
     """The share of test images that guessing gets right."""
-    known = KNOWN_SETS.get(_dataset(record))
+    known = _known(record)
     return known.most_frequent if known else 1 / _CLASSES
 
 
 def chance_error(records: Sequence[Record]) -> float:
     """The share of test images that guessing gets wrong; NaN where records are of several data sets, or there are none."""
-    guesses = {1 / _classes(_dataset(record)) for record in records}
+    guesses = {1 / _classes(record) for record in records}
     return 1 - guesses.pop() if len(guesses) == 1 else math.nan
 
 
-def _classes(name: str) -> int:
-    return KNOWN_SETS[name].classes if name in KNOWN_SETS else _CLASSES
+def _classes(record: Record) -> int:
+    known = _known(record)
+    return known.classes if known else _CLASSES
+
+
+def _known(record: Record) -> KnownSet | None:
+    """The dataset of a record: one of ours, or one of which the record itself has the facts."""
+    classes, train, most = (record.provenance.flat.get(f"dataset.{name}") for name in DATASET_FACTS)
+    if isinstance(classes, int) and isinstance(train, int) and isinstance(most, float) and classes > 0 < most <= 1:
+        return KnownSet(classes, train, most)
+    return KNOWN_SETS.get(_dataset(record))
 
 
 def _dataset(record: Record) -> str:

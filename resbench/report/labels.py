@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from resbench.core.cell import Cell, Value
+from resbench.core.places import unstamped
 from resbench.core.text import show
 
 Words = str | Mapping[str, str]  # a form such as "{} layers", the name of the field, or a label for each value
@@ -38,6 +39,7 @@ _NAMES: Mapping[str, str] = {
     "data.train_size": "training images",
     "data.val_size": "validation images",
     "data.name": "data",
+    "data.path": "files",
 }
 _VALUES: Mapping[str, Mapping[str, str]] = {
     "model.shortcut": {
@@ -204,6 +206,12 @@ class Labels:
         if len(texts) == 1 and texts[0] in ("none", "false"):
             return f"no {name}"
         return name if texts == ["true"] else f"{name} {PLACE}"
+
+
+def data_name(settings: Mapping[str, object]) -> str:
+    """The name of the data of a run: that of the dataset, or of the files of one's own."""
+    path = unstamped(show(settings.get("data.path", "none")))[0]
+    return path.rstrip("/").rpartition("/")[2] if path != "none" else show(settings.get("data.name"))
 
 
 def differing(ours: Cell, theirs: Cell) -> list[str]:

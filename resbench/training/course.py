@@ -16,7 +16,7 @@ from resbench.core.errors import Unwritable, UserError
 from resbench.core.json_reader import Json
 from resbench.core.tables import named, own_values
 from resbench.core.version import Revision
-from resbench.data.loading import Images, load_test
+from resbench.data.loading import Images, dataset_facts, load_test
 from resbench.records.curve import Curve, block_size
 from resbench.records.record import Predictions, Provenance, Record, RunError, Status
 from resbench.records.weights_file import sha256_of
@@ -138,7 +138,7 @@ class _Training:
         training, validation, normalizer = self.workshop.images(self.run.data)
         best = keeps_best(self.run, self.kept)
         self.setup = Setup(self.run, start.placement, training, validation, normalizer, best)
-        record.provenance = record.provenance.with_facts(data_sha256=training.sha256)
+        record.provenance = record.provenance.with_facts(data_sha256=training.sha256, **dataset_facts(self.run.data))
         size = self.run.network_size
         record.metrics = {"parameters": size["parameters"], "flops": size["flops"]}
         saved = self._of_these_images(start.saved)

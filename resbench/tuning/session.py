@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from resbench.core.errors import UserError
 from resbench.core.files import user_path, user_storage
 from resbench.core.text import duration, plural
+from resbench.data.directory import use_directory
 from resbench.execution.cost import Costs
 from resbench.execution.options import user_folders
 from resbench.execution.selection import listed
@@ -102,6 +103,7 @@ def tune(
         UserError: anything that keeps the search from being completed.
     """
     listed("overrides", overrides)
+    use_directory(user_path(data_dir) if data_dir else None)
     if isinstance(search, Grid):
         raise UserError(f"{search.name}: a Grid has nothing to search: use resbench.run, or make a Search")
     if not isinstance(search, Search):

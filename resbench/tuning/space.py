@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MAX_VALUES = 1_000_000  # of a field that are listed
 _KEYS = ("low", "high", "log", "step", "choices")
-_MEASURES = ("data.name", "data.val_size")  # decide on which images the objective is measured
+_MEASURES = ("data.name", "data.path", "data.val_size")  # decide on which images the objective is measured
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Datasets in the files of their own formats, and what is said of files that are missing or damaged."""
 
+import gzip
 import hashlib
 import pickle
 from pathlib import Path
@@ -14,6 +15,7 @@ from torchvision.datasets import CIFAR10
 
 from resbench.core.errors import UserError
 from resbench.data.checksums import SHA256
+from resbench.data.dataset import Dataset
 from resbench.data.datasets import DATASETS
 from resbench.data.loading import DataConfig, load_test, load_train
 
@@ -35,6 +37,7 @@ def test_datasets_in_idx_files(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     for train in (True, False):
         monkeypatch.delitem(SHA256, (name, train), raising=False)
     dataset = DATASETS[name]
+    assert isinstance(dataset, Dataset)
     raw = tmp_path / FOLDERS[name] / "raw"
     raw.mkdir(parents=True)
     for part, count in (("train", dataset.train), ("test", dataset.test)):
@@ -110,27 +113,57 @@ def test_a_truncated_file_is_named(tmp_path: Path) -> None:
         load_train(DataConfig(name="kmnist"), tmp_path, CPU)
 
 
-@pytest.mark.parametrize("inner", ["FashionMNIST", "FashionMNIST/raw", ".."])
-def test_a_folder_near_the_right_one_is_told_the_right_one(inner: str, tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    raw = root / "FashionMNIST" / "raw"
+def test_a_folder_above_the_right_one_is_told_the_right_one(tmp_path: Path) -> None:
+    raw = tmp_path / "root" / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
     (raw / "train-images-idx3-ubyte").write_text("")
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(UserError, match=f"FashionMNIST is not there, but in {raw}: use --data-dir {root}") as caught:
-        load_train(DataConfig(name="fashion-mnist"), (root / inner).resolve(), CPU)
+    text = f"FashionMNIST is not there, but in {raw}: use --data-dir {tmp_path / 'root'}"
+    with pytest.raises(UserError, match=text) as caught:
+        load_train(DataConfig(name="fashion-mnist"), tmp_path, CPU)
     assert len(caught.value.lines) == 1 and sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
-    "name", ["train-images-idx3-ubyte.gz", "train-images.idx3-ubyte", "train-images.idx3-ubyte.gz"]
+    ("folder", "form"),
+    [("FashionMNIST/raw", "{}.gz"), ("FashionMNIST", "{}"), (".", "{}.gz"), ("raw", "{}"), ("FashionMNIST/raw", ".{}")],
 )
-def test_a_packed_file_or_one_with_a_dot_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    raw = tmp_path / "FashionMNIST" / "raw"
-    raw.mkdir(parents=True)
-    (raw / name).write_bytes(b"packed by somebody else")
+def test_files_are_found_packed_with_a_dot_and_in_each_folder(
+    folder: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packed by another program than the files of torchvision, as Debian's are: what counts is what is in them."""
+    monkeypatch.delitem(SHA256, ("fashion-mnist", True))
+    images, labels = made_up(60_000, 10)
+    place = tmp_path / folder
+    place.mkdir(parents=True, exist_ok=True)
+    for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+        plain = tmp_path / "plain"
+        write_idx(plain, array)
+        name = f"train-{kind}-ubyte"
+        name = name.replace("-idx", ".idx") if form == ".{}" else form.format(name)
+        content = plain.read_bytes()
+        (place / name).write_bytes(gzip.compress(content, 1) if name.endswith(".gz") else content)
+    training, validation, _ = load_train(DataConfig(name="fashion-mnist"), tmp_path, CPU)
+    assert len(training) + len(validation) == 60_000 and torch.equal(
+        training.images[:, 0, 0, 1].long(), training.labels
+    )
+
+
+def test_what_is_missing_is_named_with_each_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for scheme in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(scheme, "http://127.0.0.1:9")  # nothing can be downloaded
-    with pytest.raises(UserError, match=rf"{name}: is not the train-images-idx3-ubyte .*(unpack|rename)") as caught:
+    raw = tmp_path / "FashionMNIST" / "raw"
+    text = f"^{raw / 'train-images-idx3-ubyte'}: not there, nor in {tmp_path}, its FashionMNIST or its raw "
+    with pytest.raises(UserError, match=text) as caught:
         load_train(DataConfig(name="fashion-mnist"), tmp_path, CPU)
-    assert len(caught.value.lines) == 1 and (raw / name).exists()
+    assert len(caught.value.lines) == 1 and not raw.parent.exists()
+    with pytest.raises(UserError, match=f"^{tmp_path / 'cifar-10-batches-py' / 'data_batch_1'}: not there, "):
+        load_train(DataConfig(name="cifar10"), tmp_path, CPU)
+
+
+def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
+    for kind in ("images-idx3", "labels-idx1"):
+        (tmp_path / f"train-{kind}-ubyte.gz").write_bytes(b"packed by somebody else")
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz: damaged: .*delete it") as caught:
+        load_train(DataConfig(name="fashion-mnist"), tmp_path, CPU)
+    assert len(caught.value.lines) == 1

@@ -14,7 +14,7 @@ from support.inprocess import resbench
 from support.tiny import copy_tiny, run_tiny, tiny_contents, tiny_store
 
 import resbench as package
-from resbench.core.config import Config, fields
+from resbench.core.config import defaults, fields
 from resbench.records.identity import FROZEN, canonical, id_of
 from resbench.records.record import Record
 from resbench.records.store import Store, read_record
@@ -42,22 +42,21 @@ def test_every_field_has_a_frozen_value_that_is_its_default() -> None:
     exception is listed here with its new value."""
     changed: dict[str, Any] = {}
     assert set(fields(RunConfig)) == set(FROZEN)
-    assert defaults(RunConfig()) == FROZEN | changed
-
-
-def defaults(config: Config, prefix: str = "") -> dict[str, Any]:
-    """Dotted path -> value, of fields too that are written only where they are set."""
-    out: dict[str, Any] = {}
-    for name in type(config).model_fields:
-        value = getattr(config, name)
-        out |= defaults(value, f"{prefix}{name}.") if isinstance(value, Config) else {f"{prefix}{name}": value}
-    return out
+    assert defaults(RunConfig) == FROZEN | changed
 
 
 def test_a_frozen_value_is_allowed_and_leaves_no_trace() -> None:
     assert canonical(RunConfig.model_validate(RunConfig().model_dump()).model_dump(mode="json")) == "{}"
     assert RunConfig().id == id_of("{}") == RunConfig().normalised().id
     assert neutral_values() == FROZEN
+
+
+def test_where_files_lie_leaves_no_trace_and_what_is_in_them_does() -> None:
+    def text(path: str) -> str:
+        return canonical({**RunConfig().model_dump(mode="json"), "data": {"name": "folder", "path": path}})
+
+    assert text(f"here@{'0' * 16}") == text(f"~/elsewhere@{'0' * 16}") != text(f"here@{'1' * 16}")
+    assert text("none") != text("here")
 
 
 def test_all_committed_records_are_taken() -> None:

@@ -32,7 +32,7 @@ def test_each_value_of_data_and_recipe_trains_to_other_weights(path: str, tmp_pa
 
 def test_no_data_or_recipe_field_is_left_out() -> None:
     fields = {path for path in FIELDS if not path.startswith("model.")}
-    assert fields == set(EFFECTS) | {"recipe.select"}
+    assert fields == set(EFFECTS) | {"recipe.select", "data.path"}  # needs files: see tests/data
 
 
 def test_precision_auto_is_one_of_the_others(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from resbench.core.text import plural, show
+from resbench.core.text import plural
 from resbench.records.store import Store, study_names
 from resbench.records.study_file import Story
 from resbench.report.document import Block, Bullets, Heading, Image, Paragraph, Table, Views, slug
 from resbench.report.format import capitalised
-from resbench.report.labels import listed
+from resbench.report.labels import data_name, listed
 from resbench.report.run_blocks import Runs
 from resbench.report.study import Study
 from resbench.report.verdicts import ClaimVerdict
@@ -72,7 +72,7 @@ def _stories(results: Path) -> dict[str, Story | None]:
 
 def data_label(study: Study) -> str:
     """What tells a study from those that share its page: its data; its name where that is not one set."""
-    names = {show(record.settings.get(_DATA)) for record in study.records}
+    names = {data_name(record.settings) for record in study.records}
     return study.labels.value(_DATA, *names) if len(names) == 1 else study.name
 
 

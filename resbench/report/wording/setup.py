@@ -6,14 +6,20 @@ from collections.abc import Sequence
 
 from resbench.core.cell import Value
 from resbench.core.text import plural, show
+from resbench.records.record import Record
 from resbench.report.collapse import training_images
-from resbench.report.labels import listed
+from resbench.report.labels import data_name, listed
 from resbench.report.outcomes import OPEN
 from resbench.report.study import Study
 
 _DATA, _EPOCHS = "data.name", "recipe.epochs"
 _FIXED = ("model.depth", "model.width")
-_SETS = {"mnist-5k": "5,000 images of MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+_SETS = {
+    "mnist-5k": "5,000 images of MNIST",
+    "fashion-mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "shapes": "made coloured shapes",
+}
 
 
 def setup_text(studies: Sequence[Study]) -> str:
@@ -31,18 +37,24 @@ def setup_text(studies: Sequence[Study]) -> str:
 
 def _data(study: Study) -> str:
     """`MNIST: 60,000 training and 10,000 test images`."""
-    names = sorted({show(name) for record in study.records if (name := record.settings.get(_DATA)) is not None})
+    found = {data_name(record.settings): record for record in study.records if _DATA in record.settings}
+    names = [_named(study, found[name]) for name in sorted(found)]
     trained = {training_images(record) for record in study.records}
     tested = {record.predictions.images for record in study.records if record.predictions}
     counts = [
         f"{_range(numbers)} {kind}" for numbers, kind in ((trained - {0}, "training"), (tested, "test")) if numbers
     ]
     images = f"{' and '.join(counts)} images" if counts else ""
-    return ": ".join(filter(None, [listed(_named(study, name) for name in names) if names else "", images]))
+    return ": ".join(filter(None, [listed(names), images]))
 
 
-def _named(study: Study, name: str) -> str:
-    return _SETS.get(name, name.upper()) if _DATA not in study.file.labels else study.labels.value(_DATA, name)
+def _named(study: Study, record: Record) -> str:
+    name = data_name(record.settings)
+    if record.settings.get("data.path", "none") != "none":
+        return name
+    if _DATA in study.file.labels:
+        return study.labels.value(_DATA, name)
+    return _SETS.get(name, name.upper())
 
 
 def _training(study: Study) -> str:

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from resbench.data.datasets import default_directory
+from resbench.data.directory import default_directory
 from resbench.records.record import Record
 from resbench.records.store import Store
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from resbench.data.datasets import default_directory
+from resbench.data.directory import default_directory
 from resbench.execution.packing import exercise
 from resbench.training.device import choose
 from resbench.training.run import RunConfig
