@@ -131,10 +131,13 @@ def test_a_part_that_cannot_be_built_is_one_line_before_any_run(
     assert not (tmp_path / "results").exists() or not read_records(tmp_path / "results" / "edited")
 
 
-def test_an_edited_plugin_is_another_run_in_the_same_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_edited_plugin_is_another_run_in_the_same_process(jobs: int, tmp_path: Path) -> None:
+    """In this process, and in those of one fork server: of the first version neither has an import, nor a count."""
     found = []
-    for side in (1, 2):  # as long, and as new: neither an import, nor a count of parameters is used again
-        frame = package.run(write_head(tmp_path, side), results=tmp_path / "results", threads=1, progress=False)
+    for side in (1, 2):  # as long, and as new
+        path, results = write_head(tmp_path, side), tmp_path / "results"
+        frame = package.run(path, results=results, jobs=jobs, threads=1, progress=False)
         found.append(frame.set_index("id")["metrics.parameters"])
     (first,), (second,) = found[0].items(), found[1].items()
     assert first[0] != second[0] and second[1] - first[1] == 3 * 32 * 10
