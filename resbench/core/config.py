@@ -19,7 +19,10 @@ from pydantic import (
     ValidationError,
     model_serializer,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from resbench.core.open_section import ARGUMENT, PLACEHOLDER, Fields, Open
 
 Nested = dict[str, Any]
 _Mark = TypeVar("_Mark")
@@ -94,10 +97,15 @@ class SparseConfig(Config):
     @model_serializer(mode="wrap")
     def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> Nested:
         out: Nested = handler(self)
-        for name in fields_marked(type(self), OnlyIfSet):
-            if name in out and getattr(self, name) == _default(type(self), name):
-                del out[name]
+        for name in self.unwritten():
+            out.pop(name, None)
         return out
+
+    def unwritten(self) -> Iterator[str]:
+        """The fields that leave no trace in what is written of this configuration."""
+        for name in fields_marked(type(self), OnlyIfSet):
+            if getattr(self, name) == _default(type(self), name):
+                yield name
 
 
 def _default(config: type[Config], name: str) -> Any:
@@ -227,17 +235,24 @@ def defaults(config: type[Config], prefix: str = "") -> dict[str, Any]:
         if isinstance(kind, type) and issubclass(kind, Config):
             out.update(defaults(kind, f"{prefix}{name}."))
         else:
-            out[f"{prefix}{name}"] = info.get_default(call_default_factory=True)
+            path = f"{prefix}{name}.{PLACEHOLDER}" if _is_open(info) else f"{prefix}{name}"
+            out[path] = info.get_default(call_default_factory=True)
     return out
 
 
-def fields(config: type[Config], prefix: str = "") -> dict[str, TypeAdapter[Any]]:
-    """Dotted path -> validator of every leaf field of a configuration."""
-    out: dict[str, TypeAdapter[Any]] = {}
+def _is_open(info: FieldInfo) -> bool:
+    return any(isinstance(mark, Open) for mark in info.metadata)
+
+
+def fields(config: type[Config], prefix: str = "") -> Fields:
+    """Dotted path -> validator of every leaf field of a configuration; `model.args.NAME` of a section with any names."""
+    out = Fields()
     for name, info in config.model_fields.items():
         kind = info.annotation
         if isinstance(kind, type) and issubclass(kind, Config):
             out.update(fields(kind, f"{prefix}{name}."))
+        elif _is_open(info):
+            out[f"{prefix}{name}.{PLACEHOLDER}"] = ARGUMENT
         else:
             annotated: Any = kind
             for extra in info.metadata:

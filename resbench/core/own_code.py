@@ -92,15 +92,15 @@ def _execute(file: Path, digest: str, texts: dict[str, bytes]) -> ModuleType:
     try:
         return own_source.execute(f"resbench_own_{file.stem}_{digest}".replace(".", "_"), file, texts)
     except Exception as error:
-        raise UserError(f"{_line_of(error, file)}: {type(error).__name__}: {_text(error)}") from None
+        raise UserError(f"{line_of(error, file)}: {type(error).__name__}: {_text(error)}") from None
 
 
 def _text(error: Exception) -> str:
     return error.msg if isinstance(error, SyntaxError) else str(error)
 
 
-def _line_of(error: Exception, file: Path) -> str:
-    """`file:line` where the loading of a file failed, in it or in a file next to it."""
+def line_of(error: Exception, file: Path) -> str:
+    """`file:line` where a file of the user's, or one next to it, failed; the file alone if the line is not known."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)

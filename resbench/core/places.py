@@ -77,3 +77,10 @@ def unstamped(text: str) -> tuple[str, str]:
     """(text, digest) of a text with or without a stamp; the digest is empty if it has none."""
     match = _STAMP.search(text)
     return (text[: match.start()], match[1]) if match else (text, "")
+
+
+def content_of(text: str) -> str:
+    """What an id has of a text with a stamp: `:make@0f3a...` of `nets/my_net.py:make@0f3a...`; other texts as they are."""
+    plain, digest = unstamped(text)
+    name = plain.rpartition(":")[2] if ":" in plain else ""
+    return f"{':' if name else ''}{name}@{digest}" if digest else text

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from resbench.core.cell import Cell, Value, contains
-from resbench.core.config import suggestion
+from resbench.core.config import Config, suggestion
 from resbench.core.errors import UserError
 from resbench.core.yaml_reader import parse
 from resbench.grid.grid import PlannedRun
@@ -27,8 +27,8 @@ def filter_runs(expressions: Sequence[str], runs: Sequence[PlannedRun]) -> list[
     chosen = pairs
     for expression in expressions:
         for part in expression.split("&"):
-            match = re.fullmatch(r"\s*([a-z_.]+[a-z0-9_.]*)\s*(==|=|!=|<=|>=|<|>)\s*(.+?)\s*", part)
-            if not match or match[1] not in {*FIELDS, "seed"}:
+            match = re.fullmatch(r"\s*([A-Za-z_.][A-Za-z0-9_.]*)\s*(==|=|!=|<=|>=|<|>)\s*(.+?)\s*", part)
+            if not match or not (match[1] == "seed" or match[1] in FIELDS):
                 hint = "write path==value, !=, <, <=, >, >=, joined by &"
                 if match:
                     hint = f"unknown field{suggestion(match[1], [*FIELDS, 'seed'])}"
@@ -60,9 +60,14 @@ def _setting(run: PlannedRun, cell: Cell, path: str) -> Value:
         return run.seed
     if path in cell:  # as the grid has it: the configuration has it normalised
         return cell[path]
-    section, _, name = path.partition(".")
-    value: Value = getattr(getattr(run.cell_config, section), name)
-    return value
+    value: Any = run.cell_config
+    for name in path.split("."):
+        if isinstance(value, Config):
+            value = getattr(value, name)
+        else:  # a run may lack an argument that others have
+            value = value.get(name, "none") if isinstance(value, dict) else "none"
+    found: Value = value
+    return found
 
 
 def _satisfies(left: Value, sign: str, right: Value) -> bool:

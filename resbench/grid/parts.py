@@ -228,7 +228,7 @@ def _check_exclusions(source: Source, parts: GridParts) -> None:
             (path, value, present)
             for path, values in rule.when.items()
             if not source.set_by_command_line(path)
-            for present in [_values_of(parts, path) or [cells[path]]]
+            for present in [_values_of(parts, path) or [cells.get(path, "none")]]
             for value in values
             if not contains(present, value)
         ]

@@ -12,11 +12,13 @@ from pydantic import ValidationError
 from resbench.core.cell import Value, contains
 from resbench.core.config import explain, fields, suggestion
 from resbench.core.errors import UserError
+from resbench.core.open_section import Fields
 from resbench.core.text import NAME_RULE, is_name
 from resbench.core.yaml_reader import Document, parse
 from resbench.training.run import RunConfig
 
-FIELDS = {path: adapter for path, adapter in fields(RunConfig).items() if path not in ("seed", "own_code")}
+# what a grid can set: the seeds have a key of their own, and the rest follows from other fields
+FIELDS = Fields((path, adapter) for path, adapter in fields(RunConfig).items() if path not in ("seed", "own_code"))
 UNREADABLE: Any = object()  # takes the place of a value that could not be read
 # (path, value, line) -> whether the path is no field of a run, and has been dealt with, and the value as it is read
 ReadExtra = Callable[[str, Value, int], "tuple[bool, Value]"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from resbench.core.config import digest, flatten, nest
 from resbench.core.json_reader import Json
-from resbench.core.places import unstamped
+from resbench.core.places import content_of, unstamped
 
 SCHEMA = 1
 # of every field the value that leaves no trace in an id: its default when it was introduced; never edited
@@ -67,6 +67,7 @@ _LATER: dict[str, Json] = {
 FROZEN: dict[str, Json] = {**_FIRST, **_LATER}
 # a text that names files and carries the stamp of their content: of such a field the stamp alone is part of an id
 STAMPED = ("data.path",)
+ENTRIES: tuple[str, ...] = ()  # of such a field, which names a function in a file, the function's name and the stamp
 _NESTED = nest(FROZEN)
 _SECTIONS = {section: set(names) for section, names in nest(_FIRST).items() if isinstance(names, dict)}
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -87,13 +88,14 @@ def canonical(config: Mapping[str, Json], neutral: Mapping[str, Json] = _NESTED)
 
 
 def _placeless(config: Mapping[str, Json]) -> dict[str, Json]:
-    """The same with the stamp alone of each text that names files."""
+    """The same without where files lie in each text that names some."""
     out = dict(config)
-    for section, name in (path.split(".") for path in STAMPED):
+    for path in (*STAMPED, *ENTRIES):
+        section, name = path.split(".")
         values = out.get(section)
         text = values.get(name) if isinstance(values, dict) else None
         if isinstance(values, dict) and isinstance(text, str) and (stamp := unstamped(text)[1]):
-            out[section] = {**values, name: stamp}
+            out[section] = {**values, name: content_of(text) if path in ENTRIES else stamp}
     return out
 
 

@@ -162,7 +162,8 @@ def _parts(
     out: list[tuple[str, tuple[str, ...], Any]] = []
     for key, part in mapping.items():
         full = f"{path}.{key}" if path else key
-        deeper = isinstance(part, dict) and part and "." not in full and not set(part) & set(_KEYS)
+        section = "." not in full or full in FIELDS.open_sections()
+        deeper = isinstance(part, dict) and part and section and not set(part) & set(_KEYS)
         out += _parts(part, full, (*keys, key)) if deeper else [(full, (*keys, key), part)]
     return out
 
