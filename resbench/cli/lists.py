@@ -125,7 +125,7 @@ def axes_output() -> AxesOutput:
 
     default = defaults(RunConfig)
     axes = [
-        AxisOutput(path=path, default=default[path], values=names_of(field), allows=field.json_schema())
+        AxisOutput(path=path, default=default.get(path, "none"), values=names_of(field), allows=field.json_schema())
         for path, field in FIELDS.items()
     ]
     return AxesOutput(axes=axes)

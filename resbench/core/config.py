@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import hashlib
@@ -163,24 +164,29 @@ def suggestion(given: object, allowed: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class OneOf:
-    """Annotation of a field whose values are the keys of a table; one that is extended later allows more."""
+    """Annotation of a field whose values are the keys of a table; one that is extended later allows more.
+
+    Attributes:
+        more: names that are in no table, each with what it means.
+    """
 
     table: Collection[str]
+    more: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def _check(self, value: str) -> str:
-        if value not in self.table:
-            names = list(self.table)
+        if value not in self.table and value not in self.more:
+            names = [*self.table, *self.more]
             text = f"{value!r} is not one of {', '.join(names)}{suggestion(value, names)}"
             raise PydanticCustomError("one_of", "{text}", {"text": text, "names": names})
         return value
 
 
-def one_of(table: Collection[str]) -> OneOf:
-    """Annotation for a field whose values are the keys of a table, where alone they are declared."""
-    return OneOf(table)
+def one_of(table: Collection[str], **more: str) -> OneOf:
+    """Annotation for a field whose values are the keys of a table, where alone they are declared, and more names."""
+    return OneOf(table, more)
 
 
 def names_of(field: TypeAdapter[Any]) -> list[str]:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from resbench.core.config import suggestion
 from resbench.core.errors import UserError
 from resbench.core.open_section import ARGUMENT, PLACEHOLDER
-from resbench.core.own_code import digest_of, line_of, load_file
+from resbench.core.own_code import ChangedCode, digest_of, line_of, load_file
 from resbench.core.places import content_of, stamped, unstamped
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -71,7 +71,8 @@ class Entry:
             if one.default is one.empty and name not in given:
                 raise WrongArgument(name, f"is missing: {self.signature} of {self.file} has no default for it")
         defaults = {name: one.default for name, one in free.items() if name not in given and _is_plain(one.default)}
-        return defaults | dict(given)
+        found = defaults | dict(given)
+        return {name: found[name] for name in free if name in found} | found  # in the order of the function
 
     def call(self, *handed: Any, **arguments: Any) -> Any:
         """What the function returns.
@@ -114,7 +115,8 @@ def load_entry(text: str) -> Entry:
         text: paths start at the folder of the grid file. With a stamp it means what has this digest.
 
     Raises:
-        UserError: it is not there, cannot be loaded, or is not what the stamp says.
+        UserError: it is not there, or cannot be loaded.
+        ChangedCode: it is not what the stamp says.
     """
     plain, digest = unstamped(text)
     if digest and (known := _KNOWN.get(content_of(text))):
@@ -126,7 +128,7 @@ def load_entry(text: str) -> Entry:
     if not callable(function):
         raise UserError(f"{file}: {name} is no function")
     if digest not in ("", now):
-        raise UserError(f"{file}: has changed since the run was planned: the same command plans it again")
+        raise ChangedCode(f"{file}: has changed since the run was planned; the same command plans it again")
     entry = Entry(function, stamped(plain, now), file)
     _KNOWN[content_of(entry.text)] = entry
     return entry

@@ -37,7 +37,7 @@ def _section(value: Any) -> Any:
     return dict(value)
 
 
-_SCHEMA = {"anyOf": [{"type": kind} for kind in ("number", "string", "boolean", "array")]}
+_SCHEMA = {"anyOf": [*({"type": kind} for kind in ("number", "string", "boolean")), {"type": "array", "items": {}}]}
 Argument: TypeAlias = Annotated[Any, AfterValidator(_argument), WithJsonSchema(_SCHEMA)]
 # the arguments of a function of the user's; "none" where there are none
 Arguments: TypeAlias = Annotated[dict[str, Argument] | Literal["none"], BeforeValidator(_section), Open()]

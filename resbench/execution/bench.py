@@ -119,6 +119,8 @@ def measurements(
     take_over: bool = False,
 ) -> Iterator[str]:
     """Measure what has no record of this machine, code and torch; yields a line for each cell, or model, and notes."""
+    if protocol.plain and any(run.cell_config.model.is_own for run in runs):
+        raise UserError("--against plain: its loop trains the built-in families: leave it out for family python")
     keep_study(Store(results / grid.name), grid, take_over)
     store = bench_store(results, grid)
     began = datetime.datetime.now(datetime.UTC).replace(microsecond=0)

@@ -12,7 +12,8 @@ from resbench.core.files import user_path
 from resbench.core.own_code import is_open, open_home
 from resbench.core.places import Home, current_home
 from resbench.grid.source import Source
-from resbench.records.metrics import BUILT_IN_PROBES, PROBES
+from resbench.records.metrics import BUILT_IN_PROBES, NEED_UNITS, PROBES
+from resbench.training.run import RunConfig
 
 
 def home_of(file: str, plugins: Iterable[str]) -> Home:
@@ -40,6 +41,17 @@ def read_plugins(source: Source, value: Any, line: int) -> tuple[str, ...]:
         except UserError as error:
             source.wrong(line, f"plugins: {error.lines[0]}")
     return tuple(good)
+
+
+def check_probes(source: Source, probes: Iterable[str], configs: Iterable[RunConfig]) -> None:
+    """Probes that look at units need networks that have them."""
+    wanted = [name for name in probes if name in NEED_UNITS]
+    lacking = next((config for config in configs if not config.offers_units), None) if wanted else None
+    if lacking:
+        text = (
+            f"{' and '.join(wanted)} look{'s' * (len(wanted) == 1)} at the units of a network: {lacking.without_units}"
+        )
+        source.wrong(source.document.line("probes"), f"probes: {text}")
 
 
 def read_probes(source: Source, value: Any, line: int) -> tuple[str, ...]:

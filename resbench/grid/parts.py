@@ -14,7 +14,7 @@ from resbench.grid.cells import check_cells, check_idle
 from resbench.grid.expand import DEFAULTS, Exclusion, Expansion, points
 from resbench.grid.expectations import read_claims, read_family, read_published, read_target
 from resbench.grid.labels import read_labels
-from resbench.grid.own_files import home_of, read_plugins, read_probes
+from resbench.grid.own_files import check_probes, home_of, read_plugins, read_probes
 from resbench.grid.seeds import SeedPlan, check_looks, read_seeds
 from resbench.grid.source import UNREADABLE, Source, readable
 from resbench.grid.story import read_story
@@ -101,6 +101,7 @@ def _read_parts(source: Source, root: Mapping[str, Any], default_name: str) -> G
     parts.zips = [group for group in parts.zips if not any(UNREADABLE in values for values in group.values())]
     parts.expansion = check_cells(source, parts.base, parts.axes, parts.zips, parts.exclude)
     source.raise_mistakes()
+    check_probes(source, parts.probes, (config for _, config in parts.expansion.cells))
     check_idle(source, parts.expansion, parts.paths)
     _check_runs(source, parts)
     _check_exclusions(source, parts)

@@ -17,8 +17,11 @@ from resbench.model.alike import alike
 from resbench.model.all_fields import AllFields
 from resbench.model.branch import SCALED
 from resbench.model.family import FAMILIES
+from resbench.model.own import OwnFields
 from resbench.model.shortcut import CARRYING
 from resbench.model.unit import UNITS
+
+_OF_OWN = {"family", *OwnFields.model_fields}
 
 
 class ModelConfig(AllFields):
@@ -32,18 +35,42 @@ class ModelConfig(AllFields):
 
     def alike(self) -> Iterator[Alike]:
         """The fields that could have another value here for the same network, those that do not act first."""
+        if self.is_own:
+            return
         yield from super().alike()
         yield from alike(self)
+
+    def unwritten(self) -> Iterator[str]:
+        """The fields that leave no trace in what is written of this network."""
+        yield from super().unwritten()
+        if self.is_own:
+            yield from type(self).model_fields.keys() - _OF_OWN
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:
         refusals = itertools.chain(
             self._refuse_depth(), self._refuse_branch(), self._refuse_unit(), self._refuse_shortcut()
         )
-        first = next(refusals, None)
+        first = next(itertools.chain(self._refuse_family(), self.take_entry() if self.is_own else refusals), None)
         if first:
             raise first
         return self
+
+    def _refuse_family(self) -> Iterator[PydanticCustomError]:
+        """Fields that the other kind of family has."""
+        given = [name for name in type(self).model_fields if name in self.model_fields_set - {"family"}]
+        wrong = [f"model.{name}" for name in given if self.is_own and name not in _OF_OWN]
+        if wrong:
+            others = f" (nor does {', '.join(wrong[1:])})" if wrong[1:] else ""
+            text = f"does not apply to family python{others}: its network has the arguments of its function, model.args.NAME"
+            yield refuse(wrong, text)
+        if self.is_own and self.entry == "none":
+            text = "python needs model.entry, the function that makes the network, as in my_net.py:make"
+            yield refuse(["model.family", "model.entry"], text)
+        for name, value in (("entry", self.entry), ("args", self.args)):
+            if not self.is_own and value != "none":
+                path = f"model.{name if name == 'entry' else f'args.{next(iter(self.arguments))}'}"
+                yield refuse([path, "model.family"], "applies to model.family python alone")
 
     def _refuse_depth(self) -> Iterator[PydanticCustomError]:
         family, convs = FAMILIES[self.family], self.convs_per_unit
@@ -118,6 +145,8 @@ class ModelConfig(AllFields):
 
     def identity_barred(self) -> str | None:
         """Why an inserted unit cannot start as the identity and still learn, or None if it can."""
+        if self.is_own:
+            return "resbench cannot add units to a network of family python"
         if self.shortcut == "none":
             return "a plain network has no shortcut that could carry x past an added unit"
         if self.shortcut not in CARRYING:

@@ -15,7 +15,8 @@ from resbench.core.tables import own_values
 from resbench.model.config import ModelConfig
 from resbench.model.family import FAMILIES
 from resbench.model.fields import NoShape
-from resbench.model.resnet import build
+from resbench.model.network import build
+from resbench.model.own import checked, has_units
 
 
 class Size(TypedDict):
@@ -31,6 +32,8 @@ def measure(config: ModelConfig, channels: int = 1, size: int = 28, classes: int
 
     Networks that differ only in fields without a shape have one count, and the activations of dropout are left out.
     """
+    if config.is_own:
+        return _own(config.model_dump_json(), channels, size, classes)[0]
     shapeless = fields_marked(ModelConfig, NoShape)
     same: dict[str, Any] = {name: ModelConfig.model_fields[name].default for name in shapeless}
     if config.norm in ("group", "layer"):
@@ -68,12 +71,41 @@ def _measured(shapes: str, own: tuple[str, ...], channels: int, size: int, class
     }
 
 
+def offers_units(config: ModelConfig, channels: int, size: int, classes: int) -> bool:
+    """Whether probes can look at the residual units of the network."""
+    return not config.is_own or _own(config.model_dump_json(), channels, size, classes)[1]
+
+
+@functools.cache
+def _own(text: str, channels: int, size: int, classes: int) -> tuple[Size, bool]:
+    """The size of a network of the user's own, and whether it has units; it is allocated if it cannot do without.
+
+    Raises:
+        UserError: it cannot be made, or is not what it should be.
+    """
+    config = ModelConfig.model_validate_json(text)
+    units = False
+
+    def make() -> nn.Module:
+        nonlocal units
+        network = checked(config, channels, size, classes)
+        units = has_units(network.network)  # type: ignore[arg-type]
+        return network
+
+    with torch.random.fork_rng(devices=[]):
+        try:
+            counted = tally(make, (channels, size, size))
+        except Exception:  # it may do what needs numbers
+            counted = tally(make, (channels, size, size), "cpu")
+    return {**counted, "flops": max(counted["flops"], 1)}, units
+
+
 def count(config: ModelConfig, channels: int = 1, size: int = 28, classes: int = 10) -> Size:
     """`tally` of the network of a configuration."""
     return tally(lambda: build(config, channels, size, classes), (channels, size, size))
 
 
-def tally(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> Size:
+def tally(make: Callable[[], nn.Module], shape: tuple[int, ...], device: str = "meta") -> Size:
     """Parameters, forward FLOPs of one image, and activation elements of one image, without allocating the network.
 
     FLOPs are torch's own count (`FlopCounterMode`): 2 per multiply-add of convolutions and matrix products; norms,
@@ -82,22 +114,24 @@ def tally(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> Size:
     Args:
         make: builds the network.
         shape: of an image, `(channels, side, side)`.
+        device: another one allocates it.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
     elements = 0
 
-    def add(module: nn.Module, inputs: Any, output: Tensor) -> None:
+    def add(module: nn.Module, inputs: Any, output: Any) -> None:
         nonlocal elements
-        elements += output.numel()
+        several = output if isinstance(output, tuple | list) else [output]
+        elements += sum(each.numel() for each in several if isinstance(each, Tensor))
 
-    with torch.device("meta"):
+    with torch.device(device):
         network = make().eval()
         for module in network.modules():
             if not any(module.children()) and not isinstance(module, nn.Identity):
                 module.register_forward_hook(add)
         counter = FlopCounterMode(display=False)
         with counter, torch.no_grad():
-            network(torch.empty(1, *shape))
+            network(torch.zeros(1, *shape))
     parameters = sum(p.numel() for p in network.parameters())
     return {"parameters": parameters, "flops": counter.get_total_flops(), "activations": elements}

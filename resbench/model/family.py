@@ -10,6 +10,7 @@ from pydantic import Field
 
 from resbench.core.config import Config, one_of
 from resbench.core.tables import Table
+from resbench.model.own import ABOUT, PYTHON
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,11 @@ class FamilyFields(Config):
     """Depth and width."""
 
     family: Annotated[
-        str, one_of(FAMILIES), Field(description="How a depth becomes units at each width, and which depths there are.")
+        str,
+        one_of(FAMILIES, **{PYTHON: ABOUT}),
+        Field(
+            description="How a depth becomes units at each width, and which depths there are; or a network of one's own."
+        ),
     ] = "seed"
     depth: Annotated[
         int,

@@ -9,15 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_conv_bn_weights
 
+from resbench.model.resnet import ResNet
+
 
 def folded(network: nn.Module) -> nn.Module:
     """A copy in evaluation mode, in which each batch norm right behind a convolution is part of that convolution.
 
     The logits are those of the network up to rounding. Other norms, and a batch norm in front of its convolution
-    (`preact`), stay as they are.
+    (`preact`), stay as they are. So does a network of the user's own, which may use its layers as it likes.
     """
     twin = copy.deepcopy(network).eval()
-    for module in list(twin.modules()):
+    for module in list(twin.modules()) if isinstance(twin, ResNet) else []:
         if isinstance(module, nn.Sequential):
             _fold(module)
     return twin

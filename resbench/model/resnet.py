@@ -29,19 +29,8 @@ class ResNet(nn.Module):
         return logits
 
 
-def build(config: ModelConfig, channels: int = 1, size: int = 28, classes: int = 10) -> ResNet:
-    """Build and initialise a network; draws from torch's global generator.
-
-    Example:
-        >>> network = resbench.build(resbench.ModelConfig(depth=10, width=4))
-        >>> network(torch.zeros(2, 1, 28, 28)).shape
-        torch.Size([2, 10])
-
-    Args:
-        config: the network.
-        channels, size: of the input images, `(channels, size, size)`.
-        classes: number of logits.
-    """
+def build_resnet(config: ModelConfig, channels: int, size: int, classes: int) -> ResNet:
+    """Build and initialise a network of a built-in family; draws from torch's global generator."""
     order = UNITS[config.unit]
     stem = _layers(order.stem, config, channels, config.width, 1)
     units: list[Unit] = []

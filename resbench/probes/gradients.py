@@ -33,7 +33,7 @@ def gradients(subject: Subject, earlier: ProbeResult) -> ProbeResult:
     inputs, labels = subject.batch(size)
     result = earlier
     if subject.epoch == 0:
-        result = {"images": len(labels), "layers": list(_names(run)), "epochs": [], "relative": []}
+        result = {"images": len(labels), "layers": [*_names(run, network)], "epochs": [], "relative": []}
         _take_statistics(network)
     network.train()
     relative = relative_gradients(network, subject.loss(inputs, labels))
@@ -77,14 +77,18 @@ def gradient_similarity(network: nn.Module, forward: Callable[[Tensor], Tensor],
     return [similarity(gradient) for gradient in torch.autograd.grad(logits[:, 0].sum(), seen[:-1])]
 
 
-def _names(run: RunConfig) -> list[str]:
+def _names(run: RunConfig, network: nn.Module) -> list[str]:
     """Layers of the network at its full depth."""
+    if run.recipe.grow == "none":
+        return list(layers(network))
     with torch.device("meta"):
         return list(layers(build(run.model)))
 
 
 def _under_full_names(run: RunConfig, values: dict[str, float | None], epoch: int) -> dict[str, float | None]:
     """The values of a network that may still grow, under the names of the full one."""
+    if run.recipe.grow == "none":
+        return values
     shallow = run.model.model_copy(update={"depth": depth_in(run, epoch - 1)})
     places = positions(shallow, run.model)
     return {deep_name(name, places): value for name, value in values.items()}
@@ -93,7 +97,7 @@ def _under_full_names(run: RunConfig, values: dict[str, float | None], epoch: in
 def _take_statistics(network: nn.Module) -> None:
     """Let batch norm take the statistics of the next batch for its running ones."""
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.momentum = 1.0
 
 

@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional
 
 from resbench.core.cell import Cell, label
+from resbench.core.errors import UserError
 from resbench.core.files import replace
 from resbench.core.own_code import blamed
 from resbench.grid.grid import PlannedRun
@@ -50,7 +51,7 @@ def measure_signals(run: RunConfig, device: torch.device) -> dict[str, float | N
         relative to its weights; above 1 gradients explode towards the input, below 1 they vanish.
     """
     # one thread: the same numbers on every machine, and no threads to wait for
-    placement = resolve_placement(device, 1, "fp32", run.model.width)
+    placement = resolve_placement(device, 1, "fp32", run.model.first_width)
     apply_placement(placement)
     with blamed(run), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         network = initial(run, placement).network.train()
@@ -75,6 +76,8 @@ def inspect(planned: Iterable[PlannedRun], device: torch.device) -> Iterator[Ini
         config = run.cell_config
         networks.setdefault(config.model.model_dump_json() + config.data.model_dump_json(), run)
     for run in networks.values():
+        if not run.cell_config.offers_units:
+            raise UserError(f"inspect-init looks at the units of a network: {run.cell_config.without_units}")
         yield InitialSignals(run.cell, measure_signals(run.config, device))
 
 

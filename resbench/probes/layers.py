@@ -10,23 +10,38 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from resbench.model import ResNet
 
-def layers(network: nn.Module) -> dict[str, nn.Conv2d]:
-    """Convolutions of the main path (stem and branches) by name, in order of depth; projections and gates left out."""
+
+def layers(network: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
+    """Convolutions of the main path (stem and branches) by name, in order of depth; projections and gates left out.
+
+    Of a network of the user's own the convolutions and linear layers of its units, in the order in which they were made.
+    """
+    if isinstance(network, ResNet):
+        return {
+            name: module
+            for name, module in network.named_modules()
+            if isinstance(module, nn.Conv2d) and (name.startswith("stem.") or ".branch." in name)
+        }
     return {
         name: module
         for name, module in network.named_modules()
-        if isinstance(module, nn.Conv2d) and (name.startswith("stem.") or ".branch." in name)
+        if isinstance(module, nn.Conv2d | nn.Linear) and name.startswith("units.")
     }
 
 
 def relative_gradients(network: nn.Module, loss: Tensor) -> dict[str, float | None]:
-    """|dL/dW| / |W| (Frobenius) of each layer; None where W is zero. One backward pass, nothing is accumulated."""
-    convolutions = layers(network)
-    weights = [module.weight for module in convolutions.values()]
-    gradients = torch.autograd.grad(loss, weights)
-    out: dict[str, float | None] = {}
-    for name, weight, gradient in zip(convolutions, weights, gradients, strict=True):
+    """|dL/dW| / |W| (Frobenius) of each layer; None where W is zero or not trained.
+
+    One backward pass, nothing is accumulated.
+    """
+    weights = {name: module.weight for name, module in layers(network).items() if module.weight.requires_grad}
+    out: dict[str, float | None] = dict.fromkeys(layers(network))
+    if not weights:
+        return out
+    gradients = torch.autograd.grad(loss, [*weights.values()], materialize_grads=True)
+    for (name, weight), gradient in zip(weights.items(), gradients, strict=True):
         size = float(weight.detach().cpu().double().norm())
         out[name] = float(gradient.cpu().double().norm()) / size if size else None
     return out

@@ -6,7 +6,7 @@ import itertools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -16,6 +16,7 @@ from resbench.model.fold import folded
 from resbench.model.resnet import ResNet
 from resbench.model.shortcut import NoShortcut
 from resbench.model.unit import Unit
+from resbench.probes.layers import unit_inputs
 from resbench.probes.subject import Probe, Subject, rounded
 from resbench.records.record import ProbeResult
 
@@ -29,13 +30,17 @@ Shapes: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 def lesions(subject: Subject, earlier: ProbeResult) -> ProbeResult:
     """Test error with each unit removed, with random sets of them removed, and with two units swapped, not retrained.
 
+    A unit of a network of the user's own is removed by passing on what enters it, where the shape allows.
+
     Costs `passes` an image: half a pass for each unit and one for each random lesion. Test images are drawn by the
     seed's stream, as many as the budget allows: the same for all cells of a seed that have as many.
     """
-    network = cast("ResNet", folded(subject.network))
+    network: Any = folded(subject.network)
     draw = subject.generator("lesions")
     count = len(network.units)
-    size = min(len(subject.images), max(MIN_TESTED, int(subject.budget / passes(count))))
+    size = min(
+        len(subject.images), max(MIN_TESTED, int(subject.budget / passes(count, shared=isinstance(network, ResNet))))
+    )
     inputs, labels = subject.chosen(draw, size)
     shapes = unit_shapes(network, inputs)
     units = removable(network, shapes)
@@ -90,24 +95,19 @@ def without(unit: Unit, x: Tensor) -> Tensor:
     return y
 
 
-def unit_shapes(network: ResNet, inputs: Tensor) -> list[Shapes]:
+def unit_shapes(network: nn.Module, inputs: Tensor) -> list[Shapes]:
     """Shapes of each unit's input and output for one image."""
-    out = []
-    with torch.no_grad():
-        x = network.stem(inputs[:1])
-        for unit in network.units:
-            y = unit(x)
-            out.append((tuple(x.shape), tuple(y.shape)))
-            x = y
-    return out
+    with torch.no_grad(), unit_inputs(network) as seen:
+        network(inputs[:1])
+    return [(tuple(x.shape), tuple(y.shape)) for x, y in itertools.pairwise(seen)]
 
 
-def removable(network: ResNet, shapes: Sequence[Shapes]) -> list[int]:
+def removable(network: Any, shapes: Sequence[Shapes]) -> list[int]:
     """Units that can be removed: all with a shortcut, and the plain ones whose input has the shape of their output."""
     return [
         index
         for index, (unit, (before, after)) in enumerate(zip(network.units, shapes, strict=True))
-        if before == after or not isinstance(unit.join, NoShortcut)
+        if before == after or (isinstance(unit, Unit) and not isinstance(unit.join, NoShortcut))
     ]
 
 
@@ -136,17 +136,20 @@ def swapped(pair: tuple[int, int], units: int) -> Lesion:
     return Lesion(tuple(order))
 
 
-def passes(units: int) -> float:
+def passes(units: int, shared: bool = True) -> float:
     """Forward passes of one image that all lesions of a network cost at most.
 
     The network as it is, every unit removed in turn (from that unit on, so half a pass on average), the random sets,
     the swaps.
+
+    Args:
+        shared: whether what lies before a damaged unit is computed once for all.
     """
     sizes = max(units.bit_length() - 1, 0)
-    return 1 + units / 2 + DRAWS * sizes + DRAWS
+    return 1 + units / (2 if shared else 1) + DRAWS * sizes + DRAWS
 
 
-def _errors(network: ResNet, inputs: Tensor, labels: Tensor, damages: Sequence[Lesion]) -> list[float]:
+def _errors(network: Any, inputs: Tensor, labels: Tensor, damages: Sequence[Lesion]) -> list[float]:
     """Error of each damaged network on all images."""
     totals = [0] * len(damages)
     for part, truth in zip(torch.split(inputs, _CHUNK), torch.split(labels, _CHUNK), strict=True):
@@ -155,10 +158,10 @@ def _errors(network: ResNet, inputs: Tensor, labels: Tensor, damages: Sequence[L
     return [total / len(labels) for total in totals]
 
 
-def count_wrong(network: ResNet, inputs: Tensor, labels: Tensor, damages: Sequence[Lesion]) -> list[int]:
+def count_wrong(network: Any, inputs: Tensor, labels: Tensor, damages: Sequence[Lesion]) -> list[int]:
     """How many images each damaged network misclassifies.
 
-    What lies before the first damaged unit is computed once for all.
+    What lies before the first damaged unit is computed once for all, but in a network of the user's own.
 
     Args:
         network: in evaluation mode.
@@ -167,6 +170,8 @@ def count_wrong(network: ResNet, inputs: Tensor, labels: Tensor, damages: Sequen
     """
     units: list[nn.Module] = list(network.units)
     with torch.inference_mode():
+        if not isinstance(network, ResNet):
+            return [_own_misses(network, units, inputs, labels, lesion) for lesion in damages]
         reached = [network.stem(inputs)]
         for unit in units:
             reached.append(unit(reached[-1]))
@@ -179,4 +184,14 @@ def _misses(network: ResNet, units: list[nn.Module], x: Tensor, labels: Tensor, 
         assert isinstance(unit, Unit)
         x = without(unit, x) if at in lesion.removed else unit(x)
     logits = network.classify(torch.flatten(network.pool(network.final(x)), 1))
+    return int((logits.argmax(1) != labels).sum())
+
+
+def _own_misses(network: Any, units: list[nn.Module], inputs: Tensor, labels: Tensor, lesion: Lesion) -> int:
+    whole = network.units
+    network.units = nn.Sequential(*(units[at] for at in lesion.order if at not in lesion.removed))
+    try:
+        logits = network(inputs)
+    finally:
+        network.units = whole
     return int((logits.argmax(1) != labels).sum())

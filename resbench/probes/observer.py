@@ -41,7 +41,7 @@ class ProbeObserver(Observer):
         Random state, the network and its gradients are left as they were.
         """
         run, epoch = view.run, view.epoch
-        fp32 = resolve_placement(view.placement.device, view.placement.threads, "fp32", run.model.width)
+        fp32 = resolve_placement(view.placement.device, view.placement.threads, "fp32", run.model.first_width)
         for name in self.probes:
             probe = PROBES[name]
             if probe.when != when or (when == "trained" and epoch not in moments(run)):

@@ -17,19 +17,20 @@ from resbench.records.record import ProbeResult
 def responses(subject: Subject, earlier: ProbeResult) -> ProbeResult:
     """Standard deviation of each layer behind its norm, at the end (He et al. 2015, 1512.03385, figure 7).
 
-    `response_ratio`: the mean over the layers of the units, divided by that of the stem. Batch norm takes the statistics
+    `response_ratio`: the mean over the layers of the units, divided by that of the stem; of a network of the user's own the
+    first layer of the units is in the place of the stem. Batch norm takes the statistics
     of the batch: running ones lag behind short trainings, and depth multiplies the lag. Costs 1 pass an image.
     """
     inputs, _ = subject.batch(affordable_images(subject.budget, 1))
     for module in subject.network.eval().modules():
-        module.train(isinstance(module, nn.BatchNorm2d))
+        module.train(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d))
     deviations = layer_deviations(subject.network, subject.forward, inputs)
-    stem, *inner = deviations.values()
+    stem, *inner = deviations.values() or [0.0]
     return {
         "images": len(inputs),
         "layers": list(deviations),
         "deviation": rounded(deviations.values()),
-        "response_ratio": rounded(statistics.fmean(inner) / stem if stem else None),
+        "response_ratio": rounded(statistics.fmean(inner) / stem if stem and inner else None),
     }
 
 

@@ -63,11 +63,13 @@ _LATER: dict[str, Json] = {
     "recipe.grow": "none",
     "own_code": [],
     "data.path": "none",
+    "model.entry": "none",
+    "model.args": "none",
 }
 FROZEN: dict[str, Json] = {**_FIRST, **_LATER}
 # a text that names files and carries the stamp of their content: of such a field the stamp alone is part of an id
 STAMPED = ("data.path",)
-ENTRIES: tuple[str, ...] = ()  # of such a field, which names a function in a file, the function's name and the stamp
+ENTRIES = ("model.entry",)  # of such a field, which names a function in a file, the function's name and the stamp
 _NESTED = nest(FROZEN)
 _SECTIONS = {section: set(names) for section, names in nest(_FIRST).items() if isinstance(names, dict)}
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -107,8 +109,14 @@ def id_of(text: str) -> str:
 def is_whole(config: Mapping[str, Json]) -> bool:
     """Whether a configuration has every field that all versions have, so that its id is known."""
     return "seed" in config and all(
-        isinstance(section := config.get(name), dict) and fields <= section.keys() for name, fields in _SECTIONS.items()
+        isinstance(section := config.get(name), dict) and (fields <= section.keys() or _is_own(name, section))
+        for name, fields in _SECTIONS.items()
     )
+
+
+def _is_own(name: str, section: Mapping[str, Json]) -> bool:
+    """Whether this is a network of the user's own, to which the other fields do not apply."""
+    return name == "model" and section.get("family") == "python" and "entry" in section
 
 
 def check_identity(run_id: str, config: Mapping[str, Json]) -> None:

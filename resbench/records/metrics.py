@@ -183,6 +183,7 @@ PROBED: dict[str, tuple[str, ...]] = {
     for probe in dict.fromkeys(row.probe for row in _ROWS if row.probe)
 }
 _BUILT_IN, BUILT_IN_PROBES = frozenset(METRICS), tuple(PROBED)
+NEED_UNITS = ("gradients", "responses", "lesions")  # the probes that look at the units of a network
 
 
 def add_metrics(rows: Iterable[Metric]) -> None:

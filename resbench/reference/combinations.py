@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from resbench.core.cell import Value, contains
 from resbench.core.config import nest
+from resbench.core.open_section import PLACEHOLDER
 from resbench.core.text import show
 from resbench.grid.source import FIELDS
 from resbench.reference.declared import choices, declarations, defaults, table
@@ -116,6 +117,8 @@ def _candidates(path: str) -> list[Value]:
     """Values of a field that may be refused somewhere: its names, or its examples and a few numbers."""
     if names := table(path):
         return list(names)
+    if path.endswith(f".{PLACEHOLDER}"):  # whatever the function of the user's takes
+        return []
     numbers = [0, 0.5, 1] + [choice["minimum"] for choice in choices(path) if "minimum" in choice]
     given = [defaults()[path], True, False, "none", *(declarations()[path].examples or ()), *numbers]
     return [value for index, value in enumerate(given) if not contains(given[:index], value) and _takes(path, value)]

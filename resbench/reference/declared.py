@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from resbench.core.config import Config, OneOf
 from resbench.core.config import defaults as defaults_of
+from resbench.core.open_section import PLACEHOLDER, Open
 from resbench.core.tables import Table
 from resbench.grid.source import FIELDS
 from resbench.training.run import RunConfig
@@ -27,6 +28,8 @@ def _leaves(config: type[Config], prefix: str = "") -> Iterator[tuple[str, Field
         kind = info.annotation
         if isinstance(kind, type) and issubclass(kind, Config):
             yield from _leaves(kind, f"{prefix}{name}.")
+        elif any(isinstance(mark, Open) for mark in info.metadata):
+            yield f"{prefix}{name}.{PLACEHOLDER}", info
         else:
             yield f"{prefix}{name}", info
 
@@ -39,14 +42,15 @@ def defaults() -> dict[str, Any]:
 
 def table(path: str) -> Mapping[str, Any]:
     """The values of a field by name; none of a field that takes other values."""
-    marks = [mark.table for mark in declarations()[path].metadata if isinstance(mark, OneOf)]
-    return marks[0] if marks and isinstance(marks[0], Mapping) else {}
+    marks = [mark for mark in declarations()[path].metadata if isinstance(mark, OneOf)]
+    return {**marks[0].table, **marks[0].more} if marks and isinstance(marks[0].table, Mapping) else {}
 
 
 def source_of(path: str, value: str) -> str:
     """The plug-in that a value comes from; empty if it is one of resbench itself."""
-    values = table(path)
-    return values.origins[value].source if isinstance(values, Table) and value in values.origins else ""
+    tables = [mark.table for mark in declarations()[path].metadata if isinstance(mark, OneOf)]
+    origins = tables[0].origins if tables and isinstance(tables[0], Table) else {}
+    return origins[value].source if value in origins else ""
 
 
 def choices(path: str) -> list[dict[str, Any]]:

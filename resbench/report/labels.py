@@ -76,7 +76,7 @@ _VALUES: Mapping[str, Mapping[str, str]] = {
         "layerscale": "LayerScale",
         "fixup": "Fixup",
     },
-    "model.family": {"seed": "the 2016 family", "cifar": "the CIFAR family"},
+    "model.family": {"seed": "the 2016 family", "cifar": "the CIFAR family", "python": "a network of one's own"},
     "model.init": {"he": "He initialisation", "torch_default": "torch's initialisation"},
     "model.dropout": {"0.0": "no dropout"},
     "model.drop_path": {"0.0": "no drop path"},
@@ -235,4 +235,5 @@ def _number(value: Value) -> str:
         return listed(map(show, value))
     if isinstance(value, float):
         return f"{value:g}".replace("-", "−", 1) if value < 0 else f"{value:g}"
-    return show(value).replace("_", " ")
+    text = show(value)
+    return text if ":" in text else text.replace("_", " ")  # the name of a file stays as it is

@@ -6,7 +6,6 @@ numbers are the same bits.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 import torch
@@ -54,7 +53,7 @@ class _Parts:
     def __init__(self, setup: Setup, network: nn.Module, batches: int) -> None:
         self.setup, self.network = setup, network
         device = setup.placement.device
-        self.placement = dataclasses.replace(setup.placement, channels_last=True)
+        self.placement = setup.placement.for_inference()  # of a built-in family: the others take no whole steps
         self.twin = folded(network).to(memory_format=torch.channels_last)
         if self.placement.bf16:
             for module in self.twin.modules():

@@ -66,7 +66,8 @@ def make_program(graph: Graph, setup: Setup, state: State, tally: Tally) -> Prog
 
     On CUDA a whole step is a graph only where the optimizer has a fused form, which a graph can hold.
     """
-    whole = graph == "step" and (is_fused(state.optimizer) or setup.placement.device.type != "cuda")
+    held = is_fused(state.optimizer) or setup.placement.device.type != "cuda"
+    whole = graph == "step" and held and setup.run.model.replayable
     return StepProgram(setup, state, tally) if whole else LoopProgram(setup, state, tally)
 
 
@@ -176,7 +177,7 @@ class _Step(Body):
 
     def __call__(self) -> None:
         setup = self._parts.setup
-        with sound_threads(setup.placement, setup.run.model.width, self._size):
+        with sound_threads(setup.placement, setup.run.model.first_width, self._size):
             self._do()
 
     def _do(self) -> None:

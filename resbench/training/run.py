@@ -12,12 +12,13 @@ from typing import Annotated, Any, Self
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from resbench.core.config import Config, OnlyIfSet, SparseConfig, explain, flatten, nest, refuse
+from resbench.core.entry import load_entry
 from resbench.core.errors import UserError
 from resbench.core.own_code import ChangedCode, is_open, open_home
-from resbench.core.places import Home, current_home, start_at
+from resbench.core.places import Home, current_home, start_at, unstamped
 from resbench.core.tables import own_values
 from resbench.data.loading import DataConfig
-from resbench.model import ModelConfig, Size, measure
+from resbench.model import ModelConfig, Size, measure, offers_units
 from resbench.records.identity import FROZEN, canonical, id_of
 from resbench.training.recipe import RecipeConfig
 
@@ -63,9 +64,22 @@ class RunConfig(SparseConfig):
             raise refuse(["recipe.select", "data.val_size"], "best_val needs validation images, and data.val_size is 0")
         if self.recipe.grow != "none":
             self._check_growth(self.recipe.grow)
+        if self.model.is_own:
+            self._check_network()
         return self
 
+    def _check_network(self) -> None:
+        """Make the network of the user's own, and let it see an image of this data."""
+        try:
+            _ = self.network_size
+        except UserError as error:
+            raise refuse(
+                [*(f"model.args.{name}" for name in self.model.arguments), "model.entry"], error.lines[0]
+            ) from None
+
     def _check_growth(self, depths: list[int]) -> None:
+        if self.model.is_own:
+            raise refuse(["recipe.grow", "model.family"], f"{depths} cannot be grown: {self.model.identity_barred()}")
         if depths[-1] != self.model.depth:
             raise refuse(
                 ["recipe.grow", "model.depth"],
@@ -123,6 +137,11 @@ class RunConfig(SparseConfig):
             start_at(self._home)
             with contextlib.suppress(UserError):
                 open_home(self._home)
+                self._load_entry()
+
+    def _load_entry(self) -> None:
+        if self.model.is_own:
+            load_entry(self.model.entry)
 
     def check_own_code(self) -> None:
         """See that the user's own files are what they were when the run was planned.
@@ -130,11 +149,14 @@ class RunConfig(SparseConfig):
         Raises:
             ChangedCode: one cannot be loaded, or has changed.
         """
-        if not self.own_code:
+        if not self.own_code and not self.model.is_own:
             return
         again = "since the run was planned; the same command plans it again"
         try:
             open_home(self._home)
+            self._load_entry()
+        except ChangedCode:
+            raise
         except UserError as error:
             raise ChangedCode(f"{error.lines[0]}: it was there when the run was planned") from None
         if self.own_code != _digests(self):
@@ -151,6 +173,18 @@ class RunConfig(SparseConfig):
         """Parameters, FLOPs and activations of the network on this data."""
         dataset = self.data.dataset
         return measure(self.model, dataset.channels, dataset.size, dataset.classes)
+
+    @property
+    def offers_units(self) -> bool:
+        """Whether probes can look at the residual units of the network."""
+        dataset = self.data.dataset
+        return offers_units(self.model, dataset.channels, dataset.size, dataset.classes)
+
+    @property
+    def without_units(self) -> str:
+        """What a network of the user's own lacks, if it offers no units, as a clause."""
+        entry = unstamped(self.model.entry)[0]
+        return f"{entry} returns one without .units, an nn.Sequential of residual units"
 
     def stream(self, purpose: str, epoch: int = 0) -> int:
         """Seed of a named random stream: a 63-bit hash of (seed, purpose, epoch), the same on every machine."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,7 +48,7 @@ class Setup:
 
 def placement_of(run: RunConfig, device: torch.device, threads: int) -> Placement:
     """How a run computes on a device."""
-    return resolve_placement(device, threads, run.recipe.precision, run.model.width)
+    return resolve_placement(device, threads, run.recipe.precision, run.model.first_width)
 
 
 def initial(run: RunConfig, placement: Placement, stream: int | None = None, fused: bool | None = None) -> State:
@@ -81,12 +80,12 @@ def stepper(state: State, run: RunConfig, placement: Placement) -> Step:
     def eager(inputs: Tensor) -> Tensor:
         return forward(network, inputs, placement)
 
-    graphed = placement.device.type == "cuda" and run.data.sizes[0] >= recipe.batch_size
+    graphed = placement.device.type == "cuda" and run.data.sizes[0] >= recipe.batch_size and run.model.replayable
     replay = capture_graphs(network, shape, placement) if graphed else eager
     loss_of = LOSSES[recipe.loss]
 
     def step(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        with sound_threads(placement, run.model.width, len(inputs)):
+        with sound_threads(placement, run.model.first_width, len(inputs)):
             return compute(inputs, labels)
 
     def compute(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,12 +111,11 @@ def forward(network: nn.Module, inputs: Tensor, placement: Placement) -> Tensor:
 
 
 def inference(network: nn.Module, placement: Placement) -> Callable[[Tensor], Tensor]:
-    """The network as a function from normalised images to logits: batch norm folded, channels last everywhere.
-
-    Without a backward pass channels last is the faster format on a CPU at every width that was measured (8 and 16).
-    """
-    placement = dataclasses.replace(placement, channels_last=True)
-    twin = folded(network).to(memory_format=torch.channels_last)
+    """The network as a function from normalised images to logits: batch norm folded, channels last where it may be."""
+    placement = placement.for_inference()
+    twin = folded(network)
+    if placement.channels_last:
+        twin = twin.to(memory_format=torch.channels_last)
     return lambda inputs: forward(twin, inputs, placement)
 
 

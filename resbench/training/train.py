@@ -119,7 +119,7 @@ def train_together(
 def joins(run: RunConfig) -> bool:
     """Whether a run can be trained together with others: its steps draw from no generator that they share."""
     model = run.model
-    return not (model.dropout or model.drop_path or model.shortcut == "dropout")
+    return model.replayable and not (model.dropout or model.drop_path or model.shortcut == "dropout")
 
 
 def _conditions(

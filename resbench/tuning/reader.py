@@ -19,7 +19,7 @@ from resbench.grid.cells import check_cells, check_idle
 from resbench.grid.expand import points
 from resbench.grid.expectations import read_claims, read_family
 from resbench.grid.labels import read_labels
-from resbench.grid.own_files import home_of, read_plugins, read_probes
+from resbench.grid.own_files import check_probes, home_of, read_plugins, read_probes
 from resbench.grid.source import UNREADABLE, Source
 from resbench.grid.story import read_story
 from resbench.records.claim import Claim
@@ -38,6 +38,7 @@ _COUNTS = {
 # key -> allowed values, default
 _NAMES = {"sampler": (SAMPLERS, "tpe"), "pruner": (PRUNERS, "hyperband")}
 _MAX_CHECKED = 20_000  # combinations that are validated before anything runs
+_MAX_MADE = 500  # where each is a network of the user's own, which has to be made
 _MAX_OF_FIELD = 30  # values of one field, where there are more combinations
 
 
@@ -221,6 +222,7 @@ def _check_combinations(source: Source, search: Search) -> None:
     for axes in combinations:
         base = {path: value for path, value in search.base.items() if path not in axes}
         expansion = check_cells(source, base, {**search.arms, **axes})
+        check_probes(source, search.probes, (config for _, config in expansion.cells))
         if len(combinations) == 1:  # all of them
             check_idle(source, expansion, [*search.arms, *axes])
     source.mistakes = _first_of_each_field(source.mistakes)
@@ -237,7 +239,8 @@ def _combinations(search: Search) -> list[dict[str, list[Value]]]:
     """Axes that together meet every combination of searched values; of too many, the pairs of fields, thinned out."""
     every = {path: searched.examples() for path, searched in search.space.items()}
     count = math.prod(len(values) for values in (*search.arms.values(), *every.values()))
-    if count <= _MAX_CHECKED:
+    own = any(path.startswith("model.args.") for path in every)
+    if count <= (_MAX_MADE if own else _MAX_CHECKED):
         return [every]
     pairs: list[tuple[str, ...]] = [*itertools.combinations(every, 2)] or [tuple(every)]
     some = {

@@ -10,10 +10,11 @@ from functools import cached_property
 from resbench.core.cell import Cell, Value
 from resbench.core.cell import label as cell_label
 from resbench.core.config import flatten, nest, suggestion
+from resbench.core.entry import load_entry
 from resbench.core.errors import UserError
 from resbench.core.json_reader import Json
 from resbench.core.own_code import ChangedCode, at_home, digest_of, open_home
-from resbench.core.places import Home
+from resbench.core.places import Home, unstamped
 from resbench.core.text import NAME_RULE, is_name
 from resbench.grid.expand import expand, points
 from resbench.grid.own_files import home_of
@@ -134,7 +135,7 @@ class Search:
         """The searched paths with the values of the base."""
         with at_home(self.home):
             values = flatten(RunConfig.model_validate(nest({**self.base, **arm})).model_dump())
-        return {path: values[path] for path in self.space}
+        return {path: values.get(path, "none") for path in self.space}
 
     def grid(self) -> list[Cell] | None:
         """Every point of the space, or None if there are infinitely many."""
@@ -175,10 +176,20 @@ class Search:
         }
         if self.plugins:
             values["plugins"] = self.digests
+        if entries := [
+            *(cell["model.entry"] for cell in (self.base, arm) if "model.entry" in cell),
+            *self._searched_entries(),
+        ]:
+            with at_home(self.home):
+                values["own_code"] = [unstamped(load_entry(str(entry)).text)[1] for entry in entries if entry != "none"]
         if defaults := self._changed_defaults(arm):
             values["defaults"] = defaults
         out: dict[str, Json] = json.loads(json.dumps(values))
         return out
+
+    def _searched_entries(self) -> Sequence[Value]:
+        searched = self.space.get("model.entry")
+        return searched.values() or () if searched else ()
 
     def differences(self, arm: Cell, stored: Mapping[str, Json]) -> list[str]:
         """The parts in which a stored search differs from this one."""

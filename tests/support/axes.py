@@ -31,6 +31,7 @@ PAIRS: dict[str, tuple[list[Any], dict[str, Any]]] = {
 PAIRS_NEED = {("convs_per_unit", 1): {"depth": 10}, ("convs_per_unit", 2): {"depth": 10}}
 PAIRS_NEED |= {("convs_per_unit", 3): {"depth": 13}}
 TABLES = {name: names for name, field in fields(ModelConfig).items() if (names := names_of(field))}
+TABLES["family"].remove("python")  # its networks are in files of the user's
 # path of a data or recipe field -> values that train to other weights, and what they need for it
 EFFECTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "data.name": (["mnist-5k"], {}),  # the others need files: see tests/data

@@ -78,7 +78,8 @@ def check(setting: Setting) -> Iterator[Row]:
 def _values() -> Iterator[dict[str, Any]]:
     """A change of the base for every name that a field can have."""
     for path, field in fields(RunConfig).items():
-        for value in names_of(field) if path not in _LEFT_OUT else []:
+        names = names_of(field) if path not in _LEFT_OUT else []
+        for value in [name for name in names if (path, name) != ("model.family", "python")]:  # it needs a file
             yield {path: value} | _NEEDS.get((path, value), {})
 
 
