@@ -3,10 +3,10 @@
 `make(channels, size, classes, **args)` returns an `nn.Module` that maps images `(n, channels, size, size)` to logits `(n,
 classes)`. Each of its further arguments can be an axis, `model.args.NAME`. It initialises its weights itself, from torch's
 global generator, which is seeded for each run; no other source of chance gives the same run twice. Images come in the usual
-memory format, and in training a step is computed as it is written: nothing is fused, folded or replayed as a graph.
+memory format, and in training a step is computed as it is written: nothing is folded, or replayed as a graph.
 
 Where the network has `units`, an `nn.Sequential` of residual units that its forward pass goes through, the probes that look at
-units work too.
+units work too; they look at its `stem` as well, if it has one.
 """
 
 from __future__ import annotations

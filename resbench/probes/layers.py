@@ -16,7 +16,7 @@ from resbench.model import ResNet
 def layers(network: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
     """Convolutions of the main path (stem and branches) by name, in order of depth; projections and gates left out.
 
-    Of a network of the user's own the convolutions and linear layers of its units, in the order in which they were made.
+    Of a network of the user's own the convolutions and linear layers of its `stem`, if it has one, and its `units`.
     """
     if isinstance(network, ResNet):
         return {
@@ -27,7 +27,7 @@ def layers(network: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
     return {
         name: module
         for name, module in network.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear) and name.startswith("units.")
+        if isinstance(module, nn.Conv2d | nn.Linear) and name.partition(".")[0] in ("stem", "units")
     }
 
 

@@ -17,8 +17,8 @@ from resbench.records.record import ProbeResult
 def responses(subject: Subject, earlier: ProbeResult) -> ProbeResult:
     """Standard deviation of each layer behind its norm, at the end (He et al. 2015, 1512.03385, figure 7).
 
-    `response_ratio`: the mean over the layers of the units, divided by that of the stem; of a network of the user's own the
-    first layer of the units is in the place of the stem. Batch norm takes the statistics
+    `response_ratio`: the mean over the layers of the units, divided by that of the stem; in a network of the user's own
+    without a `stem` the first layer of the units is in its place. Batch norm takes the statistics
     of the batch: running ones lag behind short trainings, and depth multiplies the lag. Costs 1 pass an image.
     """
     inputs, _ = subject.batch(affordable_images(subject.budget, 1))
