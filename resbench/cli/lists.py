@@ -119,11 +119,11 @@ class RunsOutput(Output):
 
 
 def axes_output() -> AxesOutput:
-    from resbench.core.config import defaults, names_of
+    from resbench.core.config import names_of
     from resbench.grid.source import FIELDS
-    from resbench.training.run import RunConfig
+    from resbench.training.run import neutral_values
 
-    default = defaults(RunConfig)
+    default = neutral_values()
     axes = [
         AxisOutput(path=path, default=default.get(path, "none"), values=names_of(field), allows=field.json_schema())
         for path, field in FIELDS.items()

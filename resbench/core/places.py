@@ -40,6 +40,8 @@ class Home:
 
 _HOME: ContextVar[Home | None] = ContextVar("home", default=None)
 _STAMP = re.compile(r"@([0-9a-f]{16})$")
+_FILE_STAMP = re.compile(r"#([0-9a-f]{16})$")  # of a word in a text that has several
+_STAMPED_WORD = re.compile(r"""("[^"#]*|'[^'#]*|[^\s"'=#]*)#([0-9a-f]{16})(?![0-9a-f])["']?""")
 
 
 @contextlib.contextmanager
@@ -80,7 +82,33 @@ def unstamped(text: str) -> tuple[str, str]:
 
 
 def content_of(text: str) -> str:
-    """What an id has of a text with a stamp: `:make@0f3a...` of `nets/my_net.py:make@0f3a...`; other texts as they are."""
+    """What an id has of a text with a stamp: `:make@0f3a...` of `nets/my_net.py:make@0f3a...`; other texts as they are.
+
+    Of a command line it has the same of each word with a stamp.
+    """
     plain, digest = unstamped(text)
     name = plain.rpartition(":")[2] if ":" in plain else ""
-    return f"{':' if name else ''}{name}@{digest}" if digest else text
+    if digest:
+        return f"{':' if name else ''}{name}@{digest}"
+    return _STAMPED_WORD.sub(r"#\2", text) if "#" in text else text
+
+
+def plain_of(text: str) -> str:
+    """A text without its stamps, as the user wrote it."""
+    return re.sub(r"[@#][0-9a-f]{16}(?![0-9a-f])", "", text)
+
+
+def files_in(text: str) -> list[str]:
+    """The files that a command line with stamps names."""
+    return [match[1].lstrip("\"'") for match in _STAMPED_WORD.finditer(text)]
+
+
+def stamped_word(word: str, digest: str) -> str:
+    """A word of a command line that names a file, with the digest of its content."""
+    return f"{word}#{digest}"
+
+
+def unstamped_word(word: str) -> tuple[str, str]:
+    """The inverse of `stamped_word`; the digest is empty if the word has none."""
+    match = _FILE_STAMP.search(word)
+    return (word[: match.start()], match[1]) if match else (word, "")

@@ -121,6 +121,8 @@ def measurements(
     """Measure what has no record of this machine, code and torch; yields a line for each cell, or model, and notes."""
     if protocol.plain and any(run.cell_config.model.is_own for run in runs):
         raise UserError("--against plain: its loop trains the built-in families: leave it out for family python")
+    if own := next((run.cell_config.trainer.name for run in runs if run.cell_config.trainer.given), ""):
+        raise UserError(f"{grid.name}: {own} trains: only networks that resbench trains can be measured")
     keep_study(Store(results / grid.name), grid, take_over)
     store = bench_store(results, grid)
     began = datetime.datetime.now(datetime.UTC).replace(microsecond=0)

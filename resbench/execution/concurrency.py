@@ -87,6 +87,8 @@ def choose_concurrency(
         return earlier
     seeds = Counter(id(run.cell_config) for run in runs)
     cells = {id(run.cell_config): run.cell_config for run in runs}
+    if any(cell.trainer.given for cell in cells.values()):  # nothing is known of its work
+        return default
     if sum(seeds[key] * _work(cell) for key, cell in cells.items()) < _WORTH * cores():
         return default
     store.open()

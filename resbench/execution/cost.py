@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from resbench.core.json_reader import Json
 from resbench.data.loading import DataConfig
 from resbench.execution.calibration import calibrate
+from resbench.execution.foreign_cost import ForeignCosts
 from resbench.grid.grid import PlannedRun
 from resbench.model import Size, measure
 from resbench.records.record import Provenance, Record
@@ -38,15 +39,16 @@ class Cost:
     """Of one run.
 
     Attributes:
+        parameters, flops, memory: None where a user's own code trains.
         flops: forward, per image.
         memory: bytes of weights, gradients, momentum, and the activations of a batch, in fp32.
         seconds: predicted, on this machine, from its first step to its record.
         evaluation: how many of these are not spent on training, but on validation and test images.
     """
 
-    parameters: int
-    flops: int
-    memory: int
+    parameters: int | None
+    flops: int | None
+    memory: int | None
     seconds: float
     evaluation: float = 0.0
 
@@ -83,6 +85,7 @@ class Costs:
         # by identity: equality costs as much as measuring
         self._sizes: dict[int, tuple[RunConfig, Size]] = {}
         self._earlier: dict[str, list[_Earlier]] = {}  # cell -> what runs of it took
+        self._foreign = ForeignCosts(_cell_key)
         self.source = "a short calibration"
         rates: dict[str, dict[float, list[float]]] = {}
         for record in store.records():
@@ -98,6 +101,7 @@ class Costs:
 
     def _remember(self, record: Record) -> None:
         """Keep what a run of this cell took, for others of it."""
+        self._foreign.remember(record)
         names = ("images_per_second", "train_seconds", "run_seconds")
         rate, training, whole = (record.metrics.get(name) or 0.0 for name in names)
         if record.status == "ok" and rate > 0 and self._alike(record.provenance):
@@ -122,6 +126,8 @@ class Costs:
 
     def of(self, run: RunConfig) -> Cost:
         """Cost of one run; `calibrate` must have been called with one of its precision."""
+        if run.trainer.given:
+            return Cost(None, None, None, self._foreign.seconds(run))
         size = self._size(run)
         memory = 4 * (3 * size["parameters"] + run.recipe.batch_size * size["activations"])
         seconds, evaluation = self._seconds(run, size)
@@ -148,7 +154,10 @@ class Costs:
     def calibrate(self, runs: Sequence[PlannedRun]) -> None:
         """Time a few training steps of the cheapest, the middle and the most expensive network, unless records help."""
         cells: dict[str, list[RunConfig]] = {}
-        for config in distinct_cells(runs):
+        every = distinct_cells(runs)
+        for config in every:
+            if config.trainer.given:
+                continue
             cells.setdefault(self._precision(config), []).append(config)
         known = sum(self._count[precision] for precision in cells)
         unknown = {precision: some for precision in cells if (some := self._unknown(precision, cells[precision]))}
@@ -164,6 +173,7 @@ class Costs:
         short = "a short calibration" + ("" if self._here == self.device else f" on this machine's {self._here.type}")
         short = f"a guess (a calibration failed: {failure})" if failure else short
         parts = [f"{known} earlier record{'s' * (known > 1)}"] * bool(known) + [short] * bool(unknown)
+        parts += self._foreign.source([config for config in every if config.trainer.given])
         self.source = " and ".join(parts) or self.source
 
     def _unknown(self, precision: str, cells: Sequence[RunConfig]) -> dict[int, RunConfig]:

@@ -100,7 +100,7 @@ class GridPlan:
         return plural(cells, "cell") + (f" of {plural(len(self.cells), 'network')}" if same else "")
 
     def _evaluation(self) -> str:
-        return f"; evaluation: {100 * self.evaluation:.0f} % of the time" if self.missing else ""
+        return f"; evaluation: {100 * self.evaluation:.0f} % of the time" if self.missing and self.evaluation else ""
 
 
 def _one_network(merged: Merged) -> str:
@@ -116,10 +116,10 @@ def _rows(cells: Sequence[PlannedCell]) -> list[tuple[str, ...]]:
             cell.label,
             str(cell.done),
             str(cell.missing),
-            f"{cell.cost.parameters:,}",
-            f"{cell.cost.flops / 1e6:.1f}",
+            "" if cell.cost.parameters is None else f"{cell.cost.parameters:,}",
+            "" if cell.cost.flops is None else f"{cell.cost.flops / 1e6:.1f}",
             duration(cell.cost.seconds),
-            f"{cell.cost.memory / 2**20:,.0f} MiB",
+            "" if cell.cost.memory is None else f"{cell.cost.memory / 2**20:,.0f} MiB",
         )
         for cell in cells[:_MAX_LINES]
     ]

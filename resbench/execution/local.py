@@ -260,7 +260,8 @@ def _receive(live: _Worker, watcher: Watcher) -> None:
 def _enforce_timeout(live: _Worker) -> None:
     limit = live.task.setting.timeout
     if limit is not None and time.monotonic() - live.began > limit and not live.killed:
-        live.killed = f"took longer than the {limit:g} s of --timeout; its epochs are kept"
+        kept = "" if live.task.config.trainer.given else "; its epochs are kept"
+        live.killed = f"took longer than the {limit:g} s of --timeout{kept}"
         live.process.kill()
 
 

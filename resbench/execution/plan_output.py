@@ -16,6 +16,7 @@ class PlannedCellOutput(OutputPart):
 
     Attributes:
         label: its values, `model.depth=34`.
+        parameters, flops, memory: none where a user's own code trains.
         flops: forward, per image.
         seconds: of a run, predicted.
         memory: bytes, predicted.
@@ -24,10 +25,10 @@ class PlannedCellOutput(OutputPart):
     label: str
     done: int
     to_do: int
-    parameters: int
-    flops: int
+    parameters: int | None
+    flops: int | None
     seconds: Finite
-    memory: int
+    memory: int | None
 
 
 class ExcludedOutput(OutputPart):

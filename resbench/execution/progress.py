@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from resbench.core.text import duration
 from resbench.execution.driver import Watcher
 from resbench.grid.grid import PlannedRun
-from resbench.records.record import Record
+from resbench.records.record import MEASURED, Record
 
 _PLAIN_SECONDS = 30.0
 
@@ -23,10 +23,18 @@ def result(record: Record) -> str:
     """`test accuracy 98.90 %, training 17 s, wall 37 s`, or what went wrong."""
     if record.status != "ok":
         return f"{record.status}: {record.error.message.splitlines()[0] if record.error else 'no reason known'}"
-    names = ("test_accuracy", "train_seconds", "run_seconds")
-    accuracy, training, whole = (record.metrics.get(name) or 0.0 for name in names)
+    training, whole = (record.metrics.get(name) or 0.0 for name in ("train_seconds", "run_seconds"))
     wall = max(training, whole)  # an interrupted run has the seconds from its last start alone
-    return f"test accuracy {100 * accuracy:.2f} %, training {duration(training)}, wall {duration(wall)}"
+    return f"{_measured(record)}, training {duration(training)}, wall {duration(wall)}"
+
+
+def _measured(record: Record) -> str:
+    """The test accuracy; where a user's own code measures something else, the first of it."""
+    accuracy = record.metrics.get("test_accuracy")
+    if accuracy is not None:
+        return f"test accuracy {100 * accuracy:.2f} %"
+    own = [f"{name} {value:g}" for name, value in record.metrics.items() if value is not None and name not in MEASURED]
+    return ", ".join(own[:3]) or "no metric"
 
 
 class Live(Watcher):

@@ -32,11 +32,14 @@ def check_which(which: str | None, option: str = "--save-weights") -> None:
 
 
 def check_best(runs: Sequence[PlannedRun], which: Which | None) -> None:
-    """See that the best epoch can be known, where its weights are to be saved.
+    """See that weights can be saved, and where those of the best epoch are asked for, that it can be known.
 
     Raises:
-        UserError: runs without validation images.
+        UserError: runs that a user's own code trains, or without validation images.
     """
+    own = [run.cell_config.trainer.name for run in runs if run.cell_config.trainer.given] if which else []
+    if own:
+        raise UserError(f"--save-weights: {own[0]} trains, and can save its weights itself: leave the option out")
     without = [run for run in runs if not run.cell_config.data.sizes[1]] if which == "best" else []
     if without:
         raise UserError(

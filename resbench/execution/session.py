@@ -137,7 +137,8 @@ class Session:
         self._make_engine = engine(options.executor, options.cluster, options.workers)
         directory = options.data_dir or default_directory()
         planned = self.grid.runs()
-        for data in {run.cell_config.data.files: run.cell_config.data for run in planned}.values():
+        ours = [run.cell_config.data for run in planned if not run.cell_config.trainer.given]
+        for data in {data.files: data for data in ours}.values():
             prepare(data, directory)
         self.keep_study()
         self.store.sweep()

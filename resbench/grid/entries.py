@@ -8,6 +8,7 @@ from typing import Any
 from resbench.core.errors import UserError
 from resbench.grid.expand import Exclusion
 from resbench.records.claim import Claim
+from resbench.records.metrics import Metric
 from resbench.records.part import Part
 from resbench.records.study_file import Looks
 
@@ -52,3 +53,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     return [plain(inner) for inner in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def metrics_entry(metrics: Mapping[str, Any] | Sequence[Metric]) -> dict[str, Any]:
+    """The metrics of a user's training code."""
+    if isinstance(metrics, Mapping):
+        return dict(metrics)
+    return {row.name: {"better": row.better, "words": row.words, "proportion": row.proportion} for row in metrics}

@@ -11,14 +11,14 @@ from typing import Any, Self
 from resbench.core.cell import Cell, CellKey, Value, cell_key, label
 from resbench.core.errors import UserError
 from resbench.core.places import Home
-from resbench.grid.entries import claim_entry, exclusion_entry, plain, seeds_entry
+from resbench.grid.entries import claim_entry, exclusion_entry, metrics_entry, plain, seeds_entry
 from resbench.grid.expand import Exclusion, Expansion, Merged, points
 from resbench.grid.own_files import home_of
 from resbench.grid.parts import read_parts
 from resbench.grid.planned import PlannedRun as PlannedRun
 from resbench.grid.source import Source
 from resbench.records.claim import Claim, Published, Target
-from resbench.records.metrics import PROBED, added_metrics
+from resbench.records.metrics import PROBED, Metric, added_metrics
 from resbench.records.study_file import (
     Confirmation,
     ExcludedCell,
@@ -35,7 +35,7 @@ from resbench.training.run import RunConfig
 
 _READ = (
     "base", "axes", "zips", "exclude", "seeds", "looks", "baseline", "published", "claims", "family", "target", "probes",
-    "labels", "story", "plugins",
+    "labels", "story", "plugins", "metrics",
 )  # fmt: skip
 
 
@@ -66,6 +66,7 @@ class Grid:
         story: where the study stands among the others, as {"chapter": "Does depth hurt?", "place": 10}; with "page" it
             shares that page with studies that put the same question to other data.
         plugins: Python files whose tables, such as `SHORTCUTS = {"doubled": doubled}`, extend those of resbench.
+        metrics: those of a user's training code that claims may be made on, as {"auc": {"better": "higher"}}.
         about: the question in words.
         file, overrides: where it was read from.
         looks: the plan, where `seeds` is one.
@@ -90,6 +91,7 @@ class Grid:
     labels: Mapping[str, Words] = field(default_factory=dict)
     story: Story | Mapping[str, Any] | None = None
     plugins: Sequence[str] = ()
+    metrics: Mapping[str, Any] | Sequence[Metric] = ()
     about: str = ""
     file: str = ""
     overrides: Sequence[str] = ()
@@ -130,6 +132,7 @@ class Grid:
             "labels": self.labels,
             "story": self.story,
             "plugins": [*map(str, self.plugins)],
+            "metrics": metrics_entry(self.metrics),
         }
         return {key: plain(value) for key, value in root.items()}
 
@@ -245,7 +248,11 @@ class Grid:
         optional |= {"story": self.story} if self.story else {}
         optional |= {"plugins": list(self.plugins)} if self.plugins else {}
         metrics = added_metrics(
-            [*(name for probe in self.probes for name in PROBED[probe]), *(c.on for c in self.claims)]
+            [
+                *(row.name for row in self.metrics if isinstance(row, Metric)),
+                *(name for probe in self.probes for name in PROBED[probe]),
+                *(claim.on for claim in self.claims),
+            ]
         )
         optional |= {"metrics": metrics} if metrics else {}
         optional |= self._alike()

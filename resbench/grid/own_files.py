@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from resbench.core.files import user_path
 from resbench.core.own_code import is_open, open_home
 from resbench.core.places import Home, current_home
 from resbench.grid.source import Source
-from resbench.records.metrics import BUILT_IN_PROBES, NEED_UNITS, PROBES
+from resbench.records.metrics import BUILT_IN_PROBES, NEED_UNITS, PROBES, Metric, add_metrics
 from resbench.training.run import RunConfig
+
+_METRICS = "{auc: {better: higher, words: area under the curve}}"
 
 
 def home_of(file: str, plugins: Iterable[str]) -> Home:
@@ -44,7 +46,13 @@ def read_plugins(source: Source, value: Any, line: int) -> tuple[str, ...]:
 
 
 def check_probes(source: Source, probes: Iterable[str], configs: Iterable[RunConfig]) -> None:
-    """Probes that look at units need networks that have them."""
+    """Probes look into networks that resbench trains; those that look at units need networks that have them."""
+    probes, configs = list(probes), list(configs)
+    foreign = next((config.trainer.name for config in configs if config.trainer.given), "")
+    if probes and foreign:
+        text = f"{', '.join(probes)}: they look into the training of resbench, and {foreign} trains: leave them out"
+        source.wrong(source.document.line("probes"), f"probes: {text}")
+        return
     wanted = [name for name in probes if name in NEED_UNITS]
     lacking = next((config for config in configs if not config.offers_units), None) if wanted else None
     if lacking:
@@ -52,6 +60,57 @@ def check_probes(source: Source, probes: Iterable[str], configs: Iterable[RunCon
             f"{' and '.join(wanted)} look{'s' * (len(wanted) == 1)} at the units of a network: {lacking.without_units}"
         )
         source.wrong(source.document.line("probes"), f"probes: {text}")
+
+
+def read_trainer(source: Source, value: Any, base: Mapping[str, Any]) -> dict[str, Any]:
+    """`trainer:` of a file as values of its base: `my.py:train`, or a mapping with entry or command, metrics and args."""
+    if value is None or value == "none":
+        return {}
+    line = source.document.line("trainer")
+    if not isinstance(value, str | dict):
+        source.wrong(line, f"trainer: {value!r} should be FILE.py:FUNCTION, or a mapping with command and metrics")
+        return {}
+    given = source.values({"trainer": value if isinstance(value, dict) else {"entry": value}})
+    for path in given:
+        source.lines[path] = line
+        if path in base:
+            source.wrong(line, f"{path}: stands in base and under trainer: keep one")
+    return given
+
+
+def read_metrics(source: Source, value: Any) -> list[Metric]:
+    """The metrics that a user's training code returns, and that claims may be made on: `{auc: {better: higher}}`."""
+    line = source.document.line("metrics")
+    if not isinstance(value, dict):
+        source.wrong(line, f"metrics: {value!r} should be a mapping, such as {_METRICS}")
+        return []
+    read = [_metric(source, name, entry, source.document.line("metrics", name)) for name, entry in value.items()]
+    rows = [row for row in read if row]
+    try:
+        add_metrics(rows)
+    except UserError as error:
+        source.wrong(line, f"metrics: {error.lines[0]}")
+    return rows
+
+
+def _metric(source: Source, name: str, entry: Any, line: int) -> Metric | None:
+    given = {} if entry is None else {"better": entry} if isinstance(entry, str) else entry
+    if not name.isidentifier():
+        source.wrong(line, f"metrics: {name!r} should be a name, of letters, digits and _")
+    elif not isinstance(given, dict) or not set(given) <= {"better", "words", "proportion"}:
+        source.wrong(line, f"metrics: {name}: {entry!r} should have the keys better, words, proportion: {_METRICS}")
+    elif given.get("better", "lower") not in ("lower", "higher"):
+        source.wrong(line, f"metrics: {name}: better: {given['better']!r} should be lower or higher")
+    elif not isinstance(words := given.get("words", name.replace("_", " ")), str) or not words.strip():
+        source.wrong(line, f"metrics: {name}: words: {words!r} should be what a reader calls it")
+    elif not isinstance(proportion := given.get("proportion", False), bool):
+        source.wrong(
+            line, f"metrics: {name}: proportion: {proportion!r} should be true for a share from 0 to 1, or false"
+        )
+    else:
+        about = f"{words.strip()}, as the training code of a grid file returns it."
+        return Metric(name, words.strip(), given.get("better", "lower"), proportion, about=about)
+    return None
 
 
 def read_probes(source: Source, value: Any, line: int) -> tuple[str, ...]:

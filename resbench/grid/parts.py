@@ -14,16 +14,17 @@ from resbench.grid.cells import check_cells, check_idle
 from resbench.grid.expand import DEFAULTS, Exclusion, Expansion, points
 from resbench.grid.expectations import read_claims, read_family, read_published, read_target
 from resbench.grid.labels import read_labels
-from resbench.grid.own_files import check_probes, home_of, read_plugins, read_probes
+from resbench.grid.own_files import check_probes, home_of, read_metrics, read_plugins, read_probes, read_trainer
 from resbench.grid.seeds import SeedPlan, check_looks, read_seeds
 from resbench.grid.source import UNREADABLE, Source, readable
 from resbench.grid.story import read_story
 from resbench.records.claim import Claim, Published, Target
+from resbench.records.metrics import Metric
 from resbench.records.study_file import Family, Looks, Story, Words
 
 KEYS = (
     "name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims", "family", "target",
-    "labels", "story", "plugins",
+    "labels", "story", "plugins", "trainer", "metrics",
 )  # fmt: skip
 _MAX_RUNS = 2_000_000
 
@@ -47,6 +48,7 @@ class GridParts:
     labels: dict[str, Words] = field(default_factory=dict)
     story: Story | None = None
     plugins: tuple[str, ...] = ()
+    metrics: list[Metric] = field(default_factory=list)
     expansion: Expansion = field(default_factory=Expansion)
 
     @property
@@ -82,7 +84,10 @@ def read_parts(source: Source, root: Mapping[str, Any], default_name: str = "") 
 
 
 def _read_parts(source: Source, root: Mapping[str, Any], default_name: str) -> GridParts:
+    metrics = read_metrics(source, root.get("metrics", {}))  # on which claims may be made
     parts = _plan(source, root, default_name)
+    parts.metrics = metrics
+    parts.base |= read_trainer(source, root.get("trainer"), parts.base)
     _override(source, parts)
     _check_places(source, parts)
     parts.baseline = source.values(root.get("baseline", {}), "baseline")

@@ -54,6 +54,7 @@ def read_grid(file: str | Path, overrides: Sequence[str] = (), plugins: Sequence
         labels=parts.labels,
         story=parts.story,
         plugins=parts.plugins,
+        metrics=parts.metrics,
         about=opening_comment(text),
         file=source.file,
         overrides=tuple(source.overrides),

@@ -12,7 +12,7 @@ from typing import Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from resbench.core.config import Alike, refuse
+from resbench.core.config import Alike, combinations_matter, refuse
 from resbench.model.alike import alike
 from resbench.model.all_fields import AllFields
 from resbench.model.branch import SCALED
@@ -48,6 +48,8 @@ class ModelConfig(AllFields):
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:
+        if not combinations_matter():
+            return self
         refusals = itertools.chain(
             self._refuse_depth(), self._refuse_branch(), self._refuse_unit(), self._refuse_shortcut()
         )

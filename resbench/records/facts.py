@@ -20,7 +20,8 @@ class Predictions:
 
     Attributes:
         images: how many there are.
-        wrong: `index:class`, separated by spaces, for every image that is not classified as its label.
+        wrong: `index:class`, separated by spaces, for every image that is not classified as its label; `index` alone where
+            a user's training code does not say as what it is classified.
     """
 
     images: int
@@ -39,9 +40,14 @@ class Predictions:
             out[int(item.partition(":")[0])] = True
         return out
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether it is known as what the misclassified images are classified."""
+        return self.wrong.count(":") == len(self.wrong.split())
+
     def classes(self) -> dict[int, int]:
-        """Image -> class, of every misclassified image."""
-        pairs = (item.split(":") for item in self.wrong.split())
+        """Image -> class, of every misclassified image of which it is known."""
+        pairs = (item.split(":") for item in self.wrong.split() if ":" in item)
         return {int(index): int(label) for index, label in pairs}
 
 

@@ -65,11 +65,16 @@ _LATER: dict[str, Json] = {
     "data.path": "none",
     "model.entry": "none",
     "model.args": "none",
+    "trainer.entry": "none",
+    "trainer.command": "none",
+    "trainer.metrics": "stdout",
+    "trainer.args": {},
 }
 FROZEN: dict[str, Json] = {**_FIRST, **_LATER}
 # a text that names files and carries the stamp of their content: of such a field the stamp alone is part of an id
 STAMPED = ("data.path",)
-ENTRIES = ("model.entry",)  # of such a field, which names a function in a file, the function's name and the stamp
+# of such a field, which names a function in a file, the function's name and the stamp; of a command line its other words too
+ENTRIES = ("model.entry", "trainer.entry", "trainer.command")
 _NESTED = nest(FROZEN)
 _SECTIONS = {section: set(names) for section, names in nest(_FIRST).items() if isinstance(names, dict)}
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -96,8 +101,8 @@ def _placeless(config: Mapping[str, Json]) -> dict[str, Json]:
         section, name = path.split(".")
         values = out.get(section)
         text = values.get(name) if isinstance(values, dict) else None
-        if isinstance(values, dict) and isinstance(text, str) and (stamp := unstamped(text)[1]):
-            out[section] = {**values, name: content_of(text) if path in ENTRIES else stamp}
+        if isinstance(values, dict) and isinstance(text, str):
+            out[section] = {**values, name: content_of(text) if path in ENTRIES else unstamped(text)[1] or text}
     return out
 
 

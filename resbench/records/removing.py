@@ -67,7 +67,9 @@ def remove_run(store: Store, run_id: str) -> None:
             raise UserError(f"{store.folder}: a live process works on {run_id}: end its command first")
         store.remove(run_id)
         for path in store.work.glob(f"{run_id}.*"):
-            if path.suffix not in (".lock", ".lease"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.suffix not in (".lock", ".lease"):
                 path.unlink(missing_ok=True)
 
 

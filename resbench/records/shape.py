@@ -10,8 +10,8 @@ from resbench.core.json_reader import Json, check_depth
 _SHAPE = {"config": dict, "metrics": dict, "history": list, "provenance": dict, "probes": dict, "curve": dict}
 _MAX_NUMBER = 1e300
 _MAX_IMAGES = 10_000_000
-_WRONG = re.compile(r"[0-9]{1,8}:[0-9]{1,8}( [0-9]{1,8}:[0-9]{1,8})*+", re.ASCII)
-_INDEX = re.compile(r"([0-9]+):")
+_WRONG = re.compile(r"[0-9]{1,8}(:[0-9]{1,8})?( [0-9]{1,8}(:[0-9]{1,8})?)*+", re.ASCII)
+_INDEX = re.compile(r"(?:^| )([0-9]+)")
 
 
 def check_shape(values: dict[str, Json]) -> None:

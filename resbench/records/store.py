@@ -54,9 +54,6 @@ class Store(StudyFolder):
     def path(self, run_id: str) -> Path:
         return self.folder / f"{run_id}.json"
 
-    def checkpoint(self, run_id: str) -> Path:
-        return self.work / f"{run_id}.ckpt"
-
     def running(self, run_id: str) -> RunningRun | None:
         """The process that trains a run at the moment; None if none does, or one that does not say so."""
         return read_running(self._running_path(run_id))
@@ -151,6 +148,7 @@ class Store(StudyFolder):
         """Forget a run and its weights (`--fresh`); True if it had a record."""
         for path in (self.checkpoint(run_id), *weights_files(self.folder, run_id)):
             path.unlink(missing_ok=True)
+        self.remove_files(run_id)
         had = self.path(run_id).exists()
         self.path(run_id).unlink(missing_ok=True)
         return had

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from resbench.core.errors import LaterVersion, UserError
 from resbench.records.study_file import StudyFile
+
+FILES = ".files"  # ends the name of the folder in which a run by a user's own command works
 
 
 class StudyFolder:
@@ -14,6 +17,13 @@ class StudyFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.work = folder / ".work"
+
+    def checkpoint(self, run_id: str) -> Path:
+        return self.work / f"{run_id}.ckpt"
+
+    def remove_files(self, run_id: str) -> None:
+        """Remove the folder in which a user's own command has done a run, if there is one."""
+        shutil.rmtree(self.work / f"{run_id}{FILES}", ignore_errors=True)
 
     @property
     def study_path(self) -> Path:

@@ -77,7 +77,7 @@ def _named(others: Mapping[str, list[str]]) -> str:
 def refusals() -> Refusals:
     """Try every value with the defaults, and with every value of every other field."""
     out = Refusals()
-    settings = [(path, value) for path in FIELDS for value in _candidates(path)]
+    settings = [(path, value) for path in declarations() for value in _candidates(path)]
     around: dict[tuple[str, str], dict[str, Value]] = {}  # what a value needs of one other field
     for path, value in settings:
         refused = _refused({path: value})

@@ -41,7 +41,8 @@ def cells(study: Study) -> pd.DataFrame:
         `high` of the crossed interval (new images), `seed_low` and `seed_high` (this test set), `sd` over seeds,
         `true_sd` (what seeds would show on endless images, Jordan 2023, eq. 3), `predicted_sd` (if errors were
         independent), `least`, `most`; `errors` in 10,000; means of other metrics; `wall_seconds` of the runs;
-        `<metric>.known`, how many runs have it, where a run that ended well has none.
+        `<metric>.known`, how many runs have it, where a run that ended well has none; `metrics.<name>`, means of metrics that
+        the study declares.
     """
     rows = []
     for _, cell, runs in study.cells:
@@ -53,6 +54,7 @@ def cells(study: Study) -> pd.DataFrame:
         row |= {"diverged": arm.diverged, "collapsed": arm.collapsed, "untrained": arm.untrained}
         row |= {"untrained_low": rate.low, "untrained_high": rate.high, "failed": arm.failed}
         row |= _accuracy(study, arm, numbers(ok, "test_accuracy"))
+        row |= {f"metrics.{one.name}": mean(numbers(ok, one.name)) for one in study.file.metrics if not one.probe}
         row |= {name: mean(numbers(runs if _is_exact(name) else ok, name)) for name in _MEANS}
         row["wall_seconds"] = mean(_wall_seconds(ok))
         rows.append(row | {f"{name}.known": len(numbers(ok, name)) for name in _VARYING})

@@ -41,8 +41,15 @@ def with_collapsed(runs: pd.DataFrame, axes: Sequence[str], records: Mapping[str
 
 
 def collapsed(record: Record) -> bool:
-    """Whether a run that ended did not train, by itself."""
+    """Whether a run that ended did not train, by itself; of a user's own data and training code that is not known."""
+    if foreign(record):
+        return False
     return record.status == "ok" and (one_class(record) or _learnt_nothing(record))
+
+
+def foreign(record: Record) -> bool:
+    """Whether a user's own code trained: its data are not those of `data.name`, unless it says so."""
+    return "trainer" in record.config
 
 
 def one_class(record: Record) -> bool:
@@ -75,7 +82,7 @@ def _learnt_nothing(record: Record) -> bool:
 def training_images(record: Record) -> int:
     """How many images a run was trained on, by its settings; 0 if they do not say."""
     data, known = record.config.get("data"), _known(record)
-    if not isinstance(data, dict) or known is None:
+    if not isinstance(data, dict) or known is None or foreign(record):
         return 0
     size, val = data.get("train_size", "all"), data.get("val_size", "auto")
     if isinstance(size, int):
@@ -100,7 +107,9 @@ def _guess(record: Record) -> float:
 
 
 def chance_error(records: Sequence[Record]) -> float:
-    """The share of test images that guessing gets wrong; NaN where records are of several data sets, or there are none."""
+    """The share of test images that guessing gets wrong; NaN where that is not known, or records are of several data sets."""
+    if any(map(foreign, records)):
+        return math.nan
     guesses = {1 / _classes(record) for record in records}
     return 1 - guesses.pop() if len(guesses) == 1 else math.nan
 

@@ -18,6 +18,7 @@ from resbench.core.text import show
 from resbench.records.circumstances import DATA, Circumstance, Mixture, mixture
 from resbench.records.claim import Claim, Published, Target
 from resbench.records.command import going_on, read_command
+from resbench.records.identity import FROZEN
 from resbench.records.looks_file import Reading, read_looks
 from resbench.records.record import Record
 from resbench.records.store import Store, study_names
@@ -119,7 +120,9 @@ class Study:
         out: dict[str, dict[str, None]] = {}
         for record in self.records:
             for path, value in record.settings.items():
-                if path != "seed" and path not in self.axes:
+                # a user's own code has no use for most fields: those that were set are in the table
+                unset = "trainer" in record.config and FROZEN.get(path) == value
+                if path != "seed" and path not in self.axes and not unset:
                     out.setdefault(path, {})[show(value)] = None
         return {path: sorted(values) for path, values in sorted(out.items())}
 

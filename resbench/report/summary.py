@@ -11,6 +11,7 @@ from resbench.records.study_file import MergedCells
 from resbench.report.arms import arms_of
 from resbench.report.cells import without_partner
 from resbench.report.comparable import mixed_notes
+from resbench.report.foreign import foreign_notes, trainers
 from resbench.report.frames import numbers
 from resbench.report.labels import Labels
 from resbench.report.outcomes import OPEN, RESULTS, measured
@@ -58,6 +59,7 @@ def notes(study: Study) -> list[str]:
     seeds = max((len(measured(runs)) for _, _, runs in study.cells), default=0)
     if 0 < seeds < MIN_SEEDS:
         out.append(f"At most {plural(seeds, 'seed')} a cell: a verdict takes {MIN_SEEDS}.")
+    out += foreign_notes(study)
     out += mixed_notes(study)
     dirty = study.provenance("dirty")["true"]
     if dirty:
@@ -136,7 +138,9 @@ def _equal_weights(study: Study) -> list[str]:
 
 def _untrained(study: Study) -> list[str]:
     """Names of the cells whose runs ended near guessing."""
-    out = []
+    out: list[str] = []
+    if trainers(study):  # how many classes there are is not known
+        return out
     for _, cell, runs in study.cells:
         accuracy = numbers(measured(runs), "test_accuracy")
         if accuracy and statistics.fmean(accuracy) < HARDLY:

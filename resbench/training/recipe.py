@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resbench.core.config import Alike, Config, acts_if, one_of, refuse
+from resbench.core.config import Alike, Config, acts_if, combinations_matter, one_of, refuse
 from resbench.core.tables import Table
 
 Parameters: TypeAlias = Iterable[nn.Parameter]
@@ -182,6 +182,8 @@ class RecipeConfig(Config):
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:
+        if not combinations_matter():
+            return self
         if self.warmup > self.epochs:
             raise refuse(
                 ["recipe.warmup", "recipe.epochs"],

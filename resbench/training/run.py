@@ -9,18 +9,31 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
-from resbench.core.config import Config, OnlyIfSet, SparseConfig, explain, flatten, nest, refuse
+from resbench.core.config import (
+    Alike,
+    Config,
+    OnlyIfSet,
+    SparseConfig,
+    combinations_count,
+    explain,
+    flatten,
+    nest,
+    refuse,
+    suggestion,
+)
 from resbench.core.entry import load_entry
 from resbench.core.errors import UserError
-from resbench.core.own_code import ChangedCode, is_open, open_home
-from resbench.core.places import Home, current_home, start_at, unstamped
+from resbench.core.own_code import ChangedCode, at_home, is_open, open_home
+from resbench.core.places import Home, current_home, relative_to, start_at, unstamped
 from resbench.core.tables import own_values
 from resbench.data.loading import DataConfig
 from resbench.model import ModelConfig, Size, measure, offers_units
 from resbench.records.identity import FROZEN, canonical, id_of
+from resbench.training.command_line import placeholders
 from resbench.training.recipe import RecipeConfig
+from resbench.training.trainer import TrainerConfig
 
 
 class RunConfig(SparseConfig):
@@ -39,7 +52,16 @@ class RunConfig(SparseConfig):
     recipe: RecipeConfig = RecipeConfig()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     own_code: Annotated[list[str], OnlyIfSet()] = Field(default_factory=list)
+    trainer: Annotated[TrainerConfig, OnlyIfSet()] = TrainerConfig()
     _home: Home | None = PrivateAttr(default=None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_its_trainer(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """What a network or a recipe of ours could not be, may mean something to the user's own training code."""
+        trainer = values.get("trainer") if isinstance(values, dict) else None
+        with combinations_count(not trainer):
+            return handler(values)
 
     @model_validator(mode="after")
     def _knows_its_code(self) -> Self:
@@ -53,6 +75,9 @@ class RunConfig(SparseConfig):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.trainer.given:
+            self._check_placeholders()
+            return self
         train, val = self.data.sizes
         total = self.data.dataset.train
         if train < 10 or train + val > total:
@@ -67,6 +92,22 @@ class RunConfig(SparseConfig):
         if self.model.is_own:
             self._check_network()
         return self
+
+    def _check_placeholders(self) -> None:
+        values = self.trainer_values
+        for name in placeholders(self.trainer.command):
+            if name not in values:
+                hint = (
+                    suggestion(name, values) or "; a name of your own is written {trainer.args.NAME}, and set as such"
+                )
+                raise refuse("trainer.command", f"{{{name}}} is not a field{hint}")
+
+    @property
+    def trainer_values(self) -> dict[str, Any]:
+        """What a command of the user's may be given, by dotted path; its device is known when it begins."""
+        sections = {"model": self.model, "data": self.data, "recipe": self.recipe}
+        values = flatten({name: section.model_dump() for name, section in sections.items()})
+        return values | flatten({"trainer": {"args": self.trainer.args}, "seed": self.seed, "device": "cpu"})
 
     def _check_network(self) -> None:
         """Make the network of the user's own, and let it see an image of this data."""
@@ -99,9 +140,17 @@ class RunConfig(SparseConfig):
 
         Two runs of a grid with the same normalised configuration are the same training.
         """
+        if self.trainer.given:  # what has no effect there, is not known here
+            return self
         out = self.neutralised(neutral_values())
         digests = _digests(out)  # a value of a plug-in may have had no effect
         return out if digests == out.own_code else out.model_copy(update={"own_code": digests})
+
+    def simplest(self) -> Self:
+        return self if self.trainer.given else super().simplest()
+
+    def all_alike(self, prefix: str = "") -> dict[str, Alike]:
+        return {} if self.trainer.given else super().all_alike(prefix)
 
     @cached_property
     def id(self) -> str:
@@ -110,10 +159,14 @@ class RunConfig(SparseConfig):
 
     def ids(self, seeds: Iterable[int]) -> list[str]:
         """Ids of the same run with these seeds; grids of many seeds need them by the hundred thousand."""
-        rest = canonical(self.with_seed(0).model_dump(mode="json"), nest(neutral_values()))  # 0 leaves no trace
-        comma = "" if rest == "{}" else ","
-        texts = [rest if seed == 0 else f'{rest[:-1]}{comma}"seed":{seed}}}' for seed in seeds]
-        return [id_of(text) for text in texts]
+        config, neutral = self.model_dump(mode="json", exclude={"seed"}), nest(neutral_values())
+        # sections in the order of canonical text, where the seed has its place; 0 leaves no trace
+        before, after = (
+            canonical({name: config[name] for name in config if (name > "seed") is late}, neutral)[1:-1]
+            for late in (False, True)
+        )
+        parts = ((before, f'"seed":{seed}' if seed else "", after) for seed in seeds)
+        return [id_of(f"{{{','.join(filter(None, each))}}}") for each in parts]
 
     def with_seed(self, seed: int) -> RunConfig:
         """The same run with another seed."""
@@ -125,7 +178,12 @@ class RunConfig(SparseConfig):
 
     def _like(self, model: ModelConfig, seed: int) -> RunConfig:
         out = RunConfig.model_construct(
-            model=model, data=self.data, recipe=self.recipe, seed=seed, own_code=self.own_code
+            model=model,
+            data=self.data,
+            recipe=self.recipe,
+            seed=seed,
+            own_code=self.own_code,
+            trainer=self.trainer,
         )
         out._home = self._home
         return out
@@ -143,12 +201,22 @@ class RunConfig(SparseConfig):
         if self.model.is_own:
             load_entry(self.model.entry)
 
+    def at_home(self) -> contextlib.AbstractContextManager[None]:
+        """Meanwhile the plug-ins are loaded that it may need, and paths start at the folder of its grid file.
+
+        Raises:
+            UserError: a plug-in cannot be loaded.
+        """
+        return at_home(self._home)
+
     def check_own_code(self) -> None:
         """See that the user's own files are what they were when the run was planned.
 
         Raises:
             ChangedCode: one cannot be loaded, or has changed.
         """
+        with relative_to(self._home) if self._home else contextlib.nullcontext():
+            self.trainer.check()
         if not self.own_code and not self.model.is_own:
             return
         again = "since the run was planned; the same command plans it again"

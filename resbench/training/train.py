@@ -13,6 +13,7 @@ from resbench.core.version import Revision
 from resbench.records.record import Record
 from resbench.training.course import Conditions, Job, course
 from resbench.training.course import empty_record as empty_record
+from resbench.training.foreign import train_foreign
 from resbench.training.kept import KeptWeights
 from resbench.training.lockstep import Lockstep, Outcome
 from resbench.training.memory import start_measuring
@@ -69,6 +70,9 @@ def train(
     Returns:
         The record: ok, diverged, or failed with the traceback. Wrong or missing data raises UserError instead.
     """
+    if run.trainer.given:
+        number = threads or torch.get_num_threads()
+        return train_foreign(run, device or torch.device("cpu"), number, saved, observer, code, tested)
     conditions = _conditions(directory, device, threads, code, tested, save_every, graph)
     (outcome,) = _train([Job(run, saved, observer, kept)], conditions, lambda number, outcome: None, workshop)
     if isinstance(outcome, Exception):

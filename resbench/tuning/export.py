@@ -11,6 +11,8 @@ import yaml
 from resbench.core.cell import Cell
 from resbench.core.config import nest
 from resbench.core.errors import UserError
+from resbench.core.places import plain_of
+from resbench.grid.entries import metrics_entry
 from resbench.records.claim import Claim
 from resbench.tuning.search import Search, arm_label
 from resbench.tuning.winners import TUNED, TUNING, Winners
@@ -29,6 +31,9 @@ def check_target(path: Path, search: Search) -> None:
         raise UserError(f"--export {path}: is a folder: name a file in it, such as {path / search.name}-winners.yaml")
     if not path.parent.is_dir():
         raise UserError(f"--export {path}: there is no folder {path.parent}: make it first, or name another file")
+    own = {"trainer.entry", "trainer.command"} & search.base.keys()
+    if own and path.parent.resolve() != search.home.folder.resolve():
+        raise UserError(f"--export {path}: paths of the search start at {search.home.folder}: name a file there")
     if path.exists() and search.file and path.samefile(search.file):
         raise UserError(f"--export {path}: is the search file itself: name another file for the winners")
     try:
@@ -70,13 +75,15 @@ def export(search: Search, winners: Winners) -> str:
     arms = _arms(search, winners)
     paths = [*search.arms, *search.space]
     values = {path: [{**arm, **winners[arm_label(arm)]}[path] for arm in arms] for path in paths}
-    base = {path: value for path, value in search.base.items() if path not in paths}
+    given = {path: plain_of(value) if isinstance(value, str) else value for path, value in search.base.items()}
+    base = {path: value for path, value in given.items() if path not in paths}
     # the paths of an arm are paired with the searched ones: no comparison can go over another of them
     claims = [{**claim.to_json(), "at": []} for claim in search.claims if _can_be_tested(claim, arms)]
     lines = [f"# Question: how do the arms of {search.name} compare, each with the values that it was tuned to?"]
     lines.append(f"{_SIGNATURE}{search.budget} trials for each arm, {search.sampler}, {search.pruner}.")
     lines.append(f"name: {search.name[:_MAX_NAME]}-winners")
     lines += [f"plugins: {_yaml([str(file) for file in search.home.plugins])}"] if search.plugins else []
+    lines += [f"metrics: {_yaml(metrics_entry(search.metrics))}"] if search.metrics else []
     lines += [f"base: {_yaml(nest(base))}"] if base else []
     lines += ["zip:", "-"]
     lines += [f"  {path}: {_yaml(choices)}" for path, choices in values.items()]

@@ -19,7 +19,7 @@ from resbench.grid.cells import check_cells, check_idle
 from resbench.grid.expand import points
 from resbench.grid.expectations import read_claims, read_family
 from resbench.grid.labels import read_labels
-from resbench.grid.own_files import check_probes, home_of, read_plugins, read_probes
+from resbench.grid.own_files import check_probes, home_of, read_metrics, read_plugins, read_probes, read_trainer
 from resbench.grid.source import UNREADABLE, Source
 from resbench.grid.story import read_story
 from resbench.records.claim import Claim
@@ -28,7 +28,7 @@ from resbench.tuning.space import read_space
 from resbench.tuning.winners import TUNED, TUNING, UNTUNED
 
 _PARTS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "probes", "claims", "family")
-KEYS = (*_PARTS, "labels", "story", "plugins")
+KEYS = (*_PARTS, "labels", "story", "plugins", "trainer", "metrics")
 # key or override -> attribute of `Search`, default, maximum
 _COUNTS = {
     "trials": ("trials", 30, 100_000),
@@ -63,8 +63,10 @@ def load_search(file: str | Path, overrides: Sequence[str] = ()) -> Search:
 
 
 def _read_search(source: Source, root: dict[str, Any], text: str, plugins: Sequence[str]) -> Search:
+    metrics = read_metrics(source, root.get("metrics", {}))  # on which claims may be made
     search = _search(source, root)
-    search.plugins = plugins
+    search.plugins, search.metrics = plugins, metrics
+    search.base |= read_trainer(source, root.get("trainer"), search.base)
     _ = search.digests  # workers get it with the search
     search.about = opening_comment(text)
     searched = list(search.space)
@@ -77,6 +79,7 @@ def _read_search(source: Source, root: dict[str, Any], text: str, plugins: Seque
     source.raise_mistakes()
     _check_combinations(source, search)
     source.raise_mistakes()
+    search.pin_trainer()
     return search
 
 
@@ -226,6 +229,9 @@ def _check_combinations(source: Source, search: Search) -> None:
         if len(combinations) == 1:  # all of them
             check_idle(source, expansion, [*search.arms, *axes])
     source.mistakes = _first_of_each_field(source.mistakes)
+    if "trainer.entry" in search.base or "trainer.command" in search.base:
+        _check_trainer(source, search)
+        return
     follows = search.base.get("data.val_size", "auto") == "auto" and "data.val_size" not in search.arms
     if "data.train_size" in search.space and follows:
         text = "cannot be searched with data.val_size auto, which is a tenth of it: set data.val_size to a number"
@@ -233,6 +239,14 @@ def _check_combinations(source: Source, search: Search) -> None:
     if not source.mistakes and any(search.config(arm).data.sizes[1] == 0 for arm in search.points()):
         text = "0 leaves no validation images, and the trials are judged by validation error"
         source.wrong(source.lines.get("data.val_size", 1), f"data.val_size: {text}")
+
+
+def _check_trainer(source: Source, search: Search) -> None:
+    """What a search needs where a user's own code trains: it is not known what arguments have where they are not given."""
+    for path in search.space:
+        if path.startswith("trainer.args.") and path not in {**search.base, **search.arms}:
+            text = "the untuned arms need a value of it: give them one in base, or under args of trainer"
+            source.wrong(source.lines.get(path, 1), f"{path}: {text}")
 
 
 def _combinations(search: Search) -> list[dict[str, list[Value]]]:

@@ -14,13 +14,14 @@ from resbench.core.entry import load_entry
 from resbench.core.errors import UserError
 from resbench.core.json_reader import Json
 from resbench.core.own_code import ChangedCode, at_home, digest_of, open_home
-from resbench.core.places import Home, unstamped
+from resbench.core.places import Home, content_of, unstamped
 from resbench.core.text import NAME_RULE, is_name
 from resbench.grid.expand import expand, points
 from resbench.grid.own_files import home_of
 from resbench.grid.source import FIELDS
 from resbench.records.claim import Claim
 from resbench.records.identity import FROZEN
+from resbench.records.metrics import Metric
 from resbench.records.study_file import Family, Story, Words
 from resbench.training.run import RunConfig
 from resbench.tuning.space import Range, Space
@@ -41,7 +42,7 @@ class Search:
         trials: of each arm.
         seeds: of each trial; the winners are confirmed on as many as `confirm`, beyond these.
         probes: what is measured during the confirmation; trials are not probed.
-        family, labels, story, plugins: as of a Grid.
+        family, labels, story, plugins, metrics: as of a Grid.
         file, overrides: where it was read from.
     """
 
@@ -60,6 +61,7 @@ class Search:
     labels: Mapping[str, Words] = field(default_factory=dict)
     story: Story | None = None
     plugins: Sequence[str] = ()
+    metrics: Sequence[Metric] = ()
     about: str = ""
     file: str = ""
     overrides: list[str] = field(default_factory=list)
@@ -82,6 +84,13 @@ class Search:
         """Of its plug-ins, as they were when it began."""
         return [*map(digest_of, self.home.plugins)]
 
+    def pin_trainer(self) -> None:
+        """Let the training code of a user be what it is now, for all trials to come."""
+        trainer = self.config(self.points()[0]).trainer
+        for path, text in (("trainer.entry", trainer.entry), ("trainer.command", trainer.command)):
+            if path in self.base:
+                self.base[path] = text
+
     def check(self) -> None:
         """See that a search built in Python means something; `load_search` has checked one from a file.
 
@@ -101,6 +110,7 @@ class Search:
             if refused:
                 lines = dict.fromkeys(f"search {self.name}: {refusal.path}: {refusal.text}" for refusal in refused)
                 raise UserError(lines)
+        self.pin_trainer()
 
     def _check_numbers(self) -> None:
         counts = {"trials": self.trials, "seeds": self.seeds, "confirm": self.confirm}
@@ -174,6 +184,13 @@ class Search:
             "sampler": self.sampler,
             "pruner": self.pruner,
         }
+        trainer = self.config(arm).trainer
+        if trainer.given:  # by what is in its files, wherever they are
+            base = {path: value for path, value in self.base.items() if path.rpartition(".")[0] != "trainer"}
+            values |= {
+                "base": base,
+                "trainer": [content_of(trainer.entry), content_of(trainer.command), trainer.metrics],
+            }
         if self.plugins:
             values["plugins"] = self.digests
         if entries := [

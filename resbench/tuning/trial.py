@@ -30,6 +30,7 @@ from resbench.tuning.worker import BEAT, Worker
 # A trial that diverged is complete, with every image counted as wrong: it uses up its part of the budget, is in every
 # table, and each of the samplers keeps away from it. Optuna would make a failed trial of NaN, which samplers ignore.
 DIVERGED = 1.0
+_NO_VALIDATION = "there is no validation error, by which trials are judged"
 _STARTS = 5  # of a trial in the same epoch, before it is given up
 
 
@@ -133,6 +134,8 @@ class RunningTrial:
                 reason = f"{record.error.kind}: {record.error.message}" if record.error else "failed"
                 return self.fail(reason.splitlines()[0])
             self._account([*observer.past, *record.history])
+            if record.status == "ok" and record.metrics.get("val_accuracy") is None:
+                return self.fail(f"{_NO_VALIDATION}: return val_accuracy or val_error")
             if record.status == "diverged":
                 self.trial.set_user_attr("diverged", True)
                 self.trial.set_user_attr("message", record.error.message if record.error else "")
@@ -202,6 +205,8 @@ class TrialObserver(Observer):
         self.history = list(history)
         reported = self.trial.now().intermediate_values
         for row in history:
+            if row.get("val_accuracy") is None:  # of a user's own code, which need not report it
+                continue
             step = len(self.past) + int(_number(row, "epoch"))
             if step not in reported:
                 errors = [*self.errors, 1 - _number(row, "val_accuracy")]

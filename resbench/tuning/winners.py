@@ -51,6 +51,7 @@ def confirmation(search: Search, winners: Winners, storage: str | None = None) -
         family=search.family,
         labels=search.labels,
         story=search.story,
+        metrics=search.metrics,
         probes=search.probes,
         plugins=search.plugins,
         about=search.about,

@@ -54,6 +54,7 @@ def figure(evidence: Evidence) -> Figure | None:
     if len(evidence.frame) <= _ARMS_IN_ONE:
         x, arms = None, evidence.arms_by(study.axes)
     points = curve_points(study, x, arms, evidence.labels)
+    points = points.dropna(subset=list(_LINES), how="all")  # of a user's own code, which need not report any
     if points["epoch"].nunique() < 2:
         return None  # one epoch is no curve
     lengths = points.groupby(["panel", "arm"], sort=False)["epoch"].transform("nunique")

@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 
 from resbench.core.text import show
+from resbench.records.metrics import METRICS
 from resbench.report.document import Table
 from resbench.report.format import DASH, number, percent, significant, within
 from resbench.report.frames import known
+from resbench.report.run_metrics import metric_text
 from resbench.report.wording.failures import rate_text
 
 _CAPTION = (
@@ -34,6 +36,7 @@ _RAW = {
     "training seconds": "train_seconds",
     "wall seconds": "wall_seconds",
 }
+_OWN = ("test accuracy", "errors in 10,000", "train loss", "train accuracy", "parameters", "MFLOPs")
 
 
 def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
@@ -70,6 +73,11 @@ def cell_table(frame: pd.DataFrame, axes: Sequence[str]) -> Table:
     columns["training seconds"] = [number(row["train_seconds"]) + _known(row, "train_seconds") for row in rows]
     if frame["wall_seconds"].notna().any():
         columns["wall seconds"] = [number(row["wall_seconds"]) for row in rows]
+    for name in (str(column).removeprefix("metrics.") for column in frame if str(column).startswith("metrics.")):
+        columns[METRICS[name].words] = [metric_text(name, row[f"metrics.{name}"]) for row in rows]
+    if frame["seeds_ok"].sum():  # a user's own training code does not measure all of it
+        lacking = [name for name in _OWN if frame[_RAW[name]].isna().all()]
+        columns = {name: texts for name, texts in columns.items() if name not in lacking}
     raw = {name: [row[field] for row in rows] for name, field in _RAW.items() if name in columns}
     return Table.of(columns, raw, caption=_CAPTION + _partly(frame), name="cells", frame=frame)
 

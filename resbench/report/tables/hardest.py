@@ -102,7 +102,7 @@ def hardest(
     for _, cell, part in study.cells:
         for run_id in part.loc[part["status"] == "ok", "id"]:
             arm_of_run.setdefault(run_id, arm_of(cell))
-    runs = [(arm, study.by_id[run_id]) for run_id, arm in arm_of_run.items() if study.by_id[run_id].predictions]
+    runs = [(arm, study.by_id[run_id]) for run_id, arm in arm_of_run.items() if _has_classes(study.by_id[run_id])]
     test_sets = Counter(_test_set(record) for _, record in runs)
     if not test_sets:
         return None
@@ -133,6 +133,11 @@ def hardest_table(images: Hardest | None) -> Table | None:
     raw = {"wrong in % of runs": list(100 * rows["missed"])} | {name: list(100 * rows[name]) for name in images.arms}
     fold = f"Table of {plural(len(rows), 'test image')} with the runs that get each wrong"
     return Table.of(columns, raw, caption=images.caption(drawn=False), fold=fold, name="hardest", frame=rows)
+
+
+def _has_classes(record: Record) -> bool:
+    """Whether it is known what each image is taken for, which a user's own code need not say."""
+    return record.predictions is not None and record.predictions.has_classes
 
 
 def _test_set(record: Record) -> TestImages:

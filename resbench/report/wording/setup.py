@@ -8,6 +8,7 @@ from resbench.core.cell import Value
 from resbench.core.text import plural, show
 from resbench.records.record import Record
 from resbench.report.collapse import training_images
+from resbench.report.foreign import trainers
 from resbench.report.labels import data_name, listed
 from resbench.report.outcomes import OPEN
 from resbench.report.study import Study
@@ -37,6 +38,9 @@ def setup_text(studies: Sequence[Study]) -> str:
 
 def _data(study: Study) -> str:
     """`MNIST: 60,000 training and 10,000 test images`."""
+    if own := trainers(study):
+        tested = {record.predictions.images for record in study.records if record.predictions}
+        return f"Training code: {listed(own)}{f'; {_range(tested)} test images' if tested else ''}"
     found = {data_name(record.settings): record for record in study.records if _DATA in record.settings}
     names = [_named(study, found[name]) for name in sorted(found)]
     trained = {training_images(record) for record in study.records}
@@ -59,6 +63,8 @@ def _named(study: Study, record: Record) -> str:
 
 def _training(study: Study) -> str:
     """`1 epoch; width 16; 5 seeds a cell`."""
+    if trainers(study):  # what it makes of epochs and widths is not known
+        return _seeds(study)
     epochs = {value for value in _values(study, _EPOCHS) if isinstance(value, int)}
     parts = [f"{_range(epochs)} epoch{'' if epochs == {1} else 's'}"] if epochs else []
     network = [study.labels.value(path, found[0]) for path in _FIXED if len(found := _values(study, path)) == 1]
