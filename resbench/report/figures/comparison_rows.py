@@ -88,7 +88,7 @@ def claimed(study: Study, verdicts: Sequence[ClaimVerdict], labels: Labels) -> l
             context = place_text(judged)
             label = f"{context}: {label}" if context else label
             seeds = _seed_differences(study, judged.comparison, claim.metric)
-            shown = part_state(judged, claim.metric.exact).text
+            shown = part_state(judged, claim.metric.exact).text.removesuffix(" so far")  # there is no room for it
             rows.append(Row(label, judged.ours, judged.theirs, judged.contrast, shown, seeds, judged.subtracted))
         if rows:
             size = max(len(rows), verdict.family)  # more, where the claims of a study are one family

@@ -123,7 +123,7 @@ def _outcome(row: Row) -> str:
     """What became of a comparison: of a difference that was claimed, that there is none is settled, and against it."""
     if row.comparison.same and row.verdict not in ("supported", "refuted"):
         return "same"
-    if row.verdict.endswith("so far"):
+    if row.verdict.endswith(" seeds"):  # as many as there are so far
         return "open"
     return {"refuted": "against", "equivalent": "against", "inconclusive": "open"}.get(row.verdict, row.verdict)
 
