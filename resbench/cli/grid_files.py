@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from resbench.records.changes import Change
     from resbench.records.study_file import StudyFile
 
+_NOT_EXECUTED = (
+    "{name}: its grid file, or code of its own that this names, has changed since it was run, or it was run elsewhere: "
+    "the code is executed only where the file is named, as in `resbench check {path}`: this is the study as it was run"
+)
+
 
 def study_of(given: str, results: Path) -> tuple[str, Path | None]:
     """The name of a study, and its grid file where that was given in its place.
@@ -45,14 +50,17 @@ def study_of(given: str, results: Path) -> tuple[str, Path | None]:
 def changes_of(name: str, results: Path, given: Path | None = None) -> Change:
     """What has changed in the grid file of a study since the study was run.
 
+    Results may be those of somebody else: code that the file names is executed only where the file itself is given.
+
     Args:
         given: the file; by default where it was when it was run.
 
     Raises:
         UserError: the file has mistakes; one line for each.
     """
+    from resbench.core.own_code import nothing_executed
     from resbench.records.changes import Change, change
-    from resbench.records.command import plugin_files, taken_in
+    from resbench.records.command import taken_in
     from resbench.records.store import Store
     from resbench.records.takeover import grid_file
 
@@ -67,9 +75,18 @@ def changes_of(name: str, results: Path, given: Path | None = None) -> Change:
         return Change()  # the study is elsewhere, and is what it was when it was run
     if taken_in(store, stored, path):
         return Change()
-    if not given and not all(file.is_file() for file in plugin_files(stored, path)):
-        return Change()  # without its plug-ins the file cannot be read; the study can
-    found = change(stored, _read(stored, path))
+    if given:
+        now = _read(stored, path)
+    else:
+        with nothing_executed() as refused:
+            try:
+                now = _read(stored, path)
+            except UserError:
+                if not refused:
+                    raise
+        if refused:
+            return Change(note=_NOT_EXECUTED.format(name=name, path=path))
+    found = change(stored, now)
     return found._replace(file=store.succeeding(found.file)) if found.file else found
 
 

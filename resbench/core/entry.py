@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from resbench.core.config import suggestion
 from resbench.core.errors import UserError
 from resbench.core.open_section import ARGUMENT, PLACEHOLDER
-from resbench.core.own_code import ChangedCode, digest_of, line_of, load_file
+from resbench.core.own_code import ChangedCode, digest_of, line_of, load_file, refuse_unwanted
 from resbench.core.places import content_of, stamped, unstamped
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -140,6 +140,7 @@ def _of_file(place: str, name: str) -> tuple[Any, Path, str]:
 
 
 def _of_package(place: str, name: str) -> tuple[Any, Path, str]:
+    refuse_unwanted(place)
     try:
         module = importlib.import_module(place)
     except ImportError as error:

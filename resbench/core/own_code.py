@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import traceback
 from collections.abc import Collection, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -64,9 +65,10 @@ def load_file(path: str) -> OwnFile:
         path: relative to the folder of the grid file.
 
     Raises:
-        UserError: it is not there, or cannot be loaded.
+        UserError: it is not there, or cannot be loaded, or is not to be executed.
     """
     file = resolve(path)
+    refuse_unwanted(str(file))
     texts = own_source.contents(file)
     digest = own_source.digest_of(texts)
     if (file, digest) not in _loaded:
@@ -75,6 +77,33 @@ def load_file(path: str) -> OwnFile:
 
 
 _loaded: dict[tuple[Path, str], OwnFile] = {}
+_REFUSED: ContextVar[list[str] | None] = ContextVar("refused", default=None)
+
+
+@contextlib.contextmanager
+def nothing_executed() -> Iterator[list[str]]:
+    """Meanwhile no code of a user is executed: what wants some fails; yields the names of what was not executed.
+
+    For commands that only read results, which may be those of somebody else.
+    """
+    refused: list[str] = []
+    token = _REFUSED.set(refused)
+    try:
+        yield refused
+    finally:
+        _REFUSED.reset(token)
+
+
+def refuse_unwanted(name: str) -> None:
+    """See that code of a user may be executed.
+
+    Raises:
+        UserError: it may not.
+    """
+    refused = _REFUSED.get()
+    if refused is not None:
+        refused.append(name)
+        raise UserError(f"{name}: is not executed")
 
 
 def digest_of(file: Path) -> str:

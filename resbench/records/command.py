@@ -75,13 +75,8 @@ def taken_in(store: Store, study: StudyFile, path: Path) -> bool:
     kept = read_command(store.work, study)
     if kept is None or "" in kept.digests or kept.digests[:2] != [_digest(path), _digest(store.study_path)]:
         return False
-    now = [_digest_of(file) for file in plugin_files(study, path)]
+    now = [_digest_of(path.absolute().parent / user_path(name)) for name in study.plugins]
     return all(digest in ("", before) for digest, before in zip(now, kept.digests[2:], strict=False))
-
-
-def plugin_files(study: StudyFile, path: Path) -> list[Path]:
-    """The plug-ins of a study, whose grid file is there."""
-    return [path.absolute().parent / user_path(name) for name in study.plugins]
 
 
 def _digest_of(plugin: Path) -> str:

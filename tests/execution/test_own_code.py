@@ -96,7 +96,8 @@ def test_a_study_with_plugins_whose_page_does_not_need_them(tmp_path: Path) -> N
     assert changed not in resbench("check", "own", *places[:2])[2]
     with (tmp_path / "gem.py").open("a") as file:
         file.write("# better\n")
-    assert changed in resbench("check", "own", *places[:2])[2]
+    assert changed in resbench("check", tmp_path / "own.yaml", *places[:2])[2]
+    assert "own: its grid file, or code of its own that" in resbench("check", "own", *places[:2])[2]
 
     for name in PLUGINS:
         (tmp_path / f"{name}.py").unlink()
