@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from resbench.execution.saved_weights import check_which, difference, not_repeat
 from resbench.execution.task import Setting
 from resbench.grid.grid import PlannedRun
 from resbench.grid.own_files import home_of
-from resbench.grid.reader import read_grid
 from resbench.model import build
 from resbench.records.record import Record
 from resbench.records.run_states import StateReader
@@ -78,7 +76,7 @@ def network(
         return _again(run, which or tested(run), user_path(data_dir) if data_dir else default_directory())
     store = store_of(run, results)
     record, path = saved(store, id, which, data_dir)
-    with at_home(_home(store)):
+    with at_home(_home(store, record)):
         return _read(record, path)
 
 
@@ -98,7 +96,7 @@ def saved(store: Store, beginning: str, which: Which | None, data_dir: str | Pat
         raise UserError(f"{name} {beginning}: no record yet: do the run first")
     if record.status != "ok":
         raise UserError(f"{name} {record.id}: {record.status}: only a run that ended well has weights")
-    wanted, home = which or tested(record), _home(store)
+    wanted, home = which or tested(record), _home(store, record)
     path = weights_path(store.folder, record.id, wanted)
     with at_home(home):
         _config(record)
@@ -113,17 +111,18 @@ def saved(store: Store, beginning: str, which: Which | None, data_dir: str | Pat
     return record, path
 
 
-def _home(store: Store) -> Home | None:
-    """Where the files are that the grid of a study names; None where the grid is not there, or cannot be read."""
+def _home(store: Store, record: Record) -> Home | None:
+    """Where the files are that the grid of a study names, and the plug-ins of a run that has values of some.
+
+    None where the grid file is not there.
+    """
     study = store.study()
-    path = grid_file(study, store) if study and study.file else None
-    if not study or not path:
+    if study is None:
         return None
-    if study.command != "run":
-        return home_of(str(path), [])
-    with contextlib.suppress(UserError):
-        return read_grid(path, study.overrides).home
-    return None
+    path = grid_file(study, store) if study.file else None
+    if study.file and not path:
+        return None
+    return home_of(str(path or ""), study.plugins if record.config.get("own_code") else ())
 
 
 def _train_again(store: Store, record: Record, which: Which, directory: Path, home: Home | None) -> None:
@@ -194,8 +193,11 @@ def _config(record: Record) -> RunConfig:
     """The settings of a run.
 
     Raises:
-        UserError: they name what is not there, or is not what it was.
+        UserError: they name what is not there, or is not what it was; or another code trained the run, which is never
+            executed for a record.
     """
+    if record.config.get("trainer"):
+        raise UserError(f"run {record.id}: training code of its own did it, which can save its weights itself")
     try:
         config = RunConfig.model_validate(record.config)
     except ValidationError as error:

@@ -32,7 +32,14 @@ def test_results_of_somebody_else_are_read_without_their_code(
     shutil.rmtree("results/g/.work")  # as of a copy
     Path("executed").unlink()
     Path("mine.py").write_text(f"{LEAVES_A_TRACE}# other\n{CODE[grid]}")
-    for words in (["report", "g"], ["check", "g"], ["status", "g"], ["show", "g"], ["export", "g", "--to", "csv"], ["ls"]):
+    for words in (
+        ["report", "g"],
+        ["check", "g"],
+        ["status", "g"],
+        ["show", "g"],
+        ["export", "g", "--to", "csv"],
+        ["ls"],
+    ):
         code, _, err = command(*words)
         assert "Traceback" not in err and not Path("executed").exists(), (words, err)
         assert words[0] not in ("report", "check") or "g: its grid file, or code of its own that this names" in err

@@ -13,6 +13,7 @@ from support.inprocess import resbench
 from support.tiny import GRID
 
 import resbench as package
+from resbench.core.errors import UserError
 from resbench.data.loading import load_test
 from resbench.execution.task import DONE, STOPPED, Setting, execute_run, execute_together
 from resbench.execution.task import Task as RunTask
@@ -196,3 +197,15 @@ def test_mistakes_are_one_line_and_train_nothing(
     code, out, err = resbench(*words)
     assert (code, out) == (2, "") and message in err and err.count("\n") == 1
     assert not Store(Path("results/tiny")).ids()
+
+
+def test_no_command_that_a_record_names_is_executed(alone: tuple[Path, Record], tmp_path: Path) -> None:
+    """Whoever can write a record can give it the right id."""
+    config = RunConfig.model_validate(BASE | {"trainer": {"command": f"touch {tmp_path / 'executed'}"}})
+    record = dataclasses.replace(alone[1], id=config.id, config=config.model_dump(mode="json"))
+    record.check_identity()
+    Store(tmp_path / "s").add(record)
+    for given in ((record,), (tmp_path / "s", record.id)):
+        with pytest.raises(UserError, match="training code of its own did it"):
+            package.network(*given)
+    assert not (tmp_path / "executed").exists()
