@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,8 @@ from pydantic import ValidationError
 from resbench.core.config import suggestion
 from resbench.core.errors import UserError
 from resbench.core.open_section import ARGUMENT, PLACEHOLDER
-from resbench.core.own_code import ChangedCode, digest_of, line_of, load_file, refuse_unwanted
-from resbench.core.places import content_of, stamped, unstamped
+from resbench.core.own_code import ChangedCode, digest_of, digest_of_module, line_of, load_file, refuse_unwanted
+from resbench.core.places import content_of, resolve, stamped, unstamped
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -124,14 +125,22 @@ def load_entry(text: str) -> Entry:
     place, _, name = plain.rpartition(":")
     if not place or not name.isidentifier():
         raise UserError(f"{plain!r} should name a function, as in my_file.py:{name or 'make'} or package.module:make")
-    function, file, now = _of_file(place, name) if place.endswith(".py") else _of_package(place, name)
+    if place.endswith(".py"):
+        _check_stamp(digest, digest_of(resolve(place)), resolve(place))  # before it is executed
+        function, file, now = _of_file(place, name)
+    else:
+        function, file, now = _of_package(place, name)
+    _check_stamp(digest, now, file)
     if not callable(function):
         raise UserError(f"{file}: {name} is no function")
-    if digest not in ("", now):
-        raise ChangedCode(f"{file}: has changed since the run was planned; the same command plans it again")
     entry = Entry(function, stamped(plain, now), file)
     _KNOWN[content_of(entry.text)] = entry
     return entry
+
+
+def _check_stamp(digest: str, now: str, file: Path) -> None:
+    if digest not in ("", now):
+        raise ChangedCode(f"{file}: has changed since the run was planned; the same command plans it again")
 
 
 def _of_file(place: str, name: str) -> tuple[Any, Path, str]:
@@ -154,7 +163,7 @@ def _of_package(place: str, name: str) -> tuple[Any, Path, str]:
         file = Path(inspect.getsourcefile(inspect.unwrap(function)) or "")
     except TypeError:
         raise UserError(f"{place}: {name} is no function that is written in Python") from None
-    return function, file, digest_of(file)
+    return function, file, digest_of_module(sys.modules[inspect.unwrap(function).__module__])
 
 
 def _is_plain(value: object) -> bool:

@@ -173,11 +173,16 @@ def load_installed() -> None:
 
 
 def _origin(entry: EntryPoint, module: ModuleType, source: str) -> Origin:
-    """Of a module of an installed package; what it imports from its own package belongs to its content."""
+    name = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.module
+    return Origin(source, digest_of_module(module), name)
+
+
+@cache  # it stays as it was imported
+def digest_of_module(module: ModuleType) -> str:
+    """As `digest_of`, of a module of an installed package; what it imports from its own package belongs to its content."""
     file, parts = Path(str(module.__file__)), module.__name__.split(".")
     root = file.parents[len(parts) - (0 if hasattr(module, "__path__") else 1)]
-    digest = own_source.digest_of(own_source.contents(file, root, parts[0]))
-    return Origin(source, digest, f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.module)
+    return own_source.digest_of(own_source.contents(file, root, parts[0]))
 
 
 def open_home(home: Home | None) -> None:

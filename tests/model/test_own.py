@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from support.commands import call
 from support.inprocess import resbench
 from torch import nn
 
 from resbench.core.config import nest
 from resbench.core.errors import UserError
-from resbench.core.places import relative_to
+from resbench.core.places import relative_to, unstamped
 from resbench.grid.filter import filter_runs
 from resbench.grid.reader import read_grid
 from resbench.model import ModelConfig, build, measure
@@ -157,9 +159,29 @@ def test_an_installed_package_has_networks_too(folder: Path, monkeypatch: pytest
     monkeypatch.syspath_prepend(folder)
     run = run_of(folder, "own_package:make")
     assert run.id == run_of(folder, "net.py:make").id
+    ids = set()
+    for number in "12":  # what it imports from its package, by the name of that, belongs to it
+        parts = folder / number / "own_parts"
+        parts.mkdir(parents=True)
+        (parts / "__init__.py").write_text("")
+        (parts / "width.py").write_text(f"WIDTH = {number}\n")
+        (parts / "nets.py").write_text(f"from own_parts.width import WIDTH\n{CODE}")
+        monkeypatch.syspath_prepend(folder / number)
+        for name in [name for name in sys.modules if name.startswith("own_parts")]:
+            monkeypatch.delitem(sys.modules, name)
+        ids.add(run_of(folder, "own_parts.nets:make").id)
+    assert len(ids) == 2
     with relative_to(NETWORKS):
         config = ModelConfig(family="python", entry="resnet18.py:make")
     assert measure(config, 3, 224, 1000)["parameters"] == 11_689_512  # as torchvision documents it
+
+
+def test_a_file_that_is_not_what_it_was_is_not_executed(folder: Path) -> None:
+    record = run_of(folder, "net.py:make").model_dump(mode="json")
+    (folder / "net.py").write_text(f"open('{folder}/executed', 'w')\n{CODE}")
+    with relative_to(folder), pytest.raises(ValidationError, match=r"net\.py: has changed since"):
+        RunConfig.model_validate(record | {"model": record["model"] | {"entry": "net.py:make@0123456789abcdef"}})
+    assert not (folder / "executed").exists()
 
 
 def test_a_unit_is_removed_by_passing_on_what_enters_it(folder: Path) -> None:
