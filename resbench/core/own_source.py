@@ -11,6 +11,7 @@ import builtins
 import hashlib
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -23,9 +24,13 @@ from resbench.core.errors import UserError
 
 _ELSEWHERE = {*sys.stdlib_module_names, "resbench"}  # never taken for files of the same folder, as in a checkout
 
+_PYTHON_SCRIPT = re.compile(rb"#![^\n]*python")
+
 
 def contents(file: Path, root: Path | None = None, top: str = "") -> dict[str, bytes]:
-    """Name relative to a folder -> content, of a Python file and of what it imports from there, in functions too.
+    """Name relative to a folder -> content, of a file, and if it is a Python file of what it imports from there.
+
+    The file comes first. What is imported in functions belongs to it, too.
 
     Args:
         root: the folder; that of the file by default.
@@ -51,8 +56,13 @@ def contents(file: Path, root: Path | None = None, top: str = "") -> dict[str, b
 
 
 def digest_of(texts: Mapping[str, bytes]) -> str:
-    """16 hexadecimal digits of the SHA-256 of a file; of several, of a list of theirs as `sha256sum` writes it."""
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(texts.items())}
+    """16 hexadecimal digits of the SHA-256 of a file; of several, of a list of theirs as `sha256sum` writes it.
+
+    In the list the file stands first, as two that import each other consist of the same files.
+    """
+    main = next(iter(texts))
+    names = [main, *sorted(texts.keys() - {main})]
+    digests = {name: hashlib.sha256(texts[name]).hexdigest() for name in names}
     if len(digests) == 1:
         return next(iter(digests.values()))[:16]
     lines = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
@@ -60,6 +70,8 @@ def digest_of(texts: Mapping[str, bytes]) -> str:
 
 
 def _imported(content: bytes, path: Path, root: Path, top: str) -> Iterator[Path]:
+    if path.suffix != ".py" and not _PYTHON_SCRIPT.match(content):
+        return  # a table of numbers would be parsed as well, and takes hundreds of times its size
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError):  # the loading says so

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.faults import ROOT
 
+from resbench.core.entry import load_entry
 from resbench.core.errors import UserError
 from resbench.core.own_code import digest_of, load_file, load_plugin
 from resbench.core.places import relative_to
@@ -108,8 +109,29 @@ print(*(run.config.own_code for run in runs), NORMS.origins["mine"].name, NORMS.
 """
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
-    names = ("my_pack/__init__.py", "my_pack/inner.py", "my_pack/layers.py")
+    names = ("my_pack/layers.py", "my_pack/__init__.py", "my_pack/inner.py")  # the plug-in first
     lines = [f"{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
     source = "my_pack.layers of my-pack"
     assert done.stdout == f"{source}\n[] ['{digest}'] my-pack 1.2 {source}\n"
+
+
+def test_of_two_files_that_import_each_other_each_is_known(tmp_path: Path) -> None:
+    write(
+        tmp_path, {"one": "import two\ndef make():\n    return 1\n", "two": "import one\ndef make():\n    return 2\n"}
+    )
+    with relative_to(tmp_path):
+        entries = [load_entry(f"{name}.py:make") for name in ("one", "two")]
+        assert [load_entry(entry.text).function() for entry in entries] == [1, 2]
+    assert digest_of(tmp_path / "one.py") != digest_of(tmp_path / "two.py")
+
+
+def test_only_python_is_read_as_python(tmp_path: Path) -> None:
+    """What a command names may be a table of many numbers, which would be a Python file of as many expressions."""
+    write(tmp_path, {"helper": "x = 1\n"})
+    digests = set()
+    for name, head in (("table.csv", ""), ("script", "#!/usr/bin/env python3\n")):
+        (tmp_path / name).write_text(f"{head}import helper\n")
+        alone = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()[:16]
+        digests.add((name, digest_of(tmp_path / name) == alone))
+    assert digests == {("table.csv", True), ("script", False)}
