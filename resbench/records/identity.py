@@ -133,7 +133,7 @@ def check_identity(run_id: str, config: Mapping[str, Json]) -> None:
     if not is_whole(config) or id_of(canonical(config)) == run_id:
         return
     flat = flatten(config)
-    known = {path: value for path, value in flat.items() if path in FROZEN}
+    known = {path: value for path, value in flat.items() if path in FROZEN or path.rpartition(".")[0] in FROZEN}
     if id_of(canonical(nest(known))) == run_id:  # of a later version, whose new fields are at their neutral values
         return
     for path, value in _candidates(flat):

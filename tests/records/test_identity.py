@@ -15,7 +15,7 @@ from support.tiny import copy_tiny, run_tiny, tiny_contents, tiny_store
 
 import resbench as package
 from resbench.core.config import defaults, fields
-from resbench.records.identity import FROZEN, canonical, id_of
+from resbench.records.identity import FROZEN, canonical, check_identity, id_of
 from resbench.records.record import Record
 from resbench.records.store import Store, read_record
 from resbench.training.run import RunConfig, neutral_values
@@ -127,3 +127,12 @@ def test_a_changed_default_makes_other_runs(undisturbed: Path, tmp_path: Path) -
     done = call("plan", "tiny.yaml", cwd=tmp_path, code=tmp_path / "code")
     assert "2 runs: 0 done, 2 to do" in done.stdout
     assert len(Store(tmp_path / "results" / "tiny").done()) == 2
+
+
+@pytest.mark.parametrize("more", [{"model": {"args": {"width": 5}}}, {"trainer": {"args": {"width": 5}}}])
+def test_an_argument_that_left_no_trace_in_an_id_is_none_of_its_run(more: dict[str, Any]) -> None:
+    config = RunConfig().model_dump(mode="json")
+    with pytest.raises(ValueError, match="whose config is that of the run"):
+        check_identity(
+            RunConfig().id, config | {name: config.get(name, {}) | section for name, section in more.items()}
+        )
