@@ -157,7 +157,12 @@ def execute_together(
 
     Returns:
         What `execute_run` would, for each.
+
+    Raises:
+        ChangedCode: as `execute_run`.
     """
+    for task in tasks:
+        task.check_own_code()
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(_hold(task, functools.partial(step, place))) for place, task in enumerate(tasks)]
         codes = [one if isinstance(one, int) else BUSY for one in held]
@@ -214,7 +219,8 @@ class _Held:
 def _hold(task: Task, step: Callable[[float], None]) -> Iterator[_Held | int]:
     """Claim a run, and show how far it is while it is held; an exit code where there is nothing to do."""
     run, setting = task.config, task.setting
-    store = Store(setting.folder)
+    own = run.trainer.entry != "none"  # a function that may change the working folder while the claim is held
+    store = Store(setting.folder.absolute() if own else setting.folder)
     with store.claim(run.id) as claim:
         if claim is None:
             yield BUSY

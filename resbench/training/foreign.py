@@ -124,7 +124,7 @@ def _call(run: RunConfig, device: torch.device, saved: Path | None, reporter: Re
     function = run.trainer.function()
     # the process of a run may have no children by default; data loaders are some
     multiprocessing.process.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-    with _seeded(run.seed, device):
+    with _seeded(run.seed, device), contextlib.chdir(Path.cwd()):  # the code may go elsewhere
         return function(run, run.seed, reporter)
 
 
@@ -165,7 +165,7 @@ def _threads(threads: int) -> Iterator[None]:
     finally:
         torch.set_num_threads(before)
         for name in _THREADS:
-            os.environ.pop(name)
+            os.environ.pop(name, None)  # the code may have done so
         os.environ.update({name: value for name, value in own.items() if value is not None})
 
 

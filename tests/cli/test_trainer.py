@@ -122,3 +122,17 @@ def test_a_search_is_judged_by_what_the_code_reports(tmp_path: Path) -> None:
     (tmp_path / "my.py").rename(tmp_path / "deeper" / "it.py")
     (tmp_path / "deeper" / "it.py").write_text(SEARCHED)
     assert load(tmp_path, SEARCH.replace("my.py", "deeper/it.py")).identity(search.points()[0]) == before
+
+
+def test_a_function_may_go_to_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the process of the command, whose folders need not be whole paths."""
+    monkeypatch.chdir(tmp_path)
+    Path("there").mkdir()
+    Path("my.py").write_text(
+        "import os\ndef train(config, seed, report):\n    os.chdir('there')\n    os.environ.pop('OMP_NUM_THREADS')\n"
+        "    report(1, val_error=0.5)\n    return {'test_error': 0.5}\n"
+    )
+    Path("g.yaml").write_text("name: g\ntrainer: my.py:train\nseeds: 2\n")
+    code, _, err = resbench("run", "g.yaml", "--executor", "serial", "-j1", "--no-report")
+    assert code == 0 and [record.status for record in read_records(Path("results/g")).values()] == ["ok", "ok"], err
+    assert Path.cwd() == tmp_path and not list(Path("there").iterdir())
