@@ -105,7 +105,8 @@ def prepare_folder(folder: Path) -> None:
 def has_weights(folder: Path, record: Record, which: Which) -> bool:
     """Whether the weights of a record are in their file, by what it says of itself; its numbers are not read."""
     facts = _facts(weights_path(folder, record.id, which))
-    return facts.get("run") == record.id and facts.get("record_sha256") == record.weights_sha256
+    said = (facts.get("run"), facts.get("which"), facts.get("record_sha256"))
+    return said == (record.id, which, record.weights_sha256)
 
 
 def lacks_weights(folder: Path, record: Record, which: Which) -> bool:

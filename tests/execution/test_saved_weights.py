@@ -19,7 +19,7 @@ from resbench.execution.task import DONE, STOPPED, Setting, execute_run, execute
 from resbench.execution.task import Task as RunTask
 from resbench.records.record import Record
 from resbench.records.store import Store
-from resbench.records.weights_file import Which, read_weights, weights_path
+from resbench.records.weights_file import Which, has_weights, read_weights, weights_path
 from resbench.training.epoch import Stopped
 from resbench.training.run import RunConfig
 
@@ -209,3 +209,11 @@ def test_no_command_that_a_record_names_is_executed(alone: tuple[Path, Record], 
         with pytest.raises(UserError, match="training code of its own did it"):
             package.network(*given)
     assert not (tmp_path / "executed").exists()
+
+
+def test_weights_of_the_best_epoch_are_not_taken_for_the_last(alone: tuple[Path, Record], tmp_path: Path) -> None:
+    folder, record = alone
+    path = weights_path(tmp_path, record.id, "last")
+    path.parent.mkdir()
+    path.write_bytes(weights_path(folder, record.id, "best").read_bytes())
+    assert has_weights(folder, record, "best") and not has_weights(tmp_path, record, "last")
