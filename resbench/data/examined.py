@@ -1,7 +1,8 @@
 """What was found in files before, so that a folder of many images is read once and not by every process.
 
-What a file holds is taken from before while its size and the time of its last change are the same. That only spares
-time: who loads the images sees whether they are those that were meant.
+What a file holds is taken from before while its size and the times of its last change are the same: that which programs
+can set back, as those that copy files do, and that of the file system. That only spares time: who loads the images sees
+whether they are those that were meant.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from resbench.core.errors import Unwritable, UserError
 from resbench.core.files import replace
 from resbench.data.directory import cache_folder
 
-_VERSION = 1  # of what is kept; another one is not read
+_VERSION = 2  # of what is kept; another one is not read
 _FRESH = 2.0  # seconds in which a file may change again without another time of change
 
 
@@ -43,16 +44,17 @@ def examined(
     for name, path in files.items():
         try:
             facts = os.stat(path)  # noqa: PTH116
+            state = [facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns]
             before = known.get(name, [])
-            if before[:2] == [facts.st_size, facts.st_mtime_ns]:
-                found = before[2]
+            if before[:3] == state:
+                found = before[3]
             else:
                 found, changed = look(Path(path)), True
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
         out[name] = found
-        if now - facts.st_mtime > _FRESH:
-            kept[name] = [facts.st_size, facts.st_mtime_ns, found]
+        if now - max(facts.st_mtime, facts.st_ctime) > _FRESH:
+            kept[name] = [*state, found]
     if changed and kept:
         _save(place, kept)
     return out

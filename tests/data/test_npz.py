@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +94,16 @@ def test_a_file_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(ValidationError, match=r"d\.npz: cannot be read"):
         config(path)
+
+
+def test_a_copy_with_the_time_of_the_file_before_is_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, now = tmp_path / "d.npz", time.time()
+    monkeypatch.setattr("time.time", lambda: now + 60)  # what was found in a file that is old enough is kept
+    found = []
+    for seed in (1, 2):
+        np.savez(path, x_train=images(8, 8), y_train=LABELS, x_test=images(8, 8) + np.uint8(seed), y_test=LABELS)
+        os.utime(path, (1e9, 1e9))
+        found.append(config(path).path)
+    assert found[0] != found[1]

@@ -16,7 +16,7 @@ from torch import nn
 
 from resbench.core.config import nest
 from resbench.core.errors import UserError
-from resbench.core.places import relative_to, unstamped
+from resbench.core.places import relative_to
 from resbench.grid.filter import filter_runs
 from resbench.grid.reader import read_grid
 from resbench.model import ModelConfig, build, measure
