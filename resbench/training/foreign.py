@@ -8,7 +8,7 @@ import os
 import random
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,10 @@ class Reporter:
             Stopped: the run has to end here: the code should not catch it.
             WrongResult: what is reported is not a number.
         """
+        self.note(epochs, metrics)
+
+    def note(self, epochs: float, metrics: Mapping[str, Any]) -> None:
+        """The same of metrics with any names."""
         done = numbers({"epoch": epochs})["epoch"] or 0.0
         try:
             self.observer.step(done)
@@ -120,7 +124,7 @@ def train_foreign(
 
 def _call(run: RunConfig, device: torch.device, saved: Path | None, reporter: Reporter, tested: bool) -> Any:
     if run.trainer.command != "none":
-        return foreign_command.call(run, device.type, saved, reporter, keep=tested)
+        return foreign_command.call(run, device.type, saved, reporter.note, keep=tested)
     function = run.trainer.function()
     # the process of a run may have no children by default; data loaders are some
     multiprocessing.process.current_process()._config["daemon"] = False  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.1
 _TAIL_LINES = 30  # of its output, in the record of one that failed
 _TAIL_BYTES = 20_000
 _OUT, _ERR = "stdout.txt", "stderr.txt"
-Report = Callable[..., None]
+Report = Callable[[float, Mapping[str, Any]], None]  # (epochs done, metrics)
 
 
 class CommandFailed(Exception):
@@ -102,7 +102,7 @@ def _run(command: list[str], folder: Path, output: _Output, report: Report) -> i
                 output.follow(report, ended=True)
                 return code
             output.follow(report)
-            report(output.epochs)  # which ends the run if it is asked to stop
+            report(output.epochs, {})  # which ends the run if it is asked to stop
     finally:
         if process.stdin:
             process.stdin.close()
@@ -136,7 +136,7 @@ class _Output:
             if isinstance(epoch, int | float):
                 self.epochs = float(epoch)
                 rest = {name: value for name, value in values.items() if name != "epoch"}
-                report(epoch, **{name: value for name, value in rest.items() if isinstance(value, int | float)})
+                report(epoch, {name: value for name, value in rest.items() if isinstance(value, int | float)})
 
     def _lines(self, ended: bool) -> Iterator[dict[str, Any]]:
         with self.path.open("rb") as file:

@@ -182,7 +182,7 @@ def test_a_task_is_carried_to_another_process_with_its_code(tmp_path: Path, monk
 
 
 def test_a_command_leaves_its_metrics_in_a_file_or_in_its_output(tmp_path: Path) -> None:
-    code = "import json, sys\nprint('not {json}')\nprint(json.dumps({'epoch': 1, 'train_loss': 0.5, 'note': 'x'}))\n"
+    code = "import json, sys\nprint('not {json}')\nprint(json.dumps({'epoch': 1, 'epochs': 9, 'self': 1, 'train_loss': 0.5, 'note': 'x'}))\n"
     code += "json.dump({'test_error': 0.25, 'args': len(sys.argv)}, open('out.json', 'w'))\n"
     with relative_to(tmp_path):
         in_file = train(of_script(tmp_path, code, metrics="out.json"), tmp_path, saved=tmp_path / "x.ckpt")
