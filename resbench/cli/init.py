@@ -66,7 +66,10 @@ def _plugins(original: str, folder: Path) -> dict[Path, str]:
     root = parse(_read(original)).value
     named = root.get("plugins", []) if isinstance(root, dict) else []
     names = [name for name in ([named] if isinstance(named, str) else named or []) if isinstance(name, str)]
-    texts = {folder / name: _read(str(Path(original).parent / name)) for name in names if not Path(name).is_absolute()}
+    names = [name for name in names if not Path(name).is_absolute()]
+    if outside := [name for name in names if ".." in Path(name).parts]:
+        raise UserError(f"{original}: its plug-in {outside[0]} is outside of its folder: copy both yourself")
+    texts = {folder / name: _read(str(Path(original).parent / name)) for name in names}
     return {path: text for path, text in texts.items() if not path.is_file() or _read(str(path)) != text}
 
 

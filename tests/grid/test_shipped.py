@@ -102,6 +102,16 @@ def test_a_copy_of_a_shipped_grid_is_a_study_of_its_own(name: str) -> None:
         assert read(f"my-{name}.yaml").name == f"my-{name}"
 
 
+def test_nothing_is_written_outside_of_the_folder_of_a_copy(elsewhere: Path) -> None:
+    theirs = elsewhere / "a" / "b" / "theirs.yaml"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("plugins: [../mine.py]\n")
+    (elsewhere / "a" / "mine.py").write_text("")
+    code, _, err = resbench("init", "mine.yaml", "--from", theirs)
+    assert code == 2 and "its plug-in ../mine.py is outside of its folder" in err
+    assert not (elsewhere.parent / "mine.py").exists() and not (elsewhere / "mine.yaml").exists()
+
+
 def test_an_installed_package_has_the_grids_and_the_hash_of_its_code(elsewhere: Path) -> None:
     """As a wheel has them: inside of the package, where they are no part of its code."""
     site = elsewhere / "site-packages"
