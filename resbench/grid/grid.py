@@ -247,14 +247,7 @@ class Grid:
         optional |= {"labels": dict(self.labels)} if self.labels else {}
         optional |= {"story": self.story} if self.story else {}
         optional |= {"plugins": list(self.plugins)} if self.plugins else {}
-        metrics = added_metrics(
-            [
-                *(row.name for row in self.metrics if isinstance(row, Metric)),
-                *(name for probe in self.probes for name in PROBED[probe]),
-                *(claim.on for claim in self.claims),
-            ]
-        )
-        optional |= {"metrics": metrics} if metrics else {}
+        optional |= {"metrics": metrics} if (metrics := self._own_metrics()) else {}
         optional |= self._alike()
         return StudyFile(
             name=self.name,
@@ -269,6 +262,14 @@ class Grid:
             runs=self._study_runs(),
             excluded=[ExcludedCell(cell=dict(cell), because=because) for cell, because in self.excluded],
         )
+
+    def _own_metrics(self) -> list[Metric]:
+        """The metrics that resbench does not have by itself; another grid of this process may have others of the same names."""
+        ours = {row.name: row for row in self.metrics if isinstance(row, Metric)}
+        probed = (name for probe in self.probes for name in PROBED[probe])
+        return [
+            ours.get(row.name, row) for row in added_metrics([*ours, *probed, *(claim.on for claim in self.claims)])
+        ]
 
     def _alike(self) -> dict[str, list[Any]]:
         """What the report needs to know of fields that make no difference, if there are any."""

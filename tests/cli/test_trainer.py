@@ -11,6 +11,7 @@ from support.commands import read_records
 from support.inprocess import resbench
 from support.searches import load, setting_of, studies_of
 
+from resbench.grid.reader import read_grid
 from resbench.tuning.workers import work
 
 CODE = """
@@ -122,6 +123,15 @@ def test_a_search_is_judged_by_what_the_code_reports(tmp_path: Path) -> None:
     (tmp_path / "my.py").rename(tmp_path / "deeper" / "it.py")
     (tmp_path / "deeper" / "it.py").write_text(SEARCHED)
     assert load(tmp_path, SEARCH.replace("my.py", "deeper/it.py")).identity(search.points()[0]) == before
+
+
+def test_two_grids_of_a_process_have_metrics_of_one_name(tmp_path: Path) -> None:
+    (tmp_path / "my.py").write_text(CODE)
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text(GRID)
+    second.write_text(GRID.replace("better: higher", "better: lower"))
+    grids = [read_grid(path) for path in (first, second)]
+    assert [grid.study().metrics[0].better for grid in grids] == ["higher", "lower"]
 
 
 def test_a_function_may_go_to_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
