@@ -82,14 +82,14 @@ def unstamped(text: str) -> tuple[str, str]:
 
 
 def content_of(text: str) -> str:
-    """What an id has of a text with a stamp: `:make@0f3a...` of `nets/my_net.py:make@0f3a...`; other texts as they are.
-
-    Of a command line it has the same of each word with a stamp.
-    """
+    """What an id has of a text with a stamp: `:make@0f3a...` of `nets/my_net.py:make@0f3a...`; other texts as they are."""
     plain, digest = unstamped(text)
     name = plain.rpartition(":")[2] if ":" in plain else ""
-    if digest:
-        return f"{':' if name else ''}{name}@{digest}"
+    return f"{':' if name else ''}{name}@{digest}" if digest else text
+
+
+def content_of_command(text: str) -> str:
+    """The same of a command line: `python #0f3a...` of `python train.py#0f3a...`."""
     return _STAMPED_WORD.sub(r"#\2", text) if "#" in text else text
 
 

@@ -7,11 +7,11 @@ gives new plans new ids, so that no record is taken for a run with other setting
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from resbench.core.config import digest, flatten, nest
 from resbench.core.json_reader import Json
-from resbench.core.places import content_of, unstamped
+from resbench.core.places import content_of, content_of_command, unstamped
 
 SCHEMA = 1
 # of every field the value that leaves no trace in an id: its default when it was introduced; never edited
@@ -71,10 +71,14 @@ _LATER: dict[str, Json] = {
     "trainer.args": {},
 }
 FROZEN: dict[str, Json] = {**_FIRST, **_LATER}
-# a text that names files and carries the stamp of their content: of such a field the stamp alone is part of an id
-STAMPED = ("data.path",)
-# of such a field, which names a function in a file, the function's name and the stamp; of a command line its other words too
-ENTRIES = ("model.entry", "trainer.entry", "trainer.command")
+# fields that name files and carry the stamp of their content, each with what an id has of one: the stamp; of one that names
+# a function in a file its name too, and of a command line its other words
+_PLACELESS: dict[str, Callable[[str], str]] = {
+    "data.path": lambda text: unstamped(text)[1] or text,
+    "model.entry": content_of,
+    "trainer.entry": content_of,
+    "trainer.command": content_of_command,
+}
 _NESTED = nest(FROZEN)
 _SECTIONS = {section: set(names) for section, names in nest(_FIRST).items() if isinstance(names, dict)}
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -97,12 +101,12 @@ def canonical(config: Mapping[str, Json], neutral: Mapping[str, Json] = _NESTED)
 def _placeless(config: Mapping[str, Json]) -> dict[str, Json]:
     """The same without where files lie in each text that names some."""
     out = dict(config)
-    for path in (*STAMPED, *ENTRIES):
+    for path, content in _PLACELESS.items():
         section, name = path.split(".")
         values = out.get(section)
         text = values.get(name) if isinstance(values, dict) else None
         if isinstance(values, dict) and isinstance(text, str):
-            out[section] = {**values, name: content_of(text) if path in ENTRIES else unstamped(text)[1] or text}
+            out[section] = {**values, name: content(text)}
     return out
 
 

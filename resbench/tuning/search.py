@@ -14,7 +14,7 @@ from resbench.core.entry import load_entry
 from resbench.core.errors import UserError
 from resbench.core.json_reader import Json
 from resbench.core.own_code import ChangedCode, at_home, digest_of, open_home
-from resbench.core.places import Home, content_of, unstamped
+from resbench.core.places import Home, content_of, content_of_command, unstamped
 from resbench.core.text import NAME_RULE, is_name
 from resbench.grid.expand import expand, points
 from resbench.grid.own_files import home_of
@@ -189,7 +189,7 @@ class Search:
             base = {path: value for path, value in self.base.items() if path.rpartition(".")[0] != "trainer"}
             values |= {
                 "base": base,
-                "trainer": [content_of(trainer.entry), content_of(trainer.command), trainer.metrics],
+                "trainer": [content_of(trainer.entry), content_of_command(trainer.command), trainer.metrics],
             }
         if self.plugins:
             values["plugins"] = self.digests

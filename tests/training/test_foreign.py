@@ -75,6 +75,8 @@ def test_a_run_is_known_by_what_its_code_is_and_not_by_where(tmp_path: Path) -> 
     (tmp_path / "a" / "helper.py").write_text("value = 2\n")
     others += [config(tmp_path / "a", one) for one in ("my.py:train", {"command": "python 'my.py' --lr {recipe.lr}"})]
     assert len({run.id for run in [*runs, *others]}) == 6
+    others += [config(tmp_path / "a", {"command": f"{word} model@0123456789abcdef"}) for word in ("one", "two")]
+    assert others[-1].id != others[-2].id  # what looks like a stamp is none in a command
     with pytest.raises(ChangedCode, match=r"my\.py: has changed since the run was planned"):
         runs[1].check_own_code()
     for run in others:  # the seed has its place in the text that is hashed
