@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from resbench.core.places import current_home, start_at
 from resbench.core.tables import TABLES
 
 # the files that take longest come first, or one process would be left alone with one of them at the end
@@ -75,8 +76,10 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
 
 
 @pytest.fixture(autouse=True)
-def no_plugins_of_other_tests() -> Iterator[None]:
-    """A process has one set of tables: what a test adds to them goes with it."""
+def nothing_of_other_tests() -> Iterator[None]:
+    """A process has one set of tables, and one folder where paths start: what a test changes goes with it."""
+    home = current_home()
     yield
+    start_at(home)
     for table in TABLES.values():
         table.forget(dict(table.origins))

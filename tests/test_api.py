@@ -53,6 +53,15 @@ def test_names_are_listed_and_others_refused() -> None:
         resbench.grids  # noqa: B018
 
 
+def test_what_is_no_grid_no_study_and_no_run_is_refused_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(resbench.UserError, match="a dict is no grid: give the path of a grid file, or"):
+        resbench.run({"model.depth": [10]})  # type: ignore[arg-type]
+    with pytest.raises(resbench.UserError, match="no records are in it"):
+        resbench.load(tmp_path)
+    with pytest.raises(resbench.UserError, match="which run"):
+        resbench.network("depth", results=ROOT / "results")
+
+
 def test_the_package_itself_imports_nothing_heavy() -> None:
     code = "import sys, resbench; dir(resbench); print({'torch', 'pandas', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -54,9 +54,12 @@ def relative_to(home: Home | Path | str) -> Iterator[None]:
         _HOME.reset(token)
 
 
-def start_at(home: Home | Path | str) -> None:
-    """From now on paths in configurations start at this folder: for a process that executes runs of one grid."""
-    _HOME.set(home if isinstance(home, Home) else Home(Path(home).absolute()))
+def start_at(home: Home | Path | str | None) -> None:
+    """From now on paths in configurations start at this folder, by default at the working folder.
+
+    For a process that executes runs of one grid.
+    """
+    _HOME.set(Home(Path(home).absolute()) if isinstance(home, Path | str) else home)
 
 
 def current_home() -> Home | None:

@@ -62,7 +62,7 @@ def network(
         torch.Size([2, 10])
 
     Args:
-        run: a record, or the study of the run: its name, its Grid, or its folder.
+        run: a record, the file of one, or the study of the run: its name, its Grid, or its folder.
         id: of the run in the study, or a beginning of it.
         results: folder of all studies.
         which: weights after the last epoch, or after the best one by the validation images; by default those tested.
@@ -74,6 +74,10 @@ def network(
     check_which(which, "which")
     if isinstance(run, Record):
         return _again(run, which or tested(run), user_path(data_dir) if data_dir else default_directory())
+    if isinstance(run, str | Path) and user_path(run).is_file():
+        run, id = user_path(run).parent, user_path(run).stem
+    if not id:
+        raise UserError("network: which run? give its id, or a beginning of it, as `resbench ls runs` lists them")
     store = store_of(run, results)
     record, path = saved(store, id, which, data_dir)
     with at_home(_home(store, record)):

@@ -33,8 +33,11 @@ def open_grid(
     """
     listed("overrides", overrides)
     use_directory(user_path(data_dir) if data_dir else None)
-    if not isinstance(grid, Grid):
+    if isinstance(grid, str | Path):
         return read_grid(grid, overrides, plugins)
+    if not isinstance(grid, Grid):
+        kind = type(grid).__name__
+        raise UserError(f"a {kind} is no grid: give the path of a grid file, or resbench.Grid('my-question', axes=...)")
     if overrides:
         raise UserError(f"{grid.name}: overrides are for grid files: make a Grid with these values")
     if plugins:

@@ -30,7 +30,11 @@ def home_of(file: str, plugins: Iterable[str]) -> Home:
 
 
 def read_plugins(source: Source, value: Any, line: int) -> tuple[str, ...]:
-    """Load the plug-ins; returns their paths as they are written. What is wrong with one is a mistake of the file."""
+    """Load the plug-ins; returns their paths as they are written. What is wrong with one is a mistake of the file.
+
+    Raises:
+        UserError: one cannot be loaded; one line for each mistake so far.
+    """
     paths = [value] if isinstance(value, str) else value
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         source.wrong(line, f"plugins: {value!r} should be a list of Python files, such as [my_layers.py]")
@@ -42,6 +46,8 @@ def read_plugins(source: Source, value: Any, line: int) -> tuple[str, ...]:
             good.append(path)
         except UserError as error:
             source.wrong(line, f"plugins: {error.lines[0]}")
+    if len(good) < len(paths):  # the values of the rest may be theirs
+        source.raise_mistakes()
     return tuple(good)
 
 

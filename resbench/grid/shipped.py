@@ -42,7 +42,8 @@ class ShippedFile:
     def question(self) -> str:
         """What it asks: the first sentence of its opening comment."""
         text = " ".join(opening_comment(self.text).split()).removeprefix("Question: ")
-        return f"{text[:1].upper()}{re.split(r'(?<=[?.])(?= )', text[1:], maxsplit=1)[0]}"
+        first = re.split(r"(?<=[?.])(?<!al\.)(?= )", text[1:], maxsplit=1)[0]  # not behind `et al.`
+        return f"{text[:1].upper()}{first}"
 
     @property
     def place(self) -> float:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from resbench.core.errors import LaterVersion, Unwritable, UserError
 from resbench.core.files import hidden, named_first, replace, sync_folder, temporary_in, user_path, write_through
 from resbench.core.locks import HeldLock, LockObserver, try_lock, wait_for_lock
-from resbench.core.text import OURS
+from resbench.core.text import is_name
 from resbench.records.frames import study_frame
 from resbench.records.record import Record
 from resbench.records.running import RunningFile, RunningRun, read_running
@@ -265,7 +265,7 @@ def study_names(results: Path) -> list[str]:
     """Studies of a results folder: its folders with something in them."""
     if not results.is_dir():
         return []
-    folders = [folder for folder in results.iterdir() if folder.is_dir() and folder.name not in OURS]
+    folders = [folder for folder in results.iterdir() if folder.is_dir() and is_name(folder.name)]
     return sorted(folder.name for folder in folders if any(folder.glob("*.json")))
 
 
@@ -295,4 +295,6 @@ def load(folder: str | Path, *, all: bool = False) -> pd.DataFrame:
     studies = sorted(inner.parent.name for inner in path.glob("*/study.json"))
     if studies and not store.ids():
         raise UserError(f"{path}: a folder of studies, not of one: name one of {', '.join(studies)} in it")
+    if not store.ids() and not (path / "study.json").exists():
+        raise UserError(f"{path}: no records are in it: name the folder of a study, such as results/my-question")
     return store.frame(all)
