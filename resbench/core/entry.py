@@ -75,6 +75,12 @@ class Entry:
         found = defaults | dict(given)
         return {name: found[name] for name in free if name in found} | found  # in the order of the function
 
+    def takes_more(self, handed: Sequence[str]) -> bool:
+        """Whether the function has arguments of its own, behind what it is handed."""
+        parameters = list(inspect.signature(self.function).parameters.values())
+        leading = [one for one in parameters if one.kind in _POSITIONAL][: len(handed)]
+        return any(one not in leading and one.kind != inspect.Parameter.VAR_POSITIONAL for one in parameters)
+
     def call(self, *handed: Any, **arguments: Any) -> Any:
         """What the function returns.
 
@@ -124,7 +130,8 @@ def load_entry(text: str) -> Entry:
         return dataclasses.replace(known, text=text)
     place, _, name = plain.rpartition(":")
     if not place or not name.isidentifier():
-        raise UserError(f"{plain!r} should name a function, as in my_file.py:{name or 'make'} or package.module:make")
+        example = plain if plain.endswith(".py") else "my_file.py"
+        raise UserError(f"{plain!r} should name a function, as in {example}:NAME or package.module:NAME")
     if place.endswith(".py"):
         _check_stamp(digest, digest_of(resolve(place)), resolve(place))  # before it is executed
         function, file, now = _of_file(place, name)

@@ -35,7 +35,7 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEX
 
 @dataclass
 class Reporter:
-    """What the code calls to say how far it is: `report(epochs, val_accuracy=0.9, ...)`.
+    """What the code calls to say how far it is: `report(epoch, val_accuracy=0.9, ...)`.
 
     Attributes:
         device, threads: that the process has, as torch calls it; the code decides what it makes of them.
@@ -50,18 +50,18 @@ class Reporter:
     stopped: Stopped | None = None
     _since: float = field(default_factory=time.perf_counter)
 
-    def __call__(self, epochs: float, **metrics: Any) -> None:
+    def __call__(self, epoch: float, **metrics: Any) -> None:
         """Note the epochs that are done, as a fraction if need be, and what was measured.
 
         Raises:
             Stopped: the run has to end here: the code should not catch it.
             WrongResult: what is reported is not a number.
         """
-        self.note(epochs, metrics)
+        self.note(epoch, metrics)
 
-    def note(self, epochs: float, metrics: Mapping[str, Any]) -> None:
+    def note(self, epoch: float, metrics: Mapping[str, Any]) -> None:
         """The same of metrics with any names."""
-        done = numbers({"epoch": epochs})["epoch"] or 0.0
+        done = numbers({"epoch": epoch})["epoch"] or 0.0
         try:
             self.observer.step(done)
             if metrics:

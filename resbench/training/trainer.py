@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from resbench.core.config import OnlyIfSet, SparseConfig, refuse
-from resbench.core.entry import load_entry
+from resbench.core.entry import WrongArgument, load_entry
 from resbench.core.errors import UserError
 from resbench.core.open_section import Argument, Open
 from resbench.core.own_code import ChangedCode, digest_of
@@ -21,6 +22,7 @@ from resbench.core.places import plain_of, unstamped
 from resbench.training import command_line
 
 STDOUT = "stdout"
+_HANDED = ("config", "seed", "report")
 
 
 def _arguments(value: Any) -> Any:
@@ -30,8 +32,9 @@ def _arguments(value: Any) -> Any:
 class TrainerConfig(SparseConfig):
     """Who trains, if it is not resbench itself: a function, or a command.
 
-    A function returns metrics: `test_error`, or `wrong` (indices of test images) and `images` (their number), and any others.
-    `report(epochs, val_accuracy=...)` says how far it is; it may end the run, by an exception.
+    A function has its arguments by name, `train(config, seed, report, trees=20)`, as `trainer.args.trees` says; one that takes
+    the first three alone finds any in `config.trainer.args`. It returns metrics: `test_error`, or `wrong` (indices of test images) and `images` (their number), and any others.
+    `report(epoch, val_accuracy=...)` says how far it is; it may end the run, by an exception.
 
     The files that a command names, and folders with a slash in them, start at the folder of the grid file; a run works in a
     folder of its own. A command that names no such file, as one of an installed program, is known by its words alone.
@@ -40,13 +43,20 @@ class TrainerConfig(SparseConfig):
     entry: Annotated[
         str,
         Field(
-            description="Training code of your own in place of ours: `my.py:train`, with `train(config, seed, report)`."
+            description="Training code of your own in place of ours: `my.py:train` of a file, from the folder of the grid file, or "
+            "`package.module:train`. It is called as `train(config, seed, report, **args)` with `trainer.args`: `config.recipe.lr` "
+            "is a field, `report(epoch, val_error=0.2)` says how far it is (epochs that are done), and it returns "
+            "`{'test_error': 0.1}`, or `{'wrong': [3, 17], 'images': 1000}`, and metrics of its own."
         ),
         OnlyIfSet(),
     ] = "none"
     command: Annotated[
         str,
-        Field(description="The same as a command line, with placeholders such as `{recipe.lr}` and `{seed}`."),
+        Field(
+            description="The same as a command line: `python my.py --lr {recipe.lr} --width {trainer.args.width} --seed {seed}`; "
+            "{device} is cpu or cuda. Files start at the folder of the grid file; it works in a folder of its own. It prints "
+            'metrics as its last line, `{"test_error": 0.1}`, and may print `{"epoch": 1, "val_error": 0.2}` after each epoch.'
+        ),
         OnlyIfSet(),
     ] = "none"
     metrics: Annotated[
@@ -77,18 +87,26 @@ class TrainerConfig(SparseConfig):
         if self.metrics != STDOUT and (self.command == "none" or Path(self.metrics).is_absolute()):
             raise refuse("trainer.metrics", "the file that a command leaves in its folder, such as out.json; or stdout")
         try:
-            if self.entry != "none":
-                stamped = unstamped(self.entry)[1] != ""
-                self.__dict__["entry"] = (
-                    self.entry if stamped else load_entry(self.entry).text
-                )  # it is still being made
+            if self.entry != "none" and not unstamped(self.entry)[1]:  # it is still being made
+                self._take_entry()
             if self.command != "none":
                 shlex.split(self.command)
                 self.__dict__["command"] = command_line.stamp(self.command)
+        except WrongArgument as error:
+            raise refuse(error.path("trainer.args") if error.argument else "trainer.entry", error.lines[0]) from None
         except (UserError, ValueError) as error:
             text = error.lines[0] if isinstance(error, UserError) else f"{self.command!r}: {error}"
             raise refuse("trainer.entry" if self.entry != "none" else "trainer.command", text) from None
         return self
+
+    def _take_entry(self) -> None:
+        """Write the stamp of the function's content into `entry`, and the defaults of its own arguments into `args`."""
+        entry = load_entry(self.entry)
+        more = entry.takes_more(_HANDED)
+        arguments = entry.arguments(_HANDED, self.args if more else {})
+        self.__dict__["entry"] = entry.text
+        if more:
+            self.__dict__["args"] = arguments
 
     @property
     def given(self) -> bool:
@@ -116,9 +134,10 @@ class TrainerConfig(SparseConfig):
             raise ChangedCode(f"{changed[0]}: has changed since the run was planned; the same command plans it again")
 
     def function(self) -> Callable[..., Any]:
-        """That of the entry.
+        """That of the entry, of config, seed and report alone.
 
         Raises:
             UserError: it cannot be loaded.
         """
-        return load_entry(self.entry).function
+        entry = load_entry(self.entry)
+        return partial(entry.function, **self.args) if entry.takes_more(_HANDED) else entry.function

@@ -247,3 +247,24 @@ def test_a_trainer_that_means_nothing_is_named_in_one_line(tmp_path: Path, train
         config(tmp_path, trainer)
     [(_, text, _)] = explain(error.value)
     assert says in text and "\n" not in text
+
+
+def test_a_function_is_given_its_arguments_by_name_and_called_with_no_others(tmp_path: Path) -> None:
+    code = "def train(config, seed, report, size, kind='a'):\n    report(epoch=1, val_error=0.5)\n    return {'auc': size + (kind == 'b')}"
+    (tmp_path / "my.py").write_text(code)
+    runs = [config(tmp_path, {"entry": "my.py:train", "args": args})
+            for args in ({"size": 2}, {"size": 2, "kind": "a"}, {"size": 2, "kind": "b"})]  # fmt: skip
+    assert runs[0].id == runs[1].id != runs[2].id
+    with relative_to(tmp_path):
+        assert [train(run, tmp_path).metrics["auc"] for run in runs] == [2, 2, 3]
+    for args, says in (
+        ({"size": 2, "knid": "b"}, "did you mean 'kind'"),
+        ({}, "size is missing"),
+        ({"seed": 1}, "leave it out"),
+    ):
+        with pytest.raises(ValidationError, match="trainer") as refused:
+            config(tmp_path, {"entry": "my.py:train", "args": args})
+        ((_, text, fields),) = explain(refused.value)
+        assert fields[0].startswith("trainer.args.") and says in f"{fields[0].removeprefix('trainer.args.')} {text}"
+    with pytest.raises(ValidationError, match="should take config, seed, report first"):
+        of_code(tmp_path, "def train(config, seed): return {}")
