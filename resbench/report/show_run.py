@@ -106,9 +106,8 @@ def _provenance(record: Record) -> str:
     code = facts.text("revision")[:17] or "unknown"
     changed = " (changed)" if facts.facts.get("dirty") else ""
     weights = f", weights {record.weights_sha256[:12]}" if record.weights_sha256 else ""
-    return (
-        f"on {facts.device} with {plural(facts.threads, 'thread')} in {facts.precision}, code {code}{changed}{weights}"
-    )
+    precision = f" in {facts.precision}" if facts.precision else ""
+    return f"on {facts.device} with {plural(facts.threads, 'thread')}{precision}, code {code}{changed}{weights}"
 
 
 def _error(record: Record) -> list[Block]:

@@ -109,7 +109,7 @@ def run_of(folder: Path, entry: str, **changes: Any) -> RunConfig:
         ("net.py:wide", "", "2: model.entry: {}/net.py: the network returns (1, 11) and should return logits of shape (n, 10)"),
         ("net.py:empty", "", "2: model.entry: empty(channels, size, classes) of {}/net.py returns a network without weights"),
         ("nets.py:make", "", "2: model.entry: {}/nets.py: cannot be read: No such file"),
-        ("net.py", "", "2: model.entry: 'net.py' should name a function, as in my_file.py:"),
+        ("net.py", "", "2: model.entry: 'net.py' should name a function, as in net.py:NAME or "),
         ("no_such_package:make", "", "2: model.entry: no_such_package: cannot be imported: No module named"),
         ("json:dumps", "", "2: model.entry: dumps(obj, *, skipkeys=False"),
         ("net.py:make@0123456789abcdef", "", "2: model.entry: {}/net.py: has changed since the run was planned"),
