@@ -42,7 +42,7 @@ class OwnFields(SparseConfig):
         OnlyIfSet(),
         Field(
             description="Where model.family is python, the function that makes the network, make(channels, size, classes, **args): "
-            "my_net.py:make of a file, from the folder of the grid file, or package.module:make of an installed package. "
+            "my_net.py:make of a file, from the folder of the grid file, or package.module:make of an installed package.\n\n"
             "It returns a module that turns images (n, channels, size, size) into logits (n, classes)."
         ),
     ] = "none"

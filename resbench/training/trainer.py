@@ -44,7 +44,7 @@ class TrainerConfig(SparseConfig):
         str,
         Field(
             description="Training code of your own in place of ours: `my.py:train` of a file, from the folder of the grid file, or "
-            "`package.module:train`. It is called as `train(config, seed, report, **args)` with `trainer.args`: `config.recipe.lr` "
+            "`package.module:train`.\n\nIt is called as `train(config, seed, report, **args)` with `trainer.args`: `config.recipe.lr` "
             "is a field, `report(epoch, val_error=0.2)` says how far it is (epochs that are done), and it returns "
             "`{'test_error': 0.1}`, or `{'wrong': [3, 17], 'images': 1000}`, and metrics of its own."
         ),
@@ -53,8 +53,8 @@ class TrainerConfig(SparseConfig):
     command: Annotated[
         str,
         Field(
-            description="The same as a command line: `python my.py --lr {recipe.lr} --width {trainer.args.width} --seed {seed}`; "
-            "{device} is cpu or cuda. Files start at the folder of the grid file; it works in a folder of its own. It prints "
+            description="Training code of your own as a command line: `python my.py --lr {recipe.lr} --width {trainer.args.width} --seed {seed}`; "
+            "{device} is cpu or cuda.\n\nFiles start at the folder of the grid file; it works in a folder of its own. It prints "
             'metrics as its last line, `{"test_error": 0.1}`, and may print `{"epoch": 1, "val_error": 0.2}` after each epoch.'
         ),
         OnlyIfSet(),
