@@ -12,7 +12,7 @@ import typer
 
 from resbench.core.errors import UserError
 from resbench.core.files import reports_beside, user_path
-from resbench.core.text import printable
+from resbench.core.text import plural, printable
 
 if TYPE_CHECKING:
     from resbench.execution.forecast import Fleet
@@ -205,5 +205,6 @@ def exit_if_failed(failed: int) -> None:
     """Exit 1 if runs failed, and say how to try them again."""
     if failed:
         again = "the same command without --fresh" if "--fresh" in sys.argv else "the same command"
-        print(f"{failed} runs failed: {again} tries them again", file=sys.stderr)
+        them = "it" if failed == 1 else "them"
+        print(f"{plural(failed, 'run')} failed: {again} tries {them} again", file=sys.stderr)
         raise typer.Exit(1)

@@ -147,7 +147,7 @@ def load_entry(text: str) -> Entry:
 
 def _check_stamp(digest: str, now: str, file: Path) -> None:
     if digest not in ("", now):
-        raise ChangedCode(f"{file}: has changed since the run was planned; the same command plans it again")
+        raise ChangedCode(f"{file}: has changed since the run was planned; `resbench run` plans it again")
 
 
 def _of_file(place: str, name: str) -> tuple[Any, Path, str]:

@@ -235,7 +235,7 @@ class Session:
             else f"{duration(estimate.total)} of work"
         )
         return (
-            f"{self.grid.name}: {missing} runs to do{begun}, {len(self.runs) - missing} done; {side_by_side} "
+            f"{self.grid.name}: {plural(missing, 'run')} to do{begun}, {len(self.runs) - missing} done; {side_by_side} "
             f"on {self.place} ({self.concurrency.reason}), about {left} by {estimate.source}"
         )
 

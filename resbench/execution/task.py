@@ -76,7 +76,7 @@ class Task:
                 raise ChangedCode(f"{error.lines[0]}: it was there when the run was planned") from None
             if probe_code(self.setting.probes) != self.setting.probe_code:
                 raise ChangedCode(
-                    f"{self.setting.probe_code}: has changed since the run was planned; the same command plans it again"
+                    f"{self.setting.probe_code}: has changed since the run was planned; `resbench run` plans it again"
                 )
 
     @classmethod

@@ -219,7 +219,7 @@ class RunConfig(SparseConfig):
             self.trainer.check()
         if not self.own_code and not self.model.is_own:
             return
-        again = "since the run was planned; the same command plans it again"
+        again = "since the run was planned; `resbench run` plans it again"
         try:
             open_home(self._home)
             self._load_entry()

@@ -131,7 +131,7 @@ class TrainerConfig(SparseConfig):
         except UserError as error:
             raise ChangedCode(error.lines[0]) from None
         if changed:
-            raise ChangedCode(f"{changed[0]}: has changed since the run was planned; the same command plans it again")
+            raise ChangedCode(f"{changed[0]}: has changed since the run was planned; `resbench run` plans it again")
 
     def function(self) -> Callable[..., Any]:
         """That of the entry, of config, seed and report alone.

@@ -100,8 +100,8 @@ def test_two_commands_share_the_work(study: Path, tmp_path: Path) -> None:
 
 def test_overrides_only_and_fresh(there: Path) -> None:
     short = [*RUN, "recipe.epochs=1", "seeds=1", "name=short", "-j1", "--no-report"]
-    assert "1 runs to do" in said_by(*short, "--only", "model.shortcut==none")
-    assert "1 runs to do, 1 done" in said_by(*short)
+    assert "1 run to do" in said_by(*short, "--only", "model.shortcut==none")
+    assert "1 run to do, 1 done" in said_by(*short)
     again = said_by(*short, "--fresh")
     assert "forgot 2 records" in again and "2 runs to do, 0 done" in again
 

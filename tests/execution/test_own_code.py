@@ -154,7 +154,7 @@ def test_a_plugin_that_is_edited_after_the_plan_ends_the_command_and_leaves_no_r
     setting = Setting(tmp_path / "results", tmp_path, "cpu", 1, (None, False))
     with pytest.raises(ChangedCode) as caught:
         drive(runs, engine(1, runs), setting, Watcher())
-    expected = f"{tmp_path}/mine.py: has changed since the run was planned; the same command plans it again"
+    expected = f"{tmp_path}/mine.py: has changed since the run was planned; `resbench run` plans it again"
     assert caught.value.lines == [expected] and caught.value.code == 1
     assert not read_records(tmp_path / "results")
 

@@ -138,7 +138,7 @@ def test_a_run_without_its_weights_is_trained_again_and_its_record_stays(tiny: S
     before = tiny.path(first.id).read_bytes()
     weights_path(tiny.folder, first.id, "last").unlink()
     code, _, err = resbench(*RUN)
-    assert code == 0 and "1 run that is done without saved weights" in err and "1 runs to do, 1 done" in err
+    assert code == 0 and "1 run that is done without saved weights" in err and "1 run to do, 1 done" in err
     assert tiny.path(first.id).read_bytes() == before and weights_path(tiny.folder, first.id, "last").is_file()
     assert "nothing to do" in resbench(*RUN)[1]
 

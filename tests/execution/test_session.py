@@ -37,7 +37,7 @@ def test_a_session_does_what_is_missing(tmp_path: Path) -> None:
     assert session.setting.threads == 1 and session.setting.folder == tmp_path / "tiny"
     estimate = session.estimate()
     assert estimate.total > 0 and estimate.seconds.keys() == {session.missing[0].id}
-    assert session.summary().startswith("tiny: 1 runs to do, 0 done; 1 at a time on cpu (as asked), about ")
+    assert session.summary().startswith("tiny: 1 run to do, 0 done; 1 at a time on cpu (as asked), about ")
     seen = Seen()
     assert session.drive(seen) == ["ok"] and seen.runs == [TINY.runs()[0].id]
     assert len(Session(TINY, options).missing) == 3

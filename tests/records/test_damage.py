@@ -43,7 +43,7 @@ def test_one_damaged_record_is_done_again_and_the_others_stay(undisturbed: Path,
         assert store.done() == {second}
     code, err = run_tiny(folder)
     assert code == 0 and err.startswith(f"{store.path(first)}: a damaged record (that differs from its checksum)")
-    assert "1 runs to do, 1 done" in err
+    assert "1 run to do, 1 done" in err
     assert tiny_contents(folder) == tiny_contents(undisturbed)
     assert store.path(second).stat().st_mtime_ns == other.st_mtime_ns
 

@@ -92,7 +92,7 @@ def test_a_run_with_a_record_of_other_settings_is_done(undisturbed: Path, tmp_pa
     store = tiny_store(copy_tiny(undisturbed, tmp_path))
     edit(store.path(min(store.ids())), lambda config: config["recipe"].update(lr=0.01))
     code, err = run_tiny(tmp_path)
-    assert code == 0 and "1 runs to do, 1 done" in err
+    assert code == 0 and "1 run to do, 1 done" in err
     assert tiny_contents(tmp_path) == tiny_contents(undisturbed)
 
 

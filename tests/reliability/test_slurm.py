@@ -250,7 +250,7 @@ def test_detach_status_and_collect_give_the_records_of_serial(place: Place, undi
     place.open(3)
     until(lambda: not place.jobs(), "the end")
     said = place.call("collect", "tiny", check=1)
-    assert "3 runs have ended" in said and "1 runs failed" in said and "page: reports/tiny/index.html" in said
+    assert "3 runs have ended" in said and "1 run failed" in said and "page: reports/tiny/index.html" in said
     error = place.errors()["kill"]
     assert error.kind == "slurm: FAILED" and "SIGKILL" in error.message
     whole = {key: content for key, content in place.contents().items() if content["status"] != "failed"}
