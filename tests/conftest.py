@@ -13,6 +13,7 @@ import pytest
 
 from resbench.core.places import current_home, start_at
 from resbench.core.tables import TABLES
+from resbench.records.metrics import METRICS, PROBED, is_built_in
 
 # the files that take longest come first, or one process would be left alone with one of them at the end
 LONGEST = (
@@ -83,3 +84,11 @@ def nothing_of_other_tests() -> Iterator[None]:
     start_at(home)
     for table in TABLES.values():
         table.forget(dict(table.origins))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_metrics_of_other_modules() -> Iterator[None]:
+    """The metrics that studies of a module bring go with it."""
+    yield
+    for name in [name for name in METRICS if not is_built_in(name)]:
+        PROBED.pop(METRICS.pop(name).probe, None)

@@ -47,7 +47,7 @@ def _columns(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
     """Names, and next to them their texts."""
     left = max(len(name) for name, _ in rows) + 4
     for name, text in rows:
-        lines = textwrap.wrap(text, max(width - left, 20), break_on_hyphens=False) or [""]
+        lines = textwrap.wrap(text, max(width - left, 20), break_on_hyphens=False, break_long_words=False) or [""]
         yield f"  {name:{left - 2}}{lines[0]}".rstrip()
         yield from (f"{'':{left}}{line}" for line in lines[1:])
 
