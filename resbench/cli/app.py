@@ -16,6 +16,7 @@ from resbench.cli import (
     judge,
     keep,
     measure,
+    plan,
     remove,
     run,
     show,
@@ -79,7 +80,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 
 app.command("init", rich_help_panel=ASK)(init.init)
-app.command("plan", rich_help_panel=ASK)(run.plan)
+app.command("plan", rich_help_panel=ASK)(plan.plan)
 app.command("run", rich_help_panel=ASK)(run.run)
 app.command("tune", rich_help_panel=ASK)(tune.tune)
 app.command("explain", rich_help_panel=ASK)(explain.explain)

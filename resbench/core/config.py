@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import difflib
 import functools
 import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple, Self, TypeVar
 
@@ -198,24 +196,6 @@ def names_of(field: TypeAdapter[Any]) -> list[str]:
     except ValidationError as error:
         return [name for item in error.errors() for name in item.get("ctx", {}).get("names", [])]
     return []
-
-
-_COMBINATIONS: ContextVar[bool] = ContextVar("combinations", default=True)
-
-
-@contextlib.contextmanager
-def combinations_count(count: bool) -> Iterator[None]:
-    """Whether configurations that are made meanwhile refuse combinations of fields that mean nothing to our own code."""
-    token = _COMBINATIONS.set(count)
-    try:
-        yield
-    finally:
-        _COMBINATIONS.reset(token)
-
-
-def combinations_matter() -> bool:
-    """Whether combinations that mean nothing to our own code are refused."""
-    return _COMBINATIONS.get()
 
 
 def refuse(paths: str | Iterable[str], reason: str) -> PydanticCustomError:

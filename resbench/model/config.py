@@ -12,7 +12,8 @@ from typing import Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from resbench.core.config import Alike, combinations_matter, refuse
+from resbench.core.combinations import combinations_matter
+from resbench.core.config import Alike, refuse
 from resbench.model.alike import alike
 from resbench.model.all_fields import AllFields
 from resbench.model.branch import SCALED

@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resbench.core.config import Alike, Config, acts_if, combinations_matter, one_of, refuse
+from resbench.core.combinations import combinations_matter
+from resbench.core.config import Alike, Config, acts_if, one_of, refuse
 from resbench.core.tables import Table
 
 Parameters: TypeAlias = Iterable[nn.Parameter]

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
+from resbench.core.combinations import combinations_count
 from resbench.core.config import (
     Alike,
     Config,
     OnlyIfSet,
     SparseConfig,
-    combinations_count,
     explain,
     flatten,
     nest,
