@@ -102,7 +102,9 @@ def _title(families: Sequence[Family], stated: bool) -> str:
     if stated:
         return _outcomes(rows)
     clear = sum(bool(row.contrast and not row.contrast.interval.low <= 0 <= row.contrast.interval.high) for row in rows)
-    return f"{clear} of {plural(len(rows), 'cell')} differ from the baseline beyond their own noise"
+    if len(rows) == 1:
+        return f"The other cell {'differs' if clear else 'does not differ'} from the baseline beyond its noise"
+    return f"{clear} of {len(rows)} cells {'differs' if clear == 1 else 'differ'} from the baseline beyond the noise"
 
 
 def _outcomes(rows: Sequence[Row]) -> str:
@@ -112,6 +114,8 @@ def _outcomes(rows: Sequence[Row]) -> str:
     if count["open"] == len(rows):
         return f"None of {whole} is settled" if len(rows) > 1 else "Not settled"
     held = count["supported"] or ("None" if count["against"] else 0)
+    if len(rows) == 1 and (count["supported"] or count["against"]):
+        return f"The comparison {'came' if count['supported'] else 'did not come'} out as claimed"
     text = f"{held} of {whole} came out as claimed"
     text += f", {count['against']} did not" if count["against"] else ""
     text += f", {count['open']} {'is' if count['open'] == 1 else 'are'} not settled" if count["open"] else ""
