@@ -177,7 +177,7 @@ def warn(store: Store) -> None:
 
 def write_report(results: Path, reports: Path | None, study: str) -> None:
     """Write the page, print the table, which is fit to a terminal."""
-    from resbench.report import summary
+    from resbench.report.page.study_page import summary
 
     lines = write_page(results, reports, study)
     print(summary(results, study, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))

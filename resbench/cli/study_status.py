@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 from resbench.core.cell import Value, label
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from resbench.records.run_states import RunState
     from resbench.records.running import RunningRun
     from resbench.records.store import Store
-    from resbench.records.study_file import StudyFile
+    from resbench.records.study_file import SearchSource, StudyFile
 
 
 class RunningOutput(OutputPart):
@@ -180,9 +181,23 @@ def _target(file: StudyFile, store: Store) -> tuple[str, bool]:
     return target_sentence(study), to_confirm(study) is not None
 
 
+def _search_ended(search: SearchSource, store: Store) -> bool:
+    """Whether `trials.json` says so, for which neither Optuna nor the storage is needed."""
+    from resbench.records.trials import TrialsFile
+
+    try:
+        trials = TrialsFile.read(store.folder / "trials.json")
+    except (OSError, ValueError):
+        return False
+    ended = Counter(row.arm for row in trials.rows if row.state in ("complete", "pruned", "diverged"))
+    return len(trials.arms) == len(search.studies) and all(ended[arm.label] >= search.trials for arm in trials.arms)
+
+
 def open_trials(file: StudyFile, store: Store) -> str:
     """How many trials of a search are open; empty if none is, or if the study has no search."""
     if not file.search:
+        return ""
+    if _search_ended(file.search, store):
         return ""
     from resbench.tuning.readonly import unfinished
 

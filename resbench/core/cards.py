@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +29,16 @@ FIELDS = (
     "compute_cap",
 )
 _given: list[Card] = []
+# one of them is there wherever a driver is that torch could compute with: NVIDIA's, that of WSL, of Jetson, of AMD
+_DRIVERS = (
+    "/dev/nvidiactl",
+    "/dev/nvidia0",
+    "/dev/nvidia-uvm",
+    "/dev/dxg",
+    "/dev/nvmap",
+    "/dev/nvhost-ctrl",
+    "/dev/kfd",
+)
 _SECONDS = 30.0  # until an answer; a driver that hangs never gives one
 _MIG = re.compile(r"\s+MIG (\S+)\s+Device\s+(\d+): \(UUID: (\S+)\)")
 
@@ -74,6 +85,11 @@ class Found:
 
     cards: tuple[Card, ...] = ()
     problem: str = ""
+
+
+def without_cards() -> bool:
+    """Whether this machine surely has no card, which is known without torch; false where only torch can say."""
+    return sys.platform == "linux" and not any(map(os.path.exists, _DRIVERS))
 
 
 def installed_cards() -> Found:

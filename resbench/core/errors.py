@@ -40,6 +40,21 @@ class LaterVersion(ValueError):
         super().__init__(f"of schema {schema}, newer than this resbench reads ({known}): update resbench")
 
 
+class Stopped(Exception):
+    """Raised by an observer: leave now.
+
+    Args:
+        keep: whether the state of this moment replaces the checkpoint of the last epoch.
+    """
+
+    keep = True
+
+    def __init__(self, *words: object, keep: bool | None = None) -> None:
+        super().__init__(*words)
+        if keep is not None:
+            self.keep = keep
+
+
 class Unwritable(OSError):
     """A file cannot be written: the disk is full, or may not be written to."""
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Generator, Tensor
-from torch.nn import functional
-
+from resbench.core.lazy import lazy
 from resbench.core.tables import Table
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Generator, Tensor
+    from torch.nn import functional
+else:
+    torch, functional = lazy("torch"), lazy("torch.nn.functional")
 
 
 def _uniform(n: int, low: float, high: float, images: Tensor, generator: Generator) -> Tensor:

@@ -6,17 +6,22 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from resbench.core.errors import UserError
+from resbench.core.lazy import lazy
 from resbench.data.checksums import SHA256, other_dataset
 from resbench.data.directory import grid_folder
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy("torch")
+
+
 # (data directory, train) -> images uint8 `(n, channels, side, side)`, labels int64 `(n,)`
-Load: TypeAlias = Callable[[Path, bool], tuple[Tensor, Tensor]]
+Load: TypeAlias = "Callable[[Path, bool], tuple[Tensor, Tensor]]"
 CHANGED = "the files have changed since the run was planned: bring them back, or plan it again"
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from resbench.core.lazy import lazy
 from resbench.core.tables import Table
 from resbench.data.dataset import Dataset, Format, Load
 from resbench.data.directory import current_directory
@@ -18,6 +17,12 @@ from resbench.data.image_folder import open_folder
 from resbench.data.npz import open_npz
 from resbench.data.shapes import SHAPES, shapes
 from resbench.data.torchvision_sets import cifar10, cifar10_pieces, fetch_cifar10, fetch_torchvision, open_torchvision
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy("torch")
 
 
 def _embedded(read: Callable[[bool], tuple[PixelArray, Labels]]) -> Load:

@@ -13,10 +13,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
 from resbench.core.config import digest
 from resbench.core.errors import UserError
@@ -25,6 +24,9 @@ from resbench.data.arrays import image_tensor, label_tensor
 from resbench.data.dataset import CHANGED, Dataset, Opened
 from resbench.data.examined import digest_of_file, examined, remembered
 from resbench.data.parts import is_test
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _TESTS = ("test", "validation", "valid", "val")
 _LABELS = ("label", "labels", "fine_label", "class", "target")

@@ -12,19 +12,25 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from resbench.core.config import digest
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
+from resbench.core.lazy import lazy
 from resbench.core.text import plural
 from resbench.data.dataset import CHANGED, Dataset, Opened
 from resbench.data.examined import digest_of_bytes, examined
 from resbench.data.parts import is_test
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy("torch")
+
 
 _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
 _GREY = {"1", "L", "LA"}

@@ -10,21 +10,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from resbench.core.config import OnlyIfSet, SparseConfig, one_of, refuse
 from resbench.core.errors import UserError
+from resbench.core.lazy import lazy
 from resbench.core.tables import Table
 from resbench.data.augment import AUGMENTS
 from resbench.data.dataset import Dataset, Format, read_dataset, sha256_of
 from resbench.data.datasets import DATASETS
 from resbench.data.known_sets import DATASET_FACTS, KNOWN_SETS
 from resbench.data.opened import dataset_of, folder_of, stamp, start_from
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy("torch")
+
 
 ORDERS = {"shuffle": "A new order each epoch.", "file": "As the file has them, never shuffled."}
 

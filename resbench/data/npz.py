@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
 from resbench.core.config import digest
 from resbench.core.errors import UserError
@@ -23,6 +22,9 @@ from resbench.data.arrays import Array, image_shape, image_tensor, label_array, 
 from resbench.data.dataset import CHANGED, Dataset, Opened
 from resbench.data.examined import digest_of_file, examined
 from resbench.data.parts import is_test
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _WITH_TEST = (
     ("x_train", "y_train", "x_test", "y_test"),

@@ -13,20 +13,26 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from resbench.core.config import digest
 from resbench.core.errors import UserError
+from resbench.core.lazy import lazy
 from resbench.data.arrays import image_tensor, label_tensor
 from resbench.data.checksums import damage
 from resbench.data.dataset import CHANGED, Dataset, Opened, Piece, most_frequent, sha256_of
 from resbench.data.download import RENEW, download
 from resbench.data.examined import forget, remembered
 from resbench.data.parts import is_test
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy("torch")
+
 
 _PAIRS = (("train", "test"), ("trainval", "test"), ("train", "val"))
 _CIFAR = "cifar-10-batches-py"
@@ -59,10 +65,8 @@ def cifar10(directory: Path, train: bool) -> tuple[Tensor, Tensor]:
 
 def cifar10_pieces(directory: Path) -> list[Piece]:
     """Its files, each where it is or would be put."""
-    from torchvision.datasets import CIFAR10
-
-    names = [name for name, _ in (*CIFAR10.train_list, *CIFAR10.test_list)]
-    paths = [directory.absolute() / _CIFAR / name for name in (*names, CIFAR10.meta["filename"])]
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"]
+    paths = [directory.absolute() / _CIFAR / name for name in names]
     return [Piece(path, path.is_file()) for path in paths]
 
 

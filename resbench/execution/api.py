@@ -16,7 +16,7 @@ from resbench.execution.stage_sessions import say_on_stderr, sessions
 from resbench.grid.grid import Grid
 from resbench.records.store import Store
 from resbench.records.weights_file import Which
-from resbench.training.program import Graph
+from resbench.training.placement import Graph
 
 if TYPE_CHECKING:
     import pandas as pd

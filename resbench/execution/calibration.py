@@ -8,12 +8,12 @@ import statistics
 import threading
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 
 from resbench.core.cards import Card, use_card
 from resbench.core.own_code import blamed
+from resbench.execution.findings import Calibration
 from resbench.execution.packing import first_card
 from resbench.training.device import apply_placement, choose, synchronise
 from resbench.training.run import RunConfig
@@ -27,20 +27,6 @@ _BATCHES = 2
 _IMAGES = 32  # of a CPU's batch are enough for an estimate of a network that keeps it busy
 _CHEAP = 5e8  # FLOPs forward of a batch that may well be whole
 _GUESS = 5e12  # FLOP/s of training on a GPU of which nothing is known
-
-
-class Calibration(NamedTuple):
-    """What was timed.
-
-    Attributes:
-        rates: images per second of a run of each network.
-        start: seconds of a run before it trains.
-        failure: why the rates are a guess; empty if they are not.
-    """
-
-    rates: list[float]
-    start: float = 0.0
-    failure: str = ""
 
 
 def calibrate(configs: Sequence[RunConfig], device: torch.device, threads: int, jobs: int) -> Calibration:

@@ -17,16 +17,14 @@ from resbench.core.files import replace
 from resbench.core.locks import wait_for_lock
 from resbench.data.directory import default_directory
 from resbench.data.loading import prepare
-from resbench.execution.packing import candidates, combined_rate, fastest, fit, measure_rates
 from resbench.grid.grid import PlannedRun
 from resbench.model import measure
 from resbench.records.store import Store
 from resbench.training.cards import cards
-from resbench.training.device import choose, cores
+from resbench.training.device import choose_name, cores
+from resbench.training.placement import BACKWARD
 from resbench.training.provenance import device_name
 from resbench.training.run import RunConfig
-from resbench.training.server import Failed
-from resbench.training.step import BACKWARD
 
 FILE = "share.json"  # of versions before, too: old studies go on as they began
 _WORTH = 3e13  # FLOPs for each core from which measuring pays: some ten minutes
@@ -102,6 +100,9 @@ def choose_concurrency(
 def _measured(
     cells: list[RunConfig], total: int, default: Concurrency, store: Store, device: str, inputs: RunInputs
 ) -> Concurrency:
+    from resbench.execution.packing import candidates, combined_rate, fastest, fit, measure_rates
+    from resbench.training.server import Failed
+
     on_cuda, found = device.startswith("cuda"), cards(device)
     if any(card.one_process for card in found):
         return dataclasses.replace(default, reason="a card takes one process in its mode Exclusive_Process")
@@ -150,7 +151,7 @@ def machine(device: str) -> str:
     """The kind of machine that a choice holds for."""
     counts = Counter(card.name for card in cards(device))
     names = " and ".join(f"{f'{count} x ' if count > 1 else ''}{name}" for name, count in counts.items())
-    return f"{device.partition(':')[0]}: {names or device_name(choose(device))}, {cores()} cores"
+    return f"{device.partition(':')[0]}: {names or device_name(choose_name(device))}, {cores()} cores"
 
 
 def _size(run: RunConfig) -> int:

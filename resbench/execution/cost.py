@@ -12,23 +12,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
 from pydantic import ValidationError
 
 from resbench.core.json_reader import Json
 from resbench.data.loading import DataConfig
-from resbench.execution.calibration import calibrate
+from resbench.execution.findings import TIMED_SECONDS, Calibration, Findings, capability
 from resbench.execution.foreign_cost import ForeignCosts
 from resbench.grid.grid import PlannedRun
 from resbench.model import Size, measure
 from resbench.records.record import Provenance, Record
 from resbench.records.store import Store
 from resbench.training.cards import cards
-from resbench.training.device import cores, has_device
-from resbench.training.growth import at_depth, spans
-from resbench.training.provenance import cpu_capability, device_name, precision_of
+from resbench.training.depths import at_depth, spans
+from resbench.training.device import Device, NamedDevice, cores, has_device, uses_bf16
+from resbench.training.placement import BACKWARD
+from resbench.training.provenance import device_name
 from resbench.training.run import RunConfig
-from resbench.training.step import BACKWARD, placement_of
 
 _SAMPLES = 3  # cells that are calibrated if no record helps
 _NEAR = 1.5  # how many times the FLOPs a record on a GPU stands for
@@ -74,9 +73,9 @@ class Costs:
         source: where the predictions come from, in words.
     """
 
-    def __init__(self, store: Store, device: torch.device, threads: int, jobs: int = 1) -> None:
+    def __init__(self, store: Store, device: Device, threads: int, jobs: int = 1) -> None:
         self.device, self.threads, self.jobs = device, threads, jobs
-        self._here = device if has_device(device.type) else torch.device("cpu")
+        self._here = device if has_device(device.type) else NamedDevice("cpu")
         self._names = {card.name for card in cards(str(device))} or {device_name(self._here)}
         self._fixed: list[float] = []  # seconds of runs that were neither training nor evaluation
         self._count: Counter[str] = Counter()  # precision -> records
@@ -87,11 +86,12 @@ class Costs:
         self._earlier: dict[str, list[_Earlier]] = {}  # cell -> what runs of it took
         self._foreign = ForeignCosts(_cell_key)
         self.source = "a short calibration"
+        self._findings = Findings()
         rates: dict[str, dict[float, list[float]]] = {}
         for record in store.records():
             rate, flops = record.metrics.get("images_per_second") or 0, record.metrics.get("flops") or 0
             if min(rate, flops) > 0 and not _grew(record) and self._alike(record.provenance):
-                precision = record.provenance.precision if self._here == device else ""
+                precision = record.provenance.precision if self._here is device else ""
                 rates.setdefault(precision, {}).setdefault(flops, []).append(rate)
                 self._count[precision] += 1
             self._remember(record)
@@ -116,13 +116,15 @@ class Costs:
         """Whether a record comes from hardware and threads like those of the runs."""
         if (provenance.device, provenance.threads) != (self.device.type, self.threads):
             return False
-        alike = provenance.text("device_name") in self._names and provenance.text("cpu_capability") == cpu_capability()
-        return self._here != self.device or alike
+        alike = provenance.text("device_name") in self._names and provenance.text("cpu_capability") == capability(
+            self._findings
+        )
+        return self._here is not self.device or alike
 
     def _precision(self, run: RunConfig) -> str:
-        if self._here != self.device:
+        if self._here is not self.device:
             return ""
-        return precision_of(placement_of(run, self.device, self.threads))
+        return "bf16" if uses_bf16(self.device, run.recipe.precision) else "fp32"
 
     def of(self, run: RunConfig) -> Cost:
         """Cost of one run; `calibrate` must have been called with one of its precision."""
@@ -164,17 +166,37 @@ class Costs:
         starts: list[float] = []
         failure = ""
         for precision, some in unknown.items():
-            timed = calibrate(list(some.values()), self._here, min(self.threads, cores()), self.jobs)
+            timed = self._timed(list(some.values()))
             rates = zip(map(math.log, some), map(math.log, timed.rates), strict=True)
             self._rates[precision] = sorted([*self._rates.get(precision, []), *rates])
             starts.append(timed.start)
             failure = timed.failure or failure
         self._fixed = self._fixed or starts
-        short = "a short calibration" + ("" if self._here == self.device else f" on this machine's {self._here.type}")
+        short = "a short calibration" + ("" if self._here is self.device else f" on this machine's {self._here.type}")
         short = f"a guess (a calibration failed: {failure})" if failure else short
         parts = [f"{known} earlier record{'s' * (known > 1)}"] * bool(known) + [short] * bool(unknown)
         parts += self._foreign.source([config for config in every if config.trainer.given])
         self.source = " and ".join(parts) or self.source
+
+    def keep(self) -> None:
+        """Keep what was found out for the next command."""
+        self._findings.save()
+
+    def _timed(self, configs: list[RunConfig]) -> Calibration:
+        """The rates of networks: as they were timed before on this CPU, else timed now."""
+        threads = min(self.threads, cores())
+        text = json.dumps([threads, *(config.model_dump(mode="json") for config in configs)])
+        kept = self._here.type == "cpu" and not any(map(_uses_own_code, configs))
+        if kept and (rates := self._findings.get("rates", text, TIMED_SECONDS)):
+            return Calibration(rates)
+        import torch
+
+        from resbench.execution.calibration import calibrate
+
+        timed = calibrate(configs, torch.device(str(self._here)), threads, self.jobs)
+        if kept:
+            self._findings.put("rates", text, timed.rates)
+        return timed
 
     def _unknown(self, precision: str, cells: Sequence[RunConfig]) -> dict[int, RunConfig]:
         """FLOPs -> network of those that are to be timed; few networks, and none if records help.
@@ -194,9 +216,19 @@ class Costs:
     def _size(self, run: RunConfig) -> Size:
         known = self._sizes.get(id(run))
         if not known:
-            source = run.data.dataset
-            known = self._sizes[id(run)] = run, measure(run.model, source.channels, source.size, source.classes)
+            known = self._sizes[id(run)] = run, self._measured(run)
         return known[1]
+
+    def _measured(self, run: RunConfig) -> Size:
+        """As it was measured before, else measured now."""
+        source = run.data.dataset
+        image = (source.channels, source.size, source.classes)
+        if _uses_own_code(run):
+            return measure(run.model, *image)
+        of = f"{image} {run.model.model_dump_json()}"
+        numbers = self._findings.numbers("size", of, lambda: [*measure(run.model, *image).values()])  # type: ignore[list-item]
+        parameters, flops, activations = map(int, numbers)
+        return {"parameters": parameters, "flops": flops, "activations": activations}
 
     def _rate(self, run: RunConfig, flops: int) -> float:
         """Images per second, interpolated in logarithms; beyond the ends FLOP/s is taken as constant."""
@@ -207,6 +239,11 @@ class Costs:
             return math.exp(near[1] + near[0] - x)
         (x0, y0), (x1, y1) = rates[at - 1], rates[at]
         return math.exp(y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0))
+
+
+def _uses_own_code(run: RunConfig) -> bool:
+    """Whether a network or a recipe is made by code of the user's own, of which more may change than its digest."""
+    return run.model.is_own or bool(run.own_code)
 
 
 def distinct_cells(runs: Sequence[PlannedRun]) -> list[RunConfig]:

@@ -6,15 +6,15 @@ import functools
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
-
-import torch
+from typing import TYPE_CHECKING, TypeAlias
 
 from resbench.core.config import suggestion
 from resbench.core.errors import UserError
-from resbench.execution.driver import Engine
 from resbench.grid.grid import PlannedRun
-from resbench.training.device import DEVICES, choose
+from resbench.training.device import DEVICES, NamedDevice, choose_name
+
+if TYPE_CHECKING:
+    from resbench.execution.driver import Engine
 
 # name -> module, and a class or, for a cluster, what makes one; imported on demand, as not all is installed
 EXECUTORS = {
@@ -27,7 +27,7 @@ WORKERS = ("fresh", "stay")  # a process for each run, or for one after the othe
 CLUSTERS = ("ray", "slurm")  # whose devices and speed this machine does not know
 _EXTRAS = {"submitit": "slurm"}  # package -> extra that installs it
 # from the number of runs side by side and the runs to come
-MakeEngine: TypeAlias = Callable[[int, Sequence[PlannedRun]], Engine]
+MakeEngine: TypeAlias = "Callable[[int, Sequence[PlannedRun]], Engine]"
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ def engine(name: str, cluster: Cluster | None = None, workers: str = "fresh") ->
     return make
 
 
-def device_of(device: str, executor: str) -> torch.device:
-    """`--device` -> device of the runs: as `choose`, but other machines may have what this one lacks.
+def device_of(device: str, executor: str) -> NamedDevice:
+    """`--device` -> device of the runs: as `choose_name`, but other machines may have what this one lacks.
 
     Raises:
         UserError: the device is not there.
     """
     if executor in CLUSTERS and device.startswith("cuda:"):
         raise UserError(f"--device {device}: not with --executor {executor}, which gives each run a card: use cuda")
-    return torch.device(device) if executor in CLUSTERS and device in DEVICES[1:] else choose(device)
+    return NamedDevice(device) if executor in CLUSTERS and device in DEVICES[1:] else choose_name(device)

@@ -11,7 +11,7 @@ from resbench.core.files import user_path
 from resbench.execution.executors import Cluster, check_executor, check_workers
 from resbench.execution.saved_weights import check_which
 from resbench.records.weights_file import Which
-from resbench.training.program import GRAPHS, Graph
+from resbench.training.placement import GRAPHS, Graph
 
 _MAX_JOBS = 1024
 

@@ -6,13 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from resbench.core.cell import label
 from resbench.core.files import user_path
 from resbench.core.text import duration, plural
 from resbench.execution.concurrency import Concurrency, load_choice, unmeasured
-from resbench.execution.confirming import confirmation_plan
 from resbench.execution.cost import Costs, distinct_cells
 from resbench.execution.executors import check_executor, device_of
 from resbench.execution.forecast import Fleet, forecast, wall_seconds
@@ -22,6 +19,7 @@ from resbench.execution.stages import asked_by_now
 from resbench.grid.expand import Merged
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.store import Store
+from resbench.training.device import Device
 
 
 def plan(
@@ -66,7 +64,7 @@ def plan(
 def describe(
     whole: Grid,
     store: Store,
-    device: torch.device,
+    device: Device,
     jobs: int | None,
     *,
     only: Sequence[str] = (),
@@ -95,7 +93,7 @@ def describe(
     seconds = [each[id(run.cell_config)].seconds for run in missing]
     evaluation = sum(each[id(run.cell_config)].evaluation for run in missing)
     expected = forecast(seconds, _epochs(missing), fleet) if fleet else None
-    return GridPlan(
+    planned = GridPlan(
         name=grid.name,
         cells=_cells(runs, done, costs),
         excluded=grid.excluded,
@@ -110,8 +108,19 @@ def describe(
         merged=_merged(grid, runs),
         idle=_idle(grid),
         looks=_looks(whole, select_runs(whole, only, shard), done, costs, partial(_wall, fleet, concurrency.jobs)),
-        confirmation=confirmation_plan(whole, store.folder.parent),
+        confirmation=_confirmation(whole, store.folder.parent),
     )
+    costs.keep()
+    return planned
+
+
+def _confirmation(grid: Grid, results: Path) -> str:
+    """The line on fresh seeds of a target; empty without one."""
+    if grid.target is None:
+        return ""
+    from resbench.execution.confirming import confirmation_plan
+
+    return confirmation_plan(grid, results)
 
 
 def _epochs(runs: Sequence[PlannedRun]) -> list[int]:

@@ -6,8 +6,7 @@ import signal
 import time
 from types import FrameType
 
-from resbench.core.errors import SAME_SECONDS
-from resbench.training.epoch import Stopped
+from resbench.core.errors import SAME_SECONDS, Stopped
 
 
 class StopSignals:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resbench.core.errors import UserError
 from resbench.core.text import plural
@@ -16,7 +17,9 @@ from resbench.records.circumstances import CIRCUMSTANCES
 from resbench.records.record import Record
 from resbench.records.store import Store
 from resbench.records.weights_file import WHICH, Which, lacks_weights, prepare_folder, weights_path, write_weights
-from resbench.training.kept import KeptWeights
+
+if TYPE_CHECKING:
+    from resbench.training.kept import KeptWeights
 
 _CODE = ("revision", "dirty", "versions.numpy")  # a likely cause only where nothing else differs
 

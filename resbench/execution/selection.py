@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
@@ -12,7 +13,9 @@ from resbench.grid.filter import filter_runs
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.grid.reader import read_grid
 from resbench.records.store import Store
-from resbench.report.study import Study, load
+
+if TYPE_CHECKING:
+    from resbench.report.study import Study
 
 
 def open_grid(
@@ -64,6 +67,8 @@ def study_so_far(grid: Grid, results: Path | None) -> Study | None:
     """
     if results is None or not (results / grid.name).is_dir():
         return None
+    from resbench.report.study import load
+
     return load(results, grid.name, Store(results / grid.name).succeeding(grid.study()))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from resbench.core.errors import UserError
 from resbench.core.text import duration, plural
@@ -12,13 +13,12 @@ from resbench.data.directory import default_directory
 from resbench.data.loading import prepare
 from resbench.execution.concurrency import Concurrency, RunInputs, choose_concurrency
 from resbench.execution.cost import Costs
-from resbench.execution.driver import Watcher, drive
 from resbench.execution.executors import CLUSTERS, MakeEngine, device_of, engine
 from resbench.execution.forecast import wall_seconds
 from resbench.execution.options import RunOptions as RunOptions
 from resbench.execution.saved_weights import check_best, lacking, trained_again, unsaved
 from resbench.execution.selection import unprobed
-from resbench.execution.task import Setting
+from resbench.execution.setting import Setting
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.records.command import keep_command
 from resbench.records.metrics import probe_code
@@ -27,7 +27,10 @@ from resbench.records.store import Store
 from resbench.records.study_file import StudyFile
 from resbench.records.takeover import check_owner
 from resbench.training.cards import cuda_problem, describe_device
-from resbench.training.device import cores, nearest
+from resbench.training.device import cores, nearest_name
+
+if TYPE_CHECKING:
+    from resbench.execution.driver import Watcher
 
 
 @dataclass(frozen=True)
@@ -189,9 +192,10 @@ class Session:
         """The work of the missing runs."""
         if self._estimate is None:
             jobs = 1 if self.options.executor in CLUSTERS else self.concurrency.jobs  # there each run has a card
-            costs = Costs(self.store, nearest(self.setting.device), self.setting.threads, jobs)
+            costs = Costs(self.store, nearest_name(self.setting.device), self.setting.threads, jobs)
             costs.calibrate(self.missing)
             seconds = {run.id: costs.of(run.cell_config).seconds for run in self.missing}
+            costs.keep()
             self._estimate = Estimate(seconds, costs.source)
         return self._estimate
 
@@ -202,6 +206,8 @@ class Session:
             UserError: the cluster is gone, or refuses.
             Unwritable: results cannot be stored.
         """
+        from resbench.execution.driver import Watcher, drive
+
         runs = self.missing
         if self.options.executor in CLUSTERS:  # the most expensive first, so that none is left to end alone
             seconds = self.estimate().seconds

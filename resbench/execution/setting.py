@@ -11,7 +11,7 @@ from resbench.core.places import Home
 from resbench.core.version import Revision
 from resbench.records.record import Record
 from resbench.records.weights_file import Which, lacks_weights
-from resbench.training.program import Graph
+from resbench.training.placement import Graph
 
 
 @dataclass(frozen=True)

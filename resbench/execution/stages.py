@@ -9,10 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from resbench.execution.confirming import kept_confirmation, with_confirmation
 from resbench.execution.selection import study_so_far
 from resbench.grid.grid import Grid
-from resbench.report.look_progress import LookProgress, look_progress
 
 
 class Stage(NamedTuple):
@@ -31,6 +29,8 @@ def _by_looks(stage: Stage, results: Path | None) -> Stage:
     grid = stage.grid
     if grid.looks is None:
         return stage
+    from resbench.report.look_progress import LookProgress, look_progress
+
     study = study_so_far(grid, results)
     seeds, line = look_progress(study) if study else LookProgress({})
     first = grid.looks.sizes[0]
@@ -41,7 +41,11 @@ def _by_looks(stage: Stage, results: Path | None) -> Stage:
 def _by_confirmation(stage: Stage, results: Path | None) -> Stage:
     """With fresh seeds of the cell that the grid chooses, once all that is asked for has ended."""
     target = stage.grid.target
-    if target is None or not (target.confirm or kept_confirmation(stage.grid, results)):
+    if target is None:
+        return stage
+    from resbench.execution.confirming import kept_confirmation, with_confirmation
+
+    if not (target.confirm or kept_confirmation(stage.grid, results)):
         return stage
     grid, line = with_confirmation(stage.grid, results)
     return Stage(grid, (*stage.lines, *filter(None, [line])))

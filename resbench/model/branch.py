@@ -8,15 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from resbench.core.config import Config, acts_if, one_of
+from resbench.core.lazy import lazy
 from resbench.core.tables import Table
 from resbench.model.fields import NoShape
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from resbench.model import layers
+else:
+    torch, nn, layers = lazy("torch"), lazy("torch.nn"), lazy("resbench.model.layers")
 
 
 @dataclass(frozen=True)
@@ -27,29 +34,6 @@ class Place:
     units: int
     channels: int
     config: BranchFields
-
-
-class LearnedScale(nn.Module):
-    """x * a with a learned a: one number, or one per channel (shape `(channels, 1, 1)`)."""
-
-    def __init__(self, initial: float, channels: int | None = None) -> None:
-        super().__init__()
-        self.initial = initial
-        self.factor = nn.Parameter(torch.full((channels, 1, 1) if channels else (), initial))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.factor
-
-
-class Bias(nn.Module):
-    """x + b with one learned number b, 0 at the start (Fixup, section 3.2)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.bias
 
 
 # branch -> number of units -> start of its learned scale in the paper
@@ -71,22 +55,22 @@ def plain(place: Place) -> list[nn.Module]:
 
 def skipinit(place: Place) -> list[nn.Module]:
     """A learned scalar behind the branch."""
-    return [LearnedScale(_start(place))]
+    return [layers.LearnedScale(_start(place))]
 
 
 def rezero(place: Place) -> list[nn.Module]:
     """The same, 0 at the start."""
-    return [LearnedScale(0.0)]
+    return [layers.LearnedScale(0.0)]
 
 
 def layerscale(place: Place) -> list[nn.Module]:
     """A learned factor per channel behind the branch."""
-    return [LearnedScale(_start(place), place.channels)]
+    return [layers.LearnedScale(_start(place), place.channels)]
 
 
 def fixup(place: Place) -> list[nn.Module]:
     """A scalar multiplier and bias behind the branch."""
-    return [LearnedScale(1.0), Bias()]
+    return [layers.LearnedScale(1.0), layers.Bias()]
 
 
 def reset_zero_gamma(branch: nn.Module, units: int) -> None:
@@ -114,7 +98,9 @@ def silence(branch: nn.Module) -> None:
     That is the learned scale of `skipinit` and `layerscale`, else the norm that ends the branch, else its last
     convolution. Two zeros in a row would be a branch that never learns.
     """
-    last = [m for m in branch.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.GroupNorm | LearnedScale)][-1]
+    last = [
+        m for m in branch.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.GroupNorm | layers.LearnedScale)
+    ][-1]
     for parameter in last.parameters():
         nn.init.zeros_(parameter)
 

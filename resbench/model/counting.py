@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypedDict
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from resbench.core.config import fields_marked
+from resbench.core.lazy import lazy
 from resbench.core.own_code import blamed
 from resbench.core.tables import own_values
 from resbench.model.config import ModelConfig
 from resbench.model.family import FAMILIES
 from resbench.model.fields import NoShape
-from resbench.model.network import build
-from resbench.model.own import checked, has_units
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from resbench.model import network as networks
+    from resbench.model import own_network
+else:
+    torch, nn = lazy("torch"), lazy("torch.nn")
+    networks, own_network = lazy("resbench.model.network"), lazy("resbench.model.own_network")
 
 
 class Size(TypedDict):
@@ -88,8 +94,8 @@ def _own(text: str, channels: int, size: int, classes: int) -> tuple[Size, bool]
 
     def make() -> nn.Module:
         nonlocal units
-        network = checked(config, channels, size, classes)
-        units = has_units(network.network)  # type: ignore[arg-type]
+        network = own_network.checked(config, channels, size, classes)
+        units = own_network.has_units(network.network)  # type: ignore[arg-type]
         return network
 
     with torch.random.fork_rng(devices=[]):
@@ -102,7 +108,7 @@ def _own(text: str, channels: int, size: int, classes: int) -> tuple[Size, bool]
 
 def count(config: ModelConfig, channels: int = 1, size: int = 28, classes: int = 10) -> Size:
     """`tally` of the network of a configuration."""
-    return tally(lambda: build(config, channels, size, classes), (channels, size, size))
+    return tally(lambda: networks.build(config, channels, size, classes), (channels, size, size))
 
 
 def tally(make: Callable[[], nn.Module], shape: tuple[int, ...], device: str = "meta") -> Size:
@@ -123,7 +129,7 @@ def tally(make: Callable[[], nn.Module], shape: tuple[int, ...], device: str = "
     def add(module: nn.Module, inputs: Any, output: Any) -> None:
         nonlocal elements
         several = output if isinstance(output, tuple | list) else [output]
-        elements += sum(each.numel() for each in several if isinstance(each, Tensor))
+        elements += sum(each.numel() for each in several if isinstance(each, torch.Tensor))
 
     with torch.device(device):
         network = make().eval()

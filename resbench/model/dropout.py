@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from resbench.core.config import Config, acts_if, one_of
 from resbench.model.fields import NoShape
@@ -39,20 +37,3 @@ class DropoutFields(Config):
             "(Huang et al. 2016, 1603.09382, equation 4).",
         ),
     ] = 0.0
-
-
-class DropPath(nn.Module):
-    """Stochastic depth (Huang et al. 2016, 1603.09382): the branch of an image is kept with probability p.
-
-    Kept branches are divided by p in training, so that evaluation needs no factor.
-    """
-
-    def __init__(self, survival: float) -> None:
-        super().__init__()
-        self.survival = survival
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return x
-        mask = torch.empty(x.shape[0], 1, 1, 1, dtype=x.dtype, device=x.device).bernoulli_(self.survival)
-        return x * (mask / self.survival)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
-from torch import nn
 
 from resbench.core.config import Config, one_of
+from resbench.core.lazy import lazy
 from resbench.core.tables import Table
+
+if TYPE_CHECKING:
+    from torch import nn
+else:
+    nn = lazy("torch.nn")
 
 
 def halved(size: int) -> int:

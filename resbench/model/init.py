@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 from pydantic import Field
-from torch import nn
 
 from resbench.core.config import Config, one_of
+from resbench.core.lazy import lazy
 from resbench.core.tables import Table
 from resbench.model.fields import NoShape
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+else:
+    torch, nn = lazy("torch"), lazy("torch.nn")
 
 
 def torch_default(module: nn.Module) -> None:

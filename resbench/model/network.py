@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from resbench.model.config import ModelConfig
-from resbench.model.own import build_own
+from resbench.model.own_network import build_own
 from resbench.model.resnet import build_resnet
 
 

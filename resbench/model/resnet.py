@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from resbench.model.branch import BRANCHES, Bias, Place
+from resbench.model.branch import BRANCHES, Place
 from resbench.model.config import ModelConfig
-from resbench.model.dropout import DropPath
 from resbench.model.head import DOWNSAMPLES, HEADS, halved
 from resbench.model.init import INITS
+from resbench.model.layers import Bias, DropPath, Gate, Unit
 from resbench.model.norm import NORMS
-from resbench.model.shortcut import SHORTCUTS, Gate, Joint
-from resbench.model.unit import UNITS, Unit
+from resbench.model.shortcut import SHORTCUTS, Joint
+from resbench.model.unit import UNITS
 
 
 class ResNet(nn.Module):

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional
 
 from resbench.core.config import Config, acts_if, one_of
+from resbench.core.lazy import lazy
 from resbench.core.tables import Table
 from resbench.model.fields import NoShape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from resbench.model import layers
+else:
+    nn, layers = lazy("torch.nn"), lazy("resbench.model.layers")
 
 
 @dataclass(frozen=True)
@@ -59,85 +64,36 @@ class Joint:
         """x itself where shapes agree, else the projection (option B)."""
         return nn.Identity() if self.keeps_shape else self.projection()
 
-
-class NoShortcut(nn.Module):
-    """y = F(x): the plain network."""
-
-    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
-        return branch
-
-
-class Sum(nn.Module):
-    """y = a h(x) + b F(x) with a map h and constants a, b."""
-
-    def __init__(self, map_: nn.Module, scale: float = 1.0, branch_scale: float = 1.0) -> None:
-        super().__init__()
-        self.map, self.scale, self.branch_scale = map_, scale, branch_scale
-
-    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
-        carried = self.map(x)
-        if self.scale != 1.0:
-            carried = self.scale * carried
-        if self.branch_scale != 1.0:
-            branch = self.branch_scale * branch
-        y: Tensor = carried + branch
-        return y
-
-
-class ZeroPad(nn.Module):
-    """Option A: subsampled x, new channels filled with zeros; no parameters."""
-
-    def __init__(self, extra: int, stride: int) -> None:
-        super().__init__()
-        self.extra, self.stride = extra, stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
-
-
-class Gate(nn.Module):
-    """y = (1 - g) h(x) + g F(x), or + F(x) if only the shortcut is gated; g = sigmoid(W_g x + b_g), 1x1, per element."""
-
-    def __init__(self, joint: Joint, gates_branch: bool) -> None:
-        super().__init__()
-        self.map = joint.match()
-        self.gate = nn.Conv2d(joint.cin, joint.cout, 1, joint.stride)
-        self.gates_branch = gates_branch
-        self.initial_bias = joint.config.gate_bias
-
-    def reset_gate(self) -> None:
-        """Set b_g; called after `model.init`, which knows nothing of gates."""
-        nn.init.constant_(self.gate.bias, self.initial_bias)  # type: ignore[arg-type]
-
-    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
-        gate = torch.sigmoid(self.gate(x))
-        y: Tensor = (1 - gate) * self.map(x) + (gate * branch if self.gates_branch else branch)
-        return y
+    def gated(self, gates_branch: bool) -> nn.Module:
+        """x and F(x) weighed by a learned gate."""
+        carried = self.match()  # first: the order in which the initial weights are drawn
+        gate = nn.Conv2d(self.cin, self.cout, 1, self.stride)
+        return layers.Gate(carried, gate, gates_branch, self.config.gate_bias)
 
 
 def identity(joint: Joint) -> nn.Module:
     """y = x + F(x), and a projection where shapes differ (He et al. 2015, 1512.03385, equations 1 and 2, option B)."""
-    return Sum(joint.match())
+    return layers.Sum(joint.match())
 
 
 def projection(joint: Joint) -> nn.Module:
     """y = W x + F(x) in every unit: a 1x1 convolution, with its norm (He et al. 2015, 1512.03385, option C)."""
-    return Sum(joint.projection())
+    return layers.Sum(joint.projection())
 
 
 def none(joint: Joint) -> nn.Module:
     """y = F(x): the plain network, without shortcuts."""
-    return NoShortcut()
+    return layers.NoShortcut()
 
 
 def zero_pad(joint: Joint) -> nn.Module:
     """y = x + F(x); where shapes differ every second pixel of x, and zeros as new channels: no parameters (option A)."""
-    return Sum(nn.Identity() if joint.keeps_shape else ZeroPad(joint.cout - joint.cin, joint.stride))
+    return layers.Sum(nn.Identity() if joint.keeps_shape else layers.ZeroPad(joint.cout - joint.cin, joint.stride))
 
 
 def scaled(joint: Joint) -> nn.Module:
     """y = a x + b F(x) with the constants a = shortcut_scale and b = branch_scale (He et al. 2016, 1603.05027, table 1)."""
-    return Sum(joint.match(), joint.config.shortcut_scale, joint.branch_scale)
+    return layers.Sum(joint.match(), joint.config.shortcut_scale, joint.branch_scale)
 
 
 def exclusive_gate(joint: Joint) -> nn.Module:
@@ -145,22 +101,22 @@ def exclusive_gate(joint: Joint) -> nn.Module:
 
     He et al. 2016 (1603.05027), section 3.1 and table 1; b_g starts at gate_bias.
     """
-    return Gate(joint, gates_branch=True)
+    return joint.gated(gates_branch=True)
 
 
 def shortcut_gate(joint: Joint) -> nn.Module:
     """y = (1 - g) x + F(x): only the shortcut is gated, by a learned g (He et al. 2016, 1603.05027, table 1)."""
-    return Gate(joint, gates_branch=False)
+    return joint.gated(gates_branch=False)
 
 
 def conv(joint: Joint) -> nn.Module:
     """y = W x + F(x) with a bare 1x1 convolution where shapes agree (He et al. 2016, 1603.05027, table 1)."""
-    return Sum(joint.conv1x1() if joint.keeps_shape else joint.projection())
+    return layers.Sum(joint.conv1x1() if joint.keeps_shape else joint.projection())
 
 
 def dropout(joint: Joint) -> nn.Module:
     """y = dropout(x) + F(x) with the rate shortcut_dropout (He et al. 2016, 1603.05027, table 1)."""
-    return Sum(nn.Sequential(joint.match(), nn.Dropout(joint.config.shortcut_dropout)))
+    return layers.Sum(nn.Sequential(joint.match(), nn.Dropout(joint.config.shortcut_dropout)))
 
 
 SHORTCUTS: Table[Callable[[Joint], nn.Module]] = Table(

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
-from torch import Tensor, nn
 
 from resbench.core.config import Config, one_of
 from resbench.core.tables import Table
@@ -96,23 +95,3 @@ class UnitFields(Config):
             "He et al. 2016 (1603.05027), table 3, compare one with two.",
         ),
     ] = 2
-
-
-class Unit(nn.Module):
-    """y = after(join(x, branch(x))), x shrunk by `before` where the stage changes.
-
-    Args:
-        before: pooling in front of branch and shortcut, or identity.
-        branch: F.
-        join: (x, F(x)) -> sum; see `shortcut.py`.
-        after: what follows the addition.
-    """
-
-    def __init__(self, before: nn.Module, branch: nn.Module, join: nn.Module, after: nn.Module) -> None:
-        super().__init__()
-        self.before, self.branch, self.join, self.after = before, branch, join, after
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.before(x)
-        y: Tensor = self.after(self.join(x, self.branch(x)))
-        return y

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from resbench.model import ResNet
+from resbench.model.resnet import ResNet
 
 
 def layers(network: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:

@@ -13,9 +13,8 @@ from torch import Generator, Tensor, nn
 
 from resbench.core.json_reader import Json
 from resbench.model.fold import folded
+from resbench.model.layers import NoShortcut, Unit
 from resbench.model.resnet import ResNet
-from resbench.model.shortcut import NoShortcut
-from resbench.model.unit import Unit
 from resbench.probes.layers import unit_inputs
 from resbench.probes.subject import Probe, Subject, rounded
 from resbench.records.record import ProbeResult

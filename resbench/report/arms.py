@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from resbench.core.cell import Cell, CellKey
+from resbench.core.lazy import lazy
 from resbench.core.text import show
 from resbench.records.metrics import METRICS, Metric, number
 from resbench.report.outcomes import RESULTS, measured
@@ -18,6 +19,11 @@ from resbench.report.statistics.compare import paired, paired_values, unpaired, 
 from resbench.report.statistics.contrast import Contrast
 from resbench.report.statistics.interval import LEVEL
 from resbench.report.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from resbench.data.known_sets import DATASET_FACTS, KNOWN_SETS, KnownSet, known_test_set
 from resbench.records.record import Record
 from resbench.report.frames import groups
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ONE_CLASS = 0.99
 STANDARD_ERRORS = 3.0  # standard errors

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resbench.core.cell import CellKey, Value
+from resbench.core.lazy import lazy
 from resbench.core.text import show
 from resbench.records.metrics import number
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
 
 
 class CellRuns(NamedTuple):

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
+from resbench.core.lazy import lazy
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
 
 UNTRAINED = ("diverged", "collapsed")  # statuses of a run that did not train
 RESULTS = ("ok", *UNTRAINED)  # statuses of a run that need not be done again

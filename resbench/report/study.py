@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from resbench.core.cell import CellKey, Value
 from resbench.core.errors import UserError
+from resbench.core.lazy import lazy
 from resbench.core.text import show
 from resbench.records.circumstances import DATA, Circumstance, Mixture, mixture
 from resbench.records.claim import Claim, Published, Target
@@ -26,6 +25,12 @@ from resbench.records.study_file import ExcludedCell, StudyFile
 from resbench.report.collapse import with_collapsed
 from resbench.report.frames import CellRuns, cell_runs, frame_of
 from resbench.report.labels import Labels
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
 
 DEFAULT_RESULTS = Path("results")
 

@@ -8,11 +8,16 @@ import shutil
 import subprocess
 import sys
 import warnings
+from typing import TYPE_CHECKING
 
-import torch
-
-from resbench.core.cards import VARIABLE, Card, given_card, installed_cards, parse, visible
+from resbench.core.cards import VARIABLE, Card, given_card, installed_cards, parse, visible, without_cards
+from resbench.core.lazy import lazy
 from resbench.core.processes import import_variables
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy("torch")
 
 _said: list[str] = []  # by torch, why it cannot use CUDA
 # what nvidia-smi would say, by torch, in a process that begins with CUDA and ends
@@ -68,6 +73,8 @@ def cuda_works() -> bool:
     That loads the driver and opens no context; but processes that are forked from this one could no longer use CUDA, so
     that the fork server, from which runs come, never asks.
     """
+    if "torch" not in sys.modules and without_cards():
+        return False
     with warnings.catch_warnings(record=True) as caught:  # of a driver that is too old, once a process
         warnings.simplefilter("always")
         works = torch.cuda.is_available()

@@ -6,18 +6,45 @@ import contextlib
 import functools
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING, Protocol
 
 from resbench.core.cgroup import cpu_quota
 from resbench.core.errors import UserError
+from resbench.core.lazy import lazy
 from resbench.training.cards import cards, cuda_problem, cuda_works
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy("torch")
 
 _WIDE = 16  # channels from which channels-last pays in fp32 on a CPU
 DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class Device(Protocol):
+    """A device of torch, or the name of one, which needs no torch; as text it is the name."""
+
+    @property
+    def type(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class NamedDevice:
+    """The name of a device: `cpu`, or `cuda:1`."""
+
+    name: str
+
+    @property
+    def type(self) -> str:
+        return self.name.partition(":")[0]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True)
@@ -45,15 +72,21 @@ class Placement:
 
 def has_device(kind: str) -> bool:
     """Whether this machine has such a device."""
-    available = {"cpu": True, "cuda": cuda_works(), "mps": torch.backends.mps.is_available()}
-    return available.get(kind, False)
+    if kind == "mps":
+        return sys.platform == "darwin" and torch.backends.mps.is_available()
+    return kind == "cpu" or (kind == "cuda" and cuda_works())
 
 
 _GPU = " (a GPU is written cuda, or cuda:1 for the second)"
 
 
 def choose(name: str) -> torch.device:
-    """`--device` -> device; auto takes CUDA, then MPS, then the CPU.
+    """As `choose_name`, as torch has it."""
+    return torch.device(str(choose_name(name)))
+
+
+def choose_name(name: str) -> NamedDevice:
+    """`--device` -> device; auto takes CUDA, then MPS, then the CPU. Torch is imported where only it knows.
 
     Raises:
         UserError: this machine has no such device.
@@ -68,23 +101,28 @@ def choose(name: str) -> torch.device:
         problem = f" ({cuda_problem()})" if name.startswith("cuda") and cuda_problem() else ""
         allowed = ", ".join(reversed(kinds))
         raise UserError(f"--device {name}: not available on this machine{problem}: use one of {allowed}{hint}")
-    return torch.device(name)
+    return NamedDevice(name)
 
 
-def _one_card(name: str) -> torch.device:
+def _one_card(name: str) -> NamedDevice:
     number = name.removeprefix("cuda:")
     if not number.isdecimal() or not cards(name):
         there = ", ".join(f"cuda:{position} ({card.name})" for position, card in enumerate(cards()))
         raise UserError(f"--device {name}: no such card: use cuda for all, or one of {there}")
-    return torch.device(f"cuda:{int(number)}")
+    return NamedDevice(f"cuda:{int(number)}")
 
 
 def nearest(name: str) -> torch.device:
     """The device of this name, or the CPU where this machine lacks it and others are meant to have it."""
+    return torch.device(str(nearest_name(name)))
+
+
+def nearest_name(name: str) -> NamedDevice:
+    """The same without torch."""
     try:
-        return choose(name)
+        return choose_name(name)
     except UserError:
-        return torch.device("cpu")
+        return NamedDevice("cpu")
 
 
 def cores() -> int:
@@ -98,14 +136,19 @@ def visible_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def has_bf16(device: torch.device) -> bool:
+def has_bf16(device: Device) -> bool:
     """Whether bfloat16 is computed, not emulated: Ampere and newer; AMX or AVX512-BF16 on CPUs; never guessed."""
     if device.type == "cuda":
         known = [card.capability for card in cards(str(device)) if card.capability]
-        return (known[0] if known else torch.cuda.get_device_capability(device))[0] >= 8
+        return (known[0] if known else torch.cuda.get_device_capability(str(device)))[0] >= 8
     if device.type == "cpu":
         return bool({"amx_bf16", "avx512_bf16"} & _cpu_flags())
     return False
+
+
+def uses_bf16(device: Device, precision: str) -> bool:
+    """Whether `recipe.precision` means bfloat16 there."""
+    return precision == "bf16" or (precision == "auto" and has_bf16(device))
 
 
 def resolve_placement(device: torch.device, threads: int, precision: str, width: int) -> Placement:
@@ -118,7 +161,7 @@ def resolve_placement(device: torch.device, threads: int, precision: str, width:
     Args:
         width: 0 for a network of the user's own, which keeps the usual format.
     """
-    bf16 = precision == "bf16" or (precision == "auto" and has_bf16(device))
+    bf16 = uses_bf16(device, precision)
     wide = device.type == "cpu" and width >= _WIDE
     usual = width == 0
     last = not usual and (bf16 or device.type == "cuda" or wide)

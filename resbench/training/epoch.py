@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Generator, Tensor
 
+from resbench.core.errors import Stopped as Stopped
 from resbench.data.loading import Images
 from resbench.records.curve import block_means, block_size
 from resbench.records.record import Row
@@ -22,21 +23,6 @@ from resbench.training.step import Setup
 from resbench.training.tally import Tally
 
 _CHECK_EVERY = 50  # steps between checks of the loss on a CPU; elsewhere a check would wait for the device
-
-
-class Stopped(Exception):
-    """Raised by an observer: leave now.
-
-    Args:
-        keep: whether the state of this moment replaces the checkpoint of the last epoch.
-    """
-
-    keep = True
-
-    def __init__(self, *words: object, keep: bool | None = None) -> None:
-        super().__init__(*words)
-        if keep is not None:
-            self.keep = keep
 
 
 class Diverged(Exception):

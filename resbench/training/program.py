@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -21,14 +20,12 @@ from resbench.training.device import sound_threads
 from resbench.training.evaluation import Evaluation
 from resbench.training.lean import LeanNetwork
 from resbench.training.optimizer import is_fused, set_lr
+from resbench.training.placement import GRAPHS as GRAPHS
+from resbench.training.placement import Graph as Graph
 from resbench.training.recipe import LOSSES
 from resbench.training.replay import Body, Kind, Work
 from resbench.training.step import Setup, evaluate, stepper
 from resbench.training.tally import Tally
-
-# what is replayed as a graph on CUDA: forward and backward pass of the network, or the whole step; elsewhere nothing is
-Graph: TypeAlias = Literal["network", "step"]
-GRAPHS: tuple[Graph, ...] = ("network", "step")
 
 
 class Program(ABC):

@@ -8,15 +8,20 @@ import platform
 import re
 import subprocess
 from pathlib import Path
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
 from resbench.core.json_reader import Json
+from resbench.core.lazy import lazy
 from resbench.core.version import SOURCE, Revision, __version__, revision, source_hash
 from resbench.records.record import Provenance
 from resbench.training.cards import cards
-from resbench.training.device import Placement
+from resbench.training.device import Device, Placement
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+else:
+    np, torch = lazy("numpy"), lazy("torch")
 
 _ARITHMETIC = (
     "device",
@@ -64,11 +69,11 @@ def provenance(placement: Placement, code: Revision | None = None) -> Provenance
     )
 
 
-def device_name(device: torch.device) -> str:
+def device_name(device: Device) -> str:
     """The name by which a person knows the device."""
     if device.type == "cuda":
         known = cards(str(device))
-        return known[0].name if known else torch.cuda.get_device_name(device)
+        return known[0].name if known else torch.cuda.get_device_name(str(device))
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
-from torch.nn import functional
 
 from resbench.core.combinations import combinations_matter
 from resbench.core.config import Alike, Config, acts_if, one_of, refuse
+from resbench.core.lazy import lazy
 from resbench.core.tables import Table
 
-Parameters: TypeAlias = Iterable[nn.Parameter]
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+    from torch.nn import functional
+else:
+    torch, functional = lazy("torch"), lazy("torch.nn.functional")
+
+
+Parameters: TypeAlias = "Iterable[nn.Parameter]"
 
 
 def sgd(

@@ -14,15 +14,16 @@ from resbench.model import build
 from resbench.model.fold import folded
 from resbench.training.checkpoint import State
 from resbench.training.cuda import capture_graphs
-from resbench.training.device import Placement, resolve_placement, sound_threads
+from resbench.training.device import Placement, sound_threads
 from resbench.training.optimizer import make_optimizer
+from resbench.training.placement import BACKWARD as BACKWARD
+from resbench.training.placement import placement_of as placement_of
 from resbench.training.recipe import LOSSES
 from resbench.training.run import RunConfig
 
 # (normalised images `(n, channels, side, side)`, labels `(n,)`) -> logits `(n, classes)` and loss before the step
 Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 EVALUATION_BATCH = 250
-BACKWARD = 3  # a training step costs three forward passes: one forward, two products backward
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,6 @@ class Setup:
     def steps(self) -> int:
         """Of an epoch; the last of them may have fewer images."""
         return -(-len(self.training) // self.run.recipe.batch_size)
-
-
-def placement_of(run: RunConfig, device: torch.device, threads: int) -> Placement:
-    """How a run computes on a device."""
-    return resolve_placement(device, threads, run.recipe.precision, run.model.first_width)
 
 
 def initial(run: RunConfig, placement: Placement, stream: int | None = None, fused: bool | None = None) -> State:

@@ -15,10 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from resbench.core.cell import Cell
 from resbench.core.config import digest
-from resbench.core.errors import Unwritable, UserError
+from resbench.core.errors import Stopped, Unwritable, UserError
 from resbench.core.locks import wait_for_lock
 from resbench.records.store import Store
-from resbench.training.epoch import Stopped
 from resbench.tuning.journal import check_journal, open_journal
 from resbench.tuning.search import Search
 

@@ -16,13 +16,12 @@ import optuna
 from optuna.trial import TrialState
 
 from resbench.core.cards import VARIABLE, Card, see
-from resbench.core.errors import Unwritable, UserError
+from resbench.core.errors import Stopped, Unwritable, UserError
 from resbench.core.processes import end_with_parent
 from resbench.core.terminal import prepare_output
 from resbench.execution.task import Setting
 from resbench.records.store import Store
 from resbench.training.cards import cards
-from resbench.training.epoch import Stopped
 from resbench.training.server import fork_server
 from resbench.tuning.search import Search
 from resbench.tuning.storage import Studies, in_budget, reachable, surplus

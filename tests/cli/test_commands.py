@@ -190,7 +190,7 @@ def test_reading_commands(there: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "loaded"), [(["--help"], []), (["run", "--help"], []), (["ls", "studies"], []), (["status"], ["pandas"])]
+    ("words", "loaded"), [(["--help"], []), (["run", "--help"], []), (["ls", "studies"], []), (["status"], [])]
 )
 def test_what_trains_nothing_does_not_wait_for_heavy_imports(words: list[str], loaded: list[str], study: Path) -> None:
     code = (

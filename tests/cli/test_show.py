@@ -13,8 +13,8 @@ from support.tiny import run_tiny, tiny_store
 import resbench as package
 from resbench.records.curve import Curve
 from resbench.records.looks_file import read_looks
-from resbench.report import summary
 from resbench.report.document import Table
+from resbench.report.page.study_page import summary
 from resbench.report.shown import fitted
 
 AXES = {"model.depth": [10, 16], "model.shortcut": ["identity", "none"]}

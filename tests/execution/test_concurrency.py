@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from resbench.execution import concurrency
+from resbench.execution import packing
 from resbench.execution.concurrency import (
     Concurrency,
     choose_concurrency,
@@ -44,7 +44,7 @@ def test_a_long_grid_is_measured_once_and_goes_on_as_it_began(tmp_path: Path, mo
         measured.append(jobs)
         return 100.0 * jobs
 
-    monkeypatch.setattr(concurrency, "combined_rate", rate)
+    monkeypatch.setattr(packing, "combined_rate", rate)
     first = choose_concurrency(None, planned, store, "cpu")
     assert first.reason.startswith("measured: 1 side by side 100 images/s")
     assert first.jobs == min(cores(), 6) and first.threads == max(1, cores() // first.jobs)
@@ -62,7 +62,7 @@ def test_a_grid_is_done_one_by_one_where_no_run_can_be_measured(
     def rate(run: RunConfig, device: str, jobs: int, seconds: float = 5.0) -> float:
         raise Failed("OutOfMemoryError: CUDA out of memory")
 
-    monkeypatch.setattr(concurrency, "combined_rate", rate)
+    monkeypatch.setattr(packing, "combined_rate", rate)
     choice = choose_concurrency(None, runs(epochs=10_000), Store(tmp_path / "r"), "cpu")
     reason = "measured: 1 side by side failed (OutOfMemoryError: CUDA out of memory)"
     assert choice == Concurrency(1, cores(), reason)

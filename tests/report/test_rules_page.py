@@ -11,7 +11,8 @@ import pytest
 from support.studies import with_accuracies
 
 from resbench.core.text import OURS
-from resbench.report import check, write, write_index
+from resbench.report import write, write_index
+from resbench.report.check import check
 from resbench.report.page.rules_page import PLAIN, RESIDUAL, write_rules
 from resbench.report.verdicts import STATES
 from resbench.report.wording.rules import RULES, RULES_PAGE

@@ -8,7 +8,8 @@ import pytest
 from support.studies import MESSAGE, with_accuracies
 
 from resbench.core.errors import UserError
-from resbench.report import summary, write
+from resbench.report import write
+from resbench.report.page.study_page import summary
 
 EVIL = MESSAGE
 

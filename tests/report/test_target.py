@@ -12,7 +12,9 @@ from scipy import stats
 from support.studies import Cell, Outcome, confirm, make
 
 from resbench.records.store import Store
-from resbench.report import check, summary, write
+from resbench.report import write
+from resbench.report.check import check
+from resbench.report.page.study_page import summary
 from resbench.report.statistics.anytime import anytime_p_above
 from resbench.report.statistics.interval import t_interval
 from resbench.report.study import load

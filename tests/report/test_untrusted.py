@@ -20,7 +20,8 @@ from support.studies import make, noise
 import resbench as package
 from resbench.records.record import RunError
 from resbench.records.store import Store
-from resbench.report import summary, write, write_index
+from resbench.report import write, write_index
+from resbench.report.page.study_page import summary
 
 ALL = " ".join(MARKUP)
 

@@ -14,7 +14,7 @@ from support.inprocess import resbench
 from support.studies import HELPS, Cell, make, noise
 
 from resbench.core.errors import UserError
-from resbench.report import check, compare
+from resbench.report.check import check, compare
 from resbench.report.judge import judge
 from resbench.report.statistics.compare import paired_values
 from resbench.report.study import load

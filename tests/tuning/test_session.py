@@ -27,7 +27,7 @@ from support.searches import (
 import resbench
 from resbench.core.errors import UserError
 from resbench.grid.reader import read_grid
-from resbench.report import check
+from resbench.report.check import check
 from resbench.tuning.reader import load_search
 from resbench.tuning.session import TuneOptions, describe, run_search, tune
 from resbench.tuning.workers import work

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from scipy import special
-
+from resbench.core.lazy import lazy
 from resbench.report.statistics.interval import Interval
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = lazy("scipy.special")
+
 
 PRIOR_VARIANCE = 1.0  # of the standardised difference: g, as in Rouder et al. (2009)
 

@@ -7,12 +7,18 @@ test images.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
 
-from resbench.report.statistics.power import ALPHA, POWER
+from resbench.core.lazy import lazy
+from resbench.report.statistics.power import ALPHA, POWER, nct_sf
+
+if TYPE_CHECKING:
+    from scipy import optimize, special
+else:
+    optimize, special = lazy("scipy.optimize"), lazy("scipy.special")
 
 
 def attainment_p(values: npt.ArrayLike, least: float) -> npt.NDArray[np.float64]:
@@ -31,7 +37,7 @@ def attainment_p(values: npt.ArrayLike, least: float) -> npt.NDArray[np.float64]
         return np.full(x.shape[:-1], math.nan)
     noise = np.ptp(x, axis=-1) > 1e-9
     se = np.where(noise, x.std(axis=-1, ddof=1), math.nan) / math.sqrt(seeds)
-    return np.asarray(stats.t.sf((x.mean(axis=-1) - least) / se, seeds - 1))
+    return np.asarray(special.stdtr(seeds - 1, -((x.mean(axis=-1) - least) / se)))
 
 
 def attainment_power(deviations: float, seeds: int, alpha: float = ALPHA) -> float:
@@ -42,7 +48,7 @@ def attainment_power(deviations: float, seeds: int, alpha: float = ALPHA) -> flo
         seeds: on which it is judged, at least two.
     """
     df = seeds - 1
-    return float(stats.nct.sf(stats.t.isf(alpha, df), df, deviations * math.sqrt(seeds)))
+    return nct_sf(-float(special.stdtrit(df, alpha)), df, deviations * math.sqrt(seeds))
 
 
 def seeds_to_attain(deviations: float, power: float = POWER, alpha: float = ALPHA) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
 
+from resbench.core.lazy import lazy
 from resbench.report.statistics import exact
 from resbench.report.statistics.interval import (
     LEVEL,
@@ -19,6 +19,12 @@ from resbench.report.statistics.interval import (
     t_interval,
     unknown,
 )
+
+if TYPE_CHECKING:
+    from scipy import optimize, special
+else:
+    optimize, special = lazy("scipy.optimize"), lazy("scipy.special")
+
 
 Values = npt.NDArray[np.float64]
 

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+
+from resbench.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from scipy import stats
+else:
+    stats = lazy("scipy.stats")
+
 
 Values = npt.NDArray[np.float64]
 ENUMERATED_SEEDS = 20  # 2^19 sums: milliseconds
@@ -95,7 +103,13 @@ def mcnemar(only_ours: int, only_theirs: int) -> tuple[float, float]:
 def _ranks(x: Values) -> Values:
     """Ranks from 1; what differs in the last digits only, 0.3 - 0.2 and 0.2 - 0.1, is a tie."""
     largest = float(np.abs(x).max())
-    return np.asarray(stats.rankdata(np.round(x / largest, 12) if largest > 0 else x))
+    return mean_ranks(np.round(x / largest, 12) if largest > 0 else x)
+
+
+def mean_ranks(x: Values) -> Values:
+    """Ranks from 1; those that are equal get the mean of theirs."""
+    _, place, count = np.unique(x, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place], dtype=np.float64)
 
 
 def _drawn(extreme: npt.NDArray[np.bool_]) -> float:

@@ -9,14 +9,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from resbench.core.lazy import lazy
 from resbench.core.text import show
 from resbench.report.statistics.linear import Factor, Matrix, Model, Term
+
+if TYPE_CHECKING:
+    from scipy import stats
+else:
+    stats = lazy("scipy.stats")
+
 
 SEED = "seed"
 MAX_COLUMNS = 600  # of the design: beyond, interactions take minutes and no one reads them

@@ -7,10 +7,17 @@ declared, not as large as what came out of it, or a family would shrink to its m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+
+from resbench.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from scipy import stats
+else:
+    stats = lazy("scipy.stats")
 
 P = npt.NDArray[np.float64]
 

@@ -10,11 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special, stats
+
+from resbench.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from scipy import optimize, special
+else:
+    optimize, special = lazy("scipy.optimize"), lazy("scipy.special")
+
 
 LEVEL = 0.95
 _SMALLEST = 1e-250  # below it p is given by its upper bound
@@ -170,7 +177,7 @@ def wilson(k: float, n: int, level: float = LEVEL) -> Interval:
     """Proportion k of n with Wilson's score interval (Wilson 1927), for one run or for a share of failures."""
     if n < 1 or math.isnan(k):
         return unknown()
-    p, z = k / n, float(stats.norm.ppf(0.5 + level / 2))
+    p, z = k / n, float(special.ndtri(0.5 + level / 2))
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     low, high = max(0.0, centre - half) if k > 0 else 0.0, min(1.0, centre + half) if k < n else 1.0
@@ -185,7 +192,7 @@ def clopper_pearson(k: float, n: int, level: float = LEVEL) -> Interval:
     if n < 1 or math.isnan(k):
         return unknown()
     tail = (1 - level) / 2
-    low = float(stats.beta.ppf(tail, k, n - k + 1)) if k > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
+    low = float(special.betaincinv(k, n - k + 1, tail)) if k > 0 else 0.0
+    high = float(special.betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
     p = k / n
     return Interval(p, low, high, math.sqrt(p * (1 - p) / n))

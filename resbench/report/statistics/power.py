@@ -9,11 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from scipy import optimize, stats
-
+from resbench.core.lazy import lazy
 from resbench.report.statistics.crossed import Components
+
+if TYPE_CHECKING:
+    from scipy import optimize, special, stats
+else:
+    optimize, special, stats = lazy("scipy.optimize"), lazy("scipy.special"), lazy("scipy.stats")
+
 
 ALPHA, POWER = 0.05, 0.8
 MAX_SEEDS = 1_000_000
@@ -41,14 +46,14 @@ def upper_sd(sd: float, seeds: int, level: float = 0.8) -> float:
         sd: between so many seeds.
         level: confidence of the bound.
     """
-    return sd * math.sqrt((seeds - 1) / float(stats.chi2.ppf(1 - level, seeds - 1))) if seeds > 1 else math.nan
+    return sd * math.sqrt((seeds - 1) / _chi2_quantile(1 - level, seeds - 1)) if seeds > 1 else math.nan
 
 
 def power_of(difference: float, se: float, df: float, alpha: float = ALPHA) -> float:
     """Chance that a two-sided t test finds a true difference, from the noncentral t distribution."""
-    limit, shift = float(stats.t.isf(alpha / 2, df)), abs(difference) / se
-    wrong_side = float(stats.nct.cdf(-limit, df, shift))
-    return float(stats.nct.sf(limit, df, shift)) + (0.0 if math.isnan(wrong_side) else wrong_side)  # NaN if negligible
+    limit, shift = -float(special.stdtrit(df, alpha / 2)), abs(difference) / se
+    wrong_side = float(special.nctdtr(df, shift, -limit))
+    return nct_sf(limit, df, shift) + (0.0 if math.isnan(wrong_side) else wrong_side)  # NaN if negligible
 
 
 def detectable(sd: float, seeds: int, power: float = POWER, alpha: float = ALPHA) -> float:
@@ -128,10 +133,10 @@ def _seed_variance(components: Components) -> float:
 def _shift(df: float, power: float, alpha: float) -> float:
     """Difference in standard errors that a two-sided t test finds with that power; z + z for large df."""
     if df > 1e5:  # from here on the noncentral t is normal to five digits, and slow
-        return float(stats.norm.isf(alpha / 2) + stats.norm.ppf(power))
-    limit = float(stats.t.isf(alpha / 2, df))
+        return float(-special.ndtri(alpha / 2) + special.ndtri(power))
+    limit = -float(special.stdtrit(df, alpha / 2))
     # With very few degrees of freedom all that matters is how small the standard error happens to come out.
-    shift = limit * math.sqrt(float(stats.chi2.ppf(power, df)) / df)
+    shift = limit * math.sqrt(_chi2_quantile(power, df) / df)
     if limit > 100:
         return shift
     high = shift + 10
@@ -151,3 +156,17 @@ def _smallest(difference: Callable[[int], float], margin: float) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if difference(middle) <= margin else (middle, high)
     return high
+
+
+def nct_sf(x: float, df: float, shift: float) -> float:
+    """As `scipy.stats.nct.sf`, by the function behind it where scipy has it: to import `scipy.stats` takes longer than a check."""
+    try:
+        from scipy.special._ufuncs import _nct_sf
+    except ImportError:
+        return float(stats.nct.sf(x, df, shift))
+    return min(1.0, max(0.0, float(_nct_sf(x, df, shift))))
+
+
+def _chi2_quantile(q: float, df: float) -> float:
+    """As `scipy.stats.chi2.ppf`, whose import takes longer than all else here."""
+    return 2 * float(special.gammaincinv(df / 2, q))

@@ -12,10 +12,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import optimize, special
+
+from resbench.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from scipy import optimize, special
+else:
+    optimize, special = lazy("scipy.optimize"), lazy("scipy.special")
+
 
 LEAST_STEP = 0.02  # between fractions: closer looks are one look, and the integration would need more points
 _POINTS = 18  # of the integration, as in gsDesign: levels keep six digits

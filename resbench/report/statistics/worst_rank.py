@@ -5,14 +5,19 @@ Lachin 1999, "Worst-rank score analysis with informatively missing observations 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
+from resbench.core.lazy import lazy
 from resbench.report.statistics import exact
 from resbench.report.statistics.anytime import anytime_sign_p
+
+if TYPE_CHECKING:
+    from scipy import stats
+else:
+    stats = lazy("scipy.stats")
 
 
 class WorstRank(NamedTuple):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from scipy import stats
+from typing import TYPE_CHECKING
 
+from resbench.core.lazy import lazy
 from resbench.core.text import plural
 from resbench.records.claim import Claim
 from resbench.records.metrics import Metric
@@ -15,6 +16,12 @@ from resbench.report.statistics.interval import wilson
 from resbench.report.statistics.worst_rank import WorstRank
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording.looks import anytime_test, late_plan, look_clauses, over_looks, unplanned_look
+
+if TYPE_CHECKING:
+    from scipy import stats
+else:
+    stats = lazy("scipy.stats")
+
 
 _FEWEST = 6  # seeds with which a sign test can have a p below .05
 
