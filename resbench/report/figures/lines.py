@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
+from resbench.core.lazy import lazy
 from resbench.report.figures.styles import Arms, Dash
+
+if TYPE_CHECKING:
+    import seaborn as sns
+else:
+    sns = lazy("seaborn")
+
 
 _MOST_MARKERS = 8  # of a line, about
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
+from resbench.core.lazy import lazy
 from resbench.core.text import show
 from resbench.records.trials import SearchRange
 from resbench.report.figures.drawing import (
@@ -40,6 +40,12 @@ from resbench.report.figures.trends import trend
 from resbench.report.format import number
 from resbench.report.labels import listed
 from resbench.report.tables.search import Trials
+
+if TYPE_CHECKING:
+    import seaborn as sns
+else:
+    sns = lazy("seaborn")
+
 
 _DOTTED = (1.0, 1.65)
 _MARKS = {"complete": "trained to its end", "pruned": "pruned", "diverged": "diverged"}

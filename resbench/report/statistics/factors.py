@@ -19,9 +19,9 @@ from resbench.core.text import show
 from resbench.report.statistics.linear import Factor, Matrix, Model, Term
 
 if TYPE_CHECKING:
-    from scipy import stats
+    from scipy import special
 else:
-    stats = lazy("scipy.stats")
+    special = lazy("scipy.special")
 
 
 SEED = "seed"
@@ -179,7 +179,7 @@ def _effect(squares: float, df: int, left: float, df_left: int, total: float, ru
     return {
         "df": df,
         "F": f,
-        "p": float(stats.f.sf(f, df, df_left)),
+        "p": float(special.fdtrc(df, df_left, max(f, 0.0))),
         "eta2": squares / total,
         "omega2": (squares - df * noise) / (total + noise),
         "partial_omega2": df * (f - 1) / (df * (f - 1) + runs),

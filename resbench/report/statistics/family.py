@@ -7,17 +7,9 @@ declared, not as large as what came out of it, or a family would shrink to its m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-
-from resbench.core.lazy import lazy
-
-if TYPE_CHECKING:
-    from scipy import stats
-else:
-    stats = lazy("scipy.stats")
 
 P = npt.NDArray[np.float64]
 
@@ -59,7 +51,11 @@ def benjamini_hochberg(p: npt.ArrayLike) -> P:
     values, filled = _filled(p)
     if not len(filled):
         return values
-    return np.where(np.isnan(values), np.nan, stats.false_discovery_control(filled))
+    order = np.argsort(filled)
+    scaled = filled[order] * (len(filled) / np.arange(1, len(filled) + 1))
+    q = np.empty_like(scaled)
+    q[order] = np.minimum.accumulate(scaled[::-1])[::-1]  # no smaller p has a larger q
+    return np.where(np.isnan(values), np.nan, np.clip(q, 0, 1))
 
 
 def simultaneous_level(size: int, level: float = 0.95) -> float:
