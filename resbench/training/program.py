@@ -75,6 +75,9 @@ class LoopProgram(Program):
         self._setup, self._state, self._tally = setup, state, tally
         self._step = stepper(state, setup.run, setup.placement)
         self._validated = (0.0, 0.0)
+        # a network of the user's own may be more than its tensors; on CUDA whole works would become graphs
+        kept = setup.run.model.replayable and setup.placement.device.type == "cpu" and len(setup.validation)
+        self._evaluation = Evaluation(setup, state.network) if kept else None
 
     def begin(self, order: Tensor, rates: Sequence[float], done: int) -> None:
         self._order, self._rates = torch.split(order, self._setup.run.recipe.batch_size), rates
@@ -94,7 +97,10 @@ class LoopProgram(Program):
             tally.right += (logits.argmax(1) == labels).sum()
 
     def validation(self) -> Iterator[Work]:
-        yield self._validate
+        if self._evaluation:
+            yield from self._evaluation.works()
+        else:
+            yield self._validate
 
     def _validate(self) -> None:
         setup = self._setup
@@ -102,7 +108,7 @@ class LoopProgram(Program):
         self._validated = loss, accuracy
 
     def validated(self) -> tuple[float, float]:
-        return self._validated
+        return self._evaluation.result() if self._evaluation else self._validated
 
     def retire(self) -> None:
         """The graph of the network goes with this program."""

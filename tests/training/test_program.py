@@ -20,10 +20,10 @@ from resbench.training.epoch import Stopped
 from resbench.training.growth import start_state
 from resbench.training.lean import LeanNetwork
 from resbench.training.observer import Moment, Observer, View
-from resbench.training.program import StepProgram
+from resbench.training.program import GRAPHS, StepProgram
 from resbench.training.replay import Body
 from resbench.training.run import RunConfig
-from resbench.training.step import Setup, forward, initial, placement_of
+from resbench.training.step import Setup, evaluate, forward, initial, placement_of
 from resbench.training.tally import Tally
 from resbench.training.train import train
 
@@ -49,11 +49,25 @@ def both(run: RunConfig, folder: Path) -> list[Record]:
     return [train(run, folder, threads=1, tested=False, graph=graph) for graph in ("network", "step")]
 
 
+class Evaluates(Observer):
+    """Evaluates the network after its epochs by itself, and keeps loss and accuracy."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.results = folder, list[tuple[float, float]]()
+
+    def look(self, when: Moment, view: View) -> None:
+        if when == "trained" and view.epoch:
+            _, validation, _ = load_train(view.run.data, self.folder, CPU)
+            self.results.append(evaluate(view.network, validation, view.normalizer, view.placement)[:2])
+
+
 @pytest.mark.parametrize("change", list(settings()), ids=lambda change: " ".join(f"{k}={v}" for k, v in change.items()))
 def test_steps_of_a_program_train_as_the_loop_does(change: dict[str, Any], tmp_path: Path) -> None:
     run = run_of(nest(flatten(SHORT) | change))
-    loop, steps = both(run, tmp_path)
+    watch = Evaluates(tmp_path)
+    loop, steps = (train(run, tmp_path, threads=1, tested=False, graph=graph, observer=watch) for graph in GRAPHS)
     assert loop.status == "ok", loop.error
+    assert [(row["val_loss"], row["val_accuracy"]) for row in [*loop.history, *steps.history]] == watch.results
     assert steps.content() == loop.content() and steps.weights_sha256 == loop.weights_sha256
 
 
