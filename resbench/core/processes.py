@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
 from resbench.core.errors import UserError
@@ -35,6 +35,17 @@ def fork_server(modules: Sequence[str]) -> ForkServerContext:
     context.set_forkserver_preload(list(modules))
     _prepare()
     return context
+
+
+def start_fork_server(modules: Sequence[str]) -> None:
+    """Start that server now, so that it imports its modules while this process goes on.
+
+    Raises:
+        UserError: as `fork_server`.
+    """
+    fork_server(modules)
+    with same_imports(), _set(patience()):
+        forkserver.ensure_running()
 
 
 class _ForkServerProcess(ForkServerProcess):

@@ -28,9 +28,15 @@ from resbench.execution.process import StopSignals
 from resbench.execution.task import BUSY, DONE, MEMORY, RAISED, UNWRITABLE, Task, execute_run
 from resbench.grid.grid import PlannedRun
 from resbench.training.cards import cards as cards_of
-from resbench.training.server import fork_server
+from resbench.training.server import fork_server, start_fork_server
 
+_IMPORTED = ["resbench.execution.child"]  # by the fork server: each run would take more than a second for it
 _GRACE_SECONDS = 30.0  # in which a run that is asked to stop ends its step and saves its state
+
+
+def prepare_processes(runs: Sequence[PlannedRun]) -> None:
+    """Start what processes for these runs come from, which takes seconds, while this process does something else."""
+    start_fork_server((run.cell_config for run in runs), _IMPORTED)
 
 
 class Serial:
@@ -113,7 +119,7 @@ class Local:
         self, jobs: int, runs: Sequence[PlannedRun], cards: Sequence[Card] | None = None, stay: bool = False
     ) -> None:
         self._jobs, self._cards, self._stay = jobs, cards, stay
-        self._context = fork_server(run.cell_config for run in runs)
+        self._context = fork_server((run.cell_config for run in runs), _IMPORTED)
         self._live: list[_Worker] = []
         self._idle: list[_Worker] = []
         self._again: deque[tuple[PlannedRun, Task]] = deque()

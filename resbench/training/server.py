@@ -32,8 +32,18 @@ def fork_server(configs: Iterable[RunConfig] = (), modules: Sequence[str] = ()) 
         configs: of the runs to come.
         modules: to import too, if the server has not started yet.
     """
+    return processes.fork_server(_imports(configs, modules))
+
+
+def start_fork_server(configs: Iterable[RunConfig], modules: Sequence[str]) -> None:
+    """Start the server, as `fork_server` would at its first process: it imports while this process does something else."""
+    processes.start_fork_server(_imports(configs, modules))
+
+
+def _imports(configs: Iterable[RunConfig], modules: Sequence[str]) -> list[str]:
     remote = any(config.data.dataset.remote for config in configs)
-    return processes.fork_server([PRELOAD, *modules, *(["torchvision"] if remote else [])])
+    # the preload comes last: what is imported by then is frozen for the collector of cycles
+    return [*modules, *(["torchvision"] if remote else []), PRELOAD]
 
 
 def fresh_processes() -> ProcessPoolExecutor:

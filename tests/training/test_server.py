@@ -19,7 +19,8 @@ MEASURES_FIRST = """
 import os, signal, sys
 
 def facts(pipe):
-    pipe.send((os.getppid(), "resbench.training.preload" in sys.modules))
+    imported = {"resbench.training.preload", "resbench.execution.child"} <= sys.modules.keys()
+    pipe.send((os.getppid(), imported))
 
 def child():
     context = fork_server()
@@ -33,10 +34,12 @@ def child():
 
 if __name__ == "__main__":
     from resbench.execution.concurrency import combined_rate
+    from resbench.execution.local import prepare_processes
     from resbench.training.run import RunConfig
     from resbench.training.server import fork_server
 
     run = RunConfig.model_validate({"model": {"depth": 10, "width": 4}, "recipe": {"batch_size": 4}})
+    prepare_processes([])
     assert combined_rate(run, "cpu", 2, 0.01) > 0
     server, prepared = child()
     signal.signal(signal.SIGTERM, lambda *_: None)
