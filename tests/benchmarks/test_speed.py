@@ -10,7 +10,7 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from resbench.data.loading import Images, Normalizer
+from resbench.data.loading import Images, Normalizer, load_train
 from resbench.execution.cost import Costs
 from resbench.grid.grid import Grid
 from resbench.grid.reader import read_grid
@@ -18,10 +18,13 @@ from resbench.model.shortcut import SHORTCUTS
 from resbench.records.record import Predictions, Provenance
 from resbench.records.store import Store, load
 from resbench.report import write
+from resbench.training.checkpoint import save
 from resbench.training.device import Placement, apply_placement, resolve_placement
+from resbench.training.evaluation import Evaluation
+from resbench.training.provenance import provenance
 from resbench.training.run import RunConfig
-from resbench.training.step import evaluate, initial, stepper
-from resbench.training.train import empty_record
+from resbench.training.step import Setup, evaluate, initial, stepper
+from resbench.training.train import empty_record, train
 
 BATCH = 32
 AXES = {
@@ -71,6 +74,39 @@ def test_evaluation(benchmark: BenchmarkFixture, placement: Placement) -> None:
     images = Images(torch.zeros(1000, 1, 28, 28, dtype=torch.uint8), torch.zeros(1000, dtype=torch.int64))
     normalizer = Normalizer(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1))
     benchmark.pedantic(evaluate, (network, images, normalizer, placement), rounds=3, warmup_rounds=1)
+
+
+def test_validation_with_a_kept_twin(benchmark: BenchmarkFixture, placement: Placement) -> None:
+    run = RunConfig.model_validate({"model": {"depth": 34, "width": 8}})
+    setup = Setup(run, placement, *load_train(run.data, Path("data"), placement.device))
+    evaluation = Evaluation(setup, initial(run, placement).network)
+
+    def validate() -> None:
+        for work in evaluation.works():
+            work()
+
+    benchmark.pedantic(validate, rounds=3, warmup_rounds=1)
+
+
+def test_checkpoint(benchmark: BenchmarkFixture, placement: Placement, tmp_path: Path) -> None:
+    run = RunConfig.model_validate({"model": {"depth": 34, "width": 8}})
+    state, facts = initial(run, placement), provenance(placement)
+    benchmark.pedantic(lambda: save(tmp_path / "x.ckpt", run.id, 1, state.dump(facts)), rounds=10, warmup_rounds=1)
+
+
+def test_what_a_run_costs_outside_its_steps(benchmark: BenchmarkFixture, placement: Placement, tmp_path: Path) -> None:
+    """Ten epochs of one small step, with 100 images for validation, a checkpoint each, and the test."""
+    values = {
+        "model": {"depth": 34, "width": 8},
+        "data": {"train_size": 10, "val_size": 100},
+        "recipe": {"epochs": 10, "precision": "fp32"},
+    }
+    run = RunConfig.model_validate(values)
+    benchmark.pedantic(
+        lambda: train(run, tmp_path, threads=1, saved=tmp_path / "x.ckpt"),
+        rounds=3,
+        setup=lambda: (tmp_path / "x.ckpt").unlink(missing_ok=True),
+    )
 
 
 @pytest.fixture(scope="module")
