@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -20,8 +19,6 @@ from resbench.grid.reader import read_grid
 from resbench.records.store import Store
 from resbench.records.study_file import Story, StudyFile
 from resbench.report import write, write_index
-from resbench.report.document import Bullets, Paragraph
-from resbench.report.goals import goal_blocks
 
 ORDER = ["alpha", "zeta", "large", "small", "empty", "mine"]  # by place; then those of no story, by name
 CLAIM: dict[str, Any] = {"says": "deeper is smaller", "compare": {"model.depth": 22}, "to": {"model.depth": 10}}
@@ -234,30 +231,6 @@ def test_mistakes_in_a_story_are_named_with_their_line(tmp_path: Path) -> None:
     assert (
         "did you mean 'chapter'?" in lines[0] and "'../x' is not a name" in lines[1] and "'first' should be" in lines[2]
     )
-
-
-def test_the_page_of_goals_opens_with_what_was_missed(tmp_path: Path) -> None:
-    where = {"device_name": "x", "cores": 2, "cpu_capability": "AVX", "versions": {"torch": "2"}, "precision": "fp32"}
-    row = {
-        "what": "`run` twice",
-        "told": "1234.5 s of 56 s (20.00 each)",
-        "value": 4.0,
-        "most": None,
-        "goal": "at least 3",
-    }
-    sections = {
-        "width-16": {
-            "rows": [row | {"least": 5.0}, row | {"least": 3.0}],
-            "provenance": where | {"revision": "a" * 40},
-        },
-        "command-line": {"rows": [row | {"least": 9.0}], "provenance": where | {"revision": "b" * 40}},
-    }
-    (tmp_path / "goals.json").write_text(json.dumps({"sections": sections, "profiles": {}}))
-    lead, missed, machine, *_ = goal_blocks(tmp_path) or []
-    assert isinstance(lead, Paragraph) and isinstance(missed, Bullets) and isinstance(machine, Paragraph)
-    assert lead.text == "2 of 3 goals are missed; 1 concerns the time of training, 1 concerns the time of commands."
-    assert missed.items[0] == "Run twice: 1,230 s of 56 s; the goal is at least 3."
-    assert machine.text.count("torch 2") == 1 and machine.text.endswith("revisions aaaaaaaaaaaa, bbbbbbbbbbbb.")
 
 
 @pytest.mark.skipif(not EXECUTABLE, reason="no Chromium")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from benchmarks.row import Row
+from benchmarks.goals.row import Row
 from benchmarks.simulation import SimulatedFleet, Simulation, simulate
 
 from resbench.grid.grid import Grid, PlannedRun

@@ -14,6 +14,7 @@ class Row:
         told: the measurement in words, with what it was made from.
         least, most: the goal, if there is one.
         goal: the goal in words.
+        growth: where the value is a slope, its columns in the table of slopes.
     """
 
     what: str
@@ -22,3 +23,4 @@ class Row:
     least: float | None = None
     most: float | None = None
     goal: str = "–"
+    growth: dict[str, str] | None = None

@@ -1,0 +1,1 @@
+"""What resbench promises about speed, measured, one file for each subject; see `__main__`."""
