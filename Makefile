@@ -39,9 +39,10 @@ bench: .venv/installed
 bench-compare: .venv/installed
 	$(BENCH) --benchmark-compare --benchmark-compare-fail=min:50%
 
-# the table of speed goals, measured here: results/goals.json and reports/goals/; leave the machine alone meanwhile
+# the tables of speed goals, measured here: results/goals.json and reports/goals/; leave the machine alone meanwhile;
+# SECTIONS="verdict growth-of-runs" measures these again and keeps the others
 goals: .venv/installed
-	PYTHONPATH=tests $(BIN)/python -m benchmarks.goals
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.goals $(SECTIONS)
 
 # what a card must show, in a table under OUT; needs no .venv: PYTHON has torch, pandas and the like, and the rest may
 # come by PYTHONPATH. `python -m tests.gpu.table OUT` puts the table into results/gpu and reports/gpu.

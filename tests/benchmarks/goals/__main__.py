@@ -62,6 +62,7 @@ def main() -> None:
         began = time.perf_counter()
         if name in PROFILES:
             out["profiles"][name.removeprefix("profile-")] = PROFILES[name]()
+            out["profiles"] = dict(sorted(out["profiles"].items(), key=lambda item: int(item[0])))
         else:
             rows = measured(SECTIONS[name])
             seconds = round(time.perf_counter() - began)
