@@ -34,16 +34,17 @@ class Spent(NamedTuple):
     peak: float
 
 
-def spent(command: Sequence[str], **variables: str) -> Spent:
+def spent(command: Sequence[str], allowed: int = 0, **variables: str) -> Spent:
     """What a command takes; it must succeed.
 
     Args:
+        allowed: an exit code besides that of success.
         variables: of the environment, besides.
     """
     watched = [sys.executable, "-S", "-c", _WATCH, *command]
     done = subprocess.run(watched, env=os.environ | variables, capture_output=True, text=True, check=True)
     code, error, seconds, peak = json.loads(done.stdout)
-    if code:
+    if code not in (0, allowed):
         sys.exit(f"{' '.join(command)[:200]}: {error}")
     return Spent(seconds, peak)
 
