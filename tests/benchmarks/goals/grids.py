@@ -50,8 +50,8 @@ def narrow(folder: Path) -> Iterator[Row]:
 def against_plain(folder: Path, width: int, data: dict[str, Any], axes: dict[str, list[Any]]) -> Iterator[Row]:
     """A grid of two seeds, both with tests: the plain loop trains one of them, and would take twice as long for both.
 
-    No program can be further ahead of the plain loop than one that computes at the peak and does nothing else. So the
-    limit is the plain loop's time over that of the same FLOPs at the peak of all cores.
+    The plain loop computes in fp32. A grid that uses the cores no better than it does would be as many times as fast as
+    the peak in the precision of its runs is higher than that in fp32; the goal is nine tenths of that.
     """
     base = {"model": {"width": width, "depth": 34}, "data": data, "recipe": {"epochs": 1}}
     file = _written(folder, f"width-{width}", base, axes, seeds=2)
@@ -61,17 +61,12 @@ def against_plain(folder: Path, width: int, data: dict[str, Any], axes: dict[str
     ours = trained(file, folder).seconds
     peak = max(peak, in_fresh_process(peaks, network(width))[0])
     ideal = sum(map(flops, configs)) / peak
-    limit = plain / ideal
-    words = (
-        f"{100 * ideal / ours:.0f} % ({plain / ours:.2f} times as fast, {plain:.0f} s : {ours:.0f} s; the limit is "
-        f"{limit:.2f}, {ideal:.0f} s at {peak / 1e9:.0f} GFLOP/s)"
-    )
-    what = f"wall clock of {len(configs)} runs, width {width}, depth 34, against the plain loop: share of the limit at the peak"
-    yield Row(what, ideal / ours, words, least=0.9, goal="at least 90 %")
     ratio = peak / simple
-    words = f"{100 * plain / ours / ratio:.0f} % ({plain / ours:.2f} of {ratio:.2f})"
-    what = f"the same, as a share of the peak in {precision(width)} over that in fp32, in which the plain loop computes"
-    yield Row(what, plain / ours / ratio, words)
+    what = f"wall clock of {len(configs)} runs, width {width}, depth 34, against the plain loop, over the ratio of the peaks ({precision(width)} over fp32)"
+    words = f"{100 * plain / ours / ratio:.0f} % ({plain / ours:.2f} times as fast, {plain:.0f} s : {ours:.0f} s; the peaks: {ratio:.2f})"
+    yield Row(what, plain / ours / ratio, words, least=0.9, goal="at least 90 %")
+    words = f"{100 * ideal / ours:.0f} % ({ideal:.0f} s at {peak / 1e9:.0f} GFLOP/s : {ours:.0f} s)"
+    yield Row("the same FLOPs at the peak of all cores, over the wall clock", ideal / ours, words)
 
 
 def flops(run: RunConfig) -> float:
