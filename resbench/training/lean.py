@@ -76,7 +76,7 @@ def _cast_names(network: nn.Module) -> list[str]:
     return [
         f"{prefix}.{name}" if prefix else name
         for prefix, module in network.named_modules()
-        if isinstance(module, CAST)
+        if type(module) in CAST  # a subclass may read its weight in fp32
         for name, _ in module.named_parameters(recurse=False)
     ]
 

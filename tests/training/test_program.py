@@ -9,13 +9,16 @@ import pytest
 import torch
 from support.axes import settings
 from support.runs import stop_after
-from torch import nn
+from torch import Tensor, nn
 
 from resbench.core.config import flatten, nest
+from resbench.core.own_code import at_home
+from resbench.core.places import Home
 from resbench.data.loading import load_train
 from resbench.model.fold import folded, refresh
 from resbench.records.record import Record
-from resbench.training.device import Placement
+from resbench.training.checkpoint import State
+from resbench.training.device import Placement, sound_threads
 from resbench.training.epoch import Stopped
 from resbench.training.growth import start_state
 from resbench.training.lean import LeanNetwork
@@ -23,7 +26,7 @@ from resbench.training.observer import Moment, Observer, View
 from resbench.training.program import GRAPHS, StepProgram
 from resbench.training.replay import Body
 from resbench.training.run import RunConfig
-from resbench.training.step import Setup, evaluate, forward, initial, placement_of
+from resbench.training.step import Setup, evaluate, forward, initial, placement_of, stepper
 from resbench.training.tally import Tally
 from resbench.training.train import train
 
@@ -185,6 +188,81 @@ def test_one_cast_and_one_count_do_what_autocast_and_each_norm_do() -> None:
     assert all(torch.equal(*pair) for pair in zip(*ends, strict=True))
     counts = [tensor for name, tensor in network.state_dict().items() if name.endswith("num_batches_tracked")]
     assert counts and all(int(count) == 2 for count in counts)
+
+
+def test_a_step_on_a_cpu_has_the_bits_of_autocast_and_of_each_cast_by_itself() -> None:
+    inputs, labels = torch.randn(16, 1, 28, 28), torch.arange(16) % 10
+    for model in (
+        {"shortcut": "projection", "dropout": 0.2},
+        {"norm": "group", "head": "flatten_linear"},
+        {"norm": "none"},
+    ):
+        recipe = {"optimizer": "nesterov", "lr": 0.01, "grad_clip": 0.5, "precision": "bf16"}
+        run = run_of({"model": {"depth": 10, "width": 8} | model, "recipe": recipe})
+        for threads in (1, 2):
+            placement = placement_of(run, CPU, threads)
+            steps = [_trained(run, placement, inputs, labels, by_hand) for by_hand in (True, False)]
+            assert all(torch.equal(*pair) for pair in zip(*steps, strict=True)), (model, threads)
+
+
+OWN_HEAD = """
+from torch import nn
+from torch.nn import functional
+
+class OfLengthOne(nn.Conv2d):
+    def forward(self, x):
+        return functional.conv2d(x, self.weight / self.weight.norm())
+
+def unit_head(channels, size):
+    \"\"\"A 1x1 convolution whose weights have length one.\"\"\"
+    return nn.Sequential(OfLengthOne(channels, channels, 1, bias=False), nn.AdaptiveAvgPool2d(1)), channels
+
+HEADS = {"unit_head": unit_head}
+"""
+
+
+def test_a_layer_of_ones_own_reads_its_weights_in_fp32(tmp_path: Path) -> None:
+    path = tmp_path / "own_head.py"
+    path.write_text(OWN_HEAD)
+    with at_home(Home(tmp_path, (path,))):
+        run = run_of(nest(flatten(SHORT) | {"model.head": "unit_head"}))
+        placement = placement_of(run, CPU, 1)
+        inputs, labels = torch.randn(16, 1, 28, 28), torch.arange(16) % 10
+        ends = [_trained(run, placement, inputs, labels, by_hand) for by_hand in (True, False)]
+        loop, whole_steps = both(run, tmp_path)
+    assert loop.weights_sha256 and loop.weights_sha256 == whole_steps.weights_sha256
+    assert all(torch.equal(*pair) for pair in zip(*ends, strict=True))
+
+
+def _trained(run: RunConfig, placement: Placement, inputs: Tensor, labels: Tensor, by_hand: bool) -> list[Tensor]:
+    """Losses, weights and gradients after two full batches and one of an odd number of images."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(placement.threads)
+    try:
+        state, out = initial(run, placement), list[Tensor]()
+        state.network.train()
+        step = stepper(state, run, placement)
+        torch.manual_seed(0)
+        for images in (16, 16, 9):
+            batch = inputs[:images], labels[:images]
+            out.append((_plain_step(state, run, placement, *batch) if by_hand else step(*batch)[1]).detach())
+    finally:
+        torch.set_num_threads(before)
+    gradients = [parameter.grad for parameter in state.network.parameters() if parameter.grad is not None]
+    assert gradients
+    return [*out, *state.network.state_dict().values(), *gradients]
+
+
+def _plain_step(state: State, run: RunConfig, placement: Placement, inputs: Tensor, labels: Tensor) -> Tensor:
+    """A step as one writes it with autocast."""
+    with sound_threads(placement, run.model.first_width, len(inputs)):
+        loss = torch.nn.functional.cross_entropy(forward(state.network, inputs, placement), labels)
+        state.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if run.recipe.grad_clip != "none":
+            nn.utils.clip_grad_norm_(state.network.parameters(), float(run.recipe.grad_clip))
+        state.optimizer.step()
+    return loss
 
 
 class Remember(Observer):
