@@ -15,6 +15,7 @@ from resbench.model.fold import folded
 from resbench.training.checkpoint import State
 from resbench.training.cuda import capture_graphs
 from resbench.training.device import Placement, sound_threads
+from resbench.training.lean import LeanNetwork
 from resbench.training.optimizer import make_optimizer
 from resbench.training.placement import BACKWARD as BACKWARD
 from resbench.training.placement import placement_of as placement_of
@@ -67,14 +68,17 @@ def stepper(state: State, run: RunConfig, placement: Placement) -> Step:
     """One step of the optimizer on a batch, as a function; it does not wait for the device.
 
     On CUDA the network is replayed as a graph for batches of the recipe's size, if there are any; the last, smaller one of an
-    epoch is not.
+    epoch is not. On a CPU the casts of bf16 are done for all weights at once, where no code but ours computes.
     """
     recipe, network = run.recipe, state.network
     dataset = run.data.dataset
     shape = (recipe.batch_size, dataset.channels, dataset.size, dataset.size)
 
+    ours = run.model.replayable and not run.own_code  # code of the user's own may read a weight as it is, in fp32
+    lean = LeanNetwork(network, placement) if placement.device.type == "cpu" and placement.bf16 and ours else None
+
     def eager(inputs: Tensor) -> Tensor:
-        return forward(network, inputs, placement)
+        return lean(inputs) if lean else forward(network, inputs, placement)
 
     graphed = placement.device.type == "cuda" and run.data.sizes[0] >= recipe.batch_size and run.model.replayable
     replay = capture_graphs(network, shape, placement) if graphed else eager
@@ -87,8 +91,11 @@ def stepper(state: State, run: RunConfig, placement: Placement) -> Step:
     def compute(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         logits = replay(inputs) if inputs.shape == shape else eager(inputs)
         loss = loss_of(logits, labels, recipe.label_smoothing)
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if lean:
+            lean.backward(loss)
+        else:
+            state.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
         if recipe.grad_clip != "none":
             nn.utils.clip_grad_norm_(network.parameters(), float(recipe.grad_clip))
         state.optimizer.step()
