@@ -45,7 +45,13 @@ def draw_lines(
     keys = zip(*(points[unit] for unit in units), (~known).cumsum(), strict=True)
     drawn = points.assign(unit=pd.factorize(pd.Series(list(keys), dtype=object))[0])[known]
     before = len(axes.lines)
-    usual = {"linewidth": 1.5, "markersize": 4, "markeredgewidth": 0, "markeredgecolor": "w", "zorder": 3} | options
+    usual: dict[str, Any] = {
+        "linewidth": 1.5,
+        "markersize": 4,
+        "markeredgewidth": 0,
+        "markeredgecolor": "w",
+        "zorder": 3,
+    } | options
     for name, arm in drawn.groupby(group, sort=False):
         style = arms.styles[str(name)]
         for _, part in arm.groupby("unit"):
