@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from resbench.core.lazy import lazy
 from resbench.report.figures.styles import Arms, Dash
+
+if TYPE_CHECKING:
+    import seaborn as sns
+else:
+    sns = lazy("seaborn")
+
 
 _MOST_MARKERS = 8  # of a line, about
 
@@ -45,18 +52,13 @@ def draw_lines(
     keys = zip(*(points[unit] for unit in units), (~known).cumsum(), strict=True)
     drawn = points.assign(unit=pd.factorize(pd.Series(list(keys), dtype=object))[0])[known]
     before = len(axes.lines)
-    usual: dict[str, Any] = {
-        "linewidth": 1.5,
-        "markersize": 4,
-        "markeredgewidth": 0,
-        "markeredgecolor": "w",
-        "zorder": 3,
-    } | options
-    for name, arm in drawn.groupby(group, sort=False):
-        style = arms.styles[str(name)]
-        for _, part in arm.groupby("unit"):
-            (line,) = axes.plot(part[x], part[y], color=style.color, marker=style.marker if marked else "", **usual)
-            line.set_dashes(style.dash if dash is None else dash)
+    sns.lineplot(
+        drawn, x=x, y=y, hue=group, style=group, units="unit", estimator=None, errorbar=None, sort=False, legend=False,
+        palette={name: style.color for name, style in arms.styles.items()},
+        dashes={name: style.dash or "" if dash is None else dash or "" for name, style in arms.styles.items()},
+        markers={name: style.marker for name, style in arms.styles.items()} if marked else None,
+        ax=axes, **{"linewidth": 1.5, "markersize": 4, "markeredgewidth": 0, "zorder": 3} | options,
+    )  # fmt: skip
     for number, line in enumerate(axes.lines[before:]):
         step = every or max(1, np.size(line.get_xdata()) // _MOST_MARKERS)
         line.set_markevery((number % step, step))  # next to those of other lines that run at the same height
