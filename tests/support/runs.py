@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from resbench.model.layers import Sum
-from resbench.model.unit import Unit
+from resbench.model.layers import Sum, Unit
 from resbench.probes.observer import ProbeObserver
 from resbench.training.epoch import Stopped
 from resbench.training.observer import Observer
