@@ -61,7 +61,8 @@ class Evaluates(Observer):
     def look(self, when: Moment, view: View) -> None:
         if when == "trained" and view.epoch:
             _, validation, _ = load_train(view.run.data, self.folder, CPU)
-            self.results.append(evaluate(view.network, validation, view.normalizer, view.placement)[:2])
+            if len(validation):
+                self.results.append(evaluate(view.network, validation, view.normalizer, view.placement)[:2])
 
 
 @pytest.mark.parametrize("change", list(settings()), ids=lambda change: " ".join(f"{k}={v}" for k, v in change.items()))
@@ -70,7 +71,9 @@ def test_steps_of_a_program_train_as_the_loop_does(change: dict[str, Any], tmp_p
     watch = Evaluates(tmp_path)
     loop, steps = (train(run, tmp_path, threads=1, tested=False, graph=graph, observer=watch) for graph in GRAPHS)
     assert loop.status == "ok", loop.error
-    assert [(row["val_loss"], row["val_accuracy"]) for row in [*loop.history, *steps.history]] == watch.results
+    assert [
+        (row["val_loss"], row["val_accuracy"]) for row in [*loop.history, *steps.history] if "val_loss" in row
+    ] == watch.results
     assert steps.content() == loop.content() and steps.weights_sha256 == loop.weights_sha256
 
 
