@@ -15,7 +15,6 @@ from resbench.execution.concurrency import Concurrency, RunInputs, choose_concur
 from resbench.execution.cost import Costs
 from resbench.execution.executors import CLUSTERS, MakeEngine, device_of, engine
 from resbench.execution.forecast import wall_seconds
-from resbench.execution.local import prepare_processes
 from resbench.execution.options import RunOptions as RunOptions
 from resbench.execution.saved_weights import check_best, lacking, trained_again, unsaved
 from resbench.execution.selection import unprobed
@@ -146,7 +145,9 @@ class Session:
             prepare(data, directory)
         self.keep_study()
         self.store.sweep()
-        if options.executor == "local" and concurrency is None:
+        if self.missing and options.executor == "local" and concurrency is None:
+            from resbench.execution.local import prepare_processes
+
             prepare_processes(self.missing)
         self.concurrency = concurrency or self.choose_concurrency(planned)
         self.setting = Setting(

@@ -26,7 +26,7 @@ HEAVY = {
 }
 FRAMES = {"pandas"}
 PAGES = {"pandas", "jinja2", "rich"}
-DRAWN = PAGES | {"matplotlib"}
+DRAWN = PAGES | {"matplotlib", "seaborn", "scipy.stats"}  # seaborn imports scipy.stats
 _CODE = (
     "import sys; sys.argv[1:] = %r\n"
     "from resbench.cli import main\n"

@@ -33,7 +33,7 @@ def child():
     return said
 
 if __name__ == "__main__":
-    from resbench.execution.concurrency import combined_rate
+    from resbench.execution.packing import combined_rate
     from resbench.execution.local import prepare_processes
     from resbench.training.run import RunConfig
     from resbench.training.server import fork_server
