@@ -1,0 +1,24 @@
+"""Each promise of the documentation names tests, and they are there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+
+from support.faults import ROOT
+
+
+@cache
+def functions(path: str) -> set[str]:
+    return {node.name for node in ast.parse((ROOT / path).read_text()).body if isinstance(node, ast.FunctionDef)}
+
+
+def test_each_promise_names_tests_that_are_there() -> None:
+    rows = [line for line in (ROOT / "docs" / "promises.md").read_text().splitlines() if line.startswith("| ")]
+    promises = [row for row in rows if not row.startswith("| promise |")]
+    named = {row: re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row) for row in promises}
+    assert len(promises) > 20
+    assert not [row for row, tests in named.items() if not tests]
+    absent = [f"{path}::{name}" for tests in named.values() for path, name in tests if name not in functions(path)]
+    assert not absent
