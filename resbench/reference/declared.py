@@ -60,7 +60,8 @@ def choices(path: str) -> list[dict[str, Any]]:
 
 
 def meaning(entry: object) -> str:
-    """What an entry of a table means: the entry itself if it is a text, its `about`, or its docstring."""
+    """What an entry of a table means: the entry itself if it is a text, its `about`, or its docstring if it is a function or class."""
     if isinstance(entry, str):
         return entry
-    return getattr(entry, "about", "") or inspect.getdoc(entry) or ""
+    own = entry if inspect.isroutine(entry) or inspect.isclass(entry) else None  # of an object it is that of its class
+    return getattr(entry, "about", "") or (inspect.getdoc(own) if own else "") or ""

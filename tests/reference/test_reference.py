@@ -97,10 +97,15 @@ def test_torch_is_imported_for_the_first_answer_alone_and_a_damaged_cache_is_no_
 def test_what_the_plugins_of_a_grid_add_is_explained_and_listed_too(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(
         'from torch import nn\ndef ends(channels, size):\n    """Ends as I like it."""\n    return nn.Identity(), 1\nHEADS = {"mine": ends}\n'
+        "from resbench.model.unit import Order\nUNITS = {'bare': Order(lambda k: 'cbr' * k, '')}\n"
     )
     (tmp_path / "g.yaml").write_text("plugins: [own.py]\naxes: {model.head: [gap, mine]}\n")
     said = call("explain", "mine", "--grid", "g.yaml", cwd=tmp_path).stdout
     assert "model.head=mine (value)" in said and "Ends as I like it." in said and str(tmp_path / "own.py") in said
+    code, said, _ = resbench("explain", "bare", "--grid", tmp_path / "g.yaml")
+    assert code == 0 and said.startswith("model.unit=bare (value)\n\n  field"), (
+        "an object without a word says that of its class"
+    )
     code, said, _ = resbench("ls", "probes", "--grid", ROOT / "ablations" / "plugins" / "effective_rank.py")
     assert code == 0 and "effective_rank" in said and "probe.rank" in said
 
