@@ -89,9 +89,11 @@ def parse(text: str) -> Document:
 
 
 def opening_comment(text: str) -> str:
-    """The comment block that opens a file."""
-    lines = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
-    return "\n".join(line.removeprefix("#").strip() for line in lines)
+    """The comment block that opens a file, without a first line that only names the file."""
+    block = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    lines = [line.removeprefix("#").strip() for line in block]
+    named = bool(lines) and bool(re.fullmatch(r"\S+\.ya?ml", lines[0]))
+    return "\n".join(lines[named:])
 
 
 def _too_deep(text: str) -> int:

@@ -28,3 +28,9 @@ def test_each_shipped_grid_opens_with_one_question(path: Path) -> None:
     about = opening_comment(path.read_text(encoding="utf-8"))
     title = question(about)
     assert title.count("?") == 1 and title.endswith("?") and len(title) <= _LONGEST
+
+
+def test_a_first_line_that_names_the_file_is_no_question() -> None:
+    assert question(opening_comment("# my-question.yaml\n# Question: does it help?\nbase: {}")) == "Does it help?"
+    assert opening_comment("# my-question.yaml\nbase: {}") == ""
+    assert opening_comment("# Does my-question.yaml help?\nbase: {}") == "Does my-question.yaml help?"
