@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: quickstart test reliability lint bench bench-compare goals gpu clean
+.PHONY: quickstart test reliability lint bench bench-compare goals gpu reference clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -50,6 +50,10 @@ OUT ?= gpu-acceptance
 BUDGET ?= 560
 gpu:
 	$(PYTHON) -m tests.gpu.acceptance --out $(OUT) --budget $(BUDGET) $(GPU)
+
+# the pages of docs/reference, from the code
+reference: .venv/installed
+	$(BIN)/python -m resbench.documentation docs/reference
 
 clean:
 	rm -rf .venv

@@ -26,7 +26,7 @@ from resbench.cli import (
 )
 
 ASK, LOOK, JUDGE, MACHINES, HOUSEKEEPING = "Ask", "Look", "Judge", "Machines", "Housekeeping"
-_GROUPS = (ASK, LOOK, JUDGE, MACHINES, HOUSEKEEPING, "More")  # the last has those that name none
+GROUPS = (ASK, LOOK, JUDGE, MACHINES, HOUSEKEEPING, "More")  # the last has those that name none
 
 
 class _Commands(TyperGroup):
@@ -35,11 +35,11 @@ class _Commands(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         shown = {name: command for name, command in self.commands.items() if not command.hidden}
         left = max(map(len, shown))
-        for group in _GROUPS:
+        for group in GROUPS:
             rows = [
                 (f"{name:{left}}", command.get_short_help_str(formatter.width - 6 - left))
                 for name, command in shown.items()
-                if (getattr(command, "rich_help_panel", None) or _GROUPS[-1]) == group
+                if (getattr(command, "rich_help_panel", None) or GROUPS[-1]) == group
             ]
             if rows:
                 with formatter.section(group):

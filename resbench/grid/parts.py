@@ -13,6 +13,7 @@ from resbench.grid.agreement import check_claims, check_published
 from resbench.grid.cells import check_cells, check_idle
 from resbench.grid.expand import DEFAULTS, Exclusion, Expansion, points
 from resbench.grid.expectations import read_claims, read_family, read_published, read_target
+from resbench.grid.keys import GRID_KEYS
 from resbench.grid.labels import read_labels
 from resbench.grid.own_files import check_probes, home_of, read_metrics, read_plugins, read_probes, read_trainer
 from resbench.grid.seeds import SeedPlan, check_looks, read_seeds
@@ -22,10 +23,7 @@ from resbench.records.claim import Claim, Published, Target
 from resbench.records.metrics import Metric
 from resbench.records.study_file import Family, Looks, Story, Words
 
-KEYS = (
-    "name", "base", "axes", "zip", "exclude", "seeds", "probes", "baseline", "published", "claims", "family", "target",
-    "labels", "story", "plugins", "trainer", "metrics",
-)  # fmt: skip
+KEYS = tuple(key.name for key in GRID_KEYS)
 _MAX_RUNS = 2_000_000
 
 

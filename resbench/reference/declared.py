@@ -46,6 +46,11 @@ def table(path: str) -> Mapping[str, Any]:
     return {**marks[0].table, **marks[0].more} if marks and isinstance(marks[0].table, Mapping) else {}
 
 
+def is_table_of(path: str, values: object) -> bool:
+    """Whether a field takes its values from this table."""
+    return any(isinstance(mark, OneOf) and mark.table is values for mark in declarations()[path].metadata)
+
+
 def source_of(path: str, value: str) -> str:
     """The plug-in that a value comes from; empty if it is one of resbench itself."""
     tables = [mark.table for mark in declarations()[path].metadata if isinstance(mark, OneOf)]

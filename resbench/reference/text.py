@@ -11,7 +11,7 @@ from resbench.reference.topic import Topic
 
 _MIN_WIDTH = 60
 _MOST = 3  # topics of one name that are shown whole
-_ARXIV = re.compile(r"(?<![\d.])(?:\d{4}\.\d{5}|(?<=arXiv )\d{4}\.\d{4})(?![\d.])")
+ARXIV = re.compile(r"(?<![\d.])(?:\d{4}\.\d{5}|(?<=arXiv )\d{4}\.\d{4})(?![\d.])")
 
 
 def as_text(topics: Sequence[Topic], width: int) -> str:
@@ -28,7 +28,7 @@ def _whole(topic: Topic, width: int) -> Iterator[str]:
     for paragraph in filter(None, topic.meaning.split("\n\n")):
         yield from textwrap.wrap(paragraph, width, initial_indent="  ", subsequent_indent="  ")
     facts = [fact for fact in topic.facts if not (topic.kind == "field" and topic.items and fact[0] == "allowed")]
-    papers = dict.fromkeys(_ARXIV.findall("\n".join([topic.meaning, *(text for _, text in [*topic.items, *facts])])))
+    papers = dict.fromkeys(ARXIV.findall("\n".join([topic.meaning, *(text for _, text in [*topic.items, *facts])])))
     facts += [*where_used(topic), *(("paper", f"https://arxiv.org/abs/{number}") for number in papers)]
     yield from ["", *_columns(_once(facts), width)] if facts else []
     if topic.items:

@@ -23,12 +23,12 @@ from resbench.grid.own_files import check_probes, home_of, read_metrics, read_pl
 from resbench.grid.source import UNREADABLE, Source
 from resbench.grid.story import read_story
 from resbench.records.claim import Claim
+from resbench.tuning.keys import SEARCH_KEYS
 from resbench.tuning.search import PRUNERS, SAMPLERS, Search
 from resbench.tuning.space import read_space
 from resbench.tuning.winners import TUNED, TUNING, UNTUNED
 
-_PARTS = ("name", "base", "arms", "search", "trials", "seeds", "sampler", "pruner", "probes", "claims", "family")
-KEYS = (*_PARTS, "labels", "story", "plugins", "trainer", "metrics")
+KEYS = tuple(key.name for key in SEARCH_KEYS)
 # key or override -> attribute of `Search`, default, maximum
 _COUNTS = {
     "trials": ("trials", 30, 100_000),
