@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: quickstart test reliability lint bench bench-compare goals gpu reference clean
+.PHONY: quickstart test reliability lint bench bench-compare goals gpu reference docs docs-links site clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -51,9 +51,26 @@ BUDGET ?= 560
 gpu:
 	$(PYTHON) -m tests.gpu.acceptance --out $(OUT) --budget $(BUDGET) $(GPU)
 
+SPHINX := $(BIN)/python -m sphinx -q --keep-going -j auto
+
 # the pages of docs/reference, from the code
 reference: .venv/installed
 	$(BIN)/python -m resbench.documentation docs/reference
+
+# the documentation alone, where its links to pages of studies lead nowhere
+docs: .venv/installed
+	$(SPHINX) -W -b html docs docs/_build/html
+
+# the addresses of others that the documentation links to; needs the network
+docs-links: .venv/installed
+	$(SPHINX) -b linkcheck docs docs/_build/links
+
+# everything to publish, in one folder: the documentation, and in reports/ the page of each study with its tables and figures
+site: .venv/installed
+	rm -rf site
+	$(SPHINX) -W -b html docs site
+	$(BIN)/resbench report --reports site/reports
+	rm -rf site/.doctrees site/.buildinfo site/reports/.work
 
 clean:
 	rm -rf .venv
