@@ -49,17 +49,22 @@ def _group(group: str, commands: dict[str, Any]) -> Iterator[str]:
 
 
 def _command(name: str, command: Any) -> Iterator[str]:
-    text, _, examples = (command.help or "").partition("\b\n")
     yield from [f"### {name}", ""]
-    yield from paragraphs(text)
+    for part in (command.help or "").split("\n\n"):
+        yield from _verbatim(part.removeprefix("\b\n")) if part.startswith("\b\n") else paragraphs(part)
     if getattr(command, "commands", None):
         return
-    arguments = [one for one in command.params if one.param_type_name == "argument" and not one.hidden]
-    options = [one for one in command.params if one.param_type_name == "option" and not one.hidden]
-    if examples:
-        yield from block("bash", textwrap.dedent(examples.partition("\n")[2]))
+    shown = [one for one in command.params if not one.hidden and one.name != "help"]
+    arguments = [one for one in shown if one.param_type_name == "argument"]
+    options = [one for one in shown if one.param_type_name == "option"]
     yield from table(["argument", "meaning"], ([code(_takes(one)), prose(one.help or "")] for one in arguments))
-    yield from table(["option", "default", "meaning"], (_option(one) for one in options if one.name != "help"))
+    yield from table(["option", "default", "meaning"], map(_option, options))
+
+
+def _verbatim(text: str) -> list[str]:
+    """Examples, as commands, or a script that is longer than one."""
+    heading, _, examples = text.partition("\n")
+    return block("bash", textwrap.dedent(examples)) if heading == "Examples:" else block("sh", textwrap.dedent(text))
 
 
 def _option(option: Any) -> list[str]:

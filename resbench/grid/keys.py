@@ -77,7 +77,7 @@ STORY = Key(
     "`chapter`, `place`, `page`, or some of these",
     "last, by name",
     "Where the study stands among others on the page that lists all of them.",
-    "story: {chapter: Does depth hurt?, place: 10}",
+    'story: {chapter: "Does depth hurt?", place: 10}',
 )
 PLUGINS = Key(
     "plugins",

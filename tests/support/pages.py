@@ -79,16 +79,19 @@ def commands(text: str) -> Iterator[Command]:
 
 def is_search(root: Mapping[str, Any]) -> bool:
     """Whether settings are those of a search file."""
-    return not SEARCH.isdisjoint(root)
+    seeds = root.get("seeds")
+    return not SEARCH.isdisjoint(root) or (isinstance(seeds, dict) and "confirm" in seeds)
 
 
 def shrunk(text: str) -> str:
     """A grid or search file that asks the same of less: few images, one epoch, narrow networks, two seeds."""
     root = dict(parse(text).value)
     base = {path: value for path, _, value in leaves(root.get("base", {}))}
-    varied = {path for key in ("axes", "arms", "search") for path, _, _ in leaves(root.get(key, {}))}
+    groups = [*(root.get(key, {}) for key in ("axes", "arms", "search")), *root.get("zip", [])]
+    varied = {path for group in groups for path, _, _ in leaves(group)}
     small: dict[str, Any] = {"recipe.epochs": 1, "data.train_size": 64, "model.width": 4}
     small |= {"data.val_size": 32} if base.get("data.val_size") or is_search(root) else {}
+    small |= {} if {"model.family", "recipe.grow"} & {*base, *varied} else {"model.depth": 16}
     if not root.get("trainer"):
         root["base"] = base | {path: value for path, value in small.items() if path not in varied}
     if is_search(root):
