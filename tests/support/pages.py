@@ -89,7 +89,8 @@ def shrunk(text: str) -> str:
     base = {path: value for path, _, value in leaves(root.get("base", {}))}
     groups = [*(root.get(key, {}) for key in ("axes", "arms", "search")), *root.get("zip", [])]
     varied = {path for group in groups for path, _, _ in leaves(group)}
-    small: dict[str, Any] = {"recipe.epochs": 1, "data.train_size": 64, "model.width": 4}
+    small: dict[str, Any] = {"recipe.epochs": 1, "data.train_size": 64}
+    small |= {} if base.get("model.family") == "python" else {"model.width": 4}
     small |= {"data.val_size": 32} if base.get("data.val_size") or is_search(root) else {}
     small |= {} if {"model.family", "recipe.grow"} & {*base, *varied} else {"model.depth": 16}
     if not root.get("trainer"):
