@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel
@@ -71,7 +72,7 @@ def search_file_page() -> str:
     return page(
         "Search file",
         [
-            "What may stand in a search file, which `resbench tune` reads. [Search files](../search.md) says how to use one. "
+            "What may stand in a search file, which `resbench tune` reads. [Search files](../tuning.md) says how to use one. "
             f"{MADE}",
             "",
         ],
@@ -101,6 +102,8 @@ def _key(key: Key) -> Iterator[str]:
         yield from _entries(_PARTS[key.name])
     if key.name == "seeds" and key in GRID_KEYS:
         yield from _entries(Looks)
+    if key.name == "probes":
+        yield from _probes()
     yield from block("yaml", key.example)
 
 
@@ -141,8 +144,33 @@ _DEFAULTS = {
 }
 
 
+@functools.cache
+def _topics() -> list[Topic]:
+    return build()
+
+
+def _probes() -> list[str]:
+    """Every probe, and the metrics that it leaves."""
+    probes = [topic for topic in _topics() if topic.kind == "probe"]
+    rows = (
+        [
+            code(one.name),
+            one.fact("measured"),
+            one.fact("costs"),
+            ", ".join(code(name) for name, _ in one.items),
+            prose(one.summary),
+        ]
+        for one in probes
+    )
+    return [
+        *table(["probe", "measured", "costs", "metrics", "meaning"], rows),
+        "[Records](records.md#metrics-of-claims) says what each metric is, [Probes](../probes.md) why it is measured.",
+        "",
+    ]
+
+
 def _fields() -> Iterator[str]:
-    topics = build()
+    topics = _topics()
     values = {topic.name: topic for topic in topics if topic.kind == "value"}
     fields = [topic for topic in topics if topic.kind == "field"]
     sections = list(dict.fromkeys(topic.name.partition(".")[0] for topic in fields))
