@@ -51,7 +51,7 @@ BUDGET ?= 560
 gpu:
 	$(PYTHON) -m tests.gpu.acceptance --out $(OUT) --budget $(BUDGET) $(GPU)
 
-SPHINX := $(BIN)/python -m sphinx -q --keep-going -j auto
+SPHINX := $(BIN)/python -m sphinx -q -E -a --keep-going -d docs/_build/doctrees
 
 # the pages of docs/reference, from the code
 reference: .venv/installed
@@ -70,7 +70,7 @@ site: .venv/installed
 	rm -rf site
 	$(SPHINX) -W -b html docs site
 	$(BIN)/resbench report --reports site/reports
-	rm -rf site/.doctrees site/.buildinfo site/reports/.work
+	rm -rf site/.buildinfo site/reports/.work
 
 clean:
 	rm -rf .venv
