@@ -18,7 +18,8 @@ from sphinx.util.logging import getLogger
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 _PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-_REPOSITORY = {key.lower(): url for key, url in _PROJECT.get("urls", {}).items()}.get("repository", "").rstrip("/")
+_URLS = {key.lower(): url for key, url in _PROJECT.get("urls", {}).items()}
+_REPOSITORY = (_URLS.get("repository") or _URLS.get("source") or "").rstrip("/")
 _COPIES = "files"  # folder of the site, with files of the repository
 _PAGE = re.compile(r"reports/(?!gpu/)(?:[\w.-]+/)?(?:README|report)\.md")  # of a study, with a page of the site
 _CODE = re.compile(r"(^```.*?^```|`[^`\n]*`)", re.MULTILINE | re.DOTALL)

@@ -27,6 +27,10 @@ _PLACES = (
     ("`results/STUDY/study.json`", "[the question](#studyjson): what was claimed, and which runs answer it"),
     ("`results/STUDY/trials.json`", "[the trials](#trialsjson) of a search, with the winner of each arm"),
     ("`results/STUDY/looks.json`", "[when verdicts were read](#looksjson)"),
+    (
+        "`results/STUDY/pictures.json`",
+        "the test images that most runs get wrong, where a page was written with its data",
+    ),
     ("`results/STUDY/bench/`", "measurements of cost, as records of the kind `bench`"),
     ("`results/STUDY/weights/`", "weights that were asked for by `--save-weights`, as safetensors"),
     ("`results/STUDY/.work/`", "what running commands need: locks, checkpoints, logs; no part of the results"),
@@ -54,8 +58,8 @@ def records_page() -> str:
         [f"What each run leaves on the disk, and what the names and units in it are. {MADE}", ""],
         table(["file", "what it has"], _PLACES),
         [
-            'All of them are JSON, one entry a line, and safe in git. From Python, `resbench.load("results/STUDY")` has a row '
-            "for each record; `resbench export STUDY --to csv` writes the same as a table.",
+            'The files in JSON have one entry a line, and are safe in git. From Python, `resbench.load("results/STUDY")` has a row '
+            "for each record; `resbench export STUDY --to csv` writes records as tables.",
             "",
         ],
         _record(),

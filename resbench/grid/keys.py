@@ -67,7 +67,7 @@ FAMILY = Key(
 LABELS = Key(
     "labels",
     "fields, each with a label",
-    "names made from the field",
+    "labels of resbench, else the names of the fields",
     "What pages call a field and its values: a name, a form such as `{} layers`, or a label for each value. Labels are "
     "words alone: no run depends on them.",
     'labels:\n  model.depth: "{} layers"\n  model.shortcut: {none: plain, identity: residual}',
