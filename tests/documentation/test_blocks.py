@@ -192,6 +192,7 @@ def _is_elsewhere(words: list[str], parsed: dict[str, Any]) -> bool:
         or parsed.get("executor") in CLUSTERS
         or (words[0] in ("run", "tune", "inspect-init") and (ours or bool(PROCESSES & set(words))))
         or words[:2] == ["data", "fetch"]
+        or any(word.startswith(("../", "/")) for word in words)  # what is there on another machine
         or (words[0] == "export" and parsed.get("to") not in ("csv", "parquet"))
     )
 
