@@ -24,6 +24,7 @@ LONGEST = (
     "test_results.py",
     "cli/test_commands.py",
     "tuning/test_session.py",
+    "documentation/test_blocks.py",
 )
 
 
