@@ -32,7 +32,7 @@ _PLACES = (
         "the test images that most runs get wrong, where a page was written with its data",
     ),
     ("`results/STUDY/bench/`", "measurements of cost, as records of the kind `bench`"),
-    ("`results/STUDY/weights/`", "weights that were asked for by `--save-weights`, as safetensors"),
+    ("`results/STUDY/weights/`", "weights, where `--save-weights` saved them, as safetensors"),
     ("`results/STUDY/.work/`", "what running commands need: locks, checkpoints, logs; no part of the results"),
 )
 _FILES: dict[str, type[BaseModel]] = {"study.json": StudyFile, "trials.json": TrialsFile, "looks.json": LooksFile}
