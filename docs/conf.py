@@ -22,8 +22,11 @@ _URLS = {key.lower(): url for key, url in _PROJECT.get("urls", {}).items()}
 _REPOSITORY = (_URLS.get("repository") or _URLS.get("source") or "").rstrip("/")
 _COPIES = "files"  # folder of the site, with files of the repository
 _PAGE = re.compile(r"reports/(?!gpu/)(?:[\w.-]+/)?(?:README|report)\.md")  # of a study, with a page of the site
-_CODE = re.compile(r"(^```.*?^```|`[^`\n]*`)", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(((?:\.\./)+[^)\s#]*)(#[^)\s]*)?\)")
+# a link that leaves this folder; a block of code or words in code, in which there is none, are found instead of it
+_LINK = re.compile(
+    r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>(?:\.\./)+[^)\s#]*)(?P<anchor>#[^)\s]*)?\)|^```.*?^```|`[^`\n]*`",
+    re.MULTILINE | re.DOTALL,
+)
 _HEADING_OR_PAGE = re.compile(r"^## (.+)$|\]\(([\w./-]+)\.md\)", re.MULTILINE)
 
 project = "resbench"
@@ -46,10 +49,7 @@ def setup(app: Any) -> None:
 
 def read(app: Any, name: str, source: list[str]) -> None:
     """Have the links of a page lead to places of the site, and the first page list all others."""
-    parts = _CODE.split(source[0])
-    source[0] = "".join(
-        part if index % 2 else _LINK.sub(lambda link: _led(app, name, link), part) for index, part in enumerate(parts)
-    )
+    source[0] = _LINK.sub(lambda link: _led(app, name, link) if link["target"] else link[0], source[0])
     if name == "index":
         source[0] += contents(source[0])
 
@@ -71,7 +71,7 @@ def contents(text: str) -> str:
 
 def _led(app: Any, name: str, link: re.Match[str]) -> str:
     """A link that leaves the folder, as one of the site; the text alone where it leads to nothing that a site can have."""
-    text, target, anchor = link[1], link[2], link[3] or ""
+    text, target, anchor = link["text"], link["target"], link["anchor"] or ""
     path = os.path.relpath(os.path.normpath((DOCS / name).parent / target), ROOT).replace(os.sep, "/")
     up = "../" * name.count("/")
     if path.startswith("docs/"):
