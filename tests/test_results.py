@@ -45,7 +45,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def project(results: Path) -> Path:
-    """A folder with the committed grid files beside the results, as pages link to both."""
+    """A folder with the committed grid files next to the results, as pages link to both."""
     shutil.copytree(ROOT / "ablations", results.parent / "ablations")
     return results.parent
 
@@ -114,7 +114,7 @@ def test_the_readme_shows_a_figure_that_is_there_and_says_what_its_page_says(aga
 
 
 def test_pages_are_the_same_bytes_on_another_processor(project: Path, again: Path, tmp_path: Path) -> None:
-    """Linear algebra in other instructions, as NumPy would choose them on an older processor; beside the other pages."""
+    """Linear algebra in other instructions, as NumPy would choose them on an older processor; next to the other pages."""
     names = ("norm", "depth")  # their figures have analyses of variance and marginal means
     shutil.copytree(project, tmp_path, dirs_exist_ok=True)
     run_report(tmp_path, *names, OPENBLAS_CORETYPE="Haswell")

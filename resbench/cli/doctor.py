@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def doctor() -> None:
-    """What this machine can do, and what stands in its way.
+    """What this machine can do, and what prevents more.
 
     \b
     Examples:

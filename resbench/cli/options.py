@@ -186,7 +186,7 @@ def write_report(results: Path, reports: Path | None, study: str) -> None:
 
 
 def write_page(results: Path, reports: Path | None, study: str) -> list[str]:
-    """Write the page and the index, by default beside the results; returns the line that names the page, if there is one.
+    """Write the page and the index, by default next to the results; returns the line that names the page, if there is one.
 
     Where one cannot be written that is said, and the command ends as its runs did.
     """

@@ -78,7 +78,7 @@ def _ask(what: str, yes: bool) -> None:
     """Go on only if the user agrees.
 
     Raises:
-        UserError: there is nobody to ask.
+        UserError: there is no one to ask.
     """
     if yes:
         return
@@ -101,7 +101,7 @@ def clean(
 ) -> None:
     """Remove what crashes left, and pages without a study.
 
-    Also locks that nobody holds; it says what it removes. A study on which a live process works is left alone; records never go.
+    Also locks that no process holds; it says what it removes. A study on which a live process works is left alone; records never go.
 
     \b
     Examples:

@@ -120,7 +120,7 @@ def user_path(text: str | Path) -> Path:
 
 
 def reports_beside(results: Path) -> Path:
-    """The folder of the pages of a results folder: `reports` beside `results`, `x-reports` beside `x`."""
+    """The folder of the pages of a results folder: `reports` next to `results`, `x-reports` next to `x`."""
     name = results.name if results.name not in ("", "..") else results.resolve().name
     parent = results.parent if results.name == name else results.resolve().parent
     return parent / (f"{name.removesuffix('results')}reports" if name.endswith("results") else f"{name}-reports")

@@ -137,17 +137,17 @@ def line_of(error: Exception, file: Path) -> str:
     return lines[-1] if lines else str(file)
 
 
-def load_plugin(path: str, beside: Collection[str] = ()) -> OwnFile:
+def load_plugin(path: str, in_use: Collection[str] = ()) -> OwnFile:
     """Load a Python file, and add the values in its tables to those of resbench.
 
     Args:
-        beside: sources whose values hold at the same time: those of the other plug-ins of a grid.
+        in_use: sources whose values are in use at the same time: those of the other plug-ins of a grid.
 
     Raises:
         UserError: it cannot be loaded, it has no such table, or a value of it is there already.
     """
     own = load_file(path)
-    _extend(own.module, Origin(str(own.path), own.digest, own.path.name), {*beside, *_installed})
+    _extend(own.module, Origin(str(own.path), own.digest, own.path.name), {*in_use, *_installed})
     return own
 
 
@@ -237,7 +237,7 @@ def blamed(config: Config) -> Iterator[None]:
         raise UserError(f"{place}: with {values}: {type(error).__name__}: {text}") from None
 
 
-def _extend(module: ModuleType, origin: Origin, beside: Collection[str]) -> None:
+def _extend(module: ModuleType, origin: Origin, in_use: Collection[str]) -> None:
     found = tables_in(vars(module), origin.source)
     for name, table in TABLES.items():  # of the others go what an earlier version of the file had
-        table.extend(found.get(name, {}), origin, beside)
+        table.extend(found.get(name, {}), origin, in_use)

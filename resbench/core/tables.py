@@ -45,18 +45,18 @@ class Table(dict[str, V]):
         self.origins: dict[str, Origin] = {}
         TABLES[name] = self
 
-    def extend(self, values: Mapping[str, V], origin: Origin, beside: Collection[str] = ()) -> None:
+    def extend(self, values: Mapping[str, V], origin: Origin, in_use: Collection[str] = ()) -> None:
         """Have exactly these values of a plug-in: what it had before, and another that is not in use, makes room.
 
         Args:
-            beside: sources whose values are in use too.
+            in_use: sources whose values are in use at the same time.
 
         Raises:
             UserError: a value of this name is there already.
         """
         for name in values:
             before = self.origins[name].source if name in self.origins else "resbench"
-            if name in self and before != origin.source and before in {"resbench", *beside}:
+            if name in self and before != origin.source and before in {"resbench", *in_use}:
                 raise UserError(
                     f"{origin.source}: {self.name}: {name!r} is a value of {before} already: give it another name"
                 )

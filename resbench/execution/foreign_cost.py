@@ -1,4 +1,4 @@
-"""What runs of a user's own training code will take: as long as earlier ones, else nobody knows."""
+"""What runs of a user's own training code will take: as long as earlier ones, else unknown."""
 
 from __future__ import annotations
 

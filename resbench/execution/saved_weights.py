@@ -70,7 +70,7 @@ def trained_again(name: str, count: int) -> str:
 def not_repeatable(recorded: Record, device: str) -> str:
     """Why a run cannot be trained again for the weights that it had; empty if it can."""
     if not recorded.weights_sha256:
-        return "its record has no digest of its weights, as of an earlier version: `run --fresh` trains it anew"
+        return "its record has no digest of its weights, as of an earlier version: `run --fresh` trains it again"
     was = recorded.provenance.device
     return "" if device == was else f"it was trained on {was}, and here on {device} its weights would differ"
 

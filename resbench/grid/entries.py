@@ -32,7 +32,7 @@ def seeds_entry(name: str, seeds: Any, looks: Looks | None) -> Any:
     plan = {"looks": looks.sizes, "spend": looks.spend}
     if seeds not in (1, plan, list(range(looks.sizes[-1]))):
         remedy = "give the plan alone, or looks=None"
-        raise UserError(f"grid {name}: seeds: {seeds!r} beside looks at {looks.sizes}: {remedy}")
+        raise UserError(f"grid {name}: seeds: {seeds!r} next to looks at {looks.sizes}: {remedy}")
     return plan
 
 

@@ -60,10 +60,10 @@ class ShippedFile:
 
 def shipped_folder() -> Path | None:
     """Where they are: in the package, or next to it in a checkout; None where only the code was copied."""
-    inside, beside = _PACKAGE / FOLDER, _PACKAGE.parent / FOLDER
+    inside, outside = _PACKAGE / FOLDER, _PACKAGE.parent / FOLDER
     if inside.is_dir():
         return inside
-    return beside if beside.is_dir() and (_PACKAGE.parent / "pyproject.toml").is_file() else None
+    return outside if outside.is_dir() and (_PACKAGE.parent / "pyproject.toml").is_file() else None
 
 
 @functools.cache

@@ -47,7 +47,7 @@ def change(stored: StudyFile, now: StudyFile) -> Change:
     runs = "" if before == after else f": {counts}"
     if not answers:
         return Change(note=f"{since}{runs}") if runs else Change()
-    changed = "its claims are read anew" if "claims" in answers else f"{' and '.join(answers)} are read anew"
+    changed = "its claims are read again" if "claims" in answers else f"{' and '.join(answers)} are read again"
     return Change(stored.model_copy(update=answers), f"{since}: {changed}{runs}")
 
 

@@ -94,7 +94,7 @@ def _digest(path: Path) -> str:
 
 
 def going_on(kept: KeptCommand) -> str:
-    """The command as a shell takes it here, without what chose some of the runs or began anew."""
+    """The command as a shell takes it here, without what chose some of the runs or started over."""
     there = "" if Path(kept.cwd) == Path.cwd() else f"cd {shlex.quote(kept.cwd)} && "
     words: list[str] = []
     given = iter(kept.words)

@@ -18,7 +18,7 @@ Loss: TypeAlias = float | None  # None where it is not finite
 
 @dataclass(frozen=True)
 class Curve:
-    """The loss in training, as means of blocks of steps; blocks begin anew with each epoch, whose last may be shorter.
+    """The loss in training, as means of blocks of steps; each epoch begins a new block, and its last one may be shorter.
 
     Attributes:
         every: steps of a block.

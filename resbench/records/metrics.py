@@ -209,11 +209,11 @@ def added_metrics(names: Iterable[str]) -> list[Metric]:
 class _Probes(Table[Any]):
     """The probes by name; `probes/table.py` has those of resbench, and each of a plug-in brings its metrics."""
 
-    def extend(self, values: Mapping[str, Any], origin: Origin, beside: Collection[str] = ()) -> None:
+    def extend(self, values: Mapping[str, Any], origin: Origin, in_use: Collection[str] = ()) -> None:
         if taken := values.keys() & {*BUILT_IN_PROBES}:
             text = f"{min(taken)!r} is a value of resbench already: give it another name"
             raise UserError(f"{origin.source}: {self.name}: {text}")
-        super().extend(values, origin, beside)
+        super().extend(values, origin, in_use)
         for name, probe in values.items():
             PROBED[name] = ()
             metrics = getattr(probe, "metrics", ())

@@ -1,4 +1,4 @@
-"""Remove a study or a run, and what nobody needs any more; never what a live process works on."""
+"""Remove a study or a run, and what is of no more use; never what a live process works on."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def leftovers(store: Store) -> Iterator[Path]:
 
 
 def remove_leftover(path: Path) -> None:
-    """Remove one of the leftovers; a lock only while it is ours, so that it is nobody else's."""
+    """Remove one of the leftovers; a lock only while it is ours, so that no other process has it."""
     if path.suffix != ".lock":
         path.unlink(missing_ok=True)
         return

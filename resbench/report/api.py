@@ -64,8 +64,8 @@ def report(study: str | Named, results: str | Path = "results", reports: str | P
     Args:
         study: its name, or its Grid.
         results: folder of all studies.
-        reports: folder of all reports, whose index is brought up to date; by default beside the results: `reports` beside
-            `results`, `x-reports` beside `x`.
+        reports: folder of all reports, whose index is brought up to date; by default next to the results: `reports` next to
+            `results`, `x-reports` next to `x`.
 
     Returns:
         The page.

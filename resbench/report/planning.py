@@ -49,7 +49,7 @@ class Needs:
 
 
 def levels(claim: Claim, size: int) -> Levels:
-    """Of a claim whose family has `size` comparisons: Holm's first step, or one-sided tests if there is no difference."""
+    """For a claim with a family of `size` comparisons: Holm's first step, or one-sided tests if there is no difference."""
     if claim.against_margin:
         equivalent = claim.expect == "equivalent"
         return Levels((1 + POWER) / 2, 2 * ALPHA) if equivalent else Levels(POWER, ALPHA)

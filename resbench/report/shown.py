@@ -105,7 +105,7 @@ def fitted(table: Table, width: int) -> list[str]:
     order = sorted(range(len(head)), key=lambda place: _rank(table.head[place]))
     columns: dict[int, list[str]] = {}
     left = width + len(_GAP)
-    for place in order:  # first as many columns as fit, then what stands in their brackets
+    for place in order:  # first as many columns as fit, then what their brackets hold
         if not columns or len(order) == 2 or _wide(short[place]) <= left:  # a name says nothing without its value
             columns[place] = short[place]
             left -= _wide(short[place])

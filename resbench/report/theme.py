@@ -1,4 +1,4 @@
-"""Colours of figures in light and in dark: a page sets them anew, so that no figure is a white sheet at night."""
+"""Colours of figures in light and in dark: a page sets them again, so that no figure is a white sheet at night."""
 
 from __future__ import annotations
 

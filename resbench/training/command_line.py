@@ -29,7 +29,7 @@ def files(command: str) -> Iterator[tuple[Path, str]]:
 
 
 def placeholders(command: str) -> list[str]:
-    """What stands in braces: `recipe.lr` of `--lr {recipe.lr}`."""
+    """What is in braces: `recipe.lr` of `--lr {recipe.lr}`."""
     return _PLACEHOLDER.findall(command)
 
 

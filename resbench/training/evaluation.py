@@ -1,6 +1,6 @@
 """Loss and accuracy on the same images after every epoch, as bodies that a CUDA graph can hold.
 
-One folded twin of the network is kept and refreshed in place, where `evaluate` copies and folds the network anew, which
+One folded twin of the network is kept and refreshed in place, where `evaluate` copies and folds the network each time, which
 takes ten times as long. The numbers are the same bits.
 """
 

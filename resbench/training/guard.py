@@ -1,6 +1,6 @@
 """Runs a command, and ends it with all that it has started when standard input closes: `python guard.py COMMAND ...`.
 
-Whoever runs this holds the other end of the pipe, which closes with it, however it is killed. This file needs nothing else
+The process that runs this holds the other end of the pipe, which closes with it, however it is killed. This file needs nothing else
 of resbench, so that it starts at once.
 """
 

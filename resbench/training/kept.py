@@ -48,7 +48,7 @@ def keeps_best(run: RunConfig, kept: KeptWeights | None) -> bool:
 
 
 def lacks_best(run: RunConfig, saved: SavedState) -> bool:
-    """Whether a checkpoint has not the weights of the best epoch so far, as nobody asked for them then."""
+    """Whether a checkpoint has not the weights of the best epoch so far, as they were not asked for then."""
     now = depth_in(run, saved["epoch"] - (0 if saved.get("part") else 1))
     rows = [row for row in saved["history"] if depth_in(run, int(row["epoch"] or 0) - 1) == now]
     best = max(

@@ -1,6 +1,6 @@
 """The steps of a run, as works to be done one after the other: `LoopProgram`, or `StepProgram` for whole steps as graphs.
 
-`one_epoch` asks a program for its works and whoever drives it does them, for one run or for several in lock-step. Both
+`one_epoch` asks a program for its works and its caller does them, for one run or for several in lock-step. Both
 programs compute the same bits.
 """
 

@@ -1,4 +1,4 @@
-"""Pages are written beside their results, so that no index lists the studies of another folder."""
+"""Pages are written next to their results, so that no index lists the studies of another folder."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def test_where_pages_go_of_the_working_folder(project: Path) -> None:
     assert reports_beside(Path("..")).name == f"{project.parent.name}-reports"
 
 
-@pytest.mark.parametrize(("name", "beside"), [("results", "reports"), ("x", "x-reports")])
-def test_report_run_and_python_write_beside_the_results(name: str, beside: str, done: Path, project: Path) -> None:
+@pytest.mark.parametrize(("name", "pages"), [("results", "reports"), ("x", "x-reports")])
+def test_report_run_and_python_write_beside_the_results(name: str, pages: str, done: Path, project: Path) -> None:
     results = project.parent / name
     shutil.copytree(done, results)
-    page = project.parent / beside / "tiny" / "index.html"
+    page = project.parent / pages / "tiny" / "index.html"
     code, out, _ = command("report", "tiny", "--results", results)
     assert code == 0 and str(page) in out and page.is_file()
     shutil.rmtree(page.parent.parent)

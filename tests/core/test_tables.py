@@ -32,7 +32,7 @@ def test_a_value_that_exists_is_refused_and_nothing_is_added(things: Table[int])
     assert caught.value.lines == ["/a/mine.py: THINGS: 'built' is a value of resbench already: give it another name"]
     things.extend({"mine": 1}, HERE)
     with pytest.raises(UserError, match=r"/b/mine.py: THINGS: 'mine' is a value of /a/mine.py already"):
-        things.extend({"mine": 2}, THERE, beside=[HERE.source])
+        things.extend({"mine": 2}, THERE, in_use=[HERE.source])
     assert things == {"built": 0, "mine": 1}
 
 

@@ -1,4 +1,4 @@
-"""What is printed on terminals that lack a character, and into pipes that nobody reads."""
+"""What is printed on terminals that lack a character, and into pipes that no program reads."""
 
 import os
 import subprocess

@@ -200,7 +200,7 @@ def test_mistakes_are_one_line_and_train_nothing(
 
 
 def test_no_command_that_a_record_names_is_executed(alone: tuple[Path, Record], tmp_path: Path) -> None:
-    """Whoever can write a record can give it the right id."""
+    """A person who can write a record can give it the right id."""
     config = RunConfig.model_validate(BASE | {"trainer": {"command": f"touch {tmp_path / 'executed'}"}})
     record = dataclasses.replace(alone[1], id=config.id, config=config.model_dump(mode="json"))
     record.check_identity()

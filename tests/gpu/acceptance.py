@@ -145,9 +145,9 @@ def _last(log: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     """The whole file or the one before, whenever this is killed."""
-    beside = path.with_suffix(".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    partial = path.with_suffix(".part")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 if __name__ == "__main__":

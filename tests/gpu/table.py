@@ -61,7 +61,7 @@ def machine_facts(outcome: Outcome) -> dict[str, str]:
 
 
 def keep(acceptance: Acceptance, results: Path, reports: Path) -> Path:
-    """Put an acceptance beside earlier ones, and write the page of them all."""
+    """Put an acceptance next to earlier ones, and write the page of them all."""
     card = re.sub(r"[^a-z0-9]+", "-", acceptance.machine.get("device", acceptance.device).split(",")[0].lower()).strip(
         "-"
     )

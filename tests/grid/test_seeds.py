@@ -53,7 +53,7 @@ def test_a_grid_is_copied_with_its_plan() -> None:
     grid = planned({"looks": [5, 10]})
     assert dataclasses.replace(grid, name="other").looks == grid.looks
     assert dataclasses.replace(grid, seeds=3, looks=None).seeds == [0, 1, 2]
-    with pytest.raises(UserError, match=r"seeds: 3 beside looks at \[5, 10\]: give the plan alone, or looks=None"):
+    with pytest.raises(UserError, match=r"seeds: 3 next to looks at \[5, 10\]: give the plan alone, or looks=None"):
         dataclasses.replace(grid, seeds=3)
 
 

@@ -61,7 +61,7 @@ def test_the_first_statement_has_a_hash_and_a_time_and_stays(folder: Path) -> No
     path = folder / "g" / "study.json"
     path.write_text(path.read_text().replace(claims["time"], "2026-11-27T22:26:05+00:00"))
     before = path.read_bytes()
-    assert not Store(folder / "g").write_study(grid().study())  # later, and nothing is stated anew
+    assert not Store(folder / "g").write_study(grid().study())  # later, and nothing is stated again
     assert path.read_bytes() == before
     assert "changed on" not in page(folder)
 

@@ -149,7 +149,7 @@ def test_links_follow_when_a_page_goes_and_comes(reports: Path, tmp_path: Path) 
     shutil.move(tmp_path / "zeta", copy / "zeta")
     write_index(results, copy)
     assert {path: (copy / path).read_bytes() for path in before} == before
-    alone = tmp_path / "elsewhere" / "reports"  # not beside the results, so that their records are not linked
+    alone = tmp_path / "elsewhere" / "reports"  # not next to the results, so that their records are not linked
     write(results, alone, "alpha")
     rules = "../how-verdicts-are-decided/index.html"
     assert set(outside(alone / "alpha" / "index.html")) == {rules}

@@ -216,7 +216,7 @@ def test_a_file_that_is_not_ours_stays_and_is_named(content: str, tmp_path: Path
 def test_where_nothing_can_be_written_verdicts_are_read_all_the_same(tmp_path: Path) -> None:
     file = planted(tmp_path, 5)
     shutil.rmtree(file.parent / ".work")
-    (file.parent / ".work").touch()  # no folder can be made there, whoever asks
+    (file.parent / ".work").touch()  # no folder can be made there, whatever process asks
     assert check(tmp_path) == "" and not file.exists()
 
 

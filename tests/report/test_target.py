@@ -273,7 +273,7 @@ def test_fresh_runs_without_a_result_confirm_nothing(fate: str, words: str, tmp_
 
 
 def test_a_choice_stays_whatever_comes_later(tmp_path: Path) -> None:
-    """A cheaper cell whose mean reaches the target, and another target in the grid file, choose nothing anew."""
+    """A cheaper cell whose mean reaches the target, and another target in the grid file, choose nothing else."""
     results = planned(tmp_path)
     confirm(results, "cheap", {"recipe.epochs": 4}, range(5, 13), lambda *_: "missing")
     assert to_confirm(load(results, "cheap")) == ({"recipe.epochs": 4}, list(range(5, 13)))

@@ -1,4 +1,4 @@
-"""The one fork server: whoever starts it, its processes have what runs need, and a SIGTERM to the group spares it."""
+"""The one fork server: whatever process starts it, its processes have what runs need, and a SIGTERM to the group spares it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _TOOLS = {
     "wandb": "resbench.report.export.to_wandb",
 }
 _NEEDS = {"parquet": "pyarrow"} | {name: name for name in _TOOLS}
-# read when they are imported: nobody is told that they are used
+# read when they are imported: their use is reported to no server
 _SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_ERROR_REPORTING": "false", "DO_NOT_TRACK": "true"}
 TARGETS = ("csv", "parquet", *_TOOLS)
 

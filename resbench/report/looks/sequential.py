@@ -51,7 +51,7 @@ class LookVerdict:
     Attributes:
         seeds: that the look is planned for.
         p_holm: adjusted for the looks so far, over the family.
-        state: supported, refuted, equivalent, inconclusive, or what stands in the way.
+        state: supported, refuted, equivalent, inconclusive, or what prevents a verdict.
         futile: whether the comparison stops here because its last look is unlikely to decide it.
         ranks: of the worst-rank test, where runs did not train.
     """

@@ -46,7 +46,7 @@ def write_navigation(results: Path, reports: Path, places: Sequence[Place], file
         places: in the order of the story.
         files: of the studies that can be read.
     """
-    beside = reports.resolve().parent == results.resolve().parent
+    neighbours = reports.resolve().parent == results.resolve().parent
     for kind, index in (("index.html", "index.html"), ("report.md", "README.md")):
         there = [place for place in places if (reports / place.page / kind).is_file()]
         pages = [place.page for place in there]
@@ -54,7 +54,7 @@ def write_navigation(results: Path, reports: Path, places: Sequence[Place], file
             links = [_Link(_ALL, f"../{index}{f'#{anchor(place.page)}' if kind == index else ''}")]
             links += [_Link(f"← {one}", f"../{quote(one)}/{kind}") for one in pages[max(number - 1, 0) : number]]
             links += [_Link(f"{one} →", f"../{quote(one)}/{kind}") for one in pages[number + 1 : number + 2]]
-            links += _sources(results, reports / place.page, place.names, files) if beside else []
+            links += _sources(results, reports / place.page, place.names, files) if neighbours else []
             _put(reports / place.page / kind, links)
         others = {path.parent.name for path in reports.glob(f"*/{kind}")} - set(pages)
         for name in sorted(others):

@@ -40,7 +40,7 @@ document.querySelectorAll(".runs").forEach((root, number, every) => {
     });
   }
 
-  // a number and what stands in quotes must be there as it is, other words as a part of one
+  // a number and text in quotes must be there as they are, other words as a part of one
   function tests(query) {
     return Array.from(query.matchAll(/"([^"]*)"?|[^\s"]+/g), ([whole, quoted]) => {
       const wanted = plain(quoted ?? whole);

@@ -71,7 +71,7 @@ def _run(setting: Setting, words: list[str]) -> tuple[float, bool]:
 
 
 def _accuracies(records: Iterable[Record]) -> Iterator[Row]:
-    """Means by cell, beside those of the records in the repository, which a CPU computed."""
+    """Means by cell, next to those of the records in the repository, which a CPU computed."""
     known = _means(Store(ROOT / "results" / "seed-claims").records())
     for cell, mean in _means(records).items():
         told, ok = f"{100 * mean:.2f} %", None

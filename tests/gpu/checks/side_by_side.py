@@ -126,7 +126,7 @@ def _with_mps(setting: Setting, depth: int) -> Iterator[Row]:
             yield not_checked(f"MPS, whose daemon does not start: {refused}")
             return
         for width, numbers in _WITH_MPS.items():
-            # a daemon that starts may still serve nobody, which is a fact of the machine and no fault
+            # a daemon that starts may still serve no process, which is a fact of the machine and no fault
             for row in _rates(setting, depth, width, numbers, variables):
                 yield Row(row.what, row.told, row.value)
 

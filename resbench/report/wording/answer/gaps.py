@@ -50,7 +50,7 @@ def gaps_sentence(parts: Sequence[Part], labels: Labels) -> str:
 
 
 def _opening(known: Sequence[Part], ours: str, theirs: str) -> tuple[str, _Gaps]:
-    """The sides, the one that mostly has fewer errors first, but an absence last: nobody uses `no shortcut`."""
+    """The sides, the one that mostly has fewer errors first, but an absence last: no one uses `no shortcut`."""
     metric = known[0].metric
     if not metric.by_image:
         return f"the {metric.words} with {ours} minus that with {theirs}: ", _Gaps("", 1)
