@@ -71,11 +71,14 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and the revision.")] = False,
+) -> None:
     if version:
-        from resbench.core.version import __version__
+        from resbench.core.version import __version__, revision
 
-        print(f"resbench {__version__}")
+        code, changed = revision()
+        print(f"resbench {__version__}, revision {code}{' (changed)' if changed else ''}")
         raise typer.Exit
 
 
