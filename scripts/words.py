@@ -19,16 +19,21 @@ WORDS = {  # and what to write
     "of a claim whose": "of a claim with",
     "what stands in": "what is in",
 }
+# in questions of committed studies, which stay as they were asked
+KEPT = ("halved beside a full branch", "beside the untuned arm", "Beside gradients: how shattered")
 # as whole words, also over the end of a line; not in ~nobody-here
 PATTERN = re.compile(r"(?<![\w/~-])(" + "|".join(WORDS).replace(" ", r"[\s#>]+") + r")(?![\w-])", re.IGNORECASE)
 
 
 def main() -> int:
-    listed = ["git", "ls-files", "-z", ":!results", ":!reports", ":!uv.lock", f":!{Path(__file__).relative_to(ROOT)}"]
+    others = [f":!{name}" for name in ("results", "*.png", "*.svg", "uv.lock", Path(__file__).relative_to(ROOT))]
+    listed = ["git", "ls-files", "-z", *others]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     failed = 0
-    for path in (ROOT / name for name in names if name):
+    for path in filter(Path.is_file, (ROOT / name for name in names)):
         text = path.read_text(encoding="utf-8")
+        for kept in KEPT:
+            text = text.replace(kept, "")
         for found in PATTERN.finditer(text):
             word = " ".join(re.split(r"[\s#>]+", found[1].lower()))
             line = text.count("\n", 0, found.start()) + 1
