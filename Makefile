@@ -98,7 +98,7 @@ wheel: .venv/dev
 
 # the newest versions that fit, into uv.lock; takes uv
 lock:
-	$(UV) lock --upgrade
+	$(or $(UV),uv) lock --upgrade
 
 clean:
 	rm -rf .venv

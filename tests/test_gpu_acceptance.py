@@ -53,7 +53,7 @@ def absent() -> set[str]:
         *project["dependencies"],
         *(line for extra in project["optional-dependencies"].values() for line in extra),
     ]
-    names = {re.split(r"[\[<>=~ ]", line)[0] for line in listed} - THERE
+    names = {re.split(r"[\[<>=~ ]", line)[0] for line in listed} - THERE - {"resbench"}  # its extra dev names extras
     return {MODULES.get(name, name.replace("-", "_")) for name in names}
 
 
