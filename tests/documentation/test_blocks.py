@@ -138,7 +138,7 @@ def _command(command: Command, trained: Path) -> None:
     wanted = {command.code} if command.code is not None else {0, 1} if words[0] in JUDGE else {0}
     assert code in wanted, f"{' '.join(words)}: exit {code}\n{out[-2000:]}{err[-2000:]}"
     if kept and not kept.exists():
-        name = parse(_file(words)).value["name"]
+        name = parse(_file(words)).value.get("name", Path(words[1]).stem)
         shutil.copytree(Path("results", name), kept / name)
 
 

@@ -14,7 +14,7 @@ from resbench.report.wording.states import SIGNS
 from resbench.tuning.reader import KEYS
 from resbench.tuning.search import PRUNERS, SAMPLERS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 STATISTICS = ROOT / "resbench/report/statistics"
 QUOTE = re.compile(r"^> \[[\w-]+\]\((\S+?report\.md)\): (.+)$", re.MULTILINE)
@@ -31,7 +31,7 @@ def rows(text: str, heading: str) -> set[str]:
     return {name for row in table[1].splitlines() for name in re.findall(r"`([\w.]+)`", row.split("|")[1])}
 
 
-@pytest.mark.parametrize("name", ["claims.md", "search.md", "probes.md"])
+@pytest.mark.parametrize("name", ["claims.md", "tuning.md", "probes.md"])
 def test_every_quotation_of_a_study_is_on_its_page(name: str) -> None:
     quotes = QUOTE.findall(page(name))
     assert quotes and len(quotes) == page(name).count("\n> ")
@@ -51,7 +51,7 @@ def test_every_state_has_a_line_and_a_section_with_an_example() -> None:
 
 
 def test_every_key_and_choice_has_its_row() -> None:
-    claims, search = page("claims.md"), page("search.md")
+    claims, search = page("claims.md"), page("tuning.md")
     assert rows(claims, "key") == set(Claim.model_fields)
     assert rows(claims, "`expect`") == set(EXPECTATIONS)
     assert rows(search, "key") == set(KEYS)
