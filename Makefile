@@ -13,6 +13,9 @@ else
 VENV := $(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python $(if $(TORCH),--torch-backend $(TORCH))
 endif
+# what a registry lacks of the locked versions must not keep anybody from installing
+LOCKED = $(INSTALL) --constraint .venv/locked.txt $(1) || \
+	{ echo "not all versions of uv.lock can be had here: taking the newest that fit"; $(INSTALL) $(1); }
 
 .PHONY: quickstart test reliability lint bench bench-compare goals gpu reference docs docs-links site wheel lock clean
 
@@ -20,11 +23,11 @@ endif
 	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("resbench needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(VENV)
 	$(BIN)/python scripts/locked.py > .venv/locked.txt
-	$(INSTALL) --constraint .venv/locked.txt -e .
+	$(call LOCKED,-e .)
 	touch $@
 
 .venv/dev: .venv/installed
-	$(INSTALL) --constraint .venv/locked.txt -e '.[dev]'
+	$(call LOCKED,-e '.[dev]')
 	touch $@
 
 quickstart: .venv/installed

@@ -49,10 +49,10 @@ def throughput(width: int) -> Iterator[Row]:
     run, seconds = network(width), 8.0 if width > 32 else 4.0
     speeds = in_fresh_process(measured_speeds, run, seconds)
     image = BACKWARD * run.network_size["flops"]
-    next_to = image * combined_rate(run, "cpu", cores(), seconds)
-    best, least = max(speeds.training, next_to) / speeds.peak, SHARES[width]
+    together = image * combined_rate(run, "cpu", cores(), seconds)
+    best, least = max(speeds.training, together) / speeds.peak, SHARES[width]
     words = (
-        f"{100 * best:.0f} % (one run {speeds.training / 1e9:.0f}, {cores()} side by side {next_to / 1e9:.0f} "
+        f"{100 * best:.0f} % (one run {speeds.training / 1e9:.0f}, {cores()} side by side {together / 1e9:.0f} "
         f"of {speeds.peak / 1e9:.0f} GFLOP/s)"
     )
     what = f"training of 34 layers, width {width}: share of the measured peak of all cores in {precision(width)}"
