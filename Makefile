@@ -10,12 +10,12 @@ ifeq ($(UV),)
 VENV := $(PYTHON) -m venv --upgrade-deps .venv
 INSTALL := $(BIN)/python -m pip install --quiet $(if $(TORCH),--extra-index-url https://download.pytorch.org/whl/$(TORCH))
 else
-VENV := $(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+VENV := $(UV) venv --quiet --seed --allow-existing --python $(PYTHON) .venv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python $(if $(TORCH),--torch-backend $(TORCH))
 endif
 # what a registry lacks of the locked versions must not keep anybody from installing
 LOCKED = $(INSTALL) --constraint .venv/locked.txt $(1) || \
-	{ echo "not all versions of uv.lock can be had here: taking the newest that fit"; $(INSTALL) $(1); }
+	{ echo "the versions of uv.lock cannot be installed here: trying the newest that fit"; $(INSTALL) $(1); }
 
 .PHONY: quickstart test reliability lint bench bench-compare goals gpu reference docs docs-links site wheel lock clean
 

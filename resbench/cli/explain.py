@@ -14,12 +14,13 @@ def explain(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="A field (model.unit, unit), a value (model.unit=preact, preact), a probe or a metric."
+            metavar="NAME",
+            help="A field (model.unit, unit), a value (model.unit=preact, preact), a probe, a metric, a key (claims.margin, margin) or a verdict (mixed).",
         ),
     ],
     grid: PluginsOf = None,
 ) -> None:
-    """What a field, value, probe or metric means.
+    """What a field, value, probe, metric, key of a grid file or verdict means.
 
     With its paper, default and bounds, when it acts, what it cannot be combined with, and which shipped study has it.
 
@@ -29,6 +30,8 @@ def explain(
       resbench explain model.unit=preact
       resbench explain fixup
       resbench explain probe.sharpness
+      resbench explain margin
+      resbench explain mixed
       resbench explain my_value --grid my-question.yaml
     """
     from resbench.reference.reference import topics

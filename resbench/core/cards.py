@@ -38,6 +38,8 @@ _DRIVERS = (
     "/dev/nvmap",
     "/dev/nvhost-ctrl",
     "/dev/kfd",
+    "/proc/driver/nvidia",
+    "/sys/module/nvidia",
 )
 _SECONDS = 30.0  # until an answer; a driver that hangs never gives one
 _MIG = re.compile(r"\s+MIG (\S+)\s+Device\s+(\d+): \(UUID: (\S+)\)")
@@ -89,7 +91,7 @@ class Found:
 
 def without_cards() -> bool:
     """Whether this machine surely has no card, which is known without torch; false where only torch can say."""
-    return sys.platform == "linux" and not any(map(os.path.exists, _DRIVERS))
+    return sys.platform == "linux" and not shutil.which("nvidia-smi") and not any(map(os.path.exists, _DRIVERS))
 
 
 def installed_cards() -> Found:

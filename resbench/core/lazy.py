@@ -11,6 +11,7 @@ A file that needs torch only inside its functions writes
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Collection
 from typing import Any
 
 
@@ -26,6 +27,9 @@ class _Lazy:
             setattr(self, name, value)  # the next time this function is not asked
         return value
 
+    def __reduce__(self) -> tuple[Callable[[str], Any], tuple[str]]:
+        return lazy, (self._name,)
+
     def __repr__(self) -> str:
         return f"<module {self._name!r}, imported when it is used>"
 
@@ -33,3 +37,14 @@ class _Lazy:
 def lazy(name: str) -> Any:
     """The module of this name, which is imported when one of its names is first read."""
     return _Lazy(name)
+
+
+def names_from(module: str, names: Collection[str], reader: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a module `reader` that passes on these names of another one, which is imported when one is read."""
+
+    def find(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {reader!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(module), name)
+
+    return find

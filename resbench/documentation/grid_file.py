@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from resbench.documentation.docstrings import docstring
+from resbench.core.docstrings import docstring
 from resbench.documentation.markdown import MADE, block, bullets, code, page, paragraphs, prose, sentence, table
 from resbench.documentation.types import plain_type
 from resbench.grid.keys import GRID_KEYS, Key

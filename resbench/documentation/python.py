@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 import resbench
 from resbench.core.config import Config
+from resbench.core.docstrings import Docstring, docstring
 from resbench.core.tables import TABLES
-from resbench.documentation.docstrings import Docstring, docstring
 from resbench.documentation.markdown import MADE, block, bullets, code, page, paragraphs, prose, sentence, table
 from resbench.documentation.types import plain_type
 from resbench.reference.declared import declarations, is_table_of

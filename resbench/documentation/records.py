@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from pydantic import BaseModel
 
-from resbench.documentation.docstrings import docstring
+from resbench.core.docstrings import docstring
 from resbench.documentation.markdown import MADE, code, page, paragraphs, prose, sentence, table
 from resbench.documentation.types import plain_type, words
 from resbench.records.circumstances import CIRCUMSTANCES

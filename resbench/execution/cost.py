@@ -178,16 +178,16 @@ class Costs:
         parts += self._foreign.source([config for config in every if config.trainer.given])
         self.source = " and ".join(parts) or self.source
 
-    def keep(self) -> None:
-        """Keep what was found out for the next command."""
-        self._findings.save()
+    def keep(self, timed: bool = True) -> None:
+        """Keep what was found out for the next command, timings only if this machine was left alone meanwhile."""
+        self._findings.save(() if timed else ("rates",))
 
     def _timed(self, configs: list[RunConfig]) -> Calibration:
         """The rates of networks: as they were timed before on this CPU, else timed now."""
         threads = min(self.threads, cores())
         text = json.dumps([threads, *(config.model_dump(mode="json") for config in configs)])
         kept = self._here.type == "cpu" and not any(map(_uses_own_code, configs))
-        if kept and (rates := self._findings.get("rates", text, TIMED_SECONDS)):
+        if kept and (rates := self._findings.get("rates", text, len(configs), TIMED_SECONDS)):
             return Calibration(rates)
         import torch
 
@@ -226,7 +226,7 @@ class Costs:
         if _uses_own_code(run):
             return measure(run.model, *image)
         of = f"{image} {run.model.model_dump_json()}"
-        numbers = self._findings.numbers("size", of, lambda: [*measure(run.model, *image).values()])  # type: ignore[list-item]
+        numbers = self._findings.numbers("size", of, 3, lambda: [*measure(run.model, *image).values()])  # type: ignore[list-item]
         parameters, flops, activations = map(int, numbers)
         return {"parameters": parameters, "flops": flops, "activations": activations}
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -50,11 +51,15 @@ class Findings:
         self._known = _read(self._file)
         self._new: dict[str, list[float]] = {}
 
-    def get(self, kind: str, of: str, seconds: float | None = None) -> list[float] | None:
-        """What was found before; None if it was not, or longer ago than so many seconds."""
+    def get(self, kind: str, of: str, count: int, seconds: float | None = None) -> list[float] | None:
+        """So many numbers that were found before; None if they were not, or longer ago than so many seconds."""
         name = _name(kind, of)
         found = self._new.get(name) or self._known.get(name)
-        if found is None or (seconds is not None and not 0 <= time.time() - found[0] < seconds):
+        if (
+            found is None
+            or (count and len(found) != count + 1)
+            or (seconds is not None and not 0 <= time.time() - found[0] < seconds)
+        ):
             return None
         return found[1:]
 
@@ -62,16 +67,17 @@ class Findings:
         """Keep what was found; `save` writes it."""
         self._new[_name(kind, of)] = [time.time(), *numbers]
 
-    def numbers(self, kind: str, of: str, find: Callable[[], list[float]]) -> list[float]:
-        """What was found before, else what is found now."""
-        found = self.get(kind, of)
+    def numbers(self, kind: str, of: str, count: int, find: Callable[[], list[float]]) -> list[float]:
+        """So many numbers that were found before, else what is found now; 0 for as many as there are."""
+        found = self.get(kind, of, count)
         if found is None:
             found = find()
             self.put(kind, of, found)
         return found
 
-    def save(self) -> None:
-        """Write what is new; where that cannot be, it is found again next time."""
+    def save(self, without: Collection[str] = ()) -> None:
+        """Write what is new, without some kinds; where that cannot be, it is found again next time."""
+        self._new = {name: found for name, found in self._new.items() if name.partition(" ")[0] not in without}
         if not self._new or not self._file:
             return
         known = _read(self._file)  # with what other commands have found meanwhile
@@ -84,7 +90,7 @@ class Findings:
 
 def capability(findings: Findings) -> str:
     """As `cpu_capability`, without importing torch where it is known."""
-    codes = findings.numbers("capability", "", lambda: [float(code) for code in cpu_capability().encode()])
+    codes = findings.numbers("capability", "", 0, lambda: [float(code) for code in cpu_capability().encode()])
     return cpu_capability() if "torch" in sys.modules else bytes(map(int, codes)).decode()
 
 
@@ -108,6 +114,11 @@ def _read(file: Path | None) -> dict[str, list[float]]:
     try:
         content = json.loads(file.read_bytes()) if file else {}
         found = content["found"] if content["source"] == source_hash() else {}
-        return {str(name): [float(number) for number in numbers] for name, numbers in found.items() if numbers}
+        return {str(name): list(map(float, numbers)) for name, numbers in found.items() if _sound(numbers)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
+
+
+def _sound(numbers: list[float]) -> bool:
+    """Whether there is a time and something found, all of it finite and above zero."""
+    return len(numbers) > 1 and all(0 < number < math.inf for number in map(float, numbers))

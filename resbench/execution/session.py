@@ -199,7 +199,7 @@ class Session:
             costs = Costs(self.store, nearest_name(self.setting.device), self.setting.threads, jobs)
             costs.calibrate(self.missing)
             seconds = {run.id: costs.of(run.cell_config).seconds for run in self.missing}
-            costs.keep()
+            costs.keep(timed=False)  # while the processes of runs import what they need
             self._estimate = Estimate(seconds, costs.source)
         return self._estimate
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from resbench.core.config import Config, acts_if, one_of
-from resbench.core.lazy import lazy
+from resbench.core.lazy import lazy, names_from
 from resbench.core.tables import Table
 from resbench.model.fields import NoShape
 
@@ -187,3 +187,7 @@ class BranchFields(Config):
             "scale of skipinit or layerscale starts, as in its paper where it is auto."
         ),
     ] = "auto"
+
+
+# what plug-ins may import from here, where it stood before
+__getattr__ = names_from("resbench.model.layers", {"Bias", "LearnedScale"}, __name__)

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from resbench.core.config import Config, acts_if, one_of
+from resbench.core.lazy import names_from
 from resbench.model.fields import NoShape
 
 DROPOUT_AT = {
@@ -37,3 +38,7 @@ class DropoutFields(Config):
             "(Huang et al. 2016, 1603.09382, equation 4).",
         ),
     ] = 0.0
+
+
+# what plug-ins may import from here, where it stood before
+__getattr__ = names_from("resbench.model.layers", {"DropPath"}, __name__)

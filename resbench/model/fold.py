@@ -57,11 +57,11 @@ def _folded_weights(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tens
 
 
 def _foldable(chain: nn.Sequential) -> list[tuple[int, nn.Conv2d, nn.BatchNorm2d]]:
-    """Where a convolution stands right in front of a batch norm, and the two."""
+    """Where a convolution stands right in front of a batch norm, and the two; a subclass may compute something else."""
     return [
         (position, first, second)
         for position, (first, second) in enumerate(itertools.pairwise(chain))
-        if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d)
+        if type(first) is nn.Conv2d and type(second) is nn.BatchNorm2d and second.running_mean is not None
     ]
 
 

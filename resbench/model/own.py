@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from resbench.core.config import OnlyIfSet, SparseConfig, refuse
 from resbench.core.entry import WrongArgument, load_entry
 from resbench.core.errors import UserError
+from resbench.core.lazy import names_from
 from resbench.core.open_section import Arguments
 
 PYTHON = "python"
@@ -72,3 +73,7 @@ class OwnFields(SparseConfig):
             yield refuse("model.entry", error.lines[0])
         else:
             self.__dict__.update(entry=entry.text, args=arguments or "none")  # it is still being made
+
+
+# what plug-ins may import from here, where it stood before
+__getattr__ = names_from("resbench.model.own_network", {"build_own", "checked", "has_units"}, __name__)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from resbench.core.config import Config, acts_if, one_of
-from resbench.core.lazy import lazy
+from resbench.core.lazy import lazy, names_from
 from resbench.core.tables import Table
 from resbench.model.fields import NoShape
 
@@ -182,8 +182,5 @@ class ShortcutFields(Config):
     ] = True
 
 
-def __getattr__(name: str) -> Any:
-    """The layers of `layers.py` that plug-ins build upon, as `Sum`, which need torch."""
-    if name not in ("Gate", "NoShortcut", "Sum", "ZeroPad"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(layers, name)
+# what plug-ins build upon, and import from here
+__getattr__ = names_from("resbench.model.layers", {"Gate", "NoShortcut", "Sum", "ZeroPad"}, __name__)

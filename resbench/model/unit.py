@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from resbench.core.config import Config, one_of
+from resbench.core.lazy import names_from
 from resbench.core.tables import Table
 
 
@@ -95,3 +96,7 @@ class UnitFields(Config):
             "He et al. 2016 (1603.05027), table 3, compare one with two.",
         ),
     ] = 2
+
+
+# what plug-ins may import from here, where it stood before
+__getattr__ = names_from("resbench.model.layers", {"Unit"}, __name__)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from resbench.core.files import replace, user_file
 from resbench.core.own_code import GROUP, load_plugin, open_home
 from resbench.core.version import source_hash
+from resbench.records.metrics import METRICS, is_built_in
 from resbench.reference.topic import Topic
 
 
@@ -28,7 +29,7 @@ _KEPT = TypeAdapter(_Kept)
 
 
 def topics(grid: str | None = None) -> list[Topic]:
-    """Every field, value, probe and metric, with those of installed plug-ins.
+    """Every field, value, probe, metric, key of a grid file and verdict, with those of installed plug-ins.
 
     Args:
         grid: a grid or search file, whose plug-ins count too, or a plug-in.
@@ -44,7 +45,7 @@ def topics(grid: str | None = None) -> list[Topic]:
     if kept and kept.source == source_hash():
         return kept.topics
     built = _Kept(source_hash(), build())
-    if file:
+    if file and all(map(is_built_in, METRICS)):  # another command of this process may have added some
         with contextlib.suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
             replace(file, _KEPT.dump_json(built), file.parent)
@@ -55,8 +56,9 @@ def build() -> list[Topic]:
     """The same from the code, which imports torch."""
     from resbench.reference.fields import field_topics
     from resbench.reference.measured import metric_topics, probe_topics
+    from resbench.reference.words import key_topics, verdict_topics
 
-    return [*field_topics(), *probe_topics(), *metric_topics()]
+    return [*field_topics(), *probe_topics(), *metric_topics(), *key_topics(), *verdict_topics()]
 
 
 def _open(grid: str | None) -> None:

@@ -14,6 +14,8 @@ _LABELS: dict[Kind, str] = {"field": "varied by", "value": "varied by", "probe":
 
 def where_used(topic: Topic) -> list[tuple[str, str]]:
     """The shipped studies that a topic is in, as a fact; none where no study has it."""
+    if topic.kind not in _LABELS:
+        return []
     names = [file.name for file in shipped_files().values() if topic.name in set(_names(file, topic.kind))]
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
     text = f"{', '.join(names[:_MOST])}{more}; `resbench ls grids` says what they ask"

@@ -9,7 +9,7 @@ from typing import Literal
 
 from resbench.core.errors import UserError
 
-Kind = Literal["field", "value", "probe", "metric"]
+Kind = Literal["field", "value", "probe", "metric", "key", "verdict"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Topic:
     """A name and what it means.
 
     Attributes:
-        name: `model.unit`, `model.unit=preact`, `gradients`, `probe.sharpness`.
+        name: `model.unit`, `model.unit=preact`, `gradients`, `probe.sharpness`, `axes`, `claims.margin`, `mixed`.
         meaning: paragraphs, an empty line between them; the first is the summary.
         facts: (label, text): its default, what it allows, when it acts.
         items: (name, text) of what belongs to it: the values of a field, the metrics of a probe.
@@ -52,19 +52,21 @@ class Topic:
 
 
 def find(topics: Sequence[Topic], given: str) -> list[Topic]:
-    """The topic of this name, or all that have it as a short name.
+    """The topic of this name, or all that have it as a short name; a key hides none of these.
 
     Raises:
         UserError: there is none; the nearest names are in the line.
     """
     for name in (given, given.lower()):
         exact = [topic for topic in topics if topic.name == name]
-        if found := exact or [topic for topic in topics if name in topic.short_names]:
+        short = [topic for topic in topics if name in topic.short_names and topic not in exact]
+        hides = any(topic.kind != "key" for topic in exact)
+        if found := exact if hides else [*exact, *short]:
             return found
     near = difflib.get_close_matches(given, sorted(_names(topics)), n=3, cutoff=0.6)
     hint = f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
     raise UserError(
-        f"explain {given}: no field, value, probe or metric has this name{hint}; `resbench ls axes` lists the fields, "
+        f"explain {given}: no field, value, probe, metric, key or verdict has this name{hint}; `resbench ls axes` lists the fields, "
         "`resbench ls probes` the rest; what a plug-in brings needs --grid FILE"
     )
 

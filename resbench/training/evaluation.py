@@ -53,11 +53,11 @@ class _Parts:
     def __init__(self, setup: Setup, network: nn.Module, batches: int) -> None:
         self.setup, self.network = setup, network
         device = setup.placement.device
-        self.placement = setup.placement.for_inference()  # of a built-in family: the others take no whole steps
+        self.placement = setup.placement.for_inference()
         self.twin = folded(network).to(memory_format=torch.channels_last)
         if self.placement.bf16:
             for module in self.twin.modules():
-                if isinstance(module, CAST):
+                if type(module) in CAST:  # a subclass may read its weights as they are
                     module.to(torch.bfloat16)  # as autocast would for every batch
         self.counter = torch.zeros(1, dtype=torch.int64, device=device)
         self.losses = torch.zeros(batches, device=device)

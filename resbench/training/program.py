@@ -75,8 +75,9 @@ class LoopProgram(Program):
         self._setup, self._state, self._tally = setup, state, tally
         self._step = stepper(state, setup.run, setup.placement)
         self._validated = (0.0, 0.0)
-        # a network of the user's own may be more than its tensors; on CUDA whole works would become graphs
-        kept = setup.run.model.replayable and setup.placement.device.type == "cpu" and len(setup.validation)
+        # code of the user's own may keep more than tensors, which alone are refreshed; on CUDA whole works would become graphs
+        ours = setup.run.model.replayable and not setup.run.own_code
+        kept = ours and setup.placement.device.type == "cpu" and len(setup.validation)
         self._evaluation = Evaluation(setup, state.network) if kept else None
 
     def begin(self, order: Tensor, rates: Sequence[float], done: int) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.nn import functional
 else:
-    torch, functional = lazy("torch"), lazy("torch.nn.functional")
+    torch, nn, functional = lazy("torch"), lazy("torch.nn"), lazy("torch.nn.functional")
 
 
 Parameters: TypeAlias = "Iterable[nn.Parameter]"

@@ -260,6 +260,7 @@ def describe(search: Search, options: TuneOptions) -> str:
     runs = [PlannedRun.of(search.config(arm), arm) for arm in search.points()]
     costs = Costs(store, choose(options.device), 1)
     costs.calibrate(runs)
+    costs.keep()
     seeds = search.budget * search.seeds + 2 * search.confirm
     total = duration(seeds * sum(costs.of(run.cell_config).seconds for run in runs))
     lines.append(

@@ -172,7 +172,7 @@ def _parsed(words: list[str]) -> dict[str, Any]:
         return {}
     with contextlib.redirect_stderr(io.StringIO()):
         parsed: dict[str, Any] = command.make_context(" ".join(words[:1]), rest).params
-    if words[0] in ("run", "plan", "bench") and "# exit" not in words:
+    if words[0] in ("run", "plan", "bench"):
         _checked(parsed)
     return parsed
 

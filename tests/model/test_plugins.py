@@ -90,3 +90,14 @@ def test_the_effective_rank_counts_directions_of_equal_strength(values: list[flo
     rotated = torch.linalg.qr(torch.randn(6, 4, dtype=torch.float64)).Q @ torch.diag(torch.tensor(values).double())
     with plugin("effective_rank") as module:
         assert module.rank(rotated) == pytest.approx(expected)
+
+
+def test_what_plugins_imported_stays_where_it_was() -> None:
+    from resbench.model.branch import Bias, LearnedScale
+    from resbench.model.dropout import DropPath
+    from resbench.model.shortcut import Gate, NoShortcut, Sum, ZeroPad
+    from resbench.model.unit import Unit
+
+    assert all(
+        issubclass(one, nn.Module) for one in (Bias, LearnedScale, DropPath, Gate, NoShortcut, Sum, Unit, ZeroPad)
+    )

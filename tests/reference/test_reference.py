@@ -36,14 +36,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_field_value_probe_and_metric_says_what_it_means(topics: list[Topic]) -> None:
     values = {f"{path}={value}" for path in FIELDS for value in table(path)}
-    assert {topic.name for topic in topics} == {*FIELDS, *values, *PROBES, *METRICS}
+    words = {topic.name for topic in topics if topic.kind in ("key", "verdict")}
+    assert {topic.name for topic in topics} == {*FIELDS, *values, *PROBES, *METRICS, *words}
+    assert {"axes", "zip", "claims.margin", "mixed"} <= words
     assert [topic.name for topic in topics if not topic.meaning.strip()] == []
     assert max(len(topic.summary) for topic in topics) < 250
 
 
 def test_each_name_finds_its_topic_and_fits_a_terminal(topics: list[Topic]) -> None:
     for topic in topics:
-        assert find(topics, topic.name) == [topic]
+        found = find(topics, topic.name)
+        assert found[0] == topic and (len(found) == 1 or topic.kind == "key")
         assert all(topic in find(topics, name) for name in topic.short_names if name not in PROBES)
         text = as_text([topic], 80)
         assert text.startswith(f"{topic.name} ({topic.kind})")
@@ -73,6 +76,8 @@ def test_unknown_names_are_answered_with_the_nearest(topics: list[Topic]) -> Non
         ("lr=0.3", "recipe.lr=0.3: is allowed"),
         ("sharpness", "by the probe curvature"),
         ("dropout", "model.shortcut=dropout (value)"),
+        ("margin", "claims.margin (key)"),
+        ("mixed", "mixed (verdict)"),
     ],
 )
 def test_explain_answers(name: str, said: str) -> None:

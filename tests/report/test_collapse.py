@@ -75,6 +75,24 @@ def test_a_short_training_that_ends_well_is_no_collapse() -> None:
     assert collapsed(record(np.full(10_000, 1), train_accuracy=0.2, train_size=64))
 
 
+def test_with_two_classes_far_above_guessing_is_half_way_to_all() -> None:
+    """Twice guessing would be all of the images, and a network that errs in one direction no network of one class."""
+
+    def of_two(predicted: Any, train_accuracy: float) -> Record:
+        out = record(predicted, labels, train_accuracy, name="folder", train_size=44)
+        return dataclasses.replace(
+            out, provenance=Provenance({"dataset": {"classes": 2, "train": 60, "most_frequent": 0.5}})
+        )
+
+    labels = np.repeat([0, 1], 50)
+    assert not collapsed(of_two(labels, 0.6))  # of 44 images guessing may get 73 % right
+    assert collapsed(of_two(np.where(np.arange(100) % 5 < 2, labels, 1 - labels), 0.6))
+    one_way = labels.copy()
+    one_way[:5] = 1
+    assert not one_class(of_two(one_way, 0.99))
+    assert one_class(of_two(np.ones(100, dtype=int), 0.6))
+
+
 def test_training_images_by_their_settings() -> None:
     assert training_images(record(MNIST)) == 4000
     assert training_images(record(MNIST, train_size="all")) == 60_000

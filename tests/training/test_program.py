@@ -237,6 +237,34 @@ def test_a_layer_of_ones_own_reads_its_weights_in_fp32(tmp_path: Path) -> None:
     assert all(torch.equal(*pair) for pair in zip(*ends, strict=True))
 
 
+OWN_NORM = """
+from torch import nn
+
+
+class Fading(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.norm, self.batches = nn.BatchNorm2d(channels), 0
+
+    def forward(self, x):
+        self.batches += self.training
+        return self.norm(x) / (1 + self.batches)
+
+
+NORMS = {"fading": Fading}
+"""
+
+
+def test_a_layer_of_ones_own_that_is_more_than_its_tensors_is_validated_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "own_norm.py"
+    path.write_text(OWN_NORM)
+    with at_home(Home(tmp_path, (path,))):
+        watch = Evaluates(tmp_path)
+        run = run_of(nest(flatten(SHORT) | {"model.norm": "fading", "recipe.epochs": 2}))
+        record = train(run, tmp_path, threads=1, tested=False, observer=watch)
+    assert [(row["val_loss"], row["val_accuracy"]) for row in record.history] == watch.results
+
+
 def _trained(run: RunConfig, placement: Placement, inputs: Tensor, labels: Tensor, by_hand: bool) -> list[Tensor]:
     """Losses, weights and gradients after two full batches and one of an odd number of images."""
     before = torch.get_num_threads()

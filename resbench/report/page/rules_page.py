@@ -152,7 +152,8 @@ _SEVERAL = [
 _UNTRAINED = [
     "Diverged: the numbers of the run stopped being finite.",
     f"Collapsed: the run finished, and takes one class for {100 * ONE_CLASS:g} % of the test images, or gets no more training "
-    f"images right than guessing (within {STANDARD_ERRORS:g} standard errors) and at most {FAR:g} times as many test images.",
+    f"images right than guessing (within {STANDARD_ERRORS:g} standard errors) and at most {FAR:g} times as many test images "
+    "(with two or three classes: no more than half way from guessing to all).",
     "Untrained: the run diverged or collapsed. [untrained] behind a number marks a cell in which no run trained, "
     "[2 of 5 untrained] one in which some did not.",
     f"Hardly trained: the runs of the cell trained, but get less than {100 * HARDLY:.0f} % of the test images right in the "

@@ -164,7 +164,8 @@ def nct_sf(x: float, df: float, shift: float) -> float:
         from scipy.special._ufuncs import _nct_sf
     except ImportError:
         return float(stats.nct.sf(x, df, shift))
-    return min(1.0, max(0.0, float(_nct_sf(x, df, shift))))
+    p = float(_nct_sf(x, df, shift))
+    return p if math.isnan(p) else min(1.0, max(0.0, p))
 
 
 def _chi2_quantile(q: float, df: float) -> float:
