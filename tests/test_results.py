@@ -199,9 +199,9 @@ SAID: list[tuple[str, Callable[[], Sequence[float]]]] = [
         "make # errors in 10,000 at 22 layers, # at 34, # at 58 and # at 100",
         lambda: [errors(depth, "none") for depth in (22, 34, 58, 100)],
     ),
-    ("(# errors at 100 layers)", lambda: [errors(100, "projection")]),
+    ("At 100 layers projections on all shortcuts help only partly (# errors)", lambda: [errors(100, "projection")]),
     (
-        "of 100 plain layers is # decades from that of the last; with shortcuts the distance is #",
+        "of 100 plain layers is # decades (powers of ten) from that of the last; with shortcuts the distance is #",
         lambda: [at_the_start(100, "none"), at_the_start(100, "identity")],
     ),
     ("34 plain layers begin at # and train", lambda: [at_the_start(34, "none")]),

@@ -20,7 +20,7 @@ def explain(
     ],
     grid: PluginsOf = None,
 ) -> None:
-    """What a field, value, probe, metric, key of a grid file or verdict means.
+    """What a name means: field, value, metric, key, verdict.
 
     With its paper, default and bounds, when it acts, what it cannot be combined with, and which shipped study has it.
 
