@@ -201,6 +201,10 @@ SAID: list[tuple[str, Callable[[], Sequence[float]]]] = [
     ),
     ("At 100 layers projections on all shortcuts help only partly (# errors)", lambda: [errors(100, "projection")]),
     (
+        "At 34 layers, width 8 and # images or fewer",
+        lambda: [mean("norm", "data.train_size", norm="batch", shortcut="identity")],
+    ),
+    (
         "of 100 plain layers is # decades (powers of ten) from that of the last; with shortcuts the distance is #",
         lambda: [at_the_start(100, "none"), at_the_start(100, "identity")],
     ),
