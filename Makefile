@@ -104,4 +104,4 @@ lock:
 	$(or $(UV),uv) lock --upgrade
 
 clean:
-	rm -rf .venv
+	rm -rf .venv site dist docs/_build

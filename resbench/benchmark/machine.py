@@ -9,7 +9,7 @@ import torch
 
 from resbench.model import Size
 from resbench.training.device import Placement, synchronise
-from resbench.training.step import BACKWARD
+from resbench.training.placement import BACKWARD
 
 # Times that training moves an activation at least: written and read in the forward pass, read again in the backward
 # pass, its gradient written and read.

@@ -30,10 +30,11 @@ from resbench.grid.grid import PlannedRun
 from resbench.records.record import Provenance, Record, Row
 from resbench.records.store import Store
 from resbench.training.device import Placement, apply_placement, choose, peak_memory
+from resbench.training.placement import placement_of
 from resbench.training.provenance import arithmetic, provenance
 from resbench.training.run import RunConfig
 from resbench.training.server import fresh_processes
-from resbench.training.step import EVALUATION_BATCH, inference, initial, placement_of
+from resbench.training.step import EVALUATION_BATCH, inference, initial
 from resbench.training.timing import WARM, Protocol, made_batch, rates, steady, timed, training_step
 from resbench.training.train import empty_record
 

@@ -73,7 +73,8 @@ def plan(
 ) -> None:
     """Cells, runs to do, what is left out and why, time, memory.
 
-    Parameters and FLOPs of each cell too. Nothing is trained or written; all options of `run` are taken.
+    Parameters and FLOPs of each cell too. No run is trained and no result written; a few steps are timed where nothing is
+    known. All options of `run` are taken.
 
     \b
     Examples:

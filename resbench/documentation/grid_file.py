@@ -9,15 +9,15 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from resbench.core.docstrings import docstring
-from resbench.documentation.markdown import MADE, block, bullets, code, page, paragraphs, prose, sentence, table
+from resbench.documentation.markdown import MADE, block, bullets, code, page, paragraphs, prose, table
 from resbench.documentation.types import plain_type
 from resbench.grid.keys import GRID_KEYS, Key
-from resbench.records.claim import DEFAULT_MARGIN, EXPECTATIONS, Claim, Published, Target
-from resbench.records.study_file import SPENDING, Looks, Story
+from resbench.records.claim import DEFAULT_MARGIN
+from resbench.records.study_file import SPENDING
 from resbench.reference.reference import build
 from resbench.reference.shipped import where_used
 from resbench.reference.topic import Topic
+from resbench.reference.words import ENTRIES, PARTS, meanings
 from resbench.tuning.keys import SEARCH_KEYS
 
 _EXAMPLE = """# my-question.yaml
@@ -42,9 +42,6 @@ search:
   recipe.lr: {low: 0.005, high: 1.0, log: true}
 trials: 30
 """
-_PARTS: dict[str, type[BaseModel]] = {"claims": Claim, "published": Published, "target": Target, "story": Story}
-# entries that stand in a grid file under another name
-_ENTRIES = {"sizes": "looks"}
 
 
 def grid_file_page() -> str:
@@ -98,10 +95,8 @@ def _key(key: Key) -> Iterator[str]:
     yield from [f"### {key.name}", ""]
     yield from paragraphs(key.about)
     yield from bullets([f"takes: {key.takes}", f"default: {key.default}"])
-    if key.name in _PARTS:
-        yield from _entries(_PARTS[key.name])
-    if key.name == "seeds" and key in GRID_KEYS:
-        yield from _entries(Looks)
+    if key in GRID_KEYS and key.name in PARTS:  # the seeds of a search are others
+        yield from _entries(PARTS[key.name])
     if key.name == "probes":
         yield from _probes()
     yield from block("yaml", key.example)
@@ -109,10 +104,9 @@ def _key(key: Key) -> Iterator[str]:
 
 def _entries(part: type[BaseModel]) -> list[str]:
     """The entries of a mapping that is read as a part of a study file."""
-    said = docstring(part).names | _SAID
     rows = (
-        [code(_ENTRIES.get(name, name)), plain_type(info), _default(name, info), sentence(prose(said[name]))]
-        for name, info in part.model_fields.items()
+        [code(ENTRIES.get(name, name)), plain_type(info), _default(name, info), prose(meaning)]
+        for (name, info), meaning in zip(part.model_fields.items(), meanings(part), strict=True)
     )
     return table(["entry", "takes", "default", "meaning"], rows)
 
@@ -126,16 +120,6 @@ def _default(name: str, info: FieldInfo) -> str:
     return "none" if default in (None, "", PydanticUndefined) else code(str(default))
 
 
-# what the code says elsewhere, or in the words of Python
-_SAID = {
-    "at": "Axes, as a list, or each with the values that count: one comparison for each combination of their values, together "
-    "one family.",
-    "expect": f"What is expected of the difference: {', '.join(EXPECTATIONS)}.",
-    "source": "Where it is from, as the page prints it.",
-    "on": "The metric; [records](records.md#metrics-of-claims) lists them.",
-    "confirm": "Fresh seeds on which the cell is judged that the seeds of the grid choose, their number or a list; without it "
-    "every cell is judged on the seeds of the grid.",
-}
 _DEFAULTS = {
     "at": "all values of every axis that the claim does not name",
     "between": "none: a plain difference",

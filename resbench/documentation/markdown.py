@@ -25,11 +25,6 @@ def _linked(text: str) -> str:
     return ARXIV.sub(lambda found: f"[{found[0]}](https://arxiv.org/abs/{found[0]})", text)
 
 
-def sentence(text: str) -> str:
-    """Text that begins with a capital."""
-    return text[:1].upper() + text[1:]
-
-
 def code(text: str) -> str:
     """A name or a value as it is typed; nothing of an empty one."""
     return f"`{text}`" if text else ""

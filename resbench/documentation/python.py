@@ -15,10 +15,11 @@ import resbench
 from resbench.core.config import Config
 from resbench.core.docstrings import Docstring, docstring
 from resbench.core.tables import TABLES
-from resbench.documentation.markdown import MADE, block, bullets, code, page, paragraphs, prose, sentence, table
+from resbench.documentation.markdown import MADE, block, bullets, code, page, paragraphs, prose, table
 from resbench.documentation.types import plain_type
 from resbench.reference.declared import declarations, is_table_of
 from resbench.report import api
+from resbench.report.format import capitalised
 
 # what a plug-in imports: module -> its names
 FOR_PLUGINS = {
@@ -92,7 +93,7 @@ def _class(of: type, said: Docstring) -> list[str]:
         rows = []
     fields = table(
         ["attribute", "type", "meaning"],
-        ([code(name), kind, sentence(prose(said.names.get(name, "")))] for name, kind in rows),
+        ([code(name), kind, capitalised(prose(said.names.get(name, "")))] for name, kind in rows),
     )
     methods = (
         [

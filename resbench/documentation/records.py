@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pydantic import BaseModel
 
 from resbench.core.docstrings import docstring
-from resbench.documentation.markdown import MADE, code, page, paragraphs, prose, sentence, table
+from resbench.documentation.markdown import MADE, code, page, paragraphs, prose, table
 from resbench.documentation.types import plain_type, words
 from resbench.records.circumstances import CIRCUMSTANCES
 from resbench.records.claim import Claim, Published, Target
@@ -21,6 +21,7 @@ from resbench.records.numbers import NUMBERS
 from resbench.records.record import STATUSES, Record
 from resbench.records.study_file import StudyFile
 from resbench.records.trials import TrialsFile
+from resbench.report.format import capitalised
 
 _PLACES = (
     ("`results/STUDY/RUN.json`", "a record, [one for each run](#record); written once, whole or not at all"),
@@ -94,7 +95,8 @@ def _record() -> Iterator[str]:
 def _rows(of: object, fields: Sequence[tuple[str, str]]) -> list[str]:
     said = docstring(of).names
     return table(
-        ["name", "type", "meaning"], ([code(name), kind, sentence(prose(said.get(name, "")))] for name, kind in fields)
+        ["name", "type", "meaning"],
+        ([code(name), kind, capitalised(prose(said.get(name, "")))] for name, kind in fields),
     )
 
 

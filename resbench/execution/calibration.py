@@ -16,9 +16,10 @@ from resbench.core.own_code import blamed
 from resbench.execution.findings import Calibration
 from resbench.execution.packing import first_card
 from resbench.training.device import apply_placement, choose, synchronise
+from resbench.training.placement import BACKWARD, placement_of
 from resbench.training.run import RunConfig
 from resbench.training.server import Failed, in_processes
-from resbench.training.step import BACKWARD, initial, placement_of, stepper
+from resbench.training.step import initial, stepper
 from resbench.training.timing import Protocol, made_batch, timed, training_step
 
 _PATIENCE = 300.0  # seconds until all are timed

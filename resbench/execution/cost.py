@@ -186,7 +186,7 @@ class Costs:
         """The rates of networks: as they were timed before on this CPU, else timed now."""
         threads = min(self.threads, cores())
         text = json.dumps([threads, *(config.model_dump(mode="json") for config in configs)])
-        kept = self._here.type == "cpu" and not any(map(_uses_own_code, configs))
+        kept = self._here.type == "cpu" and not any(config.computes_own_code for config in configs)
         if kept and (rates := self._findings.get("rates", text, len(configs), TIMED_SECONDS)):
             return Calibration(rates)
         import torch
@@ -223,7 +223,7 @@ class Costs:
         """As it was measured before, else measured now."""
         source = run.data.dataset
         image = (source.channels, source.size, source.classes)
-        if _uses_own_code(run):
+        if run.computes_own_code:  # of which more may change than its digest
             return measure(run.model, *image)
         of = f"{image} {run.model.model_dump_json()}"
         numbers = self._findings.numbers("size", of, 3, lambda: [*measure(run.model, *image).values()])  # type: ignore[list-item]
@@ -239,11 +239,6 @@ class Costs:
             return math.exp(near[1] + near[0] - x)
         (x0, y0), (x1, y1) = rates[at - 1], rates[at]
         return math.exp(y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0))
-
-
-def _uses_own_code(run: RunConfig) -> bool:
-    """Whether a network or a recipe is made by code of the user's own, of which more may change than its digest."""
-    return run.model.is_own or bool(run.own_code)
 
 
 def distinct_cells(runs: Sequence[PlannedRun]) -> list[RunConfig]:

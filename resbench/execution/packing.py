@@ -21,9 +21,10 @@ from resbench.training.cards import cards
 from resbench.training.cuda import fitting
 from resbench.training.device import apply_placement, choose, cores, peak_memory
 from resbench.training.observer import Moment, View
+from resbench.training.placement import placement_of
 from resbench.training.run import RunConfig
 from resbench.training.server import Failed, in_processes
-from resbench.training.step import EVALUATION_BATCH, placement_of
+from resbench.training.step import EVALUATION_BATCH
 from resbench.training.timing import Protocol, timed, training_step
 from resbench.training.train import train
 

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from resbench.core.config import explain
-from resbench.core.errors import UserError
+from resbench.core.errors import Stopped, UserError
 from resbench.core.files import discard
 from resbench.core.locks import HeldLock
 from resbench.core.own_code import ChangedCode, at_home, open_home
@@ -32,12 +32,11 @@ from resbench.records.store import Store
 from resbench.training import checkpoint
 from resbench.training.course import Job
 from resbench.training.device import choose, nearest
-from resbench.training.epoch import Stopped
 from resbench.training.kept import KeptWeights
 from resbench.training.lockstep import Outcome
+from resbench.training.placement import placement_of
 from resbench.training.provenance import provenance
 from resbench.training.run import RunConfig
-from resbench.training.step import placement_of
 from resbench.training.train import empty_record, train, train_together
 from resbench.training.workshop import Workshop
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from resbench.probes.subject import Probe, Subject, affordable_images, rounded
 from resbench.records.record import ProbeResult
-from resbench.training.step import BACKWARD
+from resbench.training.placement import BACKWARD
 
 _ITERATIONS = 10
 

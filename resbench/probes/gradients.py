@@ -15,9 +15,10 @@ from resbench.probes.layers import layers, ratio, relative_gradients, similarity
 from resbench.probes.subject import Probe, Subject, affordable_images, moments, rounded
 from resbench.records.metrics import INFINITE
 from resbench.records.record import ProbeResult
-from resbench.training.growth import deep_name, depth_in, positions
+from resbench.training.depths import depth_in
+from resbench.training.growth import deep_name, positions
+from resbench.training.placement import BACKWARD
 from resbench.training.run import RunConfig
-from resbench.training.step import BACKWARD
 
 LINE = 32  # inputs between two images
 _DECADES = math.log10(INFINITE)

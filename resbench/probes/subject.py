@@ -21,11 +21,12 @@ from resbench.core.json_reader import Json
 from resbench.data.loading import Images, Normalizer
 from resbench.records.metrics import Metric
 from resbench.records.record import ProbeResult
+from resbench.training.depths import at_depth, spans, stages
 from resbench.training.device import Placement
-from resbench.training.growth import at_depth, spans, stages
+from resbench.training.placement import BACKWARD
 from resbench.training.recipe import LOSSES
 from resbench.training.run import RunConfig
-from resbench.training.step import BACKWARD, forward
+from resbench.training.step import forward
 
 MAX_IMAGES, MIN_IMAGES = 128, 8  # of a probe
 _DIGITS = 4

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import torch
 
-from resbench.core.errors import Unwritable, UserError
+from resbench.core.errors import Stopped, Unwritable, UserError
 from resbench.core.json_reader import Json
 from resbench.core.tables import named, own_values
 from resbench.core.version import Revision
@@ -22,18 +22,20 @@ from resbench.records.record import Predictions, Provenance, Record, RunError, S
 from resbench.records.weights_file import sha256_of
 from resbench.training import checkpoint
 from resbench.training.checkpoint import BestEpoch, SavedState, State
+from resbench.training.depths import at_depth, depth_in
 from resbench.training.device import apply_placement
-from resbench.training.epoch import Diverged, Stopped, check_finite, one_epoch
-from resbench.training.growth import at_depth, depth_in, grow, start_state
+from resbench.training.epoch import Diverged, check_finite, one_epoch
+from resbench.training.growth import grow, start_state
 from resbench.training.kept import KeptWeights, arrays_of, keeps_best
 from resbench.training.memory import is_out_of_memory, peaks, release
 from resbench.training.observer import Moment, Observer, View
-from resbench.training.program import Graph, Program, StepProgram, make_program
+from resbench.training.placement import BACKWARD, Graph, placement_of
+from resbench.training.program import Program, StepProgram, make_program
 from resbench.training.provenance import arithmetic, provenance
 from resbench.training.replay import Work
 from resbench.training.resume import Start, find_start
 from resbench.training.run import RunConfig
-from resbench.training.step import BACKWARD, Setup, evaluate, placement_of
+from resbench.training.step import Setup, evaluate
 from resbench.training.tally import Tally
 from resbench.training.workshop import Kit, Workshop
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Generator, Tensor
 
-from resbench.core.errors import Stopped as Stopped
+from resbench.core.errors import Stopped
 from resbench.data.loading import Images
 from resbench.records.curve import block_means, block_size
 from resbench.records.record import Row
 from resbench.training.checkpoint import BestEpoch, State
-from resbench.training.growth import depth_in
+from resbench.training.depths import depth_in
 from resbench.training.program import Program
 from resbench.training.replay import Work
 from resbench.training.run import RunConfig

@@ -16,18 +16,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from resbench.core.errors import Unwritable
+from resbench.core.errors import Stopped, Unwritable
 from resbench.core.version import Revision
 from resbench.records.record import Provenance, Record, Row, RunError
 from resbench.training import foreign_command
 from resbench.training.course import empty_record
-from resbench.training.epoch import Stopped
 from resbench.training.foreign_results import WrongResult, diverged, final, numbers
 from resbench.training.memory import is_out_of_memory
 from resbench.training.observer import Observer
+from resbench.training.placement import placement_of
 from resbench.training.provenance import provenance
 from resbench.training.run import RunConfig
-from resbench.training.step import placement_of
 
 _OURS = ("precision", "channels_last")  # facts that only our own code decides
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")

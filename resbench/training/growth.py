@@ -13,10 +13,7 @@ from torch import Tensor, nn
 from resbench.model import ModelConfig
 from resbench.model.branch import BRANCHES
 from resbench.training.checkpoint import SavedState, State
-from resbench.training.depths import at_depth as at_depth
-from resbench.training.depths import depth_in as depth_in
-from resbench.training.depths import spans as spans
-from resbench.training.depths import stages as stages
+from resbench.training.depths import at_depth, depth_in
 from resbench.training.device import Placement
 from resbench.training.optimizer import is_fused
 from resbench.training.run import RunConfig

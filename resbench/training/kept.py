@@ -11,7 +11,7 @@ from resbench.core.errors import UserError
 from resbench.data.loading import Normalizer
 from resbench.records.weights_file import Arrays, Weights, Which
 from resbench.training.checkpoint import SavedState, State
-from resbench.training.growth import depth_in
+from resbench.training.depths import depth_in
 from resbench.training.run import RunConfig
 
 

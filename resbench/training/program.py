@@ -20,8 +20,7 @@ from resbench.training.device import sound_threads
 from resbench.training.evaluation import Evaluation
 from resbench.training.lean import LeanNetwork
 from resbench.training.optimizer import is_fused, set_lr
-from resbench.training.placement import GRAPHS as GRAPHS
-from resbench.training.placement import Graph as Graph
+from resbench.training.placement import Graph
 from resbench.training.recipe import LOSSES
 from resbench.training.replay import Body, Kind, Work
 from resbench.training.step import Setup, evaluate, stepper
@@ -76,8 +75,8 @@ class LoopProgram(Program):
         self._step = stepper(state, setup.run, setup.placement)
         self._validated = (0.0, 0.0)
         # code of the user's own may keep more than tensors, which alone are refreshed; on CUDA whole works would become graphs
-        ours = setup.run.model.replayable and not setup.run.own_code
-        kept = ours and setup.placement.device.type == "cpu" and len(setup.validation)
+        on_cpu = setup.placement.device.type == "cpu"
+        kept = on_cpu and len(setup.validation) and not setup.run.computes_own_code
         self._evaluation = Evaluation(setup, state.network) if kept else None
 
     def begin(self, order: Tensor, rates: Sequence[float], done: int) -> None:

@@ -209,6 +209,11 @@ class RunConfig(SparseConfig):
         """
         return at_home(self._home)
 
+    @property
+    def computes_own_code(self) -> bool:
+        """Whether code of the user's own computes in the network or its recipe: an own network, or values of plug-ins."""
+        return self.model.is_own or bool(self.own_code)
+
     def check_own_code(self) -> None:
         """See that the user's own files are what they were when the run was planned.
 
@@ -217,7 +222,7 @@ class RunConfig(SparseConfig):
         """
         with relative_to(self._home) if self._home else contextlib.nullcontext():
             self.trainer.check()
-        if not self.own_code and not self.model.is_own:
+        if not self.computes_own_code:
             return
         again = "since the run was planned; `resbench run` plans it again"
         try:

@@ -17,8 +17,6 @@ from resbench.training.cuda import capture_graphs
 from resbench.training.device import Placement, sound_threads
 from resbench.training.lean import LeanNetwork
 from resbench.training.optimizer import make_optimizer
-from resbench.training.placement import BACKWARD as BACKWARD
-from resbench.training.placement import placement_of as placement_of
 from resbench.training.recipe import LOSSES
 from resbench.training.run import RunConfig
 
@@ -74,8 +72,9 @@ def stepper(state: State, run: RunConfig, placement: Placement) -> Step:
     dataset = run.data.dataset
     shape = (recipe.batch_size, dataset.channels, dataset.size, dataset.size)
 
-    ours = run.model.replayable and not run.own_code  # code of the user's own may read a weight as it is, in fp32
-    lean = LeanNetwork(network, placement) if placement.device.type == "cpu" and placement.bf16 and ours else None
+    # code of the user's own may read a weight as it is, in fp32
+    casts = placement.device.type == "cpu" and placement.bf16 and not run.computes_own_code
+    lean = LeanNetwork(network, placement) if casts else None
 
     def eager(inputs: Tensor) -> Tensor:
         return lean(inputs) if lean else forward(network, inputs, placement)

@@ -18,7 +18,7 @@ from resbench.training.kept import KeptWeights
 from resbench.training.lockstep import Lockstep, Outcome
 from resbench.training.memory import start_measuring
 from resbench.training.observer import Observer
-from resbench.training.program import Graph
+from resbench.training.placement import Graph
 from resbench.training.run import RunConfig
 from resbench.training.workshop import Workshop
 

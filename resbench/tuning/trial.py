@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
 from resbench.core.config import explain
-from resbench.core.errors import UserError
+from resbench.core.errors import Stopped, UserError
 from resbench.core.files import discard
 from resbench.core.locks import HeldLock
 from resbench.core.own_code import ChangedCode
@@ -20,7 +20,6 @@ from resbench.core.text import plural
 from resbench.execution.task import Setting
 from resbench.records.record import Record, Row
 from resbench.training.device import choose
-from resbench.training.epoch import Stopped
 from resbench.training.observer import Observer
 from resbench.training.train import train
 from resbench.tuning.search import arm_label

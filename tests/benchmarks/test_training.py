@@ -7,7 +7,7 @@ from benchmarks.goals.training import CPU, SHARES, evaluation_pass, network
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from resbench.training.device import apply_placement, cores
-from resbench.training.step import placement_of
+from resbench.training.placement import placement_of
 from resbench.training.timing import training_step
 
 

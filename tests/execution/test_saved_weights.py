@@ -13,14 +13,13 @@ from support.inprocess import resbench
 from support.tiny import GRID
 
 import resbench as package
-from resbench.core.errors import UserError
+from resbench.core.errors import Stopped, UserError
 from resbench.data.loading import load_test
 from resbench.execution.task import DONE, STOPPED, Setting, execute_run, execute_together
 from resbench.execution.task import Task as RunTask
 from resbench.records.record import Record
 from resbench.records.store import Store
 from resbench.records.weights_file import Which, has_weights, read_weights, weights_path
-from resbench.training.epoch import Stopped
 from resbench.training.run import RunConfig
 
 BASE = {

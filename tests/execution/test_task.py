@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from resbench.core.errors import Stopped
 from resbench.execution.task import BUSY, DONE, STOPPED, Setting, Task, execute_run, execute_together
 from resbench.records.store import Store
-from resbench.training.epoch import Stopped
 from resbench.training.run import RunConfig
 
 

@@ -9,6 +9,7 @@ import torch
 from support.runs import stop_after
 from torch.utils.flop_counter import FlopCounterMode
 
+from resbench.core.errors import Stopped
 from resbench.data.loading import load_test, load_train
 from resbench.probes import gradients, lesions, subject
 from resbench.probes.observer import ProbeObserver
@@ -16,10 +17,10 @@ from resbench.probes.subject import moments, training_work
 from resbench.probes.table import PROBES
 from resbench.records.metrics import PROBED
 from resbench.records.record import ProbeResult, Record
-from resbench.training.epoch import Stopped
 from resbench.training.observer import View
+from resbench.training.placement import placement_of
 from resbench.training.run import RunConfig
-from resbench.training.step import initial, placement_of
+from resbench.training.step import initial
 from resbench.training.train import train
 
 RUN = RunConfig.model_validate(

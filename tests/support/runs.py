@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from resbench.core.errors import Stopped
 from resbench.model.layers import Sum, Unit
 from resbench.probes.observer import ProbeObserver
-from resbench.training.epoch import Stopped
 from resbench.training.observer import Observer
 
 TINY: dict[str, Any] = {

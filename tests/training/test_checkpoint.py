@@ -17,8 +17,8 @@ from support.damage import FLIPS, flipped
 from support.runs import stop_after
 from support.tiny import copy_tiny, run_tiny, tiny_contents, tiny_store
 
+from resbench.core.errors import Stopped
 from resbench.training import checkpoint
-from resbench.training.epoch import Stopped
 from resbench.training.run import RunConfig
 from resbench.training.train import train
 

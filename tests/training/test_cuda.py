@@ -9,12 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resbench.core.config import names_of
+from resbench.core.errors import Stopped
 from resbench.grid.source import FIELDS
 from resbench.training.cuda import AutocastNetwork, capture_graphs, fitting
 from resbench.training.device import Placement, apply_placement
-from resbench.training.epoch import Stopped
+from resbench.training.placement import placement_of
 from resbench.training.run import RunConfig
-from resbench.training.step import forward, initial, placement_of, stepper
+from resbench.training.step import forward, initial, stepper
 from resbench.training.train import train
 
 CPU = Placement(torch.device("cpu"), 1, bf16=True, channels_last=True)

@@ -8,15 +8,16 @@ import torch
 from support.runs import stop_after
 
 from resbench.core.config import flatten, nest
+from resbench.core.errors import Stopped
 from resbench.data.loading import load_train
 from resbench.records.record import Record
 from resbench.training.course import Job
-from resbench.training.epoch import Stopped
 from resbench.training.growth import start_state
+from resbench.training.placement import placement_of
 from resbench.training.program import StepProgram
 from resbench.training.replay import Replayer
 from resbench.training.run import RunConfig
-from resbench.training.step import Setup, placement_of
+from resbench.training.step import Setup
 from resbench.training.tally import Tally
 from resbench.training.train import train, train_together
 

@@ -18,13 +18,13 @@ from support.faults import ROOT
 from support.searches import wait_until
 
 from resbench.core.config import explain
+from resbench.core.errors import Stopped
 from resbench.core.own_code import ChangedCode
 from resbench.core.places import Home, relative_to
 from resbench.execution.task import DONE, Setting, Task, execute_run
 from resbench.grid.reader import read_grid
 from resbench.records.record import Provenance, Record, Row
 from resbench.records.store import Store
-from resbench.training.epoch import Stopped
 from resbench.training.observer import Observer
 from resbench.training.run import RunConfig
 from resbench.training.train import train

@@ -9,11 +9,12 @@ from pydantic import ValidationError
 from support.runs import stop_after
 
 from resbench.core.config import explain
+from resbench.core.errors import Stopped
 from resbench.model import ModelConfig, measure
 from resbench.probes.observer import ProbeObserver
+from resbench.training.depths import at_depth, depth_in, spans, stages
 from resbench.training.device import Placement
-from resbench.training.epoch import Stopped
-from resbench.training.growth import at_depth, deep_name, depth_in, grow, positions, spans, stages
+from resbench.training.growth import deep_name, grow, positions
 from resbench.training.run import RunConfig
 from resbench.training.step import initial, stepper
 from resbench.training.train import train

@@ -13,8 +13,9 @@ from torch import Tensor
 from resbench.records.record import Provenance
 from resbench.training import checkpoint
 from resbench.training.checkpoint import State
+from resbench.training.depths import at_depth
 from resbench.training.device import Placement
-from resbench.training.growth import at_depth, grow
+from resbench.training.growth import grow
 from resbench.training.optimizer import is_fused, restore_optimizer, set_lr
 from resbench.training.recipe import OPTIMIZERS, RecipeConfig
 from resbench.training.run import RunConfig

@@ -12,6 +12,7 @@ from support.runs import stop_after
 from torch import Tensor, nn
 
 from resbench.core.config import flatten, nest
+from resbench.core.errors import Stopped
 from resbench.core.own_code import at_home
 from resbench.core.places import Home
 from resbench.data.loading import load_train
@@ -19,14 +20,14 @@ from resbench.model.fold import folded, refresh
 from resbench.records.record import Record
 from resbench.training.checkpoint import State
 from resbench.training.device import Placement, sound_threads
-from resbench.training.epoch import Stopped
 from resbench.training.growth import start_state
 from resbench.training.lean import LeanNetwork
 from resbench.training.observer import Moment, Observer, View
-from resbench.training.program import GRAPHS, StepProgram
+from resbench.training.placement import GRAPHS, placement_of
+from resbench.training.program import StepProgram
 from resbench.training.replay import Body
 from resbench.training.run import RunConfig
-from resbench.training.step import Setup, evaluate, forward, initial, placement_of, stepper
+from resbench.training.step import Setup, evaluate, forward, initial, stepper
 from resbench.training.tally import Tally
 from resbench.training.train import train
 

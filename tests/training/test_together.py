@@ -8,10 +8,9 @@ import torch
 from support.runs import stop_after
 
 from resbench.core.config import flatten, nest
-from resbench.core.errors import UserError
+from resbench.core.errors import Stopped, UserError
 from resbench.records.record import Record
 from resbench.training.course import Conditions, Job, course
-from resbench.training.epoch import Stopped
 from resbench.training.lockstep import Lockstep
 from resbench.training.replay import Body, Kind, Replayer, Work
 from resbench.training.run import RunConfig

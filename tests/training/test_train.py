@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from support.runs import TINY, stop_after
 
+from resbench.core.errors import Stopped
 from resbench.core.version import Revision
 from resbench.records.record import Row
 from resbench.training import checkpoint
-from resbench.training.epoch import Stopped
 from resbench.training.observer import Moment, Observer, View
 from resbench.training.run import RunConfig
 from resbench.training.train import train

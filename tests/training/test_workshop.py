@@ -10,7 +10,7 @@ import torch
 from support.runs import stop_after
 
 from resbench.core.config import flatten, nest
-from resbench.training.epoch import Stopped
+from resbench.core.errors import Stopped
 from resbench.training.run import RunConfig
 from resbench.training.train import train
 from resbench.training.workshop import Kit, Workshop

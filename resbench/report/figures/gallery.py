@@ -22,6 +22,7 @@ from resbench.report.figures import (
     growth,
     hardest,
     heat_map,
+    importance,
     interactions,
     layer_responses,
     lesions,
@@ -65,7 +66,7 @@ FIGURES: tuple[Builder, ...] = (  # every figure, in the order of the page
     cost.roofline,
     search.best,
     search.slices,
-    search.importance,
+    importance.figure,
 )
 
 _SETTINGS: Any = {

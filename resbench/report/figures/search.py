@@ -1,18 +1,17 @@
-"""Figures of a search: the best value so far by trial, a slice for each searched setting, and their importance."""
+"""Figures of the trials of a search: the best value so far by trial, and a slice for each searched setting."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from resbench.core.lazy import lazy
 from resbench.core.text import show
 from resbench.records.trials import SearchRange
 from resbench.report.figures.drawing import (
@@ -34,18 +33,13 @@ from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.figure import Figure
 from resbench.report.figures.lines import draw_lines
 from resbench.report.figures.marks import Spot
+from resbench.report.figures.search_arms import arms_of, groups_of, words_of
 from resbench.report.figures.spots import mark_points
 from resbench.report.figures.styles import Arms, legend
 from resbench.report.figures.trends import trend
 from resbench.report.format import number
 from resbench.report.labels import listed
 from resbench.report.tables.search import Trials
-
-if TYPE_CHECKING:
-    import seaborn as sns
-else:
-    sns = lazy("seaborn")
-
 
 _DOTTED = (1.0, 1.65)
 _MARKS = {"complete": "trained to its end", "pruned": "pruned", "diverged": "diverged"}
@@ -72,9 +66,9 @@ def best(evidence: Evidence) -> Figure | None:
     if base:
         caption += " Dotted: the arm with the settings of the base, mean over its runs on other seeds."
     lows = points.groupby("arm", sort=False)["best"].min().sort_values(kind="stable")
-    alt = f"Least validation error so far by trial: {'; '.join(_falls(points, _words(evidence, trials)))}."
+    alt = f"Least validation error so far by trial: {'; '.join(_falls(points, words_of(evidence, trials)))}."
     title = f"Least validation error after {int(points['trial'].max()) + 1} trials: " + ", ".join(
-        f"{value_text(error)} % with {_words(evidence, trials)[str(arm)]}" for arm, error in lows.items()
+        f"{value_text(error)} % with {words_of(evidence, trials)[str(arm)]}" for arm, error in lows.items()
     )
     draws = [partial(_draw_best, points, trials, evidence, narrow) for narrow in (False, True)]
     return Figure("best-so-far", points, draws[0], caption, alt, title, draws[1])
@@ -104,15 +98,9 @@ def _fall(line: pd.DataFrame) -> str:
     return trend(list(found["best"]), [f" (trial {trial})" for trial in found["trial"]], " %")
 
 
-def _words(evidence: Evidence, trials: Trials) -> dict[str, str]:
-    """Label of each arm -> what a figure calls it."""
-    arms = arms_of(evidence, trials)
-    return {label: arms.words[name] for label, name in _groups(evidence, trials).items()}
-
-
 def _draw_best(points: pd.DataFrame, trials: Trials, evidence: Evidence, narrow: bool) -> Canvas:
     arms = arms_of(evidence, trials)
-    points = points.assign(group=points["arm"].map(_groups(evidence, trials)), spot=_spots(points, trials, evidence))
+    points = points.assign(group=points["arm"].map(groups_of(evidence, trials)), spot=_spots(points, trials, evidence))
     figure = canvas(NARROW if narrow else WIDE, 3.6 if narrow else 3.9)
     axes = figure.add_subplot()
     draw_lines(axes, points, "trial", "best", arms, marked=False, linewidth=1.8, drawstyle="steps-post", zorder=2)
@@ -169,7 +157,7 @@ def slices(evidence: Evidence) -> Figure | None:
 
 def _draw_slices(points: pd.DataFrame, trials: Trials, evidence: Evidence, narrow: bool) -> Canvas:
     arms = arms_of(evidence, trials)
-    points = points.assign(group=points["arm"].map(_groups(evidence, trials)), spot=_spots(points, trials, evidence))
+    points = points.assign(group=points["arm"].map(groups_of(evidence, trials)), spot=_spots(points, trials, evidence))
     columns = 1 if narrow else min(3, len(trials.paths))
     figure, grid = panels(len(trials.paths), columns, NARROW if narrow else WIDE, 2.8, 0.8, sharey=True)
     _scale(grid[0], points["error"])
@@ -202,64 +190,9 @@ def _draw_slice(axes: Axes, points: pd.DataFrame, space: SearchRange, arms: Arms
     axes.set_xlim(-0.5, len(names) - 0.5)
 
 
-def importance(evidence: Evidence) -> Figure | None:
-    """The share of each setting in what separates good trials from the rest; None where an arm completed too few."""
-    if not (trials := evidence.trials) or len(trials.paths) < 2:
-        return None
-    arms = {arm.label: arm.importance for arm in trials.arms if arm.importance}
-    if len(arms) < len(trials.arms) or not arms:
-        return None  # of one arm alone it compares nothing
-    points = pd.DataFrame(
-        [
-            {"setting": path, "arm": label, "importance": shares.get(path, 0.0)}
-            for path in trials.paths
-            for label, shares in arms.items()
-        ]
-    )
-    caption = f"Importance of each searched setting by {trials.file.importance}, with those that diverged."
-    texts = [
-        f"{_words(evidence, trials)[label]}: {', '.join(f'{evidence.labels.name(path)} {shares.get(path, 0.0):.2f}' for path in trials.paths)}"
-        for label, shares in arms.items()
-    ]
-    alt = f"Importance of each searched setting; {'; '.join(texts)}."
-    title = f"Importance of each searched setting by {trials.file.importance}"
-    return Figure("importance", points, partial(_draw_importance, points, trials, evidence), caption, alt, title)
-
-
-def _draw_importance(points: pd.DataFrame, trials: Trials, evidence: Evidence) -> Canvas:
-    arms, groups = arms_of(evidence, trials), _groups(evidence, trials)
-    figure = canvas(WIDE, 0.9 + 0.28 * len(points) + 0.2 * len(trials.paths))
-    axes = figure.add_subplot()
-    palette = {label: arms.styles[name].color for label, name in groups.items()}
-    sns.barplot(
-        points, x="importance", y="setting", hue="arm", palette=palette, saturation=1, errorbar=None, legend=False,
-        ax=axes, gap=0.1,
-    )  # fmt: skip
-    axes.set_yticks(range(len(trials.paths)), list(map(evidence.labels.name, trials.paths)))
-    axes.set_xlim(0, 1)
-    axes.set_xlabel("importance (shares of one arm sum to 1)")
-    axes.set_ylabel("")
-    legend(figure, arms, False)
-    return figure
-
-
-def arms_of(evidence: Evidence, trials: Trials) -> Arms:
-    """Colours of the arms, as on the rest of the page."""
-    axes = list(trials.arms[0].arm) if trials.arms else []
-    cells = [{axis: arm.arm[axis] for axis in axes} for arm in trials.arms]
-    frame = objects(cells, axes) if axes else pd.DataFrame([{"arm": ""}])
-    return Arms(frame, axes, evidence.colors, evidence.labels)
-
-
-def _groups(evidence: Evidence, trials: Trials) -> dict[str, str]:
-    """Label of each arm -> its name among the arms."""
-    arms = arms_of(evidence, trials)
-    return {arm.label: arms.name(arm.arm) for arm in trials.arms}
-
-
 def _spots(points: pd.DataFrame, trials: Trials, evidence: Evidence) -> pd.Series[Any]:
     """What the mark of each trial says: how it went, and with which settings."""
-    words, rows = _words(evidence, trials), {}
+    words, rows = words_of(evidence, trials), {}
     for row in trials.frame.to_dict("records"):
         error = f"validation error {number(100 * row['val_error'], '.2f')} %, " if row["val_error"] >= 0 else ""
         values = {path: row[path] for path in trials.paths if row[path] is not None}

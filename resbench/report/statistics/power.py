@@ -15,9 +15,9 @@ from resbench.core.lazy import lazy
 from resbench.report.statistics.crossed import Components
 
 if TYPE_CHECKING:
-    from scipy import optimize, special, stats
+    from scipy import optimize, special
 else:
-    optimize, special, stats = lazy("scipy.optimize"), lazy("scipy.special"), lazy("scipy.stats")
+    optimize, special = lazy("scipy.optimize"), lazy("scipy.special")
 
 
 ALPHA, POWER = 0.05, 0.8
@@ -159,13 +159,8 @@ def _smallest(difference: Callable[[int], float], margin: float) -> int | None:
 
 
 def nct_sf(x: float, df: float, shift: float) -> float:
-    """As `scipy.stats.nct.sf`, by the function behind it where scipy has it: to import `scipy.stats` takes longer than a check."""
-    try:
-        from scipy.special._ufuncs import _nct_sf
-    except ImportError:
-        return float(stats.nct.sf(x, df, shift))
-    p = float(_nct_sf(x, df, shift))
-    return p if math.isnan(p) else min(1.0, max(0.0, p))
+    """As `scipy.stats.nct.sf`, whose import takes longer than a check: T of a shift exceeds x as often as that of -shift is below -x."""
+    return float(special.nctdtr(df, -shift, -x))
 
 
 def _chi2_quantile(q: float, df: float) -> float:

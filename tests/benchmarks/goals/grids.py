@@ -16,8 +16,8 @@ from resbench.benchmark.measure import PLAIN_LOOP
 from resbench.grid.reader import read_grid
 from resbench.records.store import Store
 from resbench.training.device import apply_placement, cores, resolve_placement
+from resbench.training.placement import BACKWARD, placement_of
 from resbench.training.run import RunConfig
-from resbench.training.step import BACKWARD, placement_of
 
 _SHORTCUTS = ["identity", "none"]
 

@@ -17,8 +17,8 @@ from benchmarks.goals.studies import made_up
 from benchmarks.goals.training import CPU, evaluation_pass
 
 from resbench.training.device import apply_placement, cores
+from resbench.training.placement import placement_of
 from resbench.training.run import RunConfig
-from resbench.training.step import placement_of
 from resbench.training.timing import training_step
 from resbench.training.train import train
 

@@ -7,7 +7,8 @@ from benchmarks.goals.running import in_fresh_process
 from benchmarks.goals.training import CPU, network
 
 from resbench.training.device import Placement, apply_placement, cores
-from resbench.training.step import initial, placement_of, stepper
+from resbench.training.placement import placement_of
+from resbench.training.step import initial, stepper
 
 WIDTHS = (8, 16, 64)
 KINDS = {

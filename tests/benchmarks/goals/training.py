@@ -19,8 +19,9 @@ from resbench.data.loading import Images, Normalizer
 from resbench.execution.packing import combined_rate
 from resbench.records.store import Store
 from resbench.training.device import Placement, apply_placement, cores
+from resbench.training.placement import BACKWARD, placement_of
 from resbench.training.run import RunConfig
-from resbench.training.step import BACKWARD, EVALUATION_BATCH, evaluate, initial, placement_of
+from resbench.training.step import EVALUATION_BATCH, evaluate, initial
 from resbench.training.timing import WARM, Protocol, timed, training_step
 
 CPU = torch.device("cpu")

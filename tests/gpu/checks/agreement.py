@@ -11,8 +11,9 @@ import torch
 from resbench.core.config import nest
 from resbench.records.record import Record
 from resbench.training.device import apply_placement, choose
+from resbench.training.placement import placement_of
 from resbench.training.run import RunConfig
-from resbench.training.step import initial, placement_of, stepper
+from resbench.training.step import initial, stepper
 from resbench.training.timing import made_batch
 from resbench.training.train import train
 

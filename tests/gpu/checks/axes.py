@@ -15,7 +15,7 @@ from resbench.core.config import fields, names_of, nest
 from resbench.probes.observer import ProbeObserver
 from resbench.records.metrics import PROBED
 from resbench.training.device import choose
-from resbench.training.program import GRAPHS
+from resbench.training.placement import GRAPHS
 from resbench.training.run import RunConfig
 from resbench.training.train import train
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from resbench.benchmark.measure import plain_steps
 from resbench.core.errors import UserError
 from resbench.training.device import apply_placement, choose, cores
-from resbench.training.step import placement_of
+from resbench.training.placement import placement_of
 from resbench.training.timing import WARM, Protocol, timed, training_step
 
 from ..rows import Row, not_checked

@@ -14,10 +14,10 @@ from resbench.benchmark.measure import measure
 from resbench.core.config import flatten, nest
 from resbench.training.device import Placement, apply_placement, choose, cores
 from resbench.training.memory import release
-from resbench.training.program import GRAPHS
+from resbench.training.placement import GRAPHS, placement_of
 from resbench.training.recipe import LOSSES
 from resbench.training.run import RunConfig
-from resbench.training.step import forward, initial, placement_of
+from resbench.training.step import forward, initial
 from resbench.training.timing import Protocol, made_batch, timed, training_step
 from resbench.training.train import train
 
