@@ -20,6 +20,7 @@ from resbench.records.metrics import METRICS, Metric, is_built_in
 from resbench.records.numbers import NUMBERS
 from resbench.records.record import STATUSES, Record
 from resbench.records.study_file import StudyFile
+from resbench.records.theory import Prediction
 from resbench.records.trials import TrialsFile
 from resbench.report.format import capitalised
 
@@ -37,7 +38,7 @@ _PLACES = (
     ("`results/STUDY/.work/`", "what running commands need: locks, checkpoints, logs; no part of the results"),
 )
 _FILES: dict[str, type[BaseModel]] = {"study.json": StudyFile, "trials.json": TrialsFile, "looks.json": LooksFile}
-_OF_GRID_FILES = {Claim: "claims", Published: "published", Target: "target", Metric: "metrics"}
+_OF_GRID_FILES = {Claim: "claims", Published: "published", Prediction: "theory", Target: "target", Metric: "metrics"}
 _STATUS = {
     "ok": "trained and tested",
     "diverged": "the loss is no longer finite: a result, counted and never averaged with others",

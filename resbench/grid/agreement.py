@@ -1,4 +1,4 @@
-"""Whether the claims and published numbers of a grid speak of cells that it has."""
+"""Whether the claims, published numbers and predictions of a grid speak of cells that it has."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from resbench.core.cell import Cell, Value, contains, label, matches
 from resbench.grid.source import Source
 from resbench.records.claim import Claim, ClaimedCells, Published
+from resbench.records.theory import Prediction
 
 
 def check_claims(
@@ -168,15 +169,22 @@ def never(path: str, value: Value, cells: Sequence[Cell]) -> str:
     return f"{path} is never {value} in this grid: it is {', '.join(present)}"
 
 
-def check_published(source: Source, rows: Sequence[Published], cells: Sequence[Cell], narrowed: bool = False) -> None:
+def check_numbers(
+    source: Source,
+    key: str,
+    rows: Sequence[Published | Prediction],
+    cells: Sequence[Cell],
+    narrowed: bool = False,
+) -> None:
     """What a row says of axes must be true of a cell.
 
     Args:
+        key: of the file, that has the rows: published or theory.
         narrowed: whether the command line may have taken cells away: then rows may speak of those.
     """
     axes = {path for cell in cells[:1] for path in cell}
     for index, row in enumerate(rows):
-        line = source.document.line("published", index)
+        line = source.document.line(key, index)
         values = {path: value for path, value in row.at.items() if path in axes}
         unmet = [
             never(path, value, cells)
@@ -186,4 +194,4 @@ def check_published(source: Source, rows: Sequence[Published], cells: Sequence[C
         if not narrowed and not unmet and not any(matches(cell, values) for cell in cells):
             unmet = [f"no cell has {label(values)}"]
         for text in unmet:
-            source.wrong(line, f"published: at: {text}")
+            source.wrong(line, f"{key}: at: {text}")

@@ -31,11 +31,12 @@ from resbench.records.study_file import (
     StudyRun,
     Words,
 )
+from resbench.records.theory import Prediction
 from resbench.training.run import RunConfig
 
 _READ = (
-    "base", "axes", "zips", "exclude", "seeds", "looks", "baseline", "published", "claims", "family", "target", "probes",
-    "labels", "story", "plugins", "metrics",
+    "base", "axes", "zips", "exclude", "seeds", "looks", "baseline", "published", "theory", "claims", "family", "target",
+    "probes", "labels", "story", "plugins", "metrics",
 )  # fmt: skip
 
 
@@ -57,6 +58,7 @@ class Grid:
         seeds: their number, a list of them, or a plan such as {"looks": [5, 10, 20]}; once it is made, a list of all.
         baseline: axis -> value of the cells with which the others are compared.
         published: numbers of papers.
+        theory: numbers that theories predict.
         claims: what is expected.
         family: what is judged together at one level: the comparisons of each "claim", or those of all claims of the "study".
         target: an accuracy whose cheapest cell is looked for.
@@ -84,6 +86,7 @@ class Grid:
     seeds: int | Sequence[int] | Mapping[str, Any] = 1
     baseline: Mapping[str, Value] = field(default_factory=dict)
     published: Sequence[Published] = ()
+    theory: Sequence[Prediction] = ()
     claims: Sequence[Claim] = ()
     family: Family = "claim"
     target: Target | None = None
@@ -126,6 +129,7 @@ class Grid:
             "probes": self.probes,
             "baseline": self.baseline,
             "published": self.published,
+            "theory": self.theory,
             "claims": list(map(claim_entry, self.claims)),
             "family": self.family,
             "target": self.target,
@@ -240,6 +244,7 @@ class Grid:
         """What the report needs to know of the grid, for `Store.write_study`."""
         optional: dict[str, Any] = {"schema": 1}
         optional |= {"target": self.target} if self.target else {}
+        optional |= {"theory": list(self.theory)} if self.theory else {}
         optional |= {"probes": list(self.probes)} if self.probes else {}
         stages = {"looks": self.looks, "confirmation": self._confirmation}
         optional |= {key: value for key, value in stages.items() if value}

@@ -161,6 +161,22 @@ GRID_KEYS = (
         "    value: 0.05\n"
         "    differs: other images",
     ),
+    Key(
+        "theory",
+        "a list of predictions",
+        "none",
+        "Numbers that theories predict, judged against ours: as predicted, not as predicted, not settled, or not comparable "
+        "and why.",
+        "theory:\n"
+        "  - says: networks miss each image independently of the others\n"
+        "    source: Jordan 2023 (2304.01910)\n"
+        "    formula: sqrt(sum p (1 - p)) / n\n"
+        "    on: test_error\n"
+        "    of: deviation\n"
+        "    at: {}\n"
+        "    value: 1.0\n"
+        "    margin: 0.2",
+    ),
     CLAIMS,
     FAMILY,
     Key(

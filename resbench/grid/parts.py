@@ -9,7 +9,7 @@ from typing import Any
 from resbench.core.cell import Cell, Value, contains, label, matches
 from resbench.core.config import suggestion
 from resbench.core.own_code import at_home
-from resbench.grid.agreement import check_claims, check_published
+from resbench.grid.agreement import check_claims, check_numbers
 from resbench.grid.cells import check_cells, check_idle
 from resbench.grid.expand import DEFAULTS, Exclusion, Expansion, points
 from resbench.grid.expectations import read_claims, read_family, read_published, read_target
@@ -19,9 +19,11 @@ from resbench.grid.own_files import check_probes, home_of, read_metrics, read_pl
 from resbench.grid.seeds import SeedPlan, check_looks, read_seeds
 from resbench.grid.source import UNREADABLE, Source, readable
 from resbench.grid.story import read_story
+from resbench.grid.theory import check_laws, read_theory
 from resbench.records.claim import Claim, Published, Target
 from resbench.records.metrics import Metric
 from resbench.records.study_file import Family, Looks, Story, Words
+from resbench.records.theory import Prediction
 
 KEYS = tuple(key.name for key in GRID_KEYS)
 _MAX_RUNS = 2_000_000
@@ -40,6 +42,7 @@ class GridParts:
     probes: tuple[str, ...] = ()
     baseline: Cell = field(default_factory=dict)
     published: list[Published] = field(default_factory=list)
+    theory: list[Prediction] = field(default_factory=list)
     target: Target | None = None
     claims: list[Claim] = field(default_factory=list)
     family: Family = "claim"
@@ -90,6 +93,7 @@ def _read_parts(source: Source, root: Mapping[str, Any], default_name: str) -> G
     _check_places(source, parts)
     parts.baseline = source.values(root.get("baseline", {}), "baseline")
     parts.published = read_published(source, root.get("published", []))
+    parts.theory = read_theory(source, root.get("theory", []), parts.probes)
     parts.target = read_target(source, root.get("target"), parts.seeds, parts.looks is not None)
     parts.family = read_family(source, root.get("family", "claim"))
     parts.labels = read_labels(source, root.get("labels", {}))
@@ -112,7 +116,9 @@ def _read_parts(source: Source, root: Mapping[str, Any], default_name: str) -> G
     if parts.expansion.cells:
         cells, excluded = ([cell for cell, _ in pairs] for pairs in (parts.expansion.cells, parts.expansion.excluded))
         narrowed = _narrowed(source, parts)
-        check_published(source, parts.published, cells, narrowed)
+        check_numbers(source, "published", parts.published, cells, narrowed)
+        check_numbers(source, "theory", parts.theory, cells, narrowed)
+        check_laws(source, parts.theory, cells, narrowed)
         check_claims(source, parts.claims, cells, parts.paths, excluded, narrowed)
     source.raise_mistakes()
     return parts

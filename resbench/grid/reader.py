@@ -47,6 +47,7 @@ def read_grid(file: str | Path, overrides: Sequence[str] = (), plugins: Sequence
         looks=parts.looks,
         baseline=parts.baseline,
         published=parts.published,
+        theory=parts.theory,
         claims=parts.claims,
         family=parts.family,
         target=parts.target,

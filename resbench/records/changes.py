@@ -11,6 +11,7 @@ _ANSWERS = (
     "about",
     "baseline",
     "published",
+    "theory",
     "claims",
     "family",
     "target",

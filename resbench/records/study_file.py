@@ -15,6 +15,7 @@ from resbench.records.claim import Claim, Published, Target
 from resbench.records.metrics import Metric, add_metrics, is_built_in
 from resbench.records.part import AS_GIVEN, NULL_IS_EMPTY, Number, Part
 from resbench.records.statements import Statement, histories
+from resbench.records.theory import Prediction
 
 
 def _study_name(value: str) -> str:
@@ -170,6 +171,7 @@ class StudyFile(Part):
         default_factory=dict
     )
     published: Annotated[list[Published], NULL_IS_EMPTY] = Field(default_factory=list)
+    theory: list[Prediction] = Field(default_factory=list)
     claims: Annotated[list[Claim], NULL_IS_EMPTY] = Field(default_factory=list)
     target: Target | None = None
     probes: list[str] = Field(default_factory=list)

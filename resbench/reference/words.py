@@ -10,6 +10,7 @@ from resbench.core.docstrings import docstring
 from resbench.grid.keys import GRID_KEYS
 from resbench.records.claim import EXPECTATIONS, Claim, Published, Target
 from resbench.records.study_file import Looks, Story
+from resbench.records.theory import Prediction
 from resbench.reference.topic import Topic
 from resbench.report.format import capitalised
 from resbench.report.wording.rules import RULES
@@ -19,16 +20,19 @@ from resbench.report.wording.states import SIGNS
 PARTS: Mapping[str, type[BaseModel]] = {
     "claims": Claim,
     "published": Published,
+    "theory": Prediction,
     "target": Target,
     "story": Story,
     "seeds": Looks,
 }
 ENTRIES = {"sizes": "looks"}  # that stand in a grid file under another name
 # what the code says elsewhere, or in the words of Python
-_SAID = {
+_OF_CLAIMS = {
     "at": "Axes, as a list, or each with the values that count: one comparison for each combination of their values, together "
     "one family.",
     "expect": f"What is expected of the difference: {', '.join(EXPECTATIONS)}.",
+}
+_SAID = {
     "source": "Where it is from, as the page prints it.",
     "on": "The metric; `resbench ls probes` lists all.",
     "confirm": "Fresh seeds on which the cell is judged that the seeds of the grid choose, their number or a list; without it "
@@ -38,7 +42,7 @@ _SAID = {
 
 def meanings(part: type[BaseModel]) -> list[str]:
     """What each entry of a part of a grid file means, in the order of its fields."""
-    said = docstring(part).names | _SAID
+    said = docstring(part).names | _SAID | (_OF_CLAIMS if part is Claim else {})
     return [capitalised(said[name]) for name in part.model_fields]
 
 

@@ -19,12 +19,14 @@ from resbench.report.labels import Labels, listed
 from resbench.report.outcomes import RESULTS, kinds, measured
 from resbench.report.study import Study
 from resbench.report.tables.search import Trials, arm_words, value_words
+from resbench.report.theory import TheoryVerdict
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.answer.answer import MOST, Compared, findings
 from resbench.report.wording.answer.cost import cost_sentences
 from resbench.report.wording.baseline import baseline_text
 from resbench.report.wording.states import TOO_FEW, shown_state
 from resbench.report.wording.target import target_sentence
+from resbench.report.wording.theory import theory_sentences
 
 HARDLY = 0.3  # test accuracy below which a network hardly learned; guessing reaches 0.1 with ten classes
 _MOST_CELLS = 4
@@ -51,6 +53,7 @@ def lead(
     against: pd.DataFrame | None = None,
     costs: pd.DataFrame | None = None,
     trials: Trials | None = None,
+    theory: Sequence[TheoryVerdict] = (),
 ) -> Lead:
     """The answer of a study.
 
@@ -59,11 +62,15 @@ def lead(
         verdicts: as `judge.judge` returns.
         against: as `cells.comparisons` returns, of a study with a baseline.
         costs: as `cost.cost_frame` returns.
+        theory: as `theory.judge_theory` returns.
     """
     known = costs if costs is not None else pd.DataFrame()
     cost = cost_sentences(known, study.axes, study.baseline, study.labels)
     if not frame["seeds_done"].sum():
         return Lead(cost or ["No run has finished yet: there is no answer."])
+    predicted = theory_sentences(theory, study.labels)
+    if predicted and not study.claims and not study.target:
+        return Lead([*_progress(study, verdicts), predicted[0]], [*predicted[1:], *cost], _progress(study, verdicts))
     if not frame["seeds_ok"].sum():
         lost, named = int(frame["untrained"].sum()), kinds(int(frame["diverged"].sum()), int(frame["collapsed"].sum()))
         return Lead([f"No run trained: {plural(lost, 'run')} did not ({named}), so nothing can be compared.", *cost])
@@ -84,7 +91,7 @@ def lead(
     if not found and not study.claims and not target and not measured_first:
         sentences += _range(study, frame)
     most = max(MOST, len(opening))
-    return Lead(sentences[:most], [*sentences[most:], *rest], progress)
+    return Lead(sentences[:most], [*sentences[most:], *predicted, *rest], progress)
 
 
 def hardly(study: Study) -> set[frozenset[str]]:

@@ -15,7 +15,7 @@ from resbench.records.claim import Published
 from resbench.records.metrics import Metric
 from resbench.report.comparable import data_note
 from resbench.report.format import alike, significant
-from resbench.report.frames import numbers
+from resbench.report.frames import CellRuns, numbers
 from resbench.report.outcomes import RESULTS, kinds, measured, untrained
 from resbench.report.planning import MIN_SEEDS
 from resbench.report.statistics.interval import Interval, from_standard_error, t_interval, unknown
@@ -49,8 +49,8 @@ def compare_published(study: Study) -> list[Reproduction]:
     """Every published number of the grid file, next to each of our cells that it speaks of."""
     out = []
     for published in study.published:
-        parts = _matching(study, published.at)
-        out += [_reproduce(study, published, part) for part in parts]
+        parts = matching(study, published.at)
+        out += [_reproduce(study, published, part.runs) for part in parts]
         if not parts:
             reason = "no cell of ours has these settings"
             out.append(Reproduction(published, unknown(), 0, "not comparable", reason))
@@ -59,13 +59,13 @@ def compare_published(study: Study) -> list[Reproduction]:
 
 def _reproduce(study: Study, published: Published, runs: pd.DataFrame) -> Reproduction:
     metric = published.metric
-    values = numbers(_counted(runs, metric), metric.name)
+    values = numbers(counted(runs, metric), metric.name)
     ours = prediction(values, published.runs)
     verdict, because = _verdict(study, published, runs, values, ours)
     return Reproduction(published, ours, len(values), verdict, because)
 
 
-def _counted(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+def counted(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """The runs whose values count."""
     if metric.exact:
         return runs
@@ -86,7 +86,7 @@ def _verdict(
         return ("reproduced", "exactly") if exactly else ("not reproduced", "it is another number")
     if other := data_note(study, runs):
         return "not comparable", other
-    ended = len(_counted(runs, published.metric))
+    ended = len(counted(runs, published.metric))
     if (lost := untrained(runs)) and ended < runs["status"].isin(RESULTS).sum():
         count = Counter(runs["status"])
         named = kinds(count["diverged"], count["collapsed"])
@@ -126,10 +126,10 @@ def prediction(values: Sequence[float], runs: int) -> Interval:
     return from_standard_error(mean.estimate, se, len(values) - 1)
 
 
-def _matching(study: Study, at: Cell) -> list[pd.DataFrame]:
-    """Runs of each cell that has these values; settings that are no axis must have them in all records."""
+def matching(study: Study, at: Cell) -> list[CellRuns]:
+    """Each cell that has these values; settings that are no axis must have them in all records."""
     fixed = {path: value for path, value in at.items() if path not in study.axes}
     if any(study.settings.get(path) != [show(value)] for path, value in fixed.items()):
         return []
     wanted = {study.axes.index(path): show(value) for path, value in at.items() if path in study.axes}
-    return [runs for key, _, runs in study.cells if all(key[i] == text for i, text in wanted.items())]
+    return [part for part in study.cells if all(part.key[i] == text for i, text in wanted.items())]

@@ -86,6 +86,7 @@ def test_the_examples_in_the_grid_that_init_writes_are_of_every_key_and_right(el
     file.write_text(re.sub(r"^( *)#(?=\S)", r"\1", file.read_text(), flags=re.MULTILINE))
     grid = read_grid(file)
     assert grid.zips and grid.exclude and grid.probes and grid.published and grid.target and grid.labels and grid.story
+    assert grid.theory
     assert "`trainer: my.py:train`" in file.read_text()  # with which probes and most fields mean nothing
     assert set(re.findall(r"^(\w+):", file.read_text(), flags=re.MULTILINE)) == {*KEYS} - {"trainer"}
 

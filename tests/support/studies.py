@@ -54,6 +54,7 @@ def make(
     claims: Sequence[Mapping[str, Any]] = (),
     baseline: Cell | None = None,
     published: Sequence[Mapping[str, Any]] = (),
+    theory: Sequence[Mapping[str, Any]] = (),
     metrics: Callable[[Cell, int], Mapping[str, float | None]] = lambda cell, seed: {},
     probes: Callable[[Cell, int], Mapping[str, Any]] | None = None,
     target: Mapping[str, Any] | None = None,
@@ -85,6 +86,7 @@ def make(
         store.add(record)
     file: dict[str, Any] = {"schema": 1, "name": name, "file": f"{name}.yaml", "about": f"Question: {name}?"}
     file |= {"overrides": [], "axes": list(axes), "baseline": dict(baseline or {}), "published": list(published)}
+    file |= {"theory": list(theory)} if theory else {}
     file |= {"target": dict(target)} if target else {}
     file |= {"looks": dict(looks)} if looks else {}
     store.write_study(StudyFile.from_json(file | {"claims": list(claims), "runs": runs, "excluded": []}))

@@ -32,12 +32,17 @@ def is_of_cost(evidence: Evidence) -> bool:
 
 
 def _wanted(evidence: Evidence) -> Iterator[str]:
+    if evidence.theory and not evidence.study.claims:
+        yield "predictions"
+        return
     if evidence.study.target:
         yield "tradeoff"
     metrics = [verdict.claim.metric for verdict in evidence.verdicts]
     if "train_loss" in [metric.name for metric in metrics]:
         yield "training"
     yield from ("error", "forest")
+    if evidence.theory:
+        yield "predictions"
     if evidence.trials:
         yield "best-so-far"
     for metric in metrics:

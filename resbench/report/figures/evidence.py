@@ -21,6 +21,7 @@ from resbench.report.study import Study
 from resbench.report.tables.factors import Factors, factors_of
 from resbench.report.tables.hardest import MOST_ARMS, Hardest, hardest
 from resbench.report.tables.search import Trials
+from resbench.report.theory import TheoryVerdict
 from resbench.report.verdicts import ClaimVerdict
 
 __all__ = ["DEPTH", "Evidence"]
@@ -38,6 +39,7 @@ class Evidence:
         costs: as `cost.cost_frame` returns; empty if nothing was measured.
         trials: of a tuned study.
         kept: pictures of test images, where some are kept next to the records.
+        theory: what became of the predictions of theories.
     """
 
     study: Study
@@ -47,6 +49,7 @@ class Evidence:
     costs: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     trials: Trials | None = None
     kept: PicturesFile | None = None
+    theory: Sequence[TheoryVerdict] = ()
 
     @cached_property
     def x(self) -> str | None:

@@ -27,6 +27,7 @@ from resbench.report.figures import (
     layer_responses,
     lesions,
     power,
+    predictions,
     search,
     specification,
     tradeoff,
@@ -47,6 +48,7 @@ Builder: TypeAlias = Callable[[Evidence], Figure | None]  # None where a study h
 FIGURES: tuple[Builder, ...] = (  # every figure, in the order of the page
     error.figure,
     forest.figure,
+    predictions.figure,
     interactions.figure,
     training.figure,
     curves.figure,

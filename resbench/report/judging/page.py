@@ -47,7 +47,7 @@ def write_page(reports: Path, judged: Judgement) -> Path:
             write_text(folder / THUMB, as_file(images[0].narrow, images[0].title))
         answer = Lead([sentence(judged.verdict, judged.comparison)])
         facts = card_facts(study.name, study.name, study, verdicts, answer, images)
-        write_text(folder / "report.json", report_json(study, verdicts, [], facts))
+        write_text(folder / "report.json", report_json(study, verdicts, [], card=facts))
         page = save(folder, study.name, _blocks(judged, answer, images), question(study.about))
     write_index(reports / "none", reports)
     return page

@@ -19,6 +19,7 @@ from resbench.report.readings import keep_reading
 from resbench.report.study import Study, load
 from resbench.report.tables.cost import cost_frame, cost_table, reference_table
 from resbench.report.tables.search import load_trials
+from resbench.report.theory import judge_theory
 
 if TYPE_CHECKING:
     from resbench.report.figures.evidence import Evidence
@@ -54,19 +55,29 @@ def read_content(results: Path, name: str, command: str, asked: bool) -> Content
     evidence = _evidence(results, study)
     keep_reading(results / name, study, evidence.verdicts, command)
     measured = [cost_table(evidence.costs, study.axes), reference_table(results, study)]
-    answer = lead(study, evidence.frame, evidence.verdicts, evidence.compared, evidence.costs, evidence.trials)
+    answer = lead(
+        evidence.study,
+        evidence.frame,
+        evidence.verdicts,
+        evidence.compared,
+        evidence.costs,
+        evidence.trials,
+        evidence.theory,
+    )
     return Content(name, evidence, answer, compare_published(study), list(filter(None, measured)))
 
 
 def _evidence(results: Path, study: Study) -> Evidence:
     from resbench.report.figures.evidence import Evidence
 
+    frame = cells(study)
     return Evidence(
         study=study,
-        frame=cells(study),
+        frame=frame,
         verdicts=judge(study),
         compared=comparisons(study, study.baseline, margin_of(study)) if study.baseline else pd.DataFrame(),
         costs=cost_frame(results, study),
         trials=load_trials(results, study.name),
         kept=PicturesFile.load(results / study.name),
+        theory=judge_theory(study, frame),
     )

@@ -15,6 +15,7 @@ from resbench.report.planning import levels, more_seeds_range
 from resbench.report.published import Reproduction
 from resbench.report.study import Study
 from resbench.report.tables.looks import look_facts
+from resbench.report.theory import TheoryVerdict
 from resbench.report.verdicts import ClaimVerdict, ContrastVerdict
 from resbench.report.wording.failures import unseen_failures
 from resbench.report.wording.sentence import sentence
@@ -26,6 +27,7 @@ def report_json(
     study: Study,
     verdicts: Sequence[ClaimVerdict],
     reproductions: Sequence[Reproduction],
+    theory: Sequence[TheoryVerdict] = (),
     card: Mapping[str, Any] | None = None,
 ) -> str:
     """The text of the file.
@@ -36,6 +38,7 @@ def report_json(
     counts = study.runs.drop_duplicates("id")["status"].value_counts().sort_index().to_dict()
     facts: dict[str, Any] = {"schema": 1, "study": study.name, "runs": counts}
     facts |= {"claims": list(map(_claim, verdicts)), "published": list(map(_published, reproductions))}
+    facts |= {"theory": list(map(_theory, theory))} if theory else {}
     if verdicts:
         facts["tested"] = tested_of(verdicts, study.file.family)._asdict()
     if study.file.stated:
@@ -87,6 +90,12 @@ def _published(reproduction: Reproduction) -> dict[str, Any]:
         "seeds": reproduction.seeds,
     }
     return reproduction.published.to_json() | ours | {"verdict": reproduction.verdict, "because": reproduction.because}
+
+
+def _theory(one: TheoryVerdict) -> dict[str, Any]:
+    ours = {"ours": one.ours.estimate, "low": one.ours.low, "high": one.ours.high, "seeds": one.seeds}
+    judged = {"cell": dict(one.cell), "verdict": one.verdict, "because": one.because}
+    return one.prediction.to_json() | ours | judged
 
 
 def _finite(value: Any) -> Any:

@@ -32,6 +32,7 @@ from resbench.report.tables.runs import run_rows, runs_block
 from resbench.report.tables.search import search_tables
 from resbench.report.tables.settings import excluded_table, protocol_table, provenance_table
 from resbench.report.tables.target import target_table
+from resbench.report.tables.theory import theory_table
 from resbench.report.tables.words import in_words
 from resbench.report.verdicts import ClaimVerdict
 from resbench.report.wording.question import context, expectation
@@ -70,6 +71,7 @@ def study_blocks(content: Content, images: Sequence[Image]) -> list[Block]:
         ("Tuning", search_tables(evidence.trials, study.labels) if evidence.trials else []),
         ("Measured cost", measured),
         ("Published numbers", [published_table(content.reproductions, study.labels)]),
+        ("Theory", [theory_table(evidence.theory, study.labels)]),
         ("Excluded cells", [excluded_table(study)]),
         ("Protocol", [protocol_table(study) if study.records else None]),
         ("Provenance", [provenance_table(study) if study.records else None, *map(Paragraph, others_note(study))]),

@@ -89,5 +89,8 @@ def _part(folders: Mapping[str, Path], page: str, content: Content, card: Lead, 
     if images and images[0].narrow and not prefix:  # of the study that opens the page
         write_text(folders[page] / THUMB, as_file(images[0].narrow, images[0].title))
     facts = card_facts(content.name, page, study, verdicts, card, images)
-    write_text(folders[content.name] / "report.json", report_json(study, verdicts, content.reproductions, facts))
+    write_text(
+        folders[content.name] / "report.json",
+        report_json(study, verdicts, content.reproductions, content.evidence.theory, facts),
+    )
     return study_blocks(content, images)
