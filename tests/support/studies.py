@@ -54,13 +54,13 @@ def make(
     claims: Sequence[Mapping[str, Any]] = (),
     baseline: Cell | None = None,
     published: Sequence[Mapping[str, Any]] = (),
-    theory: Sequence[Mapping[str, Any]] = (),
     metrics: Callable[[Cell, int], Mapping[str, float | None]] = lambda cell, seed: {},
     probes: Callable[[Cell, int], Mapping[str, Any]] | None = None,
     target: Mapping[str, Any] | None = None,
     where: Callable[[Cell, int], Mapping[str, Json]] = lambda cell, seed: {},
     looks: Mapping[str, Any] | None = None,
     curves: Callable[[Cell, int], Curve | None] = lambda cell, seed: None,
+    theory: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Write a study of all combinations of the axes; returns the folder of all studies.
 
