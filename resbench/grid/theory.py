@@ -9,12 +9,11 @@ from resbench.core.cell import Cell
 from resbench.core.config import suggestion
 from resbench.grid.source import Source
 from resbench.records.metrics import METRICS
-from resbench.records.theory import EXPECTED, LAWS, STATISTICS, Prediction
+from resbench.records.theory import EXPECTED, LAWS, LEAST_POINTS, OF_ERRORS, STATISTICS, Prediction
 
 _REQUIRED = [name for name, field in Prediction.model_fields.items() if field.is_required()]
 _OPTIONAL = [name for name in Prediction.model_fields if name not in _REQUIRED]
 _ALLOWED = {"expect": EXPECTED, "of": STATISTICS}
-LEAST_POINTS = 3  # of an axis, for a law along it
 
 
 def read_theory(source: Source, rows: Any, probes: Sequence[str] = ()) -> list[Prediction]:
@@ -68,7 +67,7 @@ def _mistakes(row: dict[str, Any], probes: Sequence[str]) -> list[str]:
     if not isinstance(along, dict) or len(along) > 1 or not set(map(str, along.values())) <= set(LAWS):
         out.append(f"along: {along!r} should be an axis and its law, {' or '.join(LAWS)}, as in {{model.depth: power}}")
     elif metric and row.get("of") == "deviation" and (along or not metric.by_image):
-        out.append("of: deviation is of test_error or test_accuracy, and not along an axis")
+        out.append(f"of: {OF_ERRORS}")
     return out
 
 

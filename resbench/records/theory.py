@@ -17,6 +17,8 @@ Law = Literal["power", "exponential"]
 LAWS: tuple[Law, ...] = get_args(Law)
 Statistic = Literal["mean", "deviation"]
 STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
+LEAST_POINTS = 3  # of an axis, for a law along it
+OF_ERRORS = "deviation is of test_error or test_accuracy, and not along an axis"
 
 
 class Prediction(Part):
@@ -67,5 +69,5 @@ class Prediction(Part):
     @model_validator(mode="after")
     def _one_kind(self) -> Prediction:
         if self.of == "deviation" and (self.along or not self.metric.by_image):
-            raise refuse("theory.of", "deviation is of test_error or test_accuracy, and not along an axis")
+            raise refuse("theory.of", OF_ERRORS)
         return self

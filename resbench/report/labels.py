@@ -83,7 +83,12 @@ _VALUES: Mapping[str, Mapping[str, str]] = {
     "model.dropout_at": {"head": "dropout before the classifier", "unit": "dropout in units"},
     "data.augment": {"shift": "shifts", "affine": "affine augmentation", "crop_flip": "crops and flips"},
     "data.train_size": {"all": "all training images"},
-    "data.name": {"mnist": "MNIST", "mnist-5k": "the small MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"},
+    "data.name": {
+        "mnist": "MNIST",
+        "mnist-5k": "the small MNIST",
+        "fashion-mnist": "Fashion-MNIST",
+        "cifar10": "CIFAR-10",
+    },
     "recipe.precision": {"fp32": "single precision", "bf16": "bfloat16"},
     "recipe.grad_clip": {"none": "no clipping"},
     "recipe.grow": {"none": "no growth"},

@@ -87,19 +87,10 @@ def _verdict(
     if other := data_note(study, runs):
         return "not comparable", other
     ended = len(counted(runs, published.metric))
-    if (lost := untrained(runs)) and ended < runs["status"].isin(RESULTS).sum():
-        count = Counter(runs["status"])
-        named = kinds(count["diverged"], count["collapsed"])
-        return "not reproduced", f"{lost} of {len(runs)} runs did not train ({named})"
-    if values and len(values) < ended:
-        return (
-            "not comparable",
-            f"{ended - len(values)} of {ended} runs have no value: a mean of the others is of a selection",
-        )
-    if infinite := sum(map(math.isinf, values)):
-        return "not comparable", f"it is infinite in {infinite} of {ended} runs"
-    if len(values) < MIN_SEEDS:
-        return "not comparable", f"{len(values)} of the at least {MIN_SEEDS} seeds that a spread takes"
+    if untrained(runs) and ended < runs["status"].isin(RESULTS).sum():
+        return "not reproduced", untrained_text(runs, len(runs))
+    if reason := no_spread(values, ended):
+        return "not comparable", reason
     inside = at_least(published.value, ours.low) and at_least(ours.high, published.value)
     unit = " points" if published.metric.proportion else ""
     half = significant(published.metric.factor * (ours.high - ours.low) / 2)
@@ -110,6 +101,23 @@ def _verdict(
         f"it lies {'within' if inside else 'outside'} {limits}, where new runs like ours would lie (± {half}{unit})"
     )
     return "reproduced" if inside else "not reproduced", because
+
+
+def untrained_text(runs: pd.DataFrame, of: int) -> str:
+    """`2 of 8 runs did not train (2 collapsed)`."""
+    count = Counter(runs["status"])
+    return f"{untrained(runs)} of {of} runs did not train ({kinds(count['diverged'], count['collapsed'])})"
+
+
+def no_spread(values: Sequence[float], runs: int) -> str:
+    """Why the values that so many runs left allow no interval; empty if they do."""
+    if values and len(values) < runs:
+        return f"{runs - len(values)} of {runs} runs have no value: a mean of the others is of a selection"
+    if infinite := sum(map(math.isinf, values)):
+        return f"it is infinite in {infinite} of {runs} runs"
+    if len(values) < MIN_SEEDS:
+        return f"{len(values)} of the at least {MIN_SEEDS} seeds that a spread takes"
+    return ""
 
 
 def limits_of(ours: Interval, metric: Metric) -> tuple[float, float]:

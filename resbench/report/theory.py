@@ -20,12 +20,12 @@ from scipy import special
 from resbench.core.cell import Cell
 from resbench.core.text import show
 from resbench.records.metrics import number
-from resbench.records.theory import Prediction
+from resbench.records.theory import LEAST_POINTS, Prediction
 from resbench.report.comparable import data_note
 from resbench.report.frames import CellRuns, numbers
-from resbench.report.outcomes import kinds, untrained
+from resbench.report.outcomes import RESULTS, untrained
 from resbench.report.planning import MIN_SEEDS
-from resbench.report.published import counted, matching
+from resbench.report.published import counted, matching, no_spread, untrained_text
 from resbench.report.statistics.interval import LEVEL, Interval, t_interval, unknown
 from resbench.report.statistics.rounding import at_least
 from resbench.report.study import Study
@@ -33,7 +33,6 @@ from resbench.report.study import Study
 AS_PREDICTED, NOT_AS_PREDICTED, NOT_SETTLED, NOT_COMPARABLE = (
     "as predicted", "not as predicted", "not settled", "not comparable",
 )  # fmt: skip
-_LEAST_POINTS = 3  # of a law
 
 
 @dataclass(frozen=True)
@@ -94,29 +93,15 @@ def _judge_mean(study: Study, prediction: Prediction, part: CellRuns) -> TheoryV
         return TheoryVerdict(prediction, part.cell, ours, len(values), NOT_AS_PREDICTED, lost)
     if metric.exact and values:
         ours = Interval(values[0], values[0], values[0], 0.0)
-    elif reason := _too_little(values, len(runs)):
+    elif reason := no_spread(values, len(runs)):
         return _not_comparable(prediction, part.cell, reason, ours)
     return _judged(prediction, part.cell, ours, len(values))
 
 
 def _lost(asked: pd.DataFrame, counted_: pd.DataFrame) -> str:
     """That some runs did not train, where their values do not count."""
-    begun = asked[~asked["status"].isin(("missing", "failed"))]
-    if not (lost := untrained(asked)) or len(counted_) == len(begun):
-        return ""
-    count = Counter(asked["status"])
-    return f"{lost} of {len(begun)} runs did not train ({kinds(count['diverged'], count['collapsed'])})"
-
-
-def _too_little(values: Sequence[float], runs: int) -> str:
-    """Why values allow no interval; empty if they do."""
-    if values and len(values) < runs:
-        return f"{runs - len(values)} of {runs} runs have no value: a mean of the others is of a selection"
-    if infinite := sum(map(math.isinf, values)):
-        return f"it is infinite in {infinite} of {runs} runs"
-    if len(values) < MIN_SEEDS:
-        return f"{len(values)} of the at least {MIN_SEEDS} seeds that a spread takes"
-    return ""
+    begun = int(asked["status"].isin(RESULTS).sum())
+    return untrained_text(asked, begun) if untrained(asked) and len(counted_) < begun else ""
 
 
 def _judge_law(study: Study, prediction: Prediction, parts: Sequence[CellRuns]) -> TheoryVerdict:
@@ -127,8 +112,8 @@ def _judge_law(study: Study, prediction: Prediction, parts: Sequence[CellRuns]) 
         values = Counter(show(part.cell[axis]) for part in parts)
         more = next(value for value, count in values.items() if count > 1)
         return _not_comparable(prediction, prediction.at, f"several cells have {axis}={more}: at has to say which")
-    if len(points) < _LEAST_POINTS:
-        reason = f"{len(points)} of the at least {_LEAST_POINTS} values of {axis} that a law takes"
+    if len(points) < LEAST_POINTS:
+        reason = f"{len(points)} of the at least {LEAST_POINTS} values of {axis} that a law takes"
         return _not_comparable(prediction, prediction.at, reason)
     if reason := data_note(study, pd.concat([part.runs for part in parts])):
         return _not_comparable(prediction, prediction.at, reason)

@@ -55,15 +55,8 @@ def read_content(results: Path, name: str, command: str, asked: bool) -> Content
     evidence = _evidence(results, study)
     keep_reading(results / name, study, evidence.verdicts, command)
     measured = [cost_table(evidence.costs, study.axes), reference_table(results, study)]
-    answer = lead(
-        evidence.study,
-        evidence.frame,
-        evidence.verdicts,
-        evidence.compared,
-        evidence.costs,
-        evidence.trials,
-        evidence.theory,
-    )
+    verdicts, compared = evidence.verdicts, evidence.compared
+    answer = lead(study, evidence.frame, verdicts, compared, evidence.costs, evidence.trials, evidence.theory)
     return Content(name, evidence, answer, compare_published(study), list(filter(None, measured)))
 
 
