@@ -11,6 +11,8 @@ from support.studies import make, noise, with_accuracies
 
 from resbench.report import write
 from resbench.report.cells import cells
+from resbench.report.figures.evidence import Evidence
+from resbench.report.figures.predictions import figure
 from resbench.report.study import load
 from resbench.report.theory import TheoryVerdict, judge_theory
 
@@ -128,3 +130,14 @@ def test_the_page_and_report_json_show_predictions(tmp_path: Path) -> None:
         "| the loss is a half | s | 1 / 2 | 10 layers | training loss | 0.5 ± 0.1 | 0.50 \\[0.48, 0.52\\] | 6 |" in text
     )
     assert '"verdict": "as predicted"' in (folder / "report.json").read_text()
+
+
+def test_the_band_of_a_one_sided_prediction_has_no_other_end(tmp_path: Path) -> None:
+    rows = [PREDICTION | {"at": {"model.depth": 10}, "expect": expect} for expect in ("equal", "at_least", "at_most")]
+    losses(tmp_path, lambda depth, seed: 0.5 + 0.01 * (seed - 2.5), rows)
+    study = load(tmp_path, "s")
+    evidence = Evidence(study, cells(study), theory=judge_theory(study, cells(study)))
+    drawn = figure(evidence)
+    assert drawn
+    bands = [bar.get_bbox().intervalx for bar in drawn.draw().axes[0].patches]
+    assert [(low == -1, high == 1) for low, high in bands] == [(True, True), (True, False), (False, True)]

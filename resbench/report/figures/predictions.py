@@ -33,6 +33,7 @@ from resbench.report.wording.theory import counted_predictions, measured_text, p
 _COLUMNS = (
     "prediction",
     "at",
+    "expect",
     "predicted",
     "margin",
     "ours",
@@ -45,6 +46,7 @@ _COLUMNS = (
     "numbers",
 )
 _FAR = 3.5  # margins: what lies beyond stands at the edge
+_EDGE = _FAR + 0.3
 _CAPTION = (
     "Measured less predicted, in units of the margin that the grid file allows: dot and bar, our estimate and its 95 % "
     "interval; grey band, where the theory holds. Filled: as predicted; hollow: not settled; cross: not as predicted. What lies "
@@ -68,8 +70,8 @@ def _point(one: TheoryVerdict, evidence: Evidence) -> dict[str, object]:
     said, ours = one.prediction, one.ours
     from_, estimate, to = ((value - said.value) / said.margin for value in (ours.low, ours.estimate, ours.high))
     return {
-        "prediction": said.says, "at": evidence.labels.cell(one.cell) if one.cell else "", "predicted": said.value,
-        "margin": said.margin, "ours": ours.estimate, "low": ours.low, "high": ours.high, "verdict": one.verdict,
+        "prediction": said.says, "at": evidence.labels.cell(one.cell) if one.cell else "", "expect": said.expect,
+        "predicted": said.value, "margin": said.margin, "ours": ours.estimate, "low": ours.low, "high": ours.high, "verdict": one.verdict,
         "distance": estimate, "from": from_, "to": to, "numbers": f"{predicted_text(one)}: {measured_text(one)}",
     }  # fmt: skip
 
@@ -80,10 +82,9 @@ def _draw(points: pd.DataFrame, spots: list[Spot], narrow: bool) -> Canvas:
     height = step * len(points) + (0.5 if narrow else 0.7)
     sheet = canvas(width, height, constrained=False)
     axes = sheet.add_axes((left / width, 0.5 / height, plot / width, step * len(points) / height))
-    axes.axvspan(-1, 1, color=BAND, zorder=0, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
     for y, (row, spot) in enumerate(zip(points.to_dict("records"), spots, strict=True)):
-        lines = wrapped(capitalised(row["prediction"]), plot if narrow else left - 0.25, SMALL, 2)
+        lines = wrapped(capitalised(row["prediction"]), plot if narrow else left - 0.25, SMALL, 3)
         if narrow:
             _write(axes, 0.0, y - 0.14, "\n".join(lines), "left", BLACK)
             _write(axes, 1.0, y + 0.42, row["numbers"], "right", GREY)
@@ -94,7 +95,7 @@ def _draw(points: pd.DataFrame, spots: list[Spot], narrow: bool) -> Canvas:
     if not narrow:
         _write(axes, 1.03, -0.62, "predicted: measured", "left", GREY)
     axes.set_ylim(len(points) - 0.5, -0.5)
-    axes.set_xlim(-_FAR - 0.3, _FAR + 0.3)
+    axes.set_xlim(-_EDGE, _EDGE)
     axes.set_xticks([-3, -2, -1, 0, 1, 2, 3], ["−3", "−2", "−1", "0", "1", "2", "3"])
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -108,6 +109,8 @@ def _write(axes: Axes, x: float, y: float, text: str, side: Literal["left", "rig
 
 
 def _draw_row(axes: Axes, y: float, row: Mapping[Any, Any], spot: Spot) -> None:
+    left, right = (-_EDGE if row["expect"] == "at_most" else -1), (_EDGE if row["expect"] == "at_least" else 1)
+    axes.barh(y, right - left, 1, left, color=BAND, zorder=0, linewidth=0)
     low, at, high = (max(-_FAR, min(_FAR, row[name])) for name in ("from", "distance", "to"))
     shape, face = {AS_PREDICTED: ("o", BLACK), NOT_AS_PREDICTED: ("X", BLACK)}.get(row["verdict"], ("o", PAPER))
     if abs(row["distance"]) > _FAR:
