@@ -79,7 +79,7 @@ def check_laws(source: Source, rows: Sequence[Prediction], cells: Sequence[Cell]
     """
     for index, row in enumerate(rows):
         for axis in row.along:
-            values = {cell.get(axis) for cell in cells}
+            values = dict.fromkeys(cell.get(axis) for cell in cells)
             numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
             text = ""
             if axis in row.at:

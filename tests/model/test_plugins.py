@@ -92,6 +92,24 @@ def test_the_effective_rank_counts_directions_of_equal_strength(values: list[flo
         assert module.rank(rotated) == pytest.approx(expected)
 
 
+def test_signals_of_planted_sizes_have_their_growth_and_decay() -> None:
+    seen = [torch.zeros(2, 4, 8, 8)] * 5 + [torch.zeros(2, 8, 4, 4)] * 3
+    with plugin("signals") as module:
+        assert module.growth(seen, [1, 2, 4, 8, 16, 7, 14, 28]) == pytest.approx(
+            2
+        )  # a change of shape counts for nothing
+        assert module.decay([0.01, 0.06, 0.125, 0.25, 0.5]) == pytest.approx(0.5, abs=0.01)
+        assert module.decay([0.9, 0.01, 0.5]) is None
+        assert module.over_last_stage(seen, [0.1, 0.1, 0.1, 0.1, 0.1, 0.2, 0.3, 0.4]) == pytest.approx(0.5)
+
+
+def test_the_branch_of_rezero_is_nothing_next_to_its_shortcut() -> None:
+    network = build(ModelConfig(depth=22, width=4, norm="none", branch="rezero"))
+    with plugin("signals") as module, module.branch_shares(network) as shares, torch.no_grad():
+        network(torch.randn(4, 1, 28, 28))
+    assert shares == [0.0] * len(network.units)
+
+
 def test_what_plugins_imported_stays_where_it_was() -> None:
     from resbench.model.branch import Bias, LearnedScale
     from resbench.model.dropout import DropPath
