@@ -15,6 +15,7 @@ from resbench.report.figures.evidence import Evidence
 from resbench.report.figures.predictions import figure
 from resbench.report.study import load
 from resbench.report.theory import TheoryVerdict, judge_theory
+from resbench.report.wording.theory import counted_predictions
 
 AXES: dict[str, list[Any]] = {"model.depth": [10, 22, 34, 58]}
 PREDICTION = {"says": "p", "source": "s", "formula": "f", "on": "train_loss", "at": {}, "value": 0.5, "margin": 0.1}
@@ -64,6 +65,11 @@ def test_without_an_axis_in_at_each_cell_is_judged(tmp_path: Path) -> None:
 def test_too_few_seeds_settle_nothing(tmp_path: Path) -> None:
     (found,) = losses(tmp_path, lambda depth, seed: 0.5, [PREDICTION | {"at": {"model.depth": 10}}], seeds=4)
     assert found.verdict == "not comparable" and found.because.startswith("4 of the at least 5 seeds")
+
+
+def test_predictions_of_which_none_can_be_compared_are_not_counted_as_wrong(tmp_path: Path) -> None:
+    found = losses(tmp_path, lambda depth, seed: 0.5, [PREDICTION], seeds=1)
+    assert counted_predictions(found).startswith("None of 4 predictions of theory can be compared yet: 1 of the at least")
 
 
 @pytest.mark.parametrize(("law", "value"), [("power", -0.5), ("exponential", 0.9)])

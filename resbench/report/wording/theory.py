@@ -28,6 +28,8 @@ def counted_predictions(theory: Sequence[TheoryVerdict]) -> str:
         for state in (AS_PREDICTED, NOT_AS_PREDICTED, NOT_SETTLED, NOT_COMPARABLE)
     }
     held, total = count[AS_PREDICTED], plural(len(theory), "prediction")
+    if count[NOT_COMPARABLE] == len(theory):
+        return f"None of {total} of theory can be compared yet: {theory[0].because}"
     parts = [f"{held or 'none'} of {total} of theory {'holds' if held == 1 else 'hold'}"]
     for state, one, more in (
         (NOT_AS_PREDICTED, "does not", "do not"),
