@@ -188,7 +188,7 @@ def _judged(prediction: Prediction, cell: Cell, ours: Interval, seeds: int) -> T
 
 def _band_text(prediction: Prediction) -> str:
     factor, unit = (100.0, " %") if prediction.shows_percent else (1.0, "")
-    low, high = (f"{factor * value:.4g}".replace("-", "−") for value in prediction.band)
+    low, high = (f"{factor * value:.6g}".replace("-", "−") for value in prediction.band)
     if prediction.expect == "equal":
         return f"{low} to {high}{unit}"
     return f"{low}{unit} or more" if prediction.expect == "at_least" else f"{high}{unit} or less"
