@@ -67,7 +67,7 @@ def lead(
     known = costs if costs is not None else pd.DataFrame()
     cost = cost_sentences(known, study.axes, study.baseline, study.labels)
     if not frame["seeds_done"].sum():
-        return Lead(cost or ["No run has finished yet: there is no answer."])
+        return Lead(cost or [*_searching(trials), "No run has finished yet: there is no answer."])
     predicted = theory_sentences(theory, study.labels)
     if predicted and not study.claims and not study.target:
         return Lead([*_progress(study, verdicts), predicted[0]], [*predicted[1:], *cost], _progress(study, verdicts))
@@ -149,6 +149,8 @@ def _tuning(trials: Trials | None, labels: Labels) -> list[str]:
     """What each arm of a search was given."""
     if trials is None or trials.frame.empty:
         return []
+    if trials.ended < trials.planned:
+        return _searching(trials)
     frame = trials.frame[trials.frame["state"] != "failed"]
     states = {labels.cell(arm.arm): frame.loc[frame["arm"] == arm.label, "state"] for arm in trials.arms}
     given = sorted({len(part) for part in states.values()})
@@ -156,6 +158,13 @@ def _tuning(trials: Trials | None, labels: Labels) -> list[str]:
     whole = listed(f"{int((part == 'complete').sum())} with {name}" for name, part in states.items())
     changes = "; ".join(_tuned(trials, arm, labels) for arm in trials.arms)
     return [f"Tuning, with {number} for each arm, changed {changes}; trained to their end were {whole}."]
+
+
+def _searching(trials: Trials | None) -> list[str]:
+    """How far a search is that has not ended."""
+    if trials is None or trials.ended >= trials.planned:
+        return []
+    return [f"The search goes on: {trials.ended} of {plural(trials.planned, 'trial')} have ended."]
 
 
 def _tuned(trials: Trials, arm: TunedArm, labels: Labels) -> str:

@@ -214,11 +214,7 @@ def _grid(search: Search, winners: Winners, options: TuneOptions) -> Confirmatio
 
 def _earlier_winners(studies: Studies, store: Store) -> Winners:
     """The winners of the last time that the search ended: they stay in the study while more trials are searched."""
-    try:
-        arms = TrialsFile.read(trials_file.trials_path(store)).arms
-    except (OSError, ValueError):  # damaged, or does not exist: it is written again at the end
-        return {}
-    numbers = {arm.label: arm.winner for arm in arms}
+    numbers = trials_file.earlier_winners(store)
     winners = {}
     for index, arm in enumerate(studies.arms):
         number, trials = numbers.get(arm_label(arm)), studies.trials(index)

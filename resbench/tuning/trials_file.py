@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import optuna
@@ -22,13 +23,18 @@ IMPORTANCE = f"PED-ANOVA (Watanabe, Bansal and Hutter 2023) of Optuna {optuna.__
 _MIN_TRIALS = 8  # completed, of which PED-ANOVA calls the best tenth good
 
 
-def collect(studies: Studies) -> TrialsFile:
-    """What the report needs to know: the same for the same trials, whichever process ran them and when."""
+def collect(studies: Studies, winners: Mapping[str, int | None] | None = None) -> TrialsFile:
+    """What the report needs to know: the same for the same trials, whichever process ran them and when.
+
+    Args:
+        winners: label of an arm -> number of its winner, while the search goes on; by default the best trial of each arm.
+    """
     search = studies.search
     arms, rows = [], []
     for index, arm in enumerate(studies.arms):
         trials = studies.trials(index)
-        winner = best(trials)
+        chosen = trials if winners is None else [one for one in trials if one.number == winners.get(arm_label(arm))]
+        winner = best(chosen)
         arms.append(
             TunedArm(
                 arm=dict(arm),
@@ -55,9 +61,13 @@ def collect(studies: Studies) -> TrialsFile:
     )
 
 
-def write(studies: Studies, store: Store) -> TrialsFile:
-    """Write `results/<study>/trials.json`; returns what it holds."""
-    trials = collect(studies)
+def write(studies: Studies, store: Store, going_on: bool = False) -> TrialsFile:
+    """Write `results/<study>/trials.json`; returns what it holds.
+
+    Args:
+        going_on: the search has not ended, so that no arm has another winner than before it.
+    """
+    trials = collect(studies, earlier_winners(store) if going_on else None)
     store.open()
     values = trials.to_json()
     head = json.dumps({**values, "rows": "@rows@"}, indent=1, ensure_ascii=False, allow_nan=False)
@@ -65,6 +75,14 @@ def write(studies: Studies, store: Store) -> TrialsFile:
     text = head.replace('"@rows@"', f"[\n  {rows}\n ]" if rows else "[]", 1) + "\n"
     replace(trials_path(store), text.encode(), store.work)
     return trials
+
+
+def earlier_winners(store: Store) -> dict[str, int | None]:
+    """Label of each arm -> number of its winner of the last time that the search ended."""
+    try:
+        return {arm.label: arm.winner for arm in TrialsFile.read(trials_path(store)).arms}
+    except (OSError, ValueError):  # damaged, or does not exist: it is written again at the end
+        return {}
 
 
 def trials_path(store: Store) -> Path:

@@ -23,6 +23,7 @@ from resbench.execution.task import Setting
 from resbench.records.store import Store
 from resbench.training.cards import cards
 from resbench.training.server import fork_server
+from resbench.tuning import trials_file
 from resbench.tuning.search import Search
 from resbench.tuning.storage import Studies, in_budget, reachable, surplus
 from resbench.tuning.trial import Lost, RunningTrial
@@ -128,6 +129,7 @@ def work(search: Search, url: str | None, setting: Setting) -> bool:
                     line = trial.run()
                     failures = failures + 1 if trial.now().state == TrialState.FAIL else 0
                     print(f"[{_progress(studies)}] {line}", file=sys.stderr, flush=True)
+                    trials_file.write(studies, store, going_on=True)  # for `resbench report` in the meantime
                 continue
         if not waiting:
             return True

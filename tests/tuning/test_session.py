@@ -27,10 +27,12 @@ from support.searches import (
 import resbench
 from resbench.core.errors import UserError
 from resbench.grid.reader import read_grid
+from resbench.records.trials import TrialsFile
 from resbench.report.check import check
 from resbench.tuning.reader import load_search
 from resbench.tuning.session import TuneOptions, describe, run_search, tune
-from resbench.tuning.workers import work
+from resbench.tuning.winners import confirmation
+from resbench.tuning.workers import run_workers, work
 
 
 def test_the_shipped_search_is_done() -> None:
@@ -101,9 +103,11 @@ def test_an_interrupted_search_for_more_keeps_the_winners_it_had(tmp_path: Path)
     store = store_of(tmp_path)
     before = store.study()
     assert before and len(before.runs) == 2 and not any("storage" in word for word in before.overrides)
+    file = store.folder / "trials.json"
+    ended = TrialsFile.read(file)
     words = ["tune", "tiny.yaml", *more, "--trials", "40", "--storage", storage, "-j", "1"]
     with subprocess.Popen(command(*words), cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: process.poll() is not None or bool(list(store.work.glob("trial-*.ckpt"))))
+        wait_until(lambda: process.poll() is not None or len(TrialsFile.read(file).rows) > len(ended.rows))
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         output = process.communicate(timeout=60)[1]
@@ -113,6 +117,22 @@ def test_an_interrupted_search_for_more_keeps_the_winners_it_had(tmp_path: Path)
     [head, left, again] = command_here("status", "tiny", "--results", tmp_path / "results")[1].splitlines()
     assert head == "tiny: 2 runs: 2 ok" and int(left.removeprefix("  open: ").split()[0]) in range(30, 39), left
     assert left.endswith("of 40 trials") and f" --trials 40 --storage {storage} " in again
+    assert [arm.winner for arm in TrialsFile.read(file).arms] == [arm.winner for arm in ended.arms]
+
+
+def test_trials_are_shown_before_the_search_ends(tmp_path: Path) -> None:
+    search = load(tmp_path, SEARCH, "trials=2")
+    storage, store = str(tmp_path / "trials.journal"), store_of(tmp_path)
+    run_workers(search, storage, setting_of(tmp_path), 1)  # the command is killed before the winners are confirmed
+    trials = TrialsFile.read(store.folder / "trials.json")
+    assert len(trials.rows) == 4 and all(arm.winner is None and arm.tuned is None for arm in trials.arms)
+    store.write_study(confirmation(search, {}, storage).study())
+    code, _, errors = command_here(
+        "report", "tiny", "--results", tmp_path / "results", "--reports", tmp_path / "reports"
+    )
+    assert code == 0, errors
+    page = (tmp_path / "reports" / "tiny" / "report.md").read_text()
+    assert "All 4 trials" in page and "No run has finished yet" in page
 
 
 def test_a_storage_that_is_lost_in_mid_trial_ends_the_command_in_lines(tmp_path: Path) -> None:

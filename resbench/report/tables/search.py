@@ -19,7 +19,8 @@ from resbench.report.format import DASH, percent
 from resbench.report.frames import frame_of
 from resbench.report.labels import Labels
 
-STATES = ("complete", "pruned", "diverged", "failed", "running")
+ENDED = ("complete", "pruned", "diverged")
+STATES = (*ENDED, "failed", "running")
 _BUDGET = (
     "What each arm was given: trials by how they ended, epochs and seconds of training, and the least validation error "
     "of a trial that was trained to its end. A pruned trial was stopped early because it fell behind; a diverged one "
@@ -45,6 +46,16 @@ class Trials:
     def paths(self) -> list[str]:
         """The searched fields."""
         return list(self.file.space)
+
+    @property
+    def planned(self) -> int:
+        """Trials of all arms."""
+        return self.file.trials * len(self.arms)
+
+    @property
+    def ended(self) -> int:
+        """Trials that count: one that failed does not, as another takes its place."""
+        return sum(trial.state in ENDED for trial in self.file.rows)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
