@@ -89,6 +89,7 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: _kept_together(value) if type(value) is str else value,
     )
     return environment.get_template("page.html")
 
@@ -123,7 +124,13 @@ def _prose(text: str) -> Markup:
 def _linked(text: str) -> Markup:
     """Escaped text in which preprints are links."""
     link = Markup('<a href="{}">{}</a>')
-    return Markup("").join(link.format(address, words) if address else words for words, address in pieces(text))
+    found = pieces(_kept_together(text))
+    return Markup("").join(link.format(address, words) if address else words for words, address in found)
+
+
+def _kept_together(text: str) -> str:
+    """The text in which no line ends between a number and its percent sign."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _hash(text: str) -> Markup:
