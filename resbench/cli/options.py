@@ -25,12 +25,9 @@ def named_grid(given: str) -> str:
     Raises:
         UserError: there is none of this name.
     """
-    from resbench.grid.shipped import resolve
+    from resbench.grid.shipped import named
 
-    path, note = resolve(given)
-    if note:
-        print(printable(note), file=sys.stderr)
-    return path
+    return named(given)
 
 
 GridFile = Annotated[

@@ -1,4 +1,4 @@
-"""Processes that this one starts: they import what it imports, and their sockets have short names.
+"""Processes that this one starts: they import what it imports but its script, and their sockets have short names.
 
 A fresh interpreter looks for modules in the working folder first, before the standard library: a file `random.py` or
 another checkout there would come into a run without a word.
@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from types import ModuleType
 
 from resbench.core.errors import UserError
 
@@ -44,13 +45,17 @@ def start_fork_server(modules: Sequence[str]) -> None:
         UserError: as `fork_server`.
     """
     fork_server(modules)
-    with same_imports(), _set(patience()):
+    with same_imports(), _without_script(), _set(patience()):
         forkserver.ensure_running()
 
 
 class _ForkServerProcess(ForkServerProcess):
     def start(self) -> None:
-        with same_imports(), _set(patience()):  # the first one starts the server, and so does one that finds it dead
+        with (
+            same_imports(),
+            _without_script(),
+            _set(patience()),
+        ):  # the first one starts the server, and so does one that finds it dead
             super().start()
 
 
@@ -98,6 +103,24 @@ def _set(changes: Mapping[str, str]) -> Iterator[None]:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _without_script() -> Iterator[None]:
+    """Processes that are started meanwhile do not import the script that this one executes.
+
+    They need nothing of it, and would run all of a script that has no `if __name__ == "__main__":`.
+    """
+    with _lock:
+        script = sys.modules.get("__main__")
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            if script is None:
+                del sys.modules["__main__"]
+            else:
+                sys.modules["__main__"] = script
 
 
 def long_folder(longest: int = _LONGEST_FOLDER) -> str | None:

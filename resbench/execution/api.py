@@ -57,9 +57,8 @@ def run(
         (['identity', 'none'], {'ok'})
 
     Args:
-        grid: a Grid, or the path of a grid file.
-        jobs: runs side by side; 1 runs in this process, None chooses. Processes of their own import the script that calls
-            this, which therefore needs `if __name__ == "__main__":`.
+        grid: a Grid, the path of a grid file, or the name of one that comes with resbench.
+        jobs: runs side by side; 1 runs in this process, None chooses.
         results: folder of all studies.
         data_dir: torchvision data root.
         device: auto, cpu, cuda (all cards), cuda:1 (one) or mps.

@@ -49,8 +49,6 @@ def bench(
 ) -> pd.DataFrame:
     """Measure every cell of a grid: throughput, latency, memory, and the fraction of this machine's peak.
 
-    Its processes import the script that calls this, which therefore needs `if __name__ == "__main__":`.
-
     Example:
         >>> grid = resbench.Grid("cost", base={"model.width": 4}, axes={"model.depth": [10]})
         >>> frame = resbench.bench(grid, threads=1, seconds=0.0)
@@ -58,7 +56,7 @@ def bench(
         True
 
     Args:
-        grid: a Grid, or the path of a grid file.
+        grid: a Grid, the path of a grid file, or the name of one that comes with resbench.
         results: folder of all studies.
         data_dir: torchvision data root, for `against`.
         device: auto, cpu, cuda (all cards), cuda:1 (one) or mps.

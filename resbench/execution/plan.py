@@ -44,7 +44,7 @@ def plan(
         (4, [303866, 401082])
 
     Args:
-        grid: a Grid, or the path of a grid file.
+        grid: a Grid, the path of a grid file, or the name of one that comes with resbench.
         results: folder of all studies.
         device: auto, cpu, cuda (all cards), cuda:1 (one) or mps.
         jobs: runs side by side; None chooses.

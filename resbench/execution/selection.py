@@ -12,6 +12,7 @@ from resbench.data.directory import use_directory
 from resbench.grid.filter import filter_runs
 from resbench.grid.grid import Grid, PlannedRun
 from resbench.grid.reader import read_grid
+from resbench.grid.shipped import named
 from resbench.records.store import Store
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def open_grid(
     plugins: Sequence[str | Path] = (),
     data_dir: str | Path | None = None,
 ) -> Grid:
-    """The grid itself, or the one in a file.
+    """The grid itself, or the one in a file, of which the name is enough if it comes with resbench.
 
     Args:
         overrides: `path=value`, for a file.
@@ -37,7 +38,7 @@ def open_grid(
     listed("overrides", overrides)
     use_directory(user_path(data_dir) if data_dir else None)
     if isinstance(grid, str | Path):
-        return read_grid(grid, overrides, plugins)
+        return read_grid(named(grid) if isinstance(grid, str) else grid, overrides, plugins)
     if not isinstance(grid, Grid):
         kind = type(grid).__name__
         raise UserError(f"a {kind} is no grid: give the path of a grid file, or resbench.Grid('my-question', axes=...)")

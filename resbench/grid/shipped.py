@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from resbench.core.config import flatten, suggestion
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
+from resbench.core.text import printable
 from resbench.core.yaml_reader import opening_comment, parse
 
 FOLDER = "ablations"
@@ -102,3 +104,15 @@ def resolve(given: str) -> tuple[str, str]:
             "`resbench ls grids` lists those, `resbench init` writes one"
         )
     return given, ""
+
+
+def named(given: str) -> str:
+    """The path of the grid file that this names; a line on stderr says which it is where that is not what was given.
+
+    Raises:
+        UserError: a bare name is none of them.
+    """
+    path, note = resolve(given)
+    if note:
+        print(printable(note), file=sys.stderr)
+    return path

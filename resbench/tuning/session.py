@@ -17,6 +17,7 @@ from resbench.execution.options import user_folders
 from resbench.execution.selection import listed
 from resbench.execution.session import RunOptions, Session, drive_with_progress
 from resbench.grid.grid import Grid, PlannedRun
+from resbench.grid.shipped import named
 from resbench.records.record import Status
 from resbench.records.store import Store
 from resbench.records.trials import TrialsFile
@@ -64,8 +65,6 @@ def tune(
 ) -> pd.DataFrame:
     """Tune every arm of a search with the same trials, run the winners on fresh seeds, and return their records.
 
-    Its processes import the script that calls this, which therefore needs `if __name__ == "__main__":`.
-
     Interrupted, the same call goes on.
 
     Example:
@@ -85,7 +84,7 @@ def tune(
         4
 
     Args:
-        search: a Search, or the path of a search file.
+        search: a Search, the path of a search file, or the name of one that comes with resbench.
         jobs: workers, and then runs, side by side; None chooses.
         results: folder of all studies.
         data_dir: torchvision data root.
@@ -107,7 +106,7 @@ def tune(
     if isinstance(search, Grid):
         raise UserError(f"{search.name}: a Grid has nothing to search: use resbench.run, or make a Search")
     if not isinstance(search, Search):
-        search = load_search(search, overrides)
+        search = load_search(named(search) if isinstance(search, str) else search, overrides)
     elif overrides:
         raise UserError(f"{search.name}: overrides are for search files: make a Search with these values")
     else:

@@ -28,6 +28,13 @@ trials: 1
 seeds: {{search: 1, confirm: 1}}
 sampler: random
 """
+SCRIPT = """\
+import resbench
+
+print("the script")
+frame = resbench.run("quickstart", jobs=2, overrides=["name=q", "recipe.epochs=1", "seeds=1", "data.train_size=32"])
+print(set(frame["status"]))
+"""
 SHADOWS = ("random", "queue", "json", "socket", "selectors", "struct", "tempfile", "typing", "torch", "numpy", "optuna")
 OF_PYTHON = ("types", "functools", "collections")  # that `python -m` itself takes from the working folder
 
@@ -114,3 +121,11 @@ with fork_server([]).Pool(1) as pool:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "PASSIVE\n"
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")  # what the user says counts
     assert not patience()
+
+
+def test_a_script_without_a_guard_is_not_executed_by_the_processes_of_its_runs(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.splitlines() == ["the script", "{'ok'}"], done.stdout + done.stderr
+    assert "the one that comes with resbench" in done.stderr

@@ -15,12 +15,16 @@ from support.faults import ROOT
 
 from resbench.training.server import Failed, in_processes
 
-MEASURES_FIRST = """
-import os, signal, sys
+FACTS = """
+import os, sys
 
 def facts(pipe):
     imported = {"resbench.training.preload", "resbench.execution.child"} <= sys.modules.keys()
     pipe.send((os.getppid(), imported))
+"""
+MEASURES_FIRST = """
+import os, signal
+from server_facts import facts
 
 def child():
     context = fork_server()
@@ -51,6 +55,7 @@ if __name__ == "__main__":
 def test_after_runs_were_measured_side_by_side_a_signal_to_the_group_spares_the_server(tmp_path: Path) -> None:
     script = tmp_path / "measures.py"
     script.write_text(MEASURES_FIRST)
+    (tmp_path / "server_facts.py").write_text(FACTS)
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, script], env=env, capture_output=True, text=True, start_new_session=True)
     assert done.returncode == 0, done.stderr
