@@ -35,7 +35,7 @@ from resbench.cli.options import (
 )
 from resbench.cli.plan import print_plan
 from resbench.core.errors import UserError
-from resbench.core.text import printable
+from resbench.core.text import plural, printable
 
 if TYPE_CHECKING:
     from resbench.execution.session import RunOptions, Session
@@ -178,7 +178,7 @@ def _nothing_to_do(session: Session) -> None:
 def _start(session: Session) -> None:
     session.start()
     if session.options.fresh:
-        print(f"forgot {session.forgotten} records", file=sys.stderr)
+        print(f"forgot {plural(session.forgotten, 'record')}", file=sys.stderr)
 
 
 def _do(session: Session) -> int:

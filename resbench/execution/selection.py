@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from resbench.core.errors import UserError
 from resbench.core.files import user_path
+from resbench.core.text import plural
 from resbench.data.directory import use_directory
 from resbench.grid.filter import filter_runs
 from resbench.grid.grid import Grid, PlannedRun
@@ -113,6 +114,6 @@ def unprobed(store: Store, grid: Grid, missing: Sequence[PlannedRun]) -> str:
     if not count:
         return ""
     return (
-        f"{grid.name}: {count} finished runs lack some of the probes {', '.join(grid.probes)}: they are trained again, "
-        "the same bit for bit, and their records replaced"
+        f"{grid.name}: {plural(count, 'finished run')} without some of the probes {', '.join(grid.probes)}: trained again, "
+        "the same bit for bit, with new records"
     )

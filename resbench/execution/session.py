@@ -107,7 +107,8 @@ class Session:
             lines.append(
                 f"{name}: {_done(count)} {'is' if count == 1 else 'are'} no longer in its grid; their records stay"
             )
-        again = unprobed(self.store, self.grid, [run for run in self.missing if run.id not in self._unsaved])
+        known = [] if self.options.fresh else [run for run in self.missing if run.id not in self._unsaved]
+        again = unprobed(self.store, self.grid, known)
         weights = trained_again(name, len(self._unsaved))
         return list(filter(None, [*lines, again, weights, self._why_no_card()]))
 

@@ -49,7 +49,7 @@ def test_a_finished_run_that_lacks_a_probe_is_trained_again_and_loses_none(tmp_p
     with_responses = load(GRID + "probes: [responses]\n", tmp_path)
     assert store.done() == bare.keys() and store.done(with_responses.probes) == set()
     code, printed, _ = resbench("plan", tmp_path / "seen.yaml", "--results", tmp_path / "r")
-    assert code == 0 and "2 finished runs lack some of the probes responses" in printed and "2 to do" in printed
+    assert code == 0 and "2 finished runs without some of the probes responses" in printed and "2 to do" in printed
     run_grid(with_responses, results=tmp_path / "r", threads=1)
     run_grid(load(GRID + "probes: [gradients]\n", tmp_path), results=tmp_path / "r", threads=1)
     assert weights(store) == bare
@@ -57,6 +57,8 @@ def test_a_finished_run_that_lacks_a_probe_is_trained_again_and_loses_none(tmp_p
     stamps = {run_id: store.stamp(run_id) for run_id in bare}
     run_grid(with_responses, results=tmp_path / "r", threads=1)
     assert {run_id: store.stamp(run_id) for run_id in bare} == stamps
+    code, _, said = resbench("run", tmp_path / "seen.yaml", "--results", tmp_path / "r", "--fresh", "--no-report")
+    assert code == 0 and "forgot 2 records" in said and "without some" not in said
 
 
 def test_claims_on_probes_are_read(tmp_path: Path) -> None:
