@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,16 +25,16 @@ def in_notebook() -> bool:
     return Console().is_jupyter
 
 
-def live(runs: Sequence[PlannedRun], work: Mapping[str, float]) -> Live:
+def live(runs: Sequence[PlannedRun], work: Mapping[str, float], begun: Collection[str] = ()) -> Live:
     """Progress for where this process shows it: a notebook, a terminal, or neither."""
-    return NotebookLive(runs, work) if in_notebook() else Live(runs, work)
+    return NotebookLive(runs, work, begun) if in_notebook() else Live(runs, work, begun)
 
 
 class NotebookLive(Live):
     """As `Live`, in the output of a cell; it needs nothing but IPython, which a notebook has."""
 
-    def __init__(self, runs: Sequence[PlannedRun], work: Mapping[str, float]) -> None:
-        super().__init__(runs, work, terminal=False)
+    def __init__(self, runs: Sequence[PlannedRun], work: Mapping[str, float], begun: Collection[str] = ()) -> None:
+        super().__init__(runs, work, begun, terminal=False)
         self._lines: collections.deque[str] = collections.deque(maxlen=_MOST_LINES)
         self._running: dict[str, str] = {}
         self._handle: Any = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -42,13 +42,21 @@ class Live(Watcher):
 
     Args:
         work: run id -> predicted seconds.
+        begun: ids of the runs that go on from a checkpoint: what was done before tells nothing of the speed now.
         terminal: whether to draw bars where stderr is a terminal.
     """
 
-    def __init__(self, runs: Sequence[PlannedRun], work: Mapping[str, float], terminal: bool = True) -> None:
+    def __init__(
+        self,
+        runs: Sequence[PlannedRun],
+        work: Mapping[str, float],
+        begun: Collection[str] = (),
+        terminal: bool = True,
+    ) -> None:
         self._work, self._total = work, len(runs)
         self._count = 0
         self._worked, self._whole_work = 0.0, sum(work.values())
+        self._begun, self._before = set(begun), 0.0  # work that was done when this began
         self._parts: dict[str, float] = {}  # of the runs that are going on
         self._began = self._printed = time.monotonic()
         console = Console(stderr=True)
@@ -106,6 +114,9 @@ class Live(Watcher):
             print(line, file=sys.stderr, flush=True)
 
     def _advance(self, run: PlannedRun, part: float) -> None:
+        if run.id in self._begun:
+            self._begun.remove(run.id)
+            self._before += self._work.get(run.id, 0.0) * (part if part < 1 else 0.0)
         self._worked += self._work.get(run.id, 0.0) * (part - self._parts.get(run.id, 0.0))
         self._parts[run.id] = part
 
@@ -116,7 +127,8 @@ class Live(Watcher):
 
     def _left(self, form: str = "{}") -> str:
         """`8 min left` in a form, the same on the bar and in the lines; empty where nothing is known or left."""
-        if not self._worked or self._count == self._total:
+        worked = self._worked - self._before
+        if worked <= 0 or self._count == self._total:
             return ""
-        seconds = (time.monotonic() - self._began) * (self._whole_work - self._worked) / self._worked
+        seconds = (time.monotonic() - self._began) * (self._whole_work - self._worked) / worked
         return form.format(f"{duration(seconds)} left")

@@ -89,9 +89,9 @@ class Session:
         self._estimate: Estimate | None = None
 
     @property
-    def begun(self) -> int:
-        """How many of the missing runs go on from a checkpoint."""
-        return sum(self.store.checkpoint(run.id).exists() for run in self.missing)
+    def begun(self) -> set[str]:
+        """Ids of the missing runs that go on from a checkpoint."""
+        return {run.id for run in self.missing if self.store.checkpoint(run.id).exists()}
 
     @property
     def notices(self) -> list[str]:
@@ -238,7 +238,7 @@ class Session:
     def summary(self) -> str:
         """What is about to be done, how, and how long it will take."""
         estimate, jobs, missing = self.estimate(), self.concurrency.jobs, len(self.missing)
-        begun = f" ({self.begun} of them begun)" if self.begun else ""
+        begun = f" ({count} of them begun)" if (count := len(self.begun)) else ""
         side_by_side = f"{jobs} at a time" if jobs else "as many at a time as there is room for"
         left = (
             duration(wall_seconds(list(estimate.seconds.values()), jobs))
@@ -277,7 +277,7 @@ def drive_with_progress(session: Session) -> list[Status]:
     """As `Session.drive`, with progress on stderr, or in the output of a notebook's cell."""
     from resbench.execution.notebook import live
 
-    with live(session.missing, session.estimate().seconds) as watcher:
+    with live(session.missing, session.estimate().seconds, session.begun) as watcher:
         return session.drive(watcher)
 
 
