@@ -15,9 +15,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.context import ForkServerContext, ForkServerProcess
-from types import ModuleType
 
 from resbench.core.errors import UserError
 
@@ -107,20 +106,24 @@ def _set(changes: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_script() -> Iterator[None]:
-    """Processes that are started meanwhile do not import the script that this one executes.
+    """Processes that this thread starts meanwhile do not import the script that this one executes.
 
     They need nothing of it, and would run all of a script that has no `if __name__ == "__main__":`.
     """
+    thread = threading.get_ident()
+
+    def prepare(name: str) -> dict[str, object]:
+        data = whole(name)
+        ours = threading.get_ident() == thread
+        return {key: value for key, value in data.items() if not (ours and key.startswith("init_main_from"))}
+
     with _lock:
-        script = sys.modules.get("__main__")
-        sys.modules["__main__"] = ModuleType("__main__")
+        whole = spawn.get_preparation_data
         try:
+            spawn.get_preparation_data = prepare
             yield
         finally:
-            if script is None:
-                del sys.modules["__main__"]
-            else:
-                sys.modules["__main__"] = script
+            spawn.get_preparation_data = whole
 
 
 def long_folder(longest: int = _LONGEST_FOLDER) -> str | None:

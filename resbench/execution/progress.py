@@ -116,7 +116,7 @@ class Live(Watcher):
     def _advance(self, run: PlannedRun, part: float) -> None:
         if run.id in self._begun:
             self._begun.remove(run.id)
-            self._before += self._work.get(run.id, 0.0) * (part if part < 1 else 0.0)
+            self._before += self._work.get(run.id, 0.0) * part
         self._worked += self._work.get(run.id, 0.0) * (part - self._parts.get(run.id, 0.0))
         self._parts[run.id] = part
 

@@ -23,7 +23,7 @@ class TunedArm(Part):
 
     Attributes:
         arm: its values.
-        winner: number of its best trial; None if every trial diverged or was pruned, or while the search goes on.
+        winner: number of its best trial when the search last ended; None if every trial diverged or was pruned, or before.
         tuned, untuned: values of the searched fields, of the winner and of the base.
         epochs: that a trial can train, over its seeds.
         importance: field -> share of the variance of the trials' errors; None where it cannot be computed.

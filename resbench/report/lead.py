@@ -161,10 +161,10 @@ def _tuning(trials: Trials | None, labels: Labels) -> list[str]:
 
 
 def _searching(trials: Trials | None) -> list[str]:
-    """How far a search is that has not ended."""
+    """How far a search is that has not ended, whether it goes on or was interrupted."""
     if trials is None or trials.ended >= trials.planned:
         return []
-    return [f"The search goes on: {trials.ended} of {plural(trials.planned, 'trial')} have ended."]
+    return [f"The search has not ended: {trials.ended} of {plural(trials.planned, 'trial')} are done."]
 
 
 def _tuned(trials: Trials, arm: TunedArm, labels: Labels) -> str:

@@ -159,7 +159,7 @@ def _search(studies: Studies, untuned: Session, options: TuneOptions) -> tuple[S
     """
     search, store = studies.search, untuned.store
     with reachable():
-        winners, missing = _earlier_winners(studies, store), _missing_trials(studies)
+        winners, missing = _earlier_winners(studies, store), trials_file.missing_trials(studies)
     session = Session(_grid(search, winners, options), options)
     # by the untuned arms alone: the choice is the same at the beginning and at the end
     session.start(session.choose_concurrency(untuned.runs))
@@ -173,7 +173,7 @@ def _search(studies: Studies, untuned: Session, options: TuneOptions) -> tuple[S
         run_workers(search, options.storage, session.setting, jobs)
     with reachable():
         trials = trials_file.write(studies, store)
-        reasons = _reasons(studies) if _missing_trials(studies) else []
+        reasons = _reasons(studies) if trials_file.missing_trials(studies) else []
     if reasons:
         raise UserError(reasons, code=1)
     return session, trials
@@ -220,11 +220,6 @@ def _earlier_winners(studies: Studies, store: Store) -> Winners:
         if number is not None and 0 <= number < len(trials) and (winner := best([trials[number]])):
             winners[arm_label(arm)] = studies.search.values(winner.params)
     return winners
-
-
-def _missing_trials(studies: Studies) -> int:
-    arms = range(len(studies.arms))
-    return sum(max(0, studies.search.budget - finished(studies.trials(arm))) for arm in arms)
 
 
 def _reasons(studies: Studies) -> list[str]:

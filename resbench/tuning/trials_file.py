@@ -15,8 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 from resbench.core.files import replace
 from resbench.records.store import Store
 from resbench.records.trials import Trial, TrialsFile, TunedArm
+from resbench.tuning.readonly import finished
 from resbench.tuning.search import Search, arm_label
-from resbench.tuning.storage import Studies
+from resbench.tuning.storage import Studies, reachable
 from resbench.tuning.winners import best
 
 IMPORTANCE = f"PED-ANOVA (Watanabe, Bansal and Hutter 2023) of Optuna {optuna.__version__}, over completed trials"
@@ -43,7 +44,7 @@ def collect(studies: Studies, winners: Mapping[str, int | None] | None = None) -
                 tuned=search.values(winner.params) if winner else None,
                 untuned=search.untuned(arm),
                 epochs=search.epochs(arm),
-                importance=_importance(studies.studies[index], trials),
+                importance=_importance(studies.studies[index], trials) if winners is None else None,
             )
         )
         rows += [_row(search, arm_label(arm), trial) for trial in trials if trial.state != TrialState.WAITING]
@@ -61,27 +62,46 @@ def collect(studies: Studies, winners: Mapping[str, int | None] | None = None) -
     )
 
 
-def write(studies: Studies, store: Store, going_on: bool = False) -> TrialsFile:
-    """Write `results/<study>/trials.json`; returns what it holds.
+def write(studies: Studies, store: Store) -> TrialsFile:
+    """Write `results/<study>/trials.json` of a search that has ended; returns what it holds."""
+    with studies.admission():
+        trials = collect(studies)
+        _save(trials, store)
+    return trials
 
-    Args:
-        going_on: the search has not ended, so that no arm has another winner than before it.
+
+def write_meanwhile(studies: Studies, store: Store) -> None:
+    """Write it while the search goes on, for `resbench report`: no arm has another winner than before the search.
+
+    Both hold the admission when they write, so that nothing old replaces what was written at the end.
     """
-    trials = collect(studies, earlier_winners(store) if going_on else None)
+    with studies.admission():
+        with reachable():
+            trials = collect(studies, earlier_winners(store)) if missing_trials(studies) else None
+        if trials:
+            _save(trials, store)
+
+
+def missing_trials(studies: Studies) -> int:
+    """How many trials are to be done until every arm has had its budget."""
+    arms = range(len(studies.arms))
+    return sum(max(0, studies.search.budget - finished(studies.trials(arm))) for arm in arms)
+
+
+def _save(trials: TrialsFile, store: Store) -> None:
     store.open()
     values = trials.to_json()
     head = json.dumps({**values, "rows": "@rows@"}, indent=1, ensure_ascii=False, allow_nan=False)
     rows = ",\n  ".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in values["rows"])
     text = head.replace('"@rows@"', f"[\n  {rows}\n ]" if rows else "[]", 1) + "\n"
     replace(trials_path(store), text.encode(), store.work)
-    return trials
 
 
 def earlier_winners(store: Store) -> dict[str, int | None]:
     """Label of each arm -> number of its winner of the last time that the search ended."""
     try:
         return {arm.label: arm.winner for arm in TrialsFile.read(trials_path(store)).arms}
-    except (OSError, ValueError):  # damaged, or does not exist: it is written again at the end
+    except (FileNotFoundError, ValueError):  # or damaged: it is written again at the end
         return {}
 
 

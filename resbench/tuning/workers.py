@@ -125,11 +125,12 @@ def work(search: Search, url: str | None, setting: Setting) -> bool:
             with reachable():
                 trial, waiting = next_trial(studies, worker, setting, claims)
             if trial:
-                with contextlib.suppress(Lost), reachable():
-                    line = trial.run()
-                    failures = failures + 1 if trial.now().state == TrialState.FAIL else 0
-                    print(f"[{_progress(studies)}] {line}", file=sys.stderr, flush=True)
-                    trials_file.write(studies, store, going_on=True)  # for `resbench report` in the meantime
+                with contextlib.suppress(Lost):
+                    with reachable():
+                        line = trial.run()
+                        failures = failures + 1 if trial.now().state == TrialState.FAIL else 0
+                        print(f"[{_progress(studies)}] {line}", file=sys.stderr, flush=True)
+                    trials_file.write_meanwhile(studies, store)
                 continue
         if not waiting:
             return True

@@ -69,9 +69,7 @@ def test_too_few_seeds_settle_nothing(tmp_path: Path) -> None:
 
 def test_predictions_of_which_none_can_be_compared_are_not_counted_as_wrong(tmp_path: Path) -> None:
     found = losses(tmp_path, lambda depth, seed: 0.5, [PREDICTION], seeds=1)
-    assert counted_predictions(found).startswith(
-        "None of 4 predictions of theory can be compared yet: 1 of the at least"
-    )
+    assert counted_predictions(found).startswith("None of 4 predictions of theory can be compared: 1 of the at least")
 
 
 @pytest.mark.parametrize(("law", "value"), [("power", -0.5), ("exponential", 0.9)])

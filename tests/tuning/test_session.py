@@ -123,16 +123,16 @@ def test_an_interrupted_search_for_more_keeps_the_winners_it_had(tmp_path: Path)
 def test_trials_are_shown_before_the_search_ends(tmp_path: Path) -> None:
     search = load(tmp_path, SEARCH, "trials=2")
     storage, store = str(tmp_path / "trials.journal"), store_of(tmp_path)
-    run_workers(search, storage, setting_of(tmp_path), 1)  # the command is killed before the winners are confirmed
+    run_workers(search, storage, setting_of(tmp_path), 1)  # the command is killed before it writes the winners
     trials = TrialsFile.read(store.folder / "trials.json")
-    assert len(trials.rows) == 4 and all(arm.winner is None and arm.tuned is None for arm in trials.arms)
+    assert len(trials.rows) == 3 and all(arm.winner is None and arm.tuned is None for arm in trials.arms)
     store.write_study(confirmation(search, {}, storage).study())
     code, _, errors = command_here(
         "report", "tiny", "--results", tmp_path / "results", "--reports", tmp_path / "reports"
     )
     assert code == 0, errors
     page = (tmp_path / "reports" / "tiny" / "report.md").read_text()
-    assert "All 4 trials" in page and "No run has finished yet" in page
+    assert "All 3 trials" in page and "The search has not ended: 3 of 4 trials are done." in page
 
 
 def test_a_storage_that_is_lost_in_mid_trial_ends_the_command_in_lines(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,8 +28,8 @@ _BUDGET = (
     "counts as a trial whose every image is wrong; a failed one does not count, and another took its place."
 )
 _VALUES = (
-    "Values of the base, and those of the trial of least validation error. The search never saw a test image, and the "
-    "cells of this page are networks of other seeds than the trials."
+    "Values of the base, and those of the trial of least validation error when the search last ended. The search never "
+    "saw a test image, and the cells of this page are networks of other seeds than the trials."
 )
 
 
@@ -54,8 +55,9 @@ class Trials:
 
     @property
     def ended(self) -> int:
-        """Trials that count: one that failed does not, as another takes its place."""
-        return sum(trial.state in ENDED for trial in self.file.rows)
+        """Trials that count, of each arm as many as planned: one that failed does not, as another takes its place."""
+        done = Counter(trial.arm for trial in self.file.rows if trial.state in ENDED)
+        return sum(min(done[arm.label], self.file.trials) for arm in self.arms)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -109,9 +111,11 @@ def budget_table(trials: Trials, labels: Labels) -> Table:
         columns.put("arm", arm_words(arm, labels), arm.label)
         for name, count in counts.items():
             columns.put(name, f"{count:,.0f}", count)
-        best = part.loc[part["state"] == "complete", "val_error"].min()
+        complete = part[part["state"] == "complete"].sort_values(["val_error", "trial"])
+        best = complete["val_error"].min()
+        number = None if complete.empty else int(complete["trial"].iloc[0])
         columns.put("best val. error", percent(best), None if pd.isna(best) else best)
-        columns.put("of trial", DASH if arm.winner is None else str(arm.winner), arm.winner)
+        columns.put("of trial", DASH if number is None else str(number), number)
     seeds = f"{plural(file.seeds, 'seed')} for each trial"
     method = f"Sampler {file.sampler}, pruner {file.pruner}, {seeds}, the same for every arm. Errors in percent."
     return columns.table(caption=f"{_BUDGET} {method}", name="tuning-budget")

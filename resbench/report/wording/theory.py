@@ -29,7 +29,8 @@ def counted_predictions(theory: Sequence[TheoryVerdict]) -> str:
     }
     held, total = count[AS_PREDICTED], plural(len(theory), "prediction")
     if count[NOT_COMPARABLE] == len(theory):
-        return f"None of {total} of theory can be compared yet: {theory[0].because}"
+        reasons = {one.because for one in theory}
+        return f"None of {total} of theory can be compared{f': {reasons.pop()}' if len(reasons) == 1 else ''}"
     parts = [f"{held or 'none'} of {total} of theory {'holds' if held == 1 else 'hold'}"]
     for state, one, more in (
         (NOT_AS_PREDICTED, "does not", "do not"),
