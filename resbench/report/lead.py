@@ -70,7 +70,9 @@ def lead(
         return Lead(cost or [*_searching(trials), "No run has finished yet: there is no answer."])
     predicted = theory_sentences(theory, study.labels)
     if predicted and not study.claims and not study.target:
-        return Lead([*_progress(study, verdicts), predicted[0]], [*predicted[1:], *cost], _progress(study, verdicts))
+        asks = any(not one.prediction.metric.at_start for one in theory)  # after what was trained
+        progress, untrained = _progress(study, verdicts), _untrained(study, verdicts, []) if asks else []
+        return Lead([*progress, predicted[0], *untrained], [*predicted[1:], *cost], progress)
     if not frame["seeds_ok"].sum():
         lost, named = int(frame["untrained"].sum()), kinds(int(frame["diverged"].sum()), int(frame["collapsed"].sum()))
         return Lead([f"No run trained: {plural(lost, 'run')} did not ({named}), so nothing can be compared.", *cost])

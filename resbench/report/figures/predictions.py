@@ -28,7 +28,13 @@ from resbench.report.figures.figure import Figure
 from resbench.report.figures.marks import Spot, mark
 from resbench.report.format import capitalised
 from resbench.report.theory import AS_PREDICTED, NOT_AS_PREDICTED, TheoryVerdict
-from resbench.report.wording.theory import counted_predictions, measured_text, predicted_text, told_prediction
+from resbench.report.wording.theory import (
+    counted_predictions,
+    measured_text,
+    percent_sign,
+    predicted_text,
+    told_prediction,
+)
 
 _COLUMNS = (
     "prediction",
@@ -52,6 +58,7 @@ _CAPTION = (
     "interval; grey band, where the theory holds. Filled: as predicted; hollow: not settled; cross: not as predicted. What lies "
     "beyond the edge has an arrow. Numbers: predicted, then measured."
 )
+_LEFT = "Predictions without a margin, or of which nothing was measured, are in the table alone: {left} here."
 
 
 def figure(evidence: Evidence) -> Figure | None:
@@ -63,7 +70,9 @@ def figure(evidence: Evidence) -> Figure | None:
     spots = [Spot(told_prediction(one, evidence.labels)) for one in shown]
     draws = [partial(_draw, points, spots, narrow) for narrow in (False, True)]
     alt = "; ".join(f"{row['prediction']}: {row['verdict']}, {row['numbers']}" for row in points.to_dict("records"))
-    return Figure("predictions", points, draws[0], _CAPTION, f"{alt}.", counted_predictions(evidence.theory), draws[1])
+    left = len(evidence.theory) - len(shown)
+    caption = f"{_CAPTION} {_LEFT.format(left=left)}" if left else _CAPTION
+    return Figure("predictions", points, draws[0], caption, f"{alt}.", counted_predictions(evidence.theory), draws[1])
 
 
 def _point(one: TheoryVerdict, evidence: Evidence) -> dict[str, object]:
@@ -72,7 +81,7 @@ def _point(one: TheoryVerdict, evidence: Evidence) -> dict[str, object]:
     return {
         "prediction": said.says, "at": evidence.labels.cell(one.cell) if one.cell else "", "expect": said.expect,
         "predicted": said.value, "margin": said.margin, "ours": ours.estimate, "low": ours.low, "high": ours.high, "verdict": one.verdict,
-        "distance": estimate, "from": from_, "to": to, "numbers": f"{predicted_text(one)}: {measured_text(one)}",
+        "distance": estimate, "from": from_, "to": to, "numbers": f"{predicted_text(one)}: {measured_text(one)}{percent_sign(one)}",
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resbench.core.text import plural
-from resbench.report.format import DASH, mean_text, value_text, within
+from resbench.report.format import DASH, mean_text, within
 from resbench.report.labels import Labels, listed
 from resbench.report.theory import AS_PREDICTED, NOT_AS_PREDICTED, NOT_COMPARABLE, NOT_SETTLED, TheoryVerdict
 
@@ -47,7 +47,11 @@ def told_prediction(one: TheoryVerdict, labels: Labels) -> str:
     """A prediction, what became of it, and both numbers."""
     name = {AS_PREDICTED: "As theory predicts", NOT_AS_PREDICTED: "Not as theory predicts"}.get(one.verdict)
     name = name or f"{one.verdict[:1].upper()}{one.verdict[1:]}, of theory"
-    numbers = [f"predicted {predicted_text(one)}", *([f"measured {measured_text(one)}"] if one.seeds else [])]
+    unit = percent_sign(one)
+    numbers = [
+        f"predicted {predicted_text(one)}{unit}",
+        *([f"measured {measured_text(one)}{unit}"] if one.seeds else []),
+    ]
     where = [labels.cell(one.cell)] if one.cell else []
     because = [] if one.verdict in (AS_PREDICTED, NOT_AS_PREDICTED, NOT_SETTLED) else [one.because]
     return f"{name}: {one.prediction.says} ({'; '.join([*where, listed(numbers), *because])})."
@@ -71,7 +75,10 @@ def measured_text(one: TheoryVerdict) -> str:
     return texts(ours.estimate, ours.low, ours.high)
 
 
+def percent_sign(one: TheoryVerdict) -> str:
+    """What follows the numbers of a share outside of tables."""
+    return " %" if one.prediction.shows_percent else ""
+
+
 def _number(one: TheoryVerdict, value: float) -> str:
-    return (
-        value_text(value, one.prediction.metric) if one.prediction.shows_percent else f"{value:.4g}".replace("-", "−")
-    )
+    return f"{100 * value if one.prediction.shows_percent else value:.4g}".replace("-", "−")
