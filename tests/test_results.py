@@ -124,7 +124,7 @@ def test_pages_are_the_same_bytes_on_another_processor(project: Path, again: Pat
 def test_every_row_of_the_answer_is_a_verdict_on_the_records(again: Path, answer: str) -> None:
     sections = re.split(r"^\[", (again / "README.md").read_text(), flags=re.MULTILINE)
     rows = list(ROW.finditer(answer))
-    assert len(rows) == 8 and len(rows) == len(re.findall(r"^\| \[", answer, re.MULTILINE))
+    assert len(rows) == 10 and len(rows) == len(re.findall(r"^\| \[", answer, re.MULTILINE))
     for row in rows:
         (section,) = (text for text in sections if text.startswith(f"{row['study']}]"))
         assert row["rest"] in section
@@ -160,6 +160,24 @@ def best_plain_of_width_8() -> float:
     learned = sorted(100 * rows[cell]["metrics.test_accuracy"])
     assert len(learned) == 5 and learned[2] < 25 < 40 < learned[3]
     return float(learned[4])
+
+
+def tuned_errors(width: int, clip: object) -> float:
+    """In 10,000, of plain networks of 100 layers; the tuned recipes clip gradients, the base recipe does not."""
+    return 1e4 * mean("tune-plain-100", "metrics.test_error", width=width, grad_clip=clip)
+
+
+def learned(branch: str) -> float:
+    """Test accuracy of 1,000 layers without a norm, in percent."""
+    return 100 * mean("thousand", "metrics.test_accuracy", branch=branch)
+
+
+def fixup_range() -> tuple[float, float]:
+    """The worst and the best of five seeds, in percent."""
+    rows = resbench.load(ROOT / "results" / "thousand")
+    accuracies = 100 * rows[rows["model.branch"] == "fixup"]["metrics.test_accuracy"]
+    assert len(accuracies) == 5
+    return float(accuracies.min()), float(accuracies.max())
 
 
 def may_be_lost() -> float:
@@ -203,6 +221,25 @@ SAID: list[tuple[str, Callable[[], Sequence[float]]]] = [
     (
         "At 34 layers, width 8 and # images or fewer",
         lambda: [mean("norm", "data.train_size", norm="batch", shortcut="identity")],
+    ),
+    (
+        "ten epochs of # images lead to # errors in 10,000 at width 16 and # at width 8, against # and # of the base recipe",
+        lambda: [
+            mean("tune-plain-100", "data.train_size", width=16),
+            *(tuned_errors(width, clip) for clip in (1.0, "none") for width in (16, 8)),
+        ],
+    ),
+    (
+        "# layers learn without any norm where branches start at zero or near it: of the test images ReZero gets # % right "
+        "after three epochs of # images, SkipInit # %, Fixup # % (five seeds from # to # %)",
+        lambda: [
+            mean("thousand", "model.depth", branch="rezero"),
+            learned("rezero"),
+            mean("thousand", "data.train_size", branch="rezero"),
+            learned("skipinit"),
+            learned("fixup"),
+            *fixup_range(),
+        ],
     ),
     (
         "of 100 plain layers is # decades (powers of ten) from that of the last; with shortcuts the distance is #",
