@@ -230,7 +230,7 @@ SAID: list[tuple[str, Callable[[], Sequence[float]]]] = [
         ],
     ),
     (
-        "# layers learn without any norm where branches start at zero or near it: of the test images ReZero gets # % right "
+        "# layers learn without any norm where branches start at zero or near it**: of the test images ReZero gets # % right "
         "after three epochs of # images, SkipInit # %, Fixup # % (five seeds from # to # %)",
         lambda: [
             mean("thousand", "model.depth", branch="rezero"),
