@@ -59,7 +59,7 @@ def test_what_is_said_of_a_value_is_what_the_code_does(topics: list[Topic]) -> N
     assert "Zhang et al. 2019" in fixup and "https://arxiv.org/abs/1901.09321" in fixup
     assert "with model.norm batch, group, layer: fixup takes the place of the norm" in fixup
     assert "with model.convs_per_unit 1: fixup scales all but the last convolution" in fixup
-    assert "varied by  branch; " in fixup
+    assert "varied by  thousand, branch; " in fixup
     scale = as_text(find(topics, "shortcut_scale"), 1000)
     assert "number 0 to 10" in scale and "only where model.shortcut is scaled" in scale and "equation 6" in scale
     assert "with recipe.select best_val" in as_text(find(topics, "data.val_size"), 1000)
