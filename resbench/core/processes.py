@@ -50,11 +50,8 @@ def start_fork_server(modules: Sequence[str]) -> None:
 
 class _ForkServerProcess(ForkServerProcess):
     def start(self) -> None:
-        with (
-            same_imports(),
-            _without_script(),
-            _set(patience()),
-        ):  # the first one starts the server, and so does one that finds it dead
+        # the first one starts the server, and so does one that finds it dead
+        with same_imports(), _without_script(), _set(patience()):
             super().start()
 
 
